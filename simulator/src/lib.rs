@@ -1,1 +1,23 @@
-//! The simulator.
+//! A deterministic stand-in for the local API of a Portmaster core.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use portmaster_simulator::Simulator;
+//!
+//! let simulator = Simulator::builder().scenario("fresh-install").dev_mode(true).start().await?;
+//! println!("try: curl {}/api/v1/ping", simulator.url());
+//! # Ok(()) }
+//! ```
+//!
+//! The same scenario, seed and sequence of requests give the same bytes.
+
+mod api;
+mod gateway;
+mod go;
+mod simulator;
+mod world;
+
+pub use gateway::ExternalAuth;
+pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
+pub use simulator::{About, Builder, DEFAULT_SCENARIO, Simulator, StartError};
+pub use world::Lifecycle;

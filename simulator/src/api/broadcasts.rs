@@ -1,0 +1,5 @@
+//! Not there yet.
+
+use super::Handler;
+
+pub(super) const HANDLERS: &[Handler] = &[];

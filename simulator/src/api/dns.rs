@@ -1,0 +1,128 @@
+//! `dns/*`: the cache and the resolvers.
+
+use portmaster_fixtures::scenario::ResolverSource;
+use serde::Serialize;
+
+use super::{Call, Handler, Reply, record::Meta};
+use crate::world::{
+    Change, World,
+    dns::{Cached, Resolver},
+    scope,
+};
+
+pub(super) const HANDLERS: &[Handler] = &[
+    Handler::new(r"dns/cache/{query:[a-z0-9\.-]{0,512}\.[A-Z]{1,32}}", cached),
+    Handler::new("dns/clear", clear),
+    Handler::new("dns/resolvers", resolvers),
+];
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NameRecord {
+    domain: String,
+    question: String,
+    r_code: u8,
+    answer: Vec<String>,
+    ns: Vec<String>,
+    extra: Vec<String>,
+    expires: i64,
+    resolver: Info,
+    #[serde(rename = "_meta")]
+    meta: Meta,
+}
+
+/// What an answer says of the resolver that gave it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    name: String,
+    r#type: String,
+    source: ResolverSource,
+    #[serde(rename = "IP")]
+    ip: String,
+    domain: String,
+    #[serde(rename = "IPScope")]
+    ip_scope: i8,
+    port: u16,
+}
+
+impl Info {
+    fn new(resolver: &Resolver) -> Self {
+        Self {
+            name: resolver.name.clone(),
+            r#type: resolver.kind.clone(),
+            source: resolver.source,
+            ip: resolver.ip.to_string(),
+            domain: resolver.domain.clone(),
+            ip_scope: scope::of(resolver.ip),
+            port: resolver.port,
+        }
+    }
+}
+
+fn cached(world: &mut World, call: &Call) -> Reply {
+    let query = call.part("query");
+    match world.dns.cache.get(query) {
+        Some(found) => Reply::record(&name_record(found, query)),
+        None => Reply::failure("database entry not found"),
+    }
+}
+
+fn name_record(cached: &Cached, query: &str) -> NameRecord {
+    let entry = &cached.entry;
+    let line = |record: &String| {
+        let (kind, value) = record.split_once(' ').unwrap_or((record.as_str(), ""));
+        format!("{}\t{}\tIN\t{kind}\t{value}", entry.domain, entry.ttl)
+    };
+    NameRecord {
+        domain: entry.domain.clone(),
+        question: entry.kind.clone(),
+        r_code: 0,
+        answer: entry.answer.iter().map(line).collect(),
+        ns: entry.ns.iter().map(line).collect(),
+        extra: Vec::new(),
+        expires: cached.expires().as_second(),
+        resolver: Info::new(&cached.resolver),
+        meta: Meta::made(format!("cache:intel/nameRecord/{query}"), cached.stored),
+    }
+}
+
+fn clear(world: &mut World, _: &Call) -> Reply {
+    let count = world.dns.cache.len();
+    match world.apply(Change::ClearDnsCache) {
+        Ok(()) => Reply::action(format!("cleared {count} dns cache entries")),
+        Err(refused) => Reply::failure(refused.to_string()),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Status {
+    #[serde(rename = "ConfigURL")]
+    config_url: String,
+    info: Info,
+    server_address: String,
+    upstream_block_detection: String,
+    search: Option<Vec<String>>,
+    search_only: bool,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link_local_unavailable: Option<bool>,
+    failing: bool,
+}
+
+fn resolvers(world: &mut World, call: &Call) -> Reply {
+    let link_local = world.rules.resolver_link_local.then_some(false);
+    let status = |resolver: &Resolver| Status {
+        config_url: resolver.url.clone(),
+        info: Info::new(resolver),
+        server_address: resolver.server_address().to_string(),
+        upstream_block_detection: resolver.blocked_if.clone(),
+        search: resolver.search.clone(),
+        search_only: resolver.search_only,
+        path: resolver.path.clone(),
+        link_local_unavailable: link_local,
+        failing: world.resolver_fails(resolver),
+    };
+    call.structured(&world.resolvers().iter().map(status).collect::<Vec<_>>())
+}

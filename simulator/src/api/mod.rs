@@ -1,0 +1,77 @@
+//! The endpoints, a file a family. A handler is `fn(&mut World, &Call) -> Reply`.
+
+mod app;
+mod auth;
+mod broadcasts;
+mod call;
+mod compat;
+mod config;
+mod core;
+mod customlists;
+mod debug;
+mod dns;
+mod endpoints;
+mod format;
+mod metrics;
+mod modules;
+mod netquery;
+mod network;
+mod ping;
+mod process;
+mod record;
+mod spn;
+mod ui;
+mod updates;
+
+pub use call::{Call, Failure, Handler, Module, Raw, Reply, Run};
+pub use format::Format;
+pub(crate) use metrics::text as metrics_text;
+
+/// Every endpoint's code, family by family.
+pub fn handlers() -> impl Iterator<Item = &'static Handler> {
+    [
+        app::HANDLERS,
+        auth::HANDLERS,
+        broadcasts::HANDLERS,
+        compat::HANDLERS,
+        config::HANDLERS,
+        core::HANDLERS,
+        customlists::HANDLERS,
+        debug::HANDLERS,
+        dns::HANDLERS,
+        endpoints::HANDLERS,
+        metrics::HANDLERS,
+        modules::HANDLERS,
+        netquery::HANDLERS,
+        network::HANDLERS,
+        ping::HANDLERS,
+        process::HANDLERS,
+        spn::HANDLERS,
+        ui::HANDLERS,
+        updates::HANDLERS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use portmaster_fixtures::Contract;
+
+    use super::handlers;
+
+    #[test]
+    fn catalogues_and_handlers_name_the_same_endpoints() {
+        let with_code: Vec<&str> = handlers().map(|handler| handler.path).collect();
+        let once: BTreeSet<&str> = with_code.iter().copied().collect();
+        assert_eq!(once.len(), with_code.len(), "a path has two handlers");
+        let listed: BTreeSet<&str> = [Contract::Docs, Contract::V1_0]
+            .iter()
+            .flat_map(|contract| contract.endpoints())
+            .map(|endpoint| endpoint.path.as_str())
+            .collect();
+        assert_eq!(once, listed);
+    }
+}

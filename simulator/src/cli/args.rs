@@ -1,0 +1,79 @@
+//! Flags.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use portmaster_simulator::{ClockMode, Contract, ExternalAuth};
+use serde_json::Value;
+
+/// A deterministic stand-in for the local API of a Portmaster core.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve a simulated core until Ctrl-C (what happens without a command, too)
+    Serve(Serve),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where to listen; port 0 takes a free port, 127.0.0.1:817 is a real core's address
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8817")]
+    pub(crate) listen: String,
+    /// Allow an address that other machines can reach
+    #[arg(long)]
+    pub(crate) listen_anywhere: bool,
+    /// The core version to imitate: docs, v1.0, v1.6 or v2.2 [default: the scenario's, or docs]
+    #[arg(long, value_name = "CONTRACT")]
+    pub(crate) contract: Option<Contract>,
+    /// The world to serve: a built-in scenario or a YAML file
+    #[arg(long, value_name = "NAME|FILE", default_value = portmaster_simulator::DEFAULT_SCENARIO)]
+    pub(crate) scenario: String,
+    /// The number that all chance comes from [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How the clock goes: frozen, manual, running or xN for N times as fast [default: the scenario's]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) clock: Option<ClockMode>,
+    /// Set an option, for example spn/enable=true; may be repeated
+    #[arg(long, value_name = "KEY=JSON", value_parser = setting)]
+    pub(crate) set: Vec<(String, Value)>,
+    /// Development Mode: no authentication, no content policy
+    #[arg(long)]
+    pub(crate) dev_mode: bool,
+    /// Add an API key, for example 'secret?read=user&write=admin&expires=2030-01-01T00:00:00Z'; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Vec<String>,
+    /// What stands in for the core's look at the calling program: none, grant or deny
+    #[arg(long, value_name = "MODE", default_value = "none")]
+    pub(crate) external_auth: ExternalAuth,
+    /// The control plane's address; not there yet, only `off` is taken
+    #[arg(long, value_name = "off", default_value = "off", value_parser = ["off"], hide = true)]
+    pub(crate) control: String,
+    /// How to say that connections are accepted
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) ready: Ready,
+}
+
+/// How to say that connections are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Ready {
+    /// A few lines for a person
+    Text,
+    /// One line of JSON for a program
+    Json,
+}
+
+/// Reads `KEY=JSON`.
+fn setting(text: &str) -> Result<(String, Value), String> {
+    let (key, json) = text.split_once('=').ok_or("expected KEY=JSON, for example spn/enable=true")?;
+    let value = serde_json::from_str(json).map_err(|fault| {
+        format!("the value of {key} is not JSON ({fault}); texts need quotes: {key}='\"{json}\"'")
+    })?;
+    Ok((key.to_owned(), value))
+}

@@ -1,0 +1,29 @@
+//! The command line.
+
+mod args;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// The status of a command line, a scenario or an address that cannot be used.
+pub(crate) const USAGE: u8 = 2;
+
+/// Runs what the command line asks for.
+pub(crate) fn main() -> ExitCode {
+    let args = Args::parse();
+    let serve = match args.command {
+        Some(Command::Serve(serve)) => serve,
+        None => args.serve,
+    };
+    match serve::run(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            serve::complain(&fault);
+            ExitCode::from(USAGE)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `serve`: a simulator in the foreground.
+
+use std::io::{self, Write};
+
+use portmaster_fixtures::scenario::Fault;
+use portmaster_simulator::{Lifecycle, Simulator, StartError};
+use serde_json::json;
+
+use super::args::{Ready, Serve};
+
+/// Serves until Ctrl-C, a termination signal or the core's own shutdown. A restart begins anew.
+pub(crate) fn run(args: Serve) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a machine that cannot start threads runs nothing").block_on(serve(args))
+}
+
+async fn serve(args: Serve) -> Result<(), StartError> {
+    let mut stop = std::pin::pin!(stop_signal());
+    let mut listen = args.listen.clone();
+    loop {
+        let simulator = start(&args, &listen).await?;
+        announce(&simulator, args.ready);
+        let how = tokio::select! {
+            () = &mut stop => return Ok(()),
+            how = simulator.down() => how,
+        };
+        // The answer to the request that did it is still on its way.
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        match how {
+            Lifecycle::Shutdown => return Ok(()),
+            Lifecycle::Restart => listen = simulator.addr().to_string(),
+        }
+    }
+}
+
+async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
+    let mut builder = Simulator::builder()
+        .scenario(&args.scenario)
+        .external_auth(args.external_auth)
+        .listen(listen)
+        .listen_anywhere(args.listen_anywhere)
+        .config(args.set.iter().cloned().collect());
+    if args.dev_mode {
+        builder = builder.dev_mode(true);
+    }
+    if let Some(contract) = args.contract {
+        builder = builder.contract(contract);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    if let Some(mode) = args.clock {
+        builder = builder.clock(mode);
+    }
+    for key in &args.api_key {
+        builder = builder.api_key(key);
+    }
+    builder.start().await
+}
+
+/// Says where it listens. A closed standard output is nobody's concern.
+fn announce(simulator: &Simulator, how: Ready) {
+    let about = simulator.about();
+    let text = match how {
+        Ready::Json => json!({ "api": simulator.url(), "control": null, "seed": about.seed }).to_string(),
+        Ready::Text => format!(
+            "Portmaster simulator, listening on {url}\n\
+             scenario {}, contract {}, seed {}, clock {}\n\
+             try: curl {url}/api/v1/ping",
+            about.scenario,
+            about.contract,
+            about.seed,
+            about.clock,
+            url = simulator.url(),
+        ),
+    };
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Ctrl-C or a termination signal.
+async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Says why it did not start.
+pub(crate) fn complain(fault: &StartError) {
+    let mut text = format!("error: {fault}");
+    if let StartError::Scenario(Fault::Text { report, .. }) = fault {
+        text = format!("error: {fault}\n{report:?}");
+    }
+    if let StartError::Listen { source, .. } = fault
+        && source.kind() == io::ErrorKind::AddrInUse
+    {
+        text.push_str("\nhint: another program listens there; --listen 127.0.0.1:0 takes a free port");
+    }
+    let _ = writeln!(io::stderr().lock(), "{}", text.trim_end());
+}

@@ -1,0 +1,185 @@
+//! Who asks, and whether that is enough.
+
+use std::str::FromStr;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{AUTHORIZATION, COOKIE, SET_COOKIE, WWW_AUTHENTICATE},
+    http::HeaderValue,
+};
+use portmaster_fixtures::{Defect, Permission, scenario::Client};
+
+use super::render::Answer;
+use crate::world::{World, keys, session::Token};
+
+/// The name of the session cookie.
+const COOKIE_NAME: &str = "Portmaster-API-Token";
+
+/// What stands in for the core's look at the program that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalAuth {
+    /// It does not look: callers without a key are anonymous.
+    #[default]
+    None,
+    /// Every program is one of Portmaster's own.
+    Grant,
+    /// Every program is foreign.
+    Deny,
+}
+
+impl FromStr for ExternalAuth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "grant" => Ok(Self::Grant),
+            "deny" => Ok(Self::Deny),
+            other => Err(format!("\"{other}\", expected none, grant or deny")),
+        }
+    }
+}
+
+/// A caller who was let in.
+pub(super) struct Admitted {
+    /// What the caller may do.
+    pub(super) token: Token,
+    /// A cookie for the session that began.
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+/// Decides about a request that needs a permission, for reading or for writing (core-1.x §5).
+pub(super) fn authorise(
+    world: &mut World,
+    external: ExternalAuth,
+    headers: &HeaderMap,
+    required: Permission,
+    write: bool,
+) -> Result<Admitted, Answer> {
+    if required == Permission::Anyone {
+        return Ok(Admitted { token: Token::ANYONE, cookie: None });
+    }
+    let (token, cookie, denial) = match identify(world, external, headers)? {
+        Identity::Known(token) => (token, None, None),
+        Identity::Granted(cookie) => (Token::ITSELF, Some(cookie), None),
+        Identity::Denied(text) => (Token::ANYONE, None, Some(text)),
+        Identity::Unknown => (Token::ANYONE, None, None),
+    };
+    let has = if write { token.write } else { token.read };
+    if has >= required.max(Permission::Anyone) {
+        return Ok(Admitted { token, cookie });
+    }
+    Err(match denial {
+        Some(text) => Answer::error(StatusCode::FORBIDDEN, text.trim_end_matches('\n')),
+        None if token == Token::ANYONE => Answer::error(StatusCode::UNAUTHORIZED, "Authorization required.")
+            .with(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="Portmaster API" domain="/""#)),
+        None => Answer::error(StatusCode::FORBIDDEN, "Insufficient permissions."),
+    })
+}
+
+enum Identity {
+    /// Development Mode, a key or a session.
+    Known(Token),
+    /// A program that the external authenticator lets in, with its new cookie.
+    Granted(HeaderValue),
+    /// A program that it refuses, with its reason.
+    Denied(String),
+    /// Nobody in particular.
+    Unknown,
+}
+
+/// In this order: Development Mode, key, session cookie, external authenticator.
+fn identify(world: &mut World, external: ExternalAuth, headers: &HeaderMap) -> Result<Identity, Answer> {
+    if world.dev_mode() {
+        return Ok(Identity::Known(Token::ITSELF));
+    }
+    let now = world.now();
+    if let Some(secret) = presented_key(headers) {
+        match keys::find(world.config.api_keys(), &secret, now) {
+            Some(token) => return Ok(Identity::Known(token)),
+            None if secret.len() < 4 && world.rules.has(Defect::ShortKeyEmpty200) => {
+                return Err(Answer::empty(StatusCode::OK));
+            }
+            None => {}
+        }
+    }
+    if let Some(cookie) = session_cookie(headers.get_all(COOKIE).iter())
+        && let Some(token) = world.sessions.refresh(cookie, now)
+    {
+        return Ok(Identity::Known(token));
+    }
+    Ok(match external {
+        ExternalAuth::None => Identity::Unknown,
+        ExternalAuth::Deny => Identity::Denied(denial(&world.client)),
+        ExternalAuth::Grant => {
+            let cookie = format!(
+                "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict",
+                world.begin_session(Token::ITSELF)
+            );
+            Identity::Granted(HeaderValue::from_str(&cookie).expect("base64 is plain ASCII"))
+        }
+    })
+}
+
+/// The key in the first Authorization header. A Basic header that cannot be read presents the empty key.
+fn presented_key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    if let Some(key) = value.strip_prefix(b"Bearer ") {
+        return Some(String::from_utf8_lossy(key).into_owned());
+    }
+    let encoded = value.strip_prefix(b"Basic ")?;
+    let decoded = STANDARD.decode(encoded).unwrap_or_default();
+    let text = String::from_utf8_lossy(&decoded);
+    Some(text.split_once(':').map(|(user, password)| format!("{user}{password}")).unwrap_or_default())
+}
+
+/// The first session cookie of a request.
+pub fn session_cookie<'a>(cookies: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str> {
+    cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE_NAME)
+        .map(|(_, value)| value.trim_matches('"'))
+}
+
+/// Why a foreign program is refused (core-1.x §5).
+fn denial(client: &Client) -> String {
+    let paths: String = client.paths.iter().take(3).map(|path| format!("{path}\n")).collect();
+    let root = client.authorized_root.as_deref().unwrap_or("/opt/safing/portmaster/updates/.");
+    format!(
+        "The requesting process is not authorized to access the Portmaster API.\nChecked process paths:\n{paths}\n\
+         The authorized root path is {root}\n\
+         You can enable the Development Mode to disable API authentication for development purposes.\n\
+         For production use please create an API key in the settings.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(value: &'static str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+        presented_key(&headers)
+    }
+
+    #[test]
+    fn keys_come_as_bearer_or_basic() {
+        assert_eq!(key("Bearer secret").as_deref(), Some("secret"));
+        assert_eq!(key("Basic c2VjOnJldA==").as_deref(), Some("secret"));
+        assert_eq!(key("Basic !!!!").as_deref(), Some(""));
+        assert_eq!(key("Basic bm9jb2xvbg==").as_deref(), Some(""));
+        assert_eq!(key("bearer secret"), None);
+        assert_eq!(key("Bearer"), None);
+        assert_eq!(key("Token secret"), None);
+    }
+
+    #[test]
+    fn the_first_session_cookie_counts() {
+        let headers = [HeaderValue::from_static("a=b; Portmaster-API-Token=one; Portmaster-API-Token=two")];
+        assert_eq!(session_cookie(headers.iter()), Some("one"));
+    }
+}

@@ -1,0 +1,324 @@
+//! From a request to an answer.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderName, LOCATION, SET_COOKIE},
+    http::{HeaderValue, request::Parts},
+};
+use portmaster_fixtures::Permission;
+
+use super::{
+    authorise::{Admitted, authorise},
+    guard::Origin,
+    pages,
+    path::Path,
+    render::{Answer, render},
+    route::{Found, Route},
+    server::Shared,
+};
+use crate::{
+    api::{Call, Format, Module, Reply},
+    world::World,
+};
+
+/// The longest body that a core takes, by its declared length (core-1.x §5).
+const LONGEST_BODY: u64 = 20_000_000;
+
+/// The longest body that comes in chunks. Cores have no limit there; a simulator should not be filled up.
+const LONGEST_CHUNKED: usize = 64 << 20;
+
+/// Answers one request. All that needs no body is decided and done under one lock of the world.
+pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let head = parts.method == Method::HEAD;
+    let path = match wellformed(&parts) {
+        Ok(path) => path,
+        Err(answer) => return malformed(answer),
+    };
+    let front = shared.with(|world| front(&shared, world, &parts, &path));
+    let answer = match front.step {
+        Step::Answer(answer) => answer,
+        Step::Replied(admission, reply) => finish(&shared, admission, reply).await,
+        Step::NeedsBody(admission) => match read_body(&parts.headers, body).await {
+            Ok(body) => {
+                let reply = shared.with(|world| admission.run(world, &parts, Some(body)));
+                finish(&shared, admission, reply).await
+            }
+            Err(answer) => admission.with_cookie(answer),
+        },
+    };
+    let common = shared.security.headers(front.dev_mode).chain(front.cors);
+    answer.into_response(head, common, front.date)
+}
+
+/// What is known of a request once its head was looked at.
+struct Front {
+    dev_mode: bool,
+    date: HeaderValue,
+    cors: Vec<(HeaderName, HeaderValue)>,
+    step: Step,
+}
+
+/// How a request goes on.
+enum Step {
+    /// It is answered.
+    Answer(Answer),
+    /// Its endpoint has run.
+    Replied(Admission, Reply),
+    /// Its endpoint wants the body first.
+    NeedsBody(Admission),
+}
+
+fn front(shared: &Shared, world: &mut World, parts: &Parts, path: &Path) -> Front {
+    let dev_mode = world.dev_mode();
+    let origin = Origin::of(&parts.headers, dev_mode);
+    let step = before_route(&origin, path, parts)
+        .map_or_else(|| admit(shared, world, parts, &path.decoded, &origin), Step::Answer);
+    Front { dev_mode, date: date(world), cors: origin.headers(), step }
+}
+
+/// The world's time as a Date header.
+fn date(world: &World) -> HeaderValue {
+    let text = world.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    HeaderValue::from_str(&text).expect("a date is plain ASCII")
+}
+
+/// Go's own checks of a request, before a core sees it.
+fn wellformed(request: &Parts) -> Result<Path, Answer> {
+    let bad = |text: &str| {
+        Answer::of(
+            StatusCode::BAD_REQUEST,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+            text.to_owned(),
+        )
+    };
+    if request.headers.get_all(HOST).iter().count() > 1 {
+        return Err(bad("400 Bad Request"));
+    }
+    Path::read(request.uri.path()).ok_or_else(|| bad("400 Bad Request"))
+}
+
+/// An answer of the HTTP layer itself: no security headers, no date, and the connection ends.
+fn malformed(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() = answer.status;
+    response.headers_mut().extend(answer.headers);
+    response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// What needs neither a route nor a caller: refused origins and unclean paths.
+fn before_route(origin: &Origin, path: &Path, parts: &Parts) -> Option<Answer> {
+    match origin {
+        Origin::Invalid => return Some(Answer::error(StatusCode::FORBIDDEN, "Invalid Origin.")),
+        Origin::Refused => return Some(Answer::error(StatusCode::FORBIDDEN, "Cross-Origin Request Denied.")),
+        Origin::Absent | Origin::Allowed(_) => {}
+    }
+    let clean = path.redirect.as_ref()?;
+    let to = parts.uri.query().map_or_else(|| clean.clone(), |query| format!("{clean}?{query}"));
+    Some(redirect(StatusCode::MOVED_PERMANENTLY, "Moved Permanently", &to, &parts.method))
+}
+
+/// A redirect as Go's `http.Redirect` writes it.
+pub(super) fn redirect(status: StatusCode, text: &str, to: &str, method: &Method) -> Answer {
+    let location = HeaderValue::from_str(to).expect("an encoded path and a query that came over HTTP");
+    let answer = if matches!(*method, Method::GET | Method::HEAD) {
+        let body = format!("<a href=\"{}\">{text}</a>.\n\n", html_escaped(to));
+        Answer::of(status, HeaderValue::from_static("text/html; charset=utf-8"), body)
+    } else {
+        Answer::empty(status)
+    };
+    answer.with(LOCATION, location)
+}
+
+fn html_escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;")
+}
+
+/// What the main router knows.
+pub(super) enum Target {
+    /// `/`, which leads to the user interface.
+    Root,
+    /// `/ui/modules/{name}` without its final slash.
+    Module,
+    /// A file of a user interface.
+    File,
+    /// `/metrics`.
+    Metrics,
+    /// `/api/database/v1`.
+    Database,
+    /// Below `/api/v1/`.
+    Endpoint,
+}
+
+impl Target {
+    fn of(path: &str) -> Option<Self> {
+        let lower = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
+        let file = |rest: &str| rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        if path == "/" {
+            return Some(Self::Root);
+        }
+        if path == "/metrics" {
+            return Some(Self::Metrics);
+        }
+        if path == "/api/database/v1" {
+            return Some(Self::Database);
+        }
+        if path.strip_prefix("/api/v1/").is_some_and(|rest| !rest.is_empty()) {
+            return Some(Self::Endpoint);
+        }
+        if let Some(rest) = path.strip_prefix("/ui/modules/") {
+            return match rest.split_once('/') {
+                None => lower(rest).then_some(Self::Module),
+                Some((name, rest)) => (lower(name) && file(rest)).then_some(Self::File),
+            };
+        }
+        path.strip_prefix("/assets/").filter(|rest| file(rest)).map(|_| Self::File)
+    }
+}
+
+/// A request that was let in.
+struct Admission {
+    route: &'static Route,
+    parts: Vec<(&'static str, String)>,
+    admitted: Admitted,
+    method: Method,
+    format: Format,
+}
+
+impl Admission {
+    /// Runs the endpoint's code. A panic in it is a fault of ours that must not reach the caller.
+    fn run(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Reply {
+        let handler = self.route.handler;
+        if handler.module == Module::Spn && world.rules.module_not_ready && !world.spn_enabled() {
+            return Reply::fault(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The API endpoint is not ready yet or the its module is not enabled. Please try again later.",
+            );
+        }
+        let call = Call {
+            method: self.method.clone(),
+            path: self.parts.clone(),
+            query: request.uri.query().unwrap_or_default().to_owned(),
+            headers: request.headers.clone(),
+            body,
+            token: self.admitted.token,
+            format: self.format,
+        };
+        catch_unwind(AssertUnwindSafe(|| (handler.run)(world, &call)))
+            .unwrap_or_else(|_| Reply::failure("Internal Server Error."))
+    }
+
+    fn with_cookie(&self, answer: Answer) -> Answer {
+        match &self.admitted.cookie {
+            Some(cookie) => answer.with(SET_COOKIE, cookie.clone()),
+            None => answer,
+        }
+    }
+}
+
+/// Routes, authorises and, if no body is wanted, runs.
+fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin: &Origin) -> Step {
+    let mut attempt = || -> Result<Step, Answer> {
+        let target = Target::of(path).ok_or_else(not_found)?;
+        let method = effective_method(request)?;
+        let write = is_write(&method)?;
+        let options = request.method == Method::OPTIONS;
+        if options && matches!(origin, Origin::Allowed(_)) {
+            return Ok(Step::Answer(Answer::empty(StatusCode::OK)));
+        }
+        if !matches!(target, Target::Endpoint) {
+            return pages::answer(shared, world, request, &target, write).map(Step::Answer);
+        }
+        let Found { route, parts } = shared.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
+        let required = if write { route.endpoint.write } else { route.endpoint.read };
+        if required == Permission::NotSupported {
+            return Err(not_allowed());
+        }
+        let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
+        let admission = Admission { route, parts, admitted, method, format: Format::Json };
+        if options {
+            return Ok(Step::Answer(admission.with_cookie(Answer::no_content())));
+        }
+        if matches!(admission.method, Method::POST | Method::PUT) {
+            return Ok(Step::NeedsBody(admission));
+        }
+        let reply = admission.run(world, request, None);
+        Ok(Step::Replied(admission, reply))
+    };
+    attempt().unwrap_or_else(Step::Answer)
+}
+
+pub(super) fn not_found() -> Answer {
+    Answer::error(StatusCode::NOT_FOUND, "Not found.")
+}
+
+pub(super) fn not_allowed() -> Answer {
+    Answer::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
+}
+
+/// The method; for OPTIONS the one that is asked about (core-1.x §5).
+fn effective_method(request: &Parts) -> Result<Method, Answer> {
+    if request.method != Method::OPTIONS {
+        return Ok(request.method.clone());
+    }
+    let asked = request.headers.get(ACCESS_CONTROL_REQUEST_METHOD).ok_or_else(not_allowed)?;
+    Method::from_bytes(asked.as_bytes()).map_err(|_| not_allowed())
+}
+
+/// Whether a method writes; other methods than the five are not allowed.
+fn is_write(method: &Method) -> Result<bool, Answer> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(false),
+        Method::POST | Method::PUT | Method::DELETE => Ok(true),
+        _ => Err(not_allowed()),
+    }
+}
+
+/// Reads the body of POST and PUT.
+async fn read_body(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
+    let too_much = || {
+        let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too much input data");
+        Answer { close: true, ..answer }
+    };
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > LONGEST_BODY) {
+        return Err(too_much());
+    }
+    match Limited::new(body, LONGEST_CHUNKED).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(fault) if fault.is::<LengthLimitError>() => Err(too_much()),
+        Err(_) => Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "failed to read bodyunexpected EOF")),
+    }
+}
+
+/// Resolves a reply that waits or works, and renders it.
+async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) -> Answer {
+    loop {
+        reply = match reply {
+            Reply::After(span, then) => {
+                shared.wait(span).await;
+                *then
+            }
+            Reply::Later(work) => tokio::task::spawn_blocking(work)
+                .await
+                .unwrap_or_else(|_| Reply::failure("Internal Server Error.")),
+            done => {
+                let answer = render(done, admission.route.endpoint, &admission.method, shared.rules);
+                return admission.with_cookie(answer);
+            }
+        };
+    }
+}

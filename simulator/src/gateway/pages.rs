@@ -1,0 +1,70 @@
+//! What is served outside `/api/v1/`: the way to the user interface, metrics, and the websocket's door.
+
+use hyper::{
+    Method, StatusCode,
+    header::{HeaderName, SET_COOKIE},
+    http::{HeaderValue, request::Parts},
+};
+use portmaster_fixtures::Permission;
+
+use super::{
+    authorise::authorise,
+    dispatch::{Target, not_allowed, redirect},
+    render::Answer,
+    server::Shared,
+};
+use crate::world::World;
+
+/// Answers a request for a page (core-1.x §5 "Non-/api/v1 routes").
+pub(super) fn answer(
+    shared: &Shared,
+    world: &mut World,
+    request: &Parts,
+    target: &Target,
+    write: bool,
+) -> Result<Answer, Answer> {
+    let required = match target {
+        Target::Database => Permission::Admin,
+        Target::Metrics => Permission::Dynamic,
+        _ => Permission::Anyone,
+    };
+    if write && !matches!(target, Target::Database) {
+        return Err(not_allowed());
+    }
+    let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
+    let answer = match target {
+        Target::Root => redirect(
+            StatusCode::TEMPORARY_REDIRECT,
+            "Temporary Redirect",
+            "/ui/modules/portmaster/",
+            &request.method,
+        ),
+        Target::Module => {
+            let to = format!("{}/", request.uri);
+            redirect(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", &to, &request.method)
+        }
+        Target::File => Answer::error(StatusCode::NOT_FOUND, "the requested file could not be found"),
+        Target::Metrics => Answer::of(
+            StatusCode::OK,
+            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+            crate::api::metrics_text(world, admitted.token.read),
+        ),
+        Target::Database => no_upgrade(&request.method),
+        Target::Endpoint => unreachable!("endpoints are not pages"),
+    };
+    Ok(match admitted.cookie {
+        Some(cookie) => answer.with(SET_COOKIE, cookie),
+        None => answer,
+    })
+}
+
+/// The refusal of a request that does not ask for the websocket protocol.
+fn no_upgrade(_method: &Method) -> Answer {
+    Answer::of(
+        StatusCode::BAD_REQUEST,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+        "Bad Request\ncould not upgrade: websocket: the client is not using the websocket protocol: \
+         'upgrade' token not found in 'Connection' header\n",
+    )
+    .with(HeaderName::from_static("sec-websocket-version"), HeaderValue::from_static("13"))
+}

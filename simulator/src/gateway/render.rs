@@ -1,0 +1,114 @@
+//! Answers, and how an endpoint's reply becomes one.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
+    http::HeaderValue,
+};
+use portmaster_fixtures::{Endpoint, HeadContentType, Rules};
+
+use crate::api::{Failure, Raw, Reply};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// A status, headers and a body, before the headers of every answer are added.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) body: Bytes,
+    /// Whether the connection ends with this answer.
+    pub(super) close: bool,
+    /// Whether the body's length is told; not for 204.
+    pub(super) has_length: bool,
+}
+
+impl Answer {
+    /// No body, and that is told.
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new(), close: false, has_length: true }
+    }
+
+    /// A body of a type.
+    pub(super) fn of(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        Self { headers: vec![(CONTENT_TYPE, content_type)], body: body.into(), ..Self::empty(status) }
+    }
+
+    /// A line of text.
+    pub(super) fn error(status: StatusCode, text: &str) -> Self {
+        Self::of(status, TEXT, format!("{text}\n"))
+    }
+
+    /// Nothing at all.
+    pub(super) fn no_content() -> Self {
+        Self { has_length: false, ..Self::empty(StatusCode::NO_CONTENT) }
+    }
+
+    /// Adds a header.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The answer on the wire: its own and the common headers by name, then the date and the length.
+    pub(super) fn into_response(
+        self,
+        head: bool,
+        common: impl Iterator<Item = (HeaderName, HeaderValue)>,
+        date: HeaderValue,
+    ) -> Response<Full<Bytes>> {
+        let mut named: Vec<(HeaderName, HeaderValue)> = common.chain(self.headers).collect();
+        named.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let mut headers = HeaderMap::with_capacity(named.len() + 3);
+        for (name, value) in named {
+            headers.append(name, value);
+        }
+        headers.insert(DATE, date);
+        if self.has_length {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
+        if self.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let body = if head { Bytes::new() } else { self.body };
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// Turns a reply into an answer (core-1.x §5 "Handler result").
+///
+/// Replies that wait or work are resolved before.
+pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: &Rules) -> Answer {
+    let structured = matches!(reply, Reply::Struct(_));
+    let body = match reply {
+        Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
+        Reply::Raw(Raw { status, headers, body }) => {
+            return Answer { headers, body: body.into(), ..Answer::empty(status) };
+        }
+        Reply::Action(mut text) => {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text.into_bytes()
+        }
+        Reply::Data(body) | Reply::Struct(body) | Reply::Record(body) => body,
+        Reply::After(_, reply) => return render(*reply, endpoint, method, rules),
+        Reply::Later(work) => return render(work(), endpoint, method, rules),
+    };
+    if method == Method::HEAD || body.is_empty() {
+        let answer = Answer::no_content();
+        return if structured && rules.head_content_type == HeadContentType::Empty {
+            answer.with(CONTENT_TYPE, HeaderValue::from_static(""))
+        } else {
+            answer
+        };
+    }
+    let content_type = format!("{}; charset=utf-8", endpoint.mime_type);
+    let content_type = HeaderValue::from_str(&content_type).expect("a catalogue's MIME type is plain ASCII");
+    Answer::of(StatusCode::OK, content_type, body)
+}

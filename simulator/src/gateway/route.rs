@@ -1,0 +1,155 @@
+//! Which endpoint a path is: patterns with gorilla/mux semantics, compiled once for each contract.
+
+use std::{collections::HashMap, sync::OnceLock};
+
+use portmaster_fixtures::{Contract, Endpoint};
+use regex::Regex;
+
+use crate::api::{self, Handler};
+
+/// An endpoint with its code.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) endpoint: &'static Endpoint,
+    pub(super) handler: &'static Handler,
+}
+
+/// The endpoints of a contract.
+#[derive(Debug)]
+pub(super) struct Routes {
+    exact: HashMap<&'static str, Route>,
+    patterns: Vec<(Regex, Vec<&'static str>, Route)>,
+}
+
+/// What a path was found to be.
+pub(super) struct Found<'a> {
+    pub(super) route: &'a Route,
+    /// The named parts of the path.
+    pub(super) parts: Vec<(&'static str, String)>,
+}
+
+impl Routes {
+    /// The routes of a contract.
+    pub(super) fn of(contract: Contract) -> &'static Self {
+        static ALL: [OnceLock<Routes>; Contract::ALL.len()] =
+            [const { OnceLock::new() }; Contract::ALL.len()];
+        let at = Contract::ALL.iter().position(|one| *one == contract).unwrap_or_default();
+        ALL[at].get_or_init(|| Self::compile(contract))
+    }
+
+    fn compile(contract: Contract) -> Self {
+        let handlers: HashMap<&str, &'static Handler> =
+            api::handlers().map(|handler| (handler.path, handler)).collect();
+        let mut routes = Self { exact: HashMap::new(), patterns: Vec::new() };
+        for endpoint in contract.endpoints() {
+            let Some(&handler) = handlers.get(endpoint.path.as_str()) else { continue };
+            let route = Route { endpoint, handler };
+            if endpoint.path.contains('{') {
+                let (regex, names) = pattern(&endpoint.path);
+                routes.patterns.push((regex, names, route));
+            } else {
+                routes.exact.insert(&endpoint.path, route);
+            }
+        }
+        routes
+    }
+
+    /// Finds the endpoint of a decoded path below `/api/v1/`.
+    pub(super) fn find(&self, path: &str) -> Option<Found<'_>> {
+        if let Some(route) = self.exact.get(path) {
+            return Some(Found { route, parts: Vec::new() });
+        }
+        self.patterns.iter().find_map(|(regex, names, route)| {
+            let captures = regex.captures(path)?;
+            let part = |at: usize| captures.get(at + 1).map_or("", |group| group.as_str()).to_owned();
+            let parts = names.iter().enumerate().map(|(at, name)| (*name, part(at))).collect();
+            Some(Found { route, parts })
+        })
+    }
+}
+
+/// Turns `a/{name:[a-z]+}/b` into a regular expression for the whole path, and the names of its parts.
+fn pattern(template: &'static str) -> (Regex, Vec<&'static str>) {
+    let mut text = "^".to_owned();
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        text.push_str(&regex::escape(&rest[..open]));
+        let close = open + closing(&rest[open..]);
+        let (name, inner) =
+            rest[open + 1..close].split_once(':').unwrap_or((&rest[open + 1..close], "[^/]+"));
+        names.push(name);
+        text.push('(');
+        text.push_str(inner);
+        text.push(')');
+        rest = &rest[close + 1..];
+    }
+    text.push_str(&regex::escape(rest));
+    text.push('$');
+    let regex =
+        Regex::new(&text).unwrap_or_else(|fault| panic!("the catalogue's pattern {template}: {fault}"));
+    (regex, names)
+}
+
+/// The place of the brace that closes the one at the beginning.
+fn closing(text: &str) -> usize {
+    let mut depth = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len() - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finds(path: &str) -> bool {
+        Routes::of(Contract::Docs).find(path).is_some()
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        for (path, found) in [
+            (format!("dns/cache/{}.A", "a".repeat(512)), true),
+            (format!("dns/cache/{}.A", "a".repeat(513)), false),
+            (format!("dns/cache/a.{}", "A".repeat(32)), true),
+            (format!("dns/cache/a.{}", "A".repeat(33)), false),
+            ("dns/cache/.A".to_owned(), true),
+            ("dns/cache/A.A".to_owned(), false),
+            ("dns/cache/a.A/".to_owned(), false),
+            ("dns/cache/a.A\n".to_owned(), false),
+            (format!("spn/map/{}/pins", "m".repeat(255)), true),
+            (format!("spn/map/{}/pins", "m".repeat(256)), false),
+            ("spn/map/main/graph.a".to_owned(), false),
+            ("spn/map/main/graph.ab".to_owned(), true),
+            ("spn/map/main/graph.abcd".to_owned(), true),
+            ("spn/map/main/graph.abcde".to_owned(), false),
+            ("modules/a/b/trigger/c/d".to_owned(), true),
+            ("modules//trigger/x".to_owned(), false),
+        ] {
+            assert_eq!(finds(&path), found, "{path}");
+        }
+    }
+
+    #[test]
+    fn parts_are_named() {
+        let found = Routes::of(Contract::Docs).find("modules/a/trigger/b/trigger/c").unwrap();
+        assert_eq!(found.parts, [("moduleName", "a/trigger/b".to_owned()), ("eventName", "c".to_owned())]);
+    }
+
+    #[test]
+    fn every_endpoint_of_a_contract_is_routed() {
+        for contract in [Contract::Docs, Contract::V1_0] {
+            let routes = Routes::of(contract);
+            assert_eq!(routes.exact.len() + routes.patterns.len(), contract.endpoints().len());
+        }
+    }
+}

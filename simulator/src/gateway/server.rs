@@ -1,0 +1,126 @@
+//! Connections: accepting them, and what they share.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::SignedDuration;
+use portmaster_fixtures::Rules;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore, watch},
+};
+
+use super::{ExternalAuth, dispatch, guard::Security, route::Routes};
+use crate::world::{Event, Lifecycle, World};
+
+/// How long a peer may take for the head of a request (core-2.2 §2).
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections are served at once; others wait in the listener's queue.
+const MOST_CONNECTIONS: usize = 8192;
+
+/// What all connections share: the world behind its lock, and what never changes.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    /// Outside, the instant at which the world began.
+    began: Instant,
+    /// Tells those who wait for an instant that the clock was moved by hand.
+    clock_moved: Notify,
+    lifecycle: watch::Sender<Option<Lifecycle>>,
+    pub(super) routes: &'static Routes,
+    pub(super) rules: &'static Rules,
+    pub(super) security: Security,
+    pub(super) external_auth: ExternalAuth,
+}
+
+impl Shared {
+    /// Takes a world into service.
+    pub(crate) fn new(world: World, external_auth: ExternalAuth) -> Self {
+        Self {
+            routes: Routes::of(world.contract),
+            rules: world.rules,
+            security: Security::new(world.rules),
+            world: Mutex::new(world),
+            began: Instant::now(),
+            clock_moved: Notify::new(),
+            lifecycle: watch::Sender::new(None),
+            external_auth,
+        }
+    }
+
+    /// Works on the world at its present instant, and passes on what happened.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.clock.observe(self.began.elapsed());
+        let result = work(&mut world);
+        for event in world.take_events() {
+            match event {
+                Event::Lifecycle(how) => {
+                    self.lifecycle.send_replace(Some(how));
+                }
+                Event::Connection(_) => {}
+            }
+        }
+        result
+    }
+
+    /// Tells when the core goes down.
+    pub(crate) fn lifecycle(&self) -> watch::Receiver<Option<Lifecycle>> {
+        self.lifecycle.subscribe()
+    }
+
+    /// Waits for a span of the world's time.
+    pub(super) async fn wait(&self, span: Duration) {
+        let deadline =
+            self.with(|world| world.now() + SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX));
+        loop {
+            let moved = self.clock_moved.notified();
+            let (outside, due) = self.with(|world| (world.clock.outside(span), world.now() >= deadline));
+            match outside {
+                _ if due => return,
+                Some(outside) => return tokio::time::sleep(outside).await,
+                None => moved.await,
+            }
+        }
+    }
+}
+
+/// Serves connections until the task is dropped.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        // Out of file descriptors or a peer that is gone already: the listener itself goes on.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let _place = place;
+            let service = service_fn(move |request| {
+                let shared = Arc::clone(&shared);
+                async move { Ok::<_, Infallible>(dispatch::handle(shared, request).await) }
+            });
+            // A peer that breaks off is no fault of ours.
+            let _ = http1::Builder::new()
+                .auto_date_header(false)
+                .half_close(true)
+                .header_read_timeout(HEAD_TIMEOUT)
+                .timer(TokioTimer::new())
+                .title_case_headers(true)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}

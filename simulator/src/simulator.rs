@@ -1,0 +1,234 @@
+//! The simulator as a library: build one, ask it, drop it.
+
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+
+use portmaster_fixtures::{
+    Contract, Scenario,
+    scenario::{ClockMode, Fault},
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    gateway::{ExternalAuth, Shared, serve},
+    world::{Lifecycle, Options, SetupError, World},
+};
+
+/// The scenario that is served when none is named.
+pub const DEFAULT_SCENARIO: &str = "home-office";
+
+/// Why a simulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The scenario cannot be read.
+    #[error(transparent)]
+    Scenario(#[from] Fault),
+    /// The scenario makes no world.
+    #[error("{name}: {source}")]
+    Setup {
+        /// The scenario.
+        name: String,
+        /// Why.
+        source: SetupError,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The address is not one of this machine alone.
+    #[error("refusing to listen on {0}: it is not a loopback address; say so with --listen-anywhere")]
+    NotLoopback(SocketAddr),
+}
+
+/// A running simulator. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    url: String,
+    about: About,
+    lifecycle: watch::Receiver<Option<Lifecycle>>,
+    server: JoinHandle<()>,
+}
+
+/// What a running simulator serves.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The contract.
+    pub contract: Contract,
+    /// The seed.
+    pub seed: u64,
+    /// The clock's pace.
+    pub clock: ClockMode,
+}
+
+impl Simulator {
+    /// Begins to build one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Contract, Simulator};
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").contract(Contract::Docs).start().await?;
+    /// assert!(simulator.url().starts_with("http://127.0.0.1:"));
+    /// # Ok(()) }
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens, as in `http://127.0.0.1:41234`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it serves.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Waits until the core is told to go down.
+    pub async fn down(&self) -> Lifecycle {
+        let mut lifecycle = self.lifecycle.clone();
+        let told = lifecycle.wait_for(Option::is_some).await;
+        // The sender lives as long as the server; without it there is nothing left that runs.
+        told.ok().and_then(|told| *told).unwrap_or(Lifecycle::Shutdown)
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// What is to be simulated. Everything has a default: `home-office`, contract `docs`, a free loopback port.
+#[derive(Debug, Default)]
+pub struct Builder {
+    scenario: Option<String>,
+    world: Option<Scenario>,
+    options: Options,
+    external_auth: ExternalAuth,
+    listen: Option<String>,
+    listen_anywhere: bool,
+}
+
+impl Builder {
+    /// A built-in scenario by name, or a file.
+    pub fn scenario(mut self, name: impl Into<String>) -> Self {
+        self.scenario = Some(name.into());
+        self
+    }
+
+    /// A scenario that the program made itself.
+    pub fn world(mut self, scenario: Scenario) -> Self {
+        self.world = Some(scenario);
+        self
+    }
+
+    /// The contract; the scenario's, or else `docs`, if not called.
+    pub fn contract(mut self, contract: Contract) -> Self {
+        self.options.contract = Some(contract);
+        self
+    }
+
+    /// The number that all chance comes from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.options.seed = Some(seed);
+        self
+    }
+
+    /// How the clock goes.
+    pub fn clock(mut self, mode: ClockMode) -> Self {
+        self.options.clock = Some(mode);
+        self
+    }
+
+    /// Development Mode.
+    pub fn dev_mode(self, on: bool) -> Self {
+        self.set("core/devMode", on)
+    }
+
+    /// Adds an API key, such as `secret?read=user&write=admin`.
+    pub fn api_key(mut self, entry: impl Into<String>) -> Self {
+        self.options.api_keys.push(entry.into());
+        self
+    }
+
+    /// Sets an option.
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.config.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets options.
+    pub fn config(mut self, values: BTreeMap<String, Value>) -> Self {
+        self.options.config.extend(values);
+        self
+    }
+
+    /// What stands in for the core's look at the program that asks.
+    pub fn external_auth(mut self, mode: ExternalAuth) -> Self {
+        self.external_auth = mode;
+        self
+    }
+
+    /// The address; port 0 takes a free one.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// Allows addresses that others can reach.
+    pub fn listen_anywhere(mut self, allowed: bool) -> Self {
+        self.listen_anywhere = allowed;
+        self
+    }
+
+    /// Starts the simulator on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// When the scenario cannot be read or the address cannot be listened on.
+    pub async fn start(self) -> Result<Simulator, StartError> {
+        let scenario = match self.world {
+            Some(scenario) => scenario,
+            None => Scenario::load(self.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?,
+        };
+        let name = scenario.name.clone();
+        let world = World::new(scenario, self.options)
+            .map_err(|source| StartError::Setup { name: name.clone(), source })?;
+        let address = self.listen.unwrap_or_else(|| "127.0.0.1:0".to_owned());
+        let listener = listen(&address, self.listen_anywhere).await?;
+        let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let about = About {
+            scenario: name,
+            contract: world.contract,
+            seed: world.chance.seed(),
+            clock: world.clock.mode(),
+        };
+        let shared = Arc::new(Shared::new(world, self.external_auth));
+        let lifecycle = shared.lifecycle();
+        let server = tokio::spawn(serve(listener, shared));
+        Ok(Simulator { address: bound, url: format!("http://{bound}"), about, lifecycle, server })
+    }
+}
+
+async fn listen(address: &str, anywhere: bool) -> Result<TcpListener, StartError> {
+    let fault = |source| StartError::Listen { address: address.to_owned(), source };
+    let mut candidates = tokio::net::lookup_host(address).await.map_err(fault)?;
+    let socket = candidates.next().ok_or_else(|| fault(io::ErrorKind::AddrNotAvailable.into()))?;
+    if !anywhere && !socket.ip().is_loopback() {
+        return Err(StartError::NotLoopback(socket));
+    }
+    TcpListener::bind(socket).await.map_err(fault)
+}

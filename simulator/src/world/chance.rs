@@ -1,0 +1,66 @@
+//! All chance of a world: one seed, a ChaCha stream for each subsystem.
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+/// The streams that were asked for, each where it stands.
+#[derive(Clone, Debug)]
+pub struct Chance {
+    seed: u64,
+    streams: BTreeMap<&'static str, ChaCha20Rng>,
+}
+
+impl Chance {
+    /// Chance from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, streams: BTreeMap::new() }
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The stream of a subsystem; it goes on where it stopped.
+    pub fn stream(&mut self, name: &'static str) -> &mut ChaCha20Rng {
+        let seed = self.seed;
+        self.streams.entry(name).or_insert_with(|| fresh(seed, name))
+    }
+
+    /// Draws bytes from a stream.
+    pub fn bytes<const N: usize>(&mut self, name: &'static str) -> [u8; N] {
+        let mut out = [0; N];
+        self.stream(name).fill_bytes(&mut out);
+        out
+    }
+}
+
+/// A stream from its beginning, for what is made from a name alone.
+pub fn fresh(seed: u64, name: &str) -> ChaCha20Rng {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    // FNV-1a: the same number for the same name, on every machine.
+    let stream = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    rng.set_stream(stream);
+    rng
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_do_not_disturb_each_other() {
+        let mut alone = Chance::new(7);
+        let first: [u8; 8] = alone.bytes("sessions");
+        let second: [u8; 8] = alone.bytes("sessions");
+        let mut mixed = Chance::new(7);
+        assert_eq!(mixed.bytes::<8>("sessions"), first);
+        let _: [u8; 8] = mixed.bytes("keys");
+        assert_eq!(mixed.bytes::<8>("sessions"), second);
+        assert_ne!(first, second);
+    }
+}

@@ -1,0 +1,39 @@
+//! Everything that changes the world, and how.
+
+use serde_json::Value;
+
+use super::{Event, Lifecycle, World, config::Refused};
+
+/// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Sets an option, or resets it to its default with `None`.
+    Config {
+        /// The option's key.
+        key: String,
+        /// The new value.
+        value: Option<Value>,
+    },
+    /// Empties the DNS cache.
+    ClearDnsCache,
+    /// The core goes down.
+    Lifecycle(Lifecycle),
+}
+
+impl World {
+    /// Applies a change; what it brought about is waiting in [`World::take_events`].
+    ///
+    /// # Errors
+    /// When the configuration refuses a value. The world is then as it was.
+    pub fn apply(&mut self, change: Change) -> Result<(), Refused> {
+        match change {
+            Change::Config { key, value } => {
+                let now = self.now();
+                self.config.set(&key, value, now)?;
+            }
+            Change::ClearDnsCache => self.dns.cache.clear(),
+            Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The world's clock. It is told how long it is outside; it never looks itself.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use portmaster_fixtures::scenario::ClockMode;
+
+/// A clock that begins at a scenario's start.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    mode: ClockMode,
+    start: Timestamp,
+    /// The world's instant at `anchor_outside`.
+    anchor: Timestamp,
+    anchor_outside: Duration,
+    now: Timestamp,
+}
+
+impl Clock {
+    /// A clock that shows `start`.
+    pub fn new(mode: ClockMode, start: Timestamp) -> Self {
+        Self { mode, start, anchor: start, anchor_outside: Duration::ZERO, now: start }
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The instant at which the world began.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    /// The pace.
+    pub fn mode(&self) -> ClockMode {
+        self.mode
+    }
+
+    /// Tells a running clock how much time has passed outside since the simulator began.
+    pub fn observe(&mut self, outside: Duration) {
+        let ClockMode::Running(factor) = self.mode else { return };
+        let passed = outside.saturating_sub(self.anchor_outside).saturating_mul(factor);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        self.now = self.anchor.saturating_add(passed).unwrap_or(Timestamp::MAX).max(self.now);
+    }
+
+    /// Moves the clock on by a span, whatever its pace.
+    pub fn advance(&mut self, by: SignedDuration) {
+        let by = by.max(SignedDuration::ZERO);
+        self.anchor = self.anchor.saturating_add(by).unwrap_or(Timestamp::MAX);
+        self.now = self.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+    }
+
+    /// How long outside a span of this world takes: `None` when only a hand moves the clock, nothing when it is frozen,
+    /// since a wait would never end there.
+    pub fn outside(&self, span: Duration) -> Option<Duration> {
+        match self.mode {
+            ClockMode::Frozen => Some(Duration::ZERO),
+            ClockMode::Manual => None,
+            ClockMode::Running(factor) => Some(span / factor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_frozen_clock_stands_still() {
+        let mut clock = Clock::new(ClockMode::Frozen, at(100));
+        clock.observe(Duration::from_secs(5));
+        assert_eq!(clock.now(), at(100));
+        assert_eq!(clock.outside(Duration::from_secs(9)), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_running_clock_multiplies_what_passes_outside() {
+        let mut clock = Clock::new(ClockMode::Running(60), at(100));
+        clock.observe(Duration::from_secs(1));
+        assert_eq!(clock.now(), at(160));
+        clock.advance(SignedDuration::from_secs(10));
+        clock.observe(Duration::from_secs(2));
+        assert_eq!(clock.now(), at(230));
+        assert_eq!(clock.outside(Duration::from_secs(60)), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_manual_clock_moves_by_hand_only() {
+        let mut clock = Clock::new(ClockMode::Manual, at(100));
+        clock.observe(Duration::from_secs(5));
+        clock.advance(SignedDuration::from_secs(3));
+        assert_eq!(clock.now(), at(103));
+        assert_eq!(clock.outside(Duration::from_secs(1)), None);
+    }
+}

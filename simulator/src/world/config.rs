@@ -1,0 +1,225 @@
+//! Configuration: options, the values that are set, and the API keys that follow from them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use portmaster_fixtures::{ConfigOption, Contract, OptionType};
+use regex::Regex;
+use serde_json::Value;
+
+use super::keys::{self, ApiKey};
+
+/// The options of a contract and what is set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    options: &'static [ConfigOption],
+    values: BTreeMap<String, Value>,
+    keys: Arc<[ApiKey]>,
+    /// Read by every request, so not looked up in the values each time.
+    dev_mode: bool,
+}
+
+/// Why a value was refused (websocket §5.1).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no such option.
+    #[error("option \"{0}\" does not exist")]
+    Unknown(String),
+    /// The value is of another type.
+    #[error("validation of {key} failed: expected type {expected}, got type {got}")]
+    Type {
+        /// The option.
+        key: String,
+        /// Its type.
+        expected: &'static str,
+        /// What came.
+        got: &'static str,
+    },
+    /// The value is not one that the option takes.
+    #[error("validation of {key} failed: {reason}")]
+    Invalid {
+        /// The option.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Config {
+    /// The options of a contract, with nothing set.
+    pub fn new(contract: Contract) -> Self {
+        Self { options: contract.options(), values: BTreeMap::new(), keys: Arc::new([]), dev_mode: false }
+    }
+
+    /// The options, sorted by key.
+    pub fn options(&self) -> &'static [ConfigOption] {
+        self.options
+    }
+
+    /// An option by its key.
+    pub fn option(&self, key: &str) -> Option<&'static ConfigOption> {
+        self.options.iter().find(|option| option.key == key)
+    }
+
+    /// What is set, by key.
+    pub fn values(&self) -> &BTreeMap<String, Value> {
+        &self.values
+    }
+
+    /// The value that is in effect: what is set, or the default.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).or_else(|| self.option(key).map(|option| &option.default_value))
+    }
+
+    /// Whether Development Mode is on.
+    pub fn dev_mode(&self) -> bool {
+        self.dev_mode
+    }
+
+    /// A yes-or-no option; no if there is none.
+    pub fn flag(&self, key: &str) -> bool {
+        self.value(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// A text option; empty if there is none.
+    pub fn text(&self, key: &str) -> &str {
+        self.value(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The entries of a list option.
+    pub fn list(&self, key: &str) -> Vec<&str> {
+        let entries = self.value(key).and_then(Value::as_array);
+        entries.map(|entries| entries.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    }
+
+    /// The API keys that are valid or will expire.
+    pub fn api_keys(&self) -> &[ApiKey] {
+        &self.keys
+    }
+
+    /// Sets an option, or resets it with `None`.
+    ///
+    /// # Errors
+    /// When there is no such option or it does not take the value.
+    pub fn set(&mut self, key: &str, value: Option<Value>, now: Timestamp) -> Result<(), Refused> {
+        let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
+        match value.filter(|value| !value.is_null()) {
+            Some(value) => {
+                let value = checked(option, value)?;
+                self.values.insert(key.to_owned(), value);
+            }
+            None => {
+                self.values.remove(key);
+            }
+        }
+        if key == "core/apiKeys" {
+            self.load_keys(now);
+        }
+        self.dev_mode = self.flag("core/devMode");
+        Ok(())
+    }
+
+    /// Reads the API keys anew. As in the cores, an expired one is taken out of the option, and with it those that were
+    /// skipped as invalid (core-2.2 §3).
+    fn load_keys(&mut self, now: Timestamp) {
+        let loaded = keys::load(&self.list("core/apiKeys"), now);
+        if loaded.any_expired {
+            let kept = loaded.kept.into_iter().map(Value::String).collect();
+            self.values.insert("core/apiKeys".to_owned(), Value::Array(kept));
+        }
+        self.keys = loaded.keys.into();
+    }
+}
+
+/// The value in the option's type, if it takes it.
+fn checked(option: &ConfigOption, value: Value) -> Result<Value, Refused> {
+    let expected = match option.opt_type {
+        OptionType::String => "string",
+        OptionType::StringArray => "[]string",
+        OptionType::Int => "int",
+        OptionType::Bool => "bool",
+    };
+    let got = match &value {
+        Value::Null => "nil",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    };
+    let wrong = || Refused::Type { key: option.key.clone(), expected, got };
+    let value = match (option.opt_type, value) {
+        (OptionType::String, value @ Value::String(_)) | (OptionType::Bool, value @ Value::Bool(_)) => value,
+        (OptionType::Int, Value::Number(number)) => {
+            let whole = number.as_i64().or_else(|| number.as_f64().map(|float| float as i64));
+            Value::from(whole.ok_or_else(wrong)?)
+        }
+        (OptionType::StringArray, Value::String(entry)) => Value::Array(vec![Value::String(entry)]),
+        (OptionType::StringArray, Value::Array(entries)) if entries.iter().all(Value::is_string) => {
+            Value::Array(entries)
+        }
+        _ => return Err(wrong()),
+    };
+    validate(option, &value).map_err(|reason| Refused::Invalid { key: option.key.clone(), reason })?;
+    Ok(value)
+}
+
+/// Whether the value is one of the possible ones and matches the option's pattern; the fault's text if not.
+fn validate(option: &ConfigOption, value: &Value) -> Result<(), String> {
+    let pattern = match option.validation_regex.as_str() {
+        "" => None,
+        text => Regex::new(text).ok(),
+    };
+    let possible = |value: &Value| {
+        option.possible_values.is_empty() || option.possible_values.iter().any(|one| one.value == *value)
+    };
+    let matches = |text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+    match value {
+        // Lists name their possible entries for user interfaces only; the pattern is what binds them.
+        Value::Array(entries) => {
+            for (at, entry) in entries.iter().enumerate() {
+                if !matches(entry.as_str().unwrap_or_default()) {
+                    return Err(format!("entry #{} did not match validation regex", at + 1));
+                }
+            }
+        }
+        _ if !possible(value) => return Err("value is not allowed".to_owned()),
+        Value::String(text) if !matches(text) => return Err("did not match validation regex".to_owned()),
+        Value::Number(number) if !matches(&number.to_string()) => {
+            return Err("did not match validation regex".to_owned());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_checked_before_they_act() {
+        let mut config = Config::new(Contract::Docs);
+        let mut set = |key: &str, value: Value| {
+            config.set(key, Some(value), Timestamp::UNIX_EPOCH).map_err(|refused| refused.to_string())
+        };
+        assert_eq!(set("core/devMode", json!(true)), Ok(()));
+        assert_eq!(set("nope", json!(1)), Err("option \"nope\" does not exist".to_owned()));
+        assert_eq!(
+            set("core/devMode", json!("yes")),
+            Err("validation of core/devMode failed: expected type bool, got type string".to_owned())
+        );
+        assert!(set("filter/defaultAction", json!("maybe")).is_err());
+        assert!(config.dev_mode());
+    }
+
+    #[test]
+    fn null_resets_to_the_default() {
+        let mut config = Config::new(Contract::Docs);
+        config.set("core/devMode", Some(json!(true)), Timestamp::UNIX_EPOCH).unwrap();
+        config.set("core/devMode", None, Timestamp::UNIX_EPOCH).unwrap();
+        assert!(!config.dev_mode());
+    }
+}

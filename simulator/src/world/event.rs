@@ -1,0 +1,23 @@
+//! What the world tells to those who listen: the connection store, subscribers, the process around it.
+
+use std::sync::Arc;
+
+use portmaster_fixtures::scenario::ConnectionRow;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A connection was opened, changed or ended.
+    Connection(Arc<ConnectionRow>),
+    /// The core goes down.
+    Lifecycle(Lifecycle),
+}
+
+/// How the core goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It comes back.
+    Restart,
+    /// It stays away.
+    Shutdown,
+}

@@ -1,0 +1,131 @@
+//! API keys: entries of `core/apiKeys` such as `secret?read=user&write=admin&expires=2030-01-01T00:00:00Z`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use portmaster_fixtures::Permission;
+use subtle::ConstantTimeEq;
+
+use super::session::Token;
+use crate::go::{escape, url::Url};
+
+/// A key with what it allows.
+#[derive(Clone)]
+pub struct ApiKey {
+    secret: String,
+    /// What its bearer may do.
+    pub token: Token,
+    /// The instant from which it is void.
+    pub expires: Option<Timestamp>,
+}
+
+/// A key never shows its secret.
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("token", &self.token)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the entries of the option came to.
+pub(super) struct Loaded {
+    /// The keys, in order.
+    pub(super) keys: Vec<ApiKey>,
+    /// The entries that parse and are not expired.
+    pub(super) kept: Vec<String>,
+    /// Whether an entry is expired.
+    pub(super) any_expired: bool,
+}
+
+/// Reads the entries of the option. What does not parse is skipped.
+pub(super) fn load(entries: &[&str], now: Timestamp) -> Loaded {
+    let mut loaded = Loaded { keys: Vec::new(), kept: Vec::new(), any_expired: false };
+    for entry in entries {
+        let Some(key) = parse(entry) else { continue };
+        if key.expires.is_some_and(|expires| expires <= now) {
+            loaded.any_expired = true;
+            continue;
+        }
+        loaded.kept.push((*entry).to_owned());
+        loaded.keys.push(key);
+    }
+    loaded
+}
+
+/// Reads one entry: a URL whose decoded path is the secret (core-2.2 §3).
+fn parse(entry: &str) -> Option<ApiKey> {
+    let url = Url::parse(entry)?;
+    if url.path.is_empty() {
+        return None;
+    }
+    let pairs = escape::pairs(&url.query);
+    let first =
+        |name: &str| pairs.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let expires = match first("expires") {
+        "" => None,
+        text => Some(text.parse().ok()?),
+    };
+    let token = Token { read: permission(first("read"))?, write: permission(first("write"))? };
+    Some(ApiKey { secret: url.path, token, expires })
+}
+
+fn permission(word: &str) -> Option<Permission> {
+    match word.to_ascii_lowercase().as_str() {
+        "" | "anyone" => Some(Permission::Anyone),
+        "user" => Some(Permission::User),
+        "admin" => Some(Permission::Admin),
+        _ => None,
+    }
+}
+
+/// What a presented secret allows now. Of duplicates the last entry counts. Every key is compared, in constant time.
+pub fn find(keys: &[ApiKey], secret: &str, now: Timestamp) -> Option<Token> {
+    let mut found = None;
+    for key in keys {
+        if bool::from(key.secret.as_bytes().ct_eq(secret.as_bytes())) {
+            found = key.expires.is_none_or(|expires| expires > now).then_some(key.token);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(entries: &[&str], secret: &str) -> Option<(i8, i8)> {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let loaded = load(entries, now);
+        find(&loaded.keys, secret, now).map(|token| (token.read.number(), token.write.number()))
+    }
+
+    #[test]
+    fn permissions_are_read_in_any_case_and_may_be_missing() {
+        assert_eq!(token(&["k?read=ADMIN&write=User"], "k"), Some((3, 2)));
+        assert_eq!(token(&["k"], "k"), Some((1, 1)));
+        assert_eq!(token(&["k?read=root"], "k"), None);
+        assert_eq!(token(&["k?read=self"], "k"), None);
+        assert_eq!(token(&["k?read=admin;write=admin"], "k"), Some((1, 1)));
+    }
+
+    #[test]
+    fn the_last_of_duplicates_counts() {
+        assert_eq!(token(&["k?read=user", "k?read=admin"], "k"), Some((3, 1)));
+    }
+
+    #[test]
+    fn expired_entries_go_and_take_invalid_ones_along() {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        let loaded = load(&["old?expires=2020-01-01T00:00:00Z", "bad?read=root", "good?read=user"], now);
+        assert!(loaded.any_expired);
+        assert_eq!(loaded.kept, ["good?read=user"]);
+    }
+
+    #[test]
+    fn a_debugged_key_keeps_its_secret() {
+        let loaded = load(&["geheim?read=user"], Timestamp::UNIX_EPOCH);
+        assert!(!format!("{:?}", loaded.keys).contains("geheim"));
+    }
+}

@@ -1,0 +1,95 @@
+//! The state of a simulated core. Pure and synchronous: no clock but its own, no chance but its seed, no I/O.
+
+pub mod chance;
+pub mod change;
+pub mod clock;
+pub mod config;
+pub mod dns;
+pub mod event;
+pub mod geo;
+pub mod keys;
+pub mod scope;
+pub mod session;
+mod setup;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use portmaster_fixtures::{
+    Contract, Rules,
+    scenario::{self, ConnectionRow},
+};
+
+pub use chance::Chance;
+pub use change::Change;
+pub use clock::Clock;
+pub use config::Config;
+pub use dns::Dns;
+pub use event::{Event, Lifecycle};
+pub use session::Sessions;
+pub use setup::{Options, SetupError};
+
+/// Everything that a core knows.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The contract that this core honours.
+    pub contract: Contract,
+    /// The contract's rules.
+    pub rules: &'static Rules,
+    /// The only clock.
+    pub clock: Clock,
+    /// The only source of chance.
+    pub chance: Chance,
+    /// Configuration.
+    pub config: Config,
+    /// What the core says of itself.
+    pub core: scenario::Core,
+    /// The program that asks.
+    pub client: scenario::Client,
+    /// The device's network.
+    pub network: scenario::Network,
+    /// Resolvers and cached answers.
+    pub dns: Dns,
+    /// Programs with their profiles, in the order of the scenario.
+    pub apps: Vec<scenario::App>,
+    /// Connections by id, in the order of their insertion in `connection_order`.
+    pub connections: BTreeMap<String, Arc<ConnectionRow>>,
+    /// Sessions of granted programs.
+    pub sessions: Sessions,
+    /// Ids of broadcasts that were shown, with their first instant.
+    pub broadcasts: BTreeMap<String, Timestamp>,
+    events: Vec<Event>,
+}
+
+impl World {
+    /// The world's present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether Development Mode is on.
+    pub fn dev_mode(&self) -> bool {
+        self.config.dev_mode()
+    }
+
+    /// Whether the privacy network is switched on.
+    pub fn spn_enabled(&self) -> bool {
+        self.config.flag("spn/enable")
+    }
+
+    /// The app that asks, if the scenario says so.
+    pub fn caller(&self) -> Option<&scenario::App> {
+        let name = self.client.app.as_deref()?;
+        self.apps.iter().find(|app| app.name == name)
+    }
+
+    /// Takes what happened since the last time, in order.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Notes that something happened.
+    fn emit(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}

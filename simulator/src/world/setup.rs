@@ -1,0 +1,135 @@
+//! A world from a scenario.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use portmaster_fixtures::{
+    Contract,
+    scenario::{CacheEntry, ClockMode, Connections, Scenario},
+};
+use serde_json::Value;
+
+use super::{
+    Chance, Clock, Config, Dns, Sessions, World,
+    config::Refused,
+    dns::{Cached, Resolver},
+};
+
+/// The start of a scenario that names none.
+const START: &str = "2026-01-05T08:30:00Z";
+
+/// What a command line or a test says about a world, over what its scenario says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The contract; the scenario's, or else `docs`, if absent.
+    pub contract: Option<Contract>,
+    /// The seed; the scenario's if absent.
+    pub seed: Option<u64>,
+    /// The clock's pace; the scenario's if absent.
+    pub clock: Option<ClockMode>,
+    /// Values of options, by key.
+    pub config: BTreeMap<String, Value>,
+    /// Entries that are added to `core/apiKeys`.
+    pub api_keys: Vec<String>,
+}
+
+/// Why a scenario makes no world.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// An option is unknown or does not take its value.
+    #[error("config: {0}")]
+    Config(#[from] Refused),
+    /// A cached answer names a resolver that is not there.
+    #[error("dns.cache: \"{domain}\" is from resolver \"{resolver}\", expected one of {known}")]
+    Resolver {
+        /// The cached domain.
+        domain: String,
+        /// The name that nobody has.
+        resolver: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The client is a program that is not there.
+    #[error("client.app: there is no app \"{0}\" in this scenario")]
+    Client(String),
+}
+
+impl World {
+    /// Makes the world that a scenario describes.
+    ///
+    /// # Errors
+    /// When the scenario contradicts itself or names an option that the contract does not have.
+    pub fn new(scenario: Scenario, options: Options) -> Result<Self, SetupError> {
+        let contract = options.contract.or(scenario.contract).unwrap_or_default();
+        let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
+        let mut world = Self {
+            contract,
+            rules: contract.rules(),
+            clock: Clock::new(options.clock.unwrap_or(scenario.clock), start),
+            chance: Chance::new(options.seed.unwrap_or(scenario.seed)),
+            config: Config::new(contract),
+            core: scenario.core,
+            client: scenario.client,
+            network: scenario.network,
+            dns: Dns { states: scenario.dns.resolvers, cache: BTreeMap::new() },
+            apps: scenario.apps,
+            connections: BTreeMap::new(),
+            sessions: Sessions::default(),
+            broadcasts: BTreeMap::new(),
+            events: Vec::new(),
+        };
+        if let Some(app) = &world.client.app
+            && !world.apps.iter().any(|one| one.name == *app)
+        {
+            return Err(SetupError::Client(app.clone()));
+        }
+        world.configure(scenario.config, options.config, options.api_keys, start)?;
+        world.fill_cache(scenario.dns.cache)?;
+        world.connect(scenario.connections);
+        Ok(world)
+    }
+
+    /// Sets options: the scenario's, where the contract has them, then the caller's, which must exist.
+    fn configure(
+        &mut self,
+        scenario: BTreeMap<String, Value>,
+        given: BTreeMap<String, Value>,
+        api_keys: Vec<String>,
+        now: Timestamp,
+    ) -> Result<(), SetupError> {
+        for (key, value) in scenario {
+            let elsewhere =
+                Contract::ALL.iter().any(|one| one.options().iter().any(|option| option.key == key));
+            if self.config.option(&key).is_some() || !elsewhere {
+                self.config.set(&key, Some(value), now)?;
+            }
+        }
+        for (key, value) in given {
+            self.config.set(&key, Some(value), now)?;
+        }
+        if !api_keys.is_empty() {
+            let present = self.config.list("core/apiKeys").into_iter().map(str::to_owned);
+            let all = present.chain(api_keys).map(Value::String).collect();
+            self.config.set("core/apiKeys", Some(Value::Array(all)), now)?;
+        }
+        Ok(())
+    }
+
+    fn fill_cache(&mut self, entries: Vec<CacheEntry>) -> Result<(), SetupError> {
+        let resolvers = self.resolvers();
+        for entry in entries {
+            let Some(resolver) = resolvers.iter().find(|one| one.is_called(&entry.resolver)) else {
+                let name =
+                    |one: &Resolver| if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() };
+                let known = resolvers.iter().map(name).collect::<Vec<_>>().join(", ");
+                return Err(SetupError::Resolver { domain: entry.domain, resolver: entry.resolver, known });
+            };
+            let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
+            let key = format!("{}{}", entry.domain, entry.kind);
+            self.dns.cache.insert(key, Cached { entry, stored, resolver: resolver.clone() });
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, _connections: Connections) {}
+}
