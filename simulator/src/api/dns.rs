@@ -1,6 +1,6 @@
 //! `dns/*`: the cache and the resolvers.
 
-use portmaster_fixtures::scenario::ResolverSource;
+use portmaster_fixtures::{Defect, scenario::ResolverSource};
 use serde::Serialize;
 
 use super::{Call, Handler, Reply, record::Meta};
@@ -88,6 +88,9 @@ fn name_record(cached: &Cached, query: &str) -> NameRecord {
 }
 
 fn clear(world: &mut World, _: &Call) -> Reply {
+    if world.rules.has(Defect::ClearKeepsCache) {
+        return Reply::action("cleared 0 dns cache entries");
+    }
     let count = world.dns.cache.len();
     match world.apply(Change::ClearDnsCache) {
         Ok(()) => Reply::action(format!("cleared {count} dns cache entries")),

@@ -39,6 +39,12 @@ const LONGEST_CHUNKED: usize = 64 << 20;
 pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        // Go answers this one itself.
+        return shared.with(|world| {
+            Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), date(world))
+        });
+    }
     let path = match wellformed(&parts) {
         Ok(path) => path,
         Err(answer) => return malformed(answer),
@@ -176,7 +182,8 @@ impl Target {
         if path == "/api/database/v1" {
             return Some(Self::Database);
         }
-        if path.strip_prefix("/api/v1/").is_some_and(|rest| !rest.is_empty()) {
+        // As in the cores' patterns, a dot stands for anything but a line break.
+        if path.strip_prefix("/api/v1/").is_some_and(|rest| !rest.is_empty() && !rest.contains('\n')) {
             return Some(Self::Endpoint);
         }
         if let Some(rest) = path.strip_prefix("/ui/modules/") {
@@ -185,7 +192,7 @@ impl Target {
                 Some((name, rest)) => (lower(name) && file(rest)).then_some(Self::File),
             };
         }
-        path.strip_prefix("/assets/").filter(|rest| file(rest)).map(|_| Self::File)
+        path.strip_prefix("/assets/").filter(|rest| !rest.is_empty() && file(rest)).map(|_| Self::File)
     }
 }
 

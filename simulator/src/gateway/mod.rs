@@ -3,6 +3,7 @@
 mod authorise;
 mod dispatch;
 mod guard;
+mod head;
 mod pages;
 mod path;
 mod render;

@@ -2,6 +2,8 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
+    io::Cursor,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,15 +13,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::SignedDuration;
 use portmaster_fixtures::Rules;
 use tokio::{
-    net::TcpListener,
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
     sync::{Notify, Semaphore, watch},
 };
 
-use super::{ExternalAuth, dispatch, guard::Security, route::Routes};
+use super::{
+    ExternalAuth, dispatch,
+    guard::Security,
+    head::{self, Verdict},
+    route::Routes,
+};
 use crate::world::{Event, Lifecycle, World};
-
-/// How long a peer may take for the head of a request (core-2.2 §2).
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 8192;
@@ -104,23 +109,40 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let _place = place;
-            let service = service_fn(move |request| {
-                let shared = Arc::clone(&shared);
-                async move { Ok::<_, Infallible>(dispatch::handle(shared, request).await) }
-            });
             // A peer that breaks off is no fault of ours.
-            let _ = http1::Builder::new()
-                .auto_date_header(false)
-                .half_close(true)
-                .header_read_timeout(HEAD_TIMEOUT)
-                .timer(TokioTimer::new())
-                .title_case_headers(true)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = connection(stream, shared).await;
         });
     }
+}
+
+/// Serves one connection until it ends.
+async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let Some(bytes) = head::read(&mut stream).await? else { return Ok(()) };
+    let first = match head::inspect(bytes) {
+        Verdict::Pass(first) => first,
+        Verdict::Refuse(answer) => {
+            stream.write_all(&answer).await?;
+            return Ok(stream.shutdown().await?);
+        }
+    };
+    let (reader, writer) = stream.into_split();
+    let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(reader), writer));
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(dispatch::handle(shared, request).await) }
+    });
+    http1::Builder::new()
+        .auto_date_header(false)
+        .half_close(true)
+        .header_read_timeout(head::HEAD_TIMEOUT)
+        .max_buf_size(head::LONGEST_HEAD + 4096)
+        .timer(TokioTimer::new())
+        .title_case_headers(true)
+        .serve_connection(io, service)
+        .await?;
+    Ok(())
 }
