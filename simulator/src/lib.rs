@@ -14,6 +14,7 @@
 mod api;
 mod gateway;
 mod go;
+pub mod netquery;
 mod simulator;
 mod world;
 

@@ -1,0 +1,206 @@
+//! Filling typed requests from JSON, with the core's words for a member of the wrong type.
+//!
+//! The core remembers the first wrong type and reads on; a fault inside a part that reads itself (the selection, the
+//! conditions, the order) ends the reading and is the one reported. [`Soft`] and `?` stand for these two.
+
+use std::fmt;
+
+use super::json::{Kind, Raw};
+
+/// A member of the wrong type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrongType {
+    found: String,
+    wanted: &'static str,
+    holder: &'static str,
+    path: String,
+}
+
+/// Why a request cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A member has the wrong type.
+    Type(WrongType),
+    /// Anything else, in its final words.
+    Text(String),
+}
+
+impl Fault {
+    /// The fault as seen from the member that holds the part in which it happened.
+    pub(crate) fn within(self, at: At<'_>) -> Self {
+        match self {
+            Self::Type(fault) => {
+                let path =
+                    if fault.path.is_empty() { at.path() } else { format!("{}.{}", at.path(), fault.path) };
+                Self::Type(WrongType { holder: at.holder, path, ..fault })
+            }
+            text @ Self::Text(_) => text,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(WrongType { found, wanted, holder, path }) if holder.is_empty() && path.is_empty() => {
+                write!(f, "json: cannot unmarshal {found} into Go value of type {wanted}")
+            }
+            Self::Type(WrongType { found, wanted, holder, path }) => {
+                write!(
+                    f,
+                    "json: cannot unmarshal {found} into Go struct field {holder}.{path} of type {wanted}"
+                )
+            }
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The place of a value: the structure that messages name, and the path of members.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<'a> {
+    holder: &'static str,
+    parent: &'a str,
+    member: &'a str,
+}
+
+impl<'a> At<'a> {
+    /// The document itself.
+    pub(crate) const TOP: Self = Self { holder: "", parent: "", member: "" };
+
+    /// A member of a structure.
+    pub(crate) fn member(holder: &'static str, member: &'a str) -> Self {
+        Self { holder, parent: "", member }
+    }
+
+    /// A member of a structure that is itself a member.
+    pub(crate) fn nested(holder: &'static str, parent: &'a str, member: &'a str) -> Self {
+        Self { holder, parent, member }
+    }
+
+    fn path(self) -> String {
+        if self.parent.is_empty() {
+            self.member.to_owned()
+        } else {
+            format!("{}.{}", self.parent, self.member)
+        }
+    }
+}
+
+/// The first wrong type that was met.
+#[derive(Debug, Default)]
+pub(crate) struct Soft(Option<WrongType>);
+
+impl Soft {
+    fn save(&mut self, at: At<'_>, found: String, wanted: &'static str) {
+        self.0.get_or_insert_with(|| WrongType { found, wanted, holder: at.holder, path: at.path() });
+    }
+
+    /// Remembers that a value has the wrong type.
+    pub(crate) fn wrong(&mut self, at: At<'_>, raw: Raw<'_>, wanted: &'static str) {
+        self.save(at, raw.kind().name().to_owned(), wanted);
+    }
+
+    /// What was read, unless a type was wrong.
+    pub(crate) fn unless<T>(self, value: T) -> Result<T, Fault> {
+        self.0.map_or(Ok(value), |fault| Err(Fault::Type(fault)))
+    }
+
+    /// A string into its place; `null` leaves it alone.
+    pub(crate) fn string(&mut self, raw: Raw<'_>, at: At<'_>, wanted: &'static str, into: &mut String) {
+        match raw.kind() {
+            Kind::String => *into = raw.string(),
+            Kind::Null => {}
+            _ => self.wrong(at, raw, wanted),
+        }
+    }
+
+    /// Truth into its place.
+    pub(crate) fn bool(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut bool) {
+        match raw.kind() {
+            Kind::Bool => *into = raw.is_true(),
+            Kind::Null => {}
+            _ => self.wrong(at, raw, "bool"),
+        }
+    }
+
+    /// A whole number into its place.
+    pub(crate) fn int(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut i64) {
+        match raw.kind() {
+            Kind::Number => match raw.literal().parse() {
+                Ok(value) => *into = value,
+                Err(_) => self.save(at, format!("number {}", raw.literal()), "int"),
+            },
+            Kind::Null => {}
+            _ => self.wrong(at, raw, "int"),
+        }
+    }
+
+    /// A number into its place.
+    pub(crate) fn float(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut Option<f64>) {
+        match raw.kind() {
+            Kind::Number => *into = self.number(raw, at),
+            Kind::Null => *into = None,
+            _ => self.wrong(at, raw, "float64"),
+        }
+    }
+
+    /// The value of a number, if it is in range.
+    pub(crate) fn number(&mut self, raw: Raw<'_>, at: At<'_>) -> Option<f64> {
+        let literal = raw.literal();
+        let value = literal.parse().ok().filter(|value: &f64| value.is_finite());
+        if value.is_none() {
+            self.save(at, format!("number {literal}"), "float64");
+        }
+        value
+    }
+
+    /// A list of strings into its place; `list` and `element` are the types' names.
+    pub(crate) fn strings(
+        &mut self,
+        raw: Raw<'_>,
+        at: At<'_>,
+        (list, element): (&'static str, &'static str),
+        into: &mut Option<Vec<String>>,
+    ) {
+        match raw.kind() {
+            Kind::Array => {
+                *into = Some(
+                    raw.elements()
+                        .map(|one| {
+                            let mut text = String::new();
+                            self.string(one, at, element, &mut text);
+                            text
+                        })
+                        .collect(),
+                );
+            }
+            Kind::Null => *into = None,
+            _ => self.wrong(at, raw, list),
+        }
+    }
+}
+
+/// The members of an object for a structure: calls `each` with the known name, matched without regard to case.
+/// Unknown members are passed over; anything but an object or `null` has the wrong type.
+pub(crate) fn members<'a>(
+    raw: Raw<'a>,
+    at: At<'_>,
+    wanted: &'static str,
+    names: &[&'static str],
+    soft: &mut Soft,
+    mut each: impl FnMut(&'static str, Raw<'a>, &mut Soft) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    match raw.kind() {
+        Kind::Object => {
+            for (name, value) in raw.members() {
+                if let Some(known) = names.iter().find(|known| known.eq_ignore_ascii_case(&name)) {
+                    each(known, value, soft)?;
+                }
+            }
+        }
+        Kind::Null => {}
+        _ => soft.wrong(at, raw, wanted),
+    }
+    Ok(())
+}

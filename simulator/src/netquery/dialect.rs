@@ -1,0 +1,205 @@
+//! What differs between contracts in the query language, as data (netquery §4).
+
+use portmaster_fixtures::Contract;
+
+/// A column of the tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    /// The name in queries and answers.
+    pub(crate) name: &'static str,
+    /// The declared type and constraints.
+    pub(crate) declared: &'static str,
+    /// How answers show its values.
+    pub(crate) shown: Shown,
+    /// Whether NULL is shown as `null`; elsewhere it is shown as the zero value.
+    pub(crate) nullable: bool,
+}
+
+/// How the values of a column are shown in typed answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, wrapped to the core's type: its bits, whether it has a sign, its name.
+    Int(u8, bool, &'static str),
+    /// A number.
+    Float,
+    /// An RFC 3339 time.
+    Time,
+    /// Embedded JSON.
+    Json,
+}
+
+impl Shown {
+    /// The core's name of the type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Bool => "bool",
+            Self::Int(_, _, name) => name,
+            Self::Float => "float64",
+            Self::Time => "time.Time",
+            Self::Json => "json.RawMessage",
+        }
+    }
+}
+
+const fn column(name: &'static str, declared: &'static str, shown: Shown) -> Column {
+    Column { name, declared, shown, nullable: false }
+}
+
+const fn nullable(name: &'static str, declared: &'static str, shown: Shown) -> Column {
+    Column { name, declared, shown, nullable: true }
+}
+
+const UINT16: Shown = Shown::Int(16, false, "uint16");
+const VERDICT: Shown = Shown::Int(8, true, "network.Verdict");
+
+/// The columns of newer cores, in their order.
+const COLUMNS: [Column; 35] = [
+    column("id", "TEXT PRIMARY KEY NOT NULL", Shown::Text),
+    column("profile", "TEXT NOT NULL", Shown::Text),
+    column("path", "TEXT NOT NULL", Shown::Text),
+    column("type", "VARCHAR(8) NOT NULL", Shown::Text),
+    column("external", "NOT NULL", Shown::Bool),
+    column("ip_version", "INTEGER NOT NULL", Shown::Int(8, false, "packet.IPVersion")),
+    column("ip_protocol", "INTEGER NOT NULL", Shown::Int(8, false, "packet.IPProtocol")),
+    column("local_ip", "TEXT NOT NULL", Shown::Text),
+    column("local_port", "INTEGER NOT NULL", UINT16),
+    column("remote_ip", "TEXT NOT NULL", Shown::Text),
+    column("remote_port", "INTEGER NOT NULL", UINT16),
+    column("domain", "TEXT NOT NULL", Shown::Text),
+    column("country", "VARCHAR(2) NOT NULL", Shown::Text),
+    column("asn", "INTEGER NOT NULL", Shown::Int(64, false, "uint")),
+    column("as_owner", "TEXT NOT NULL", Shown::Text),
+    column("latitude", "REAL NOT NULL", Shown::Float),
+    column("longitude", "REAL NOT NULL", Shown::Float),
+    column("scope", "INTEGER NOT NULL", Shown::Int(8, true, "netutils.IPScope")),
+    column("worst_verdict", "INTEGER NOT NULL", VERDICT),
+    column("verdict", "INTEGER NOT NULL", VERDICT),
+    column("firewall_verdict", "INTEGER NOT NULL", VERDICT),
+    nullable("started", "TEXT NOT NULL", Shown::Time),
+    nullable("ended", "TEXT", Shown::Time),
+    column("tunneled", "NOT NULL", Shown::Bool),
+    column("encrypted", "NOT NULL", Shown::Bool),
+    column("internal", "NOT NULL", Shown::Bool),
+    column("direction", "TEXT NOT NULL", Shown::Text),
+    nullable("extra_data", "BLOB NOT NULL", Shown::Json),
+    nullable("allowed", "", Shown::Bool),
+    column("profile_revision", "INTEGER NOT NULL", Shown::Int(64, true, "int")),
+    nullable("exit_node", "TEXT", Shown::Text),
+    column("bytes_received", "INTEGER DEFAULT 0 NOT NULL", Shown::Int(64, false, "uint64")),
+    column("bytes_sent", "INTEGER DEFAULT 0 NOT NULL", Shown::Int(64, false, "uint64")),
+    column("active", "NOT NULL", Shown::Bool),
+    column("profile_name", "TEXT NOT NULL", Shown::Text),
+];
+
+/// Columns that older cores don't have.
+const NEWER: [&str; 4] = ["worst_verdict", "firewall_verdict", "bytes_received", "bytes_sent"];
+/// Columns that have no declared type in older cores, so that a string never equals their numbers.
+const UNTYPED_BEFORE: [&str; 5] = ["ip_version", "ip_protocol", "local_port", "remote_port", "asn"];
+
+/// The query language of one contract.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialect {
+    /// The columns, in their order.
+    pub(crate) columns: Vec<Column>,
+    /// The operators of a matcher.
+    pub(crate) operators: &'static [&'static str],
+    /// The members of a selection's element.
+    pub(crate) selects: &'static [&'static str],
+    /// Whether `databases` and the history exist.
+    pub(crate) databases: bool,
+    /// Whether `$sum` takes a column, and checks the name of its result.
+    pub(crate) sum_of_field: bool,
+    /// Whether numbers compare with the Unix seconds of time columns.
+    pub(crate) seconds: bool,
+    /// Whether answers carry Server-Timing.
+    pub(crate) server_timing: bool,
+    /// What stands before the database's own message.
+    pub(crate) statement_error: &'static str,
+    /// Whether the database's message has line and column.
+    pub(crate) error_position: bool,
+    /// The status of a statement that the database refuses.
+    pub(crate) statement_status: u16,
+    /// Whether a value of the wrong type is reported with its whole row.
+    pub(crate) shows_row: bool,
+    /// Whether all but the last of equal result names are shown under the empty name.
+    pub(crate) keeps_duplicates: bool,
+    /// Whether `null` in a list is a handler's panic; else it is the column's zero value.
+    pub(crate) null_panics: bool,
+    /// Whether a text search in an unknown column is a handler's panic; else a 400.
+    pub(crate) search_panics: bool,
+    /// Whether only the last of several `$sum` keeps its parameters, so that the statement fails.
+    pub(crate) several_sums_fail: bool,
+}
+
+impl Dialect {
+    /// The language of a contract.
+    pub(crate) fn of(contract: Contract) -> Self {
+        match contract {
+            Contract::V1_6 | Contract::V2_2 => Self {
+                columns: COLUMNS.to_vec(),
+                operators: &["$eq", "$ne", "$in", "$notIn", "$like", "$gt", "$ge", "$lt", "$le"],
+                selects: &["field", "$count", "$sum", "$min", "$distinct", "$field"],
+                databases: true,
+                sum_of_field: true,
+                seconds: true,
+                server_timing: true,
+                statement_error: "",
+                error_position: true,
+                statement_status: 500,
+                shows_row: true,
+                keeps_duplicates: true,
+                null_panics: true,
+                search_panics: true,
+                several_sums_fail: false,
+            },
+            Contract::V1_0 => Self {
+                columns: COLUMNS
+                    .into_iter()
+                    .filter(|column| !NEWER.contains(&column.name))
+                    .map(|mut column| {
+                        if UNTYPED_BEFORE.contains(&column.name) {
+                            column.declared = "NOT NULL";
+                        }
+                        column
+                    })
+                    .collect(),
+                operators: &["$eq", "$ne", "$in", "$notIn", "$like"],
+                selects: &["field", "$count", "$sum", "$distinct"],
+                databases: false,
+                sum_of_field: false,
+                seconds: false,
+                server_timing: false,
+                statement_error: "sqlitex.Exec: ",
+                error_position: false,
+                statement_status: 500,
+                shows_row: false,
+                keeps_duplicates: false,
+                null_panics: false,
+                search_panics: true,
+                several_sums_fail: true,
+            },
+            // The page's language is that of core 1.0.0; its defects are not.
+            Contract::Docs => Self {
+                statement_status: 400,
+                search_panics: false,
+                several_sums_fail: false,
+                ..Self::of(Contract::V1_0)
+            },
+        }
+    }
+
+    /// The column of a name, matched exactly.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// Whether a text can stand in a statement as a name: letters, digits and underscores of ASCII.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}

@@ -1,0 +1,572 @@
+//! The requests of the query language (netquery §3), read from JSON.
+
+use std::collections::BTreeMap;
+
+use super::{
+    decode::{At, Fault, Soft, members},
+    dialect::Dialect,
+    gotext,
+    json::{Kind, Raw},
+};
+
+/// A request to `query`, and each value of a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QueryRequest {
+    /// What to select; everything if absent.
+    pub(crate) select: Option<Vec<Select>>,
+    /// The conditions; none if absent.
+    pub(crate) query: Option<Conditions>,
+    /// The order.
+    pub(crate) order_by: Option<Vec<OrderBy>>,
+    /// The columns to group by.
+    pub(crate) group_by: Option<Vec<String>>,
+    /// The text search.
+    pub(crate) text_search: Option<TextSearch>,
+    /// The databases; `main` if absent or empty.
+    pub(crate) databases: Vec<String>,
+    /// The page, from 0.
+    pub(crate) page: i64,
+    /// The rows of a page.
+    pub(crate) page_size: i64,
+}
+
+/// One element of a selection; several members may be set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Select {
+    /// A plain column.
+    pub(crate) field: String,
+    /// `$count`
+    pub(crate) count: Option<Count>,
+    /// `$sum`
+    pub(crate) sum: Option<Sum>,
+    /// `$min`
+    pub(crate) min: Option<Min>,
+    /// `$distinct`
+    pub(crate) distinct: Option<String>,
+    /// `$field`
+    pub(crate) renamed: Option<Renamed>,
+}
+
+/// `$count`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Count {
+    /// A column or `*`.
+    pub(crate) field: String,
+    /// The name of the result.
+    pub(crate) name: String,
+    /// Whether equal values count once.
+    pub(crate) distinct: bool,
+}
+
+/// `$sum`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sum {
+    /// A column; if empty, the rows that meet the condition are counted.
+    pub(crate) field: String,
+    /// The condition.
+    pub(crate) condition: Option<Conditions>,
+    /// The name of the result.
+    pub(crate) name: String,
+    /// Accepted and ignored.
+    pub(crate) distinct: bool,
+}
+
+/// `$min`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Min {
+    /// A column.
+    pub(crate) field: String,
+    /// The name of the result.
+    pub(crate) name: String,
+    /// Accepted and ignored.
+    pub(crate) distinct: bool,
+}
+
+/// `$field`
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Renamed {
+    /// A column.
+    pub(crate) field: String,
+    /// The name of the result.
+    pub(crate) name: String,
+}
+
+/// Conditions: by column, the matchers of which one must hold.
+pub(crate) type Conditions = BTreeMap<String, Vec<Matcher>>;
+
+/// Tests that must hold together. None at all (a `null` in the request) always holds.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Matcher {
+    /// `$eq`
+    pub(crate) eq: Option<Operand>,
+    /// `$ne`
+    pub(crate) ne: Option<Operand>,
+    /// `$in`
+    pub(crate) one_of: Option<Vec<Operand>>,
+    /// `$notIn`
+    pub(crate) none_of: Option<Vec<Operand>>,
+    /// `$like`
+    pub(crate) like: String,
+    /// `$gt`
+    pub(crate) gt: Option<f64>,
+    /// `$ge`
+    pub(crate) ge: Option<f64>,
+    /// `$lt`
+    pub(crate) lt: Option<f64>,
+    /// `$le`
+    pub(crate) le: Option<f64>,
+}
+
+/// A value to compare with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Operand {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number
+    Number(f64),
+    /// A string
+    Text(String),
+    /// An array, as it prints in messages
+    List(String),
+    /// An object, as it prints in messages
+    Map(String),
+}
+
+/// A search for a piece of text in some columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextSearch {
+    /// The columns; no search if none.
+    pub(crate) fields: Option<Vec<String>>,
+    /// The text.
+    pub(crate) value: String,
+}
+
+/// One column of an order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OrderBy {
+    /// A column or the name of a result.
+    pub(crate) field: String,
+    /// Whether the largest comes first.
+    pub(crate) desc: bool,
+}
+
+/// A request to `charts/connection-active`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ActiveChart {
+    /// The conditions.
+    pub(crate) query: Option<Conditions>,
+    /// The text search.
+    pub(crate) text_search: Option<TextSearch>,
+}
+
+/// A request to `charts/bandwidth`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BandwidthChart {
+    /// Seconds a bucket; 10 if 0.
+    pub(crate) interval: i64,
+    /// The conditions.
+    pub(crate) query: Option<Conditions>,
+    /// The columns to group by.
+    pub(crate) group_by: Option<Vec<String>>,
+}
+
+const STRINGS: (&str, &str) = ("[]string", "string");
+
+/// Reads a request to `query`.
+pub(crate) fn query(raw: Raw<'_>, dialect: &Dialect) -> Result<QueryRequest, Fault> {
+    let mut soft = Soft::default();
+    let request = query_into(raw, dialect, &mut soft)?;
+    soft.unless(request)
+}
+
+/// Reads a batch of requests, by name.
+pub(crate) fn batch(raw: Raw<'_>, dialect: &Dialect) -> Result<BTreeMap<String, QueryRequest>, Fault> {
+    let mut soft = Soft::default();
+    let mut requests = BTreeMap::new();
+    match raw.kind() {
+        Kind::Object => {
+            for (name, value) in raw.members() {
+                requests.insert(name, query_into(value, dialect, &mut soft)?);
+            }
+        }
+        Kind::Null => {}
+        _ => soft.wrong(At::TOP, raw, "netquery.BatchQueryRequestPayload"),
+    }
+    soft.unless(requests)
+}
+
+fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryRequest, Fault> {
+    const HOLDER: &str = "QueryRequestPayload";
+    let mut request = QueryRequest::default();
+    let names: &[_] = if dialect.databases {
+        &["select", "query", "orderBy", "groupBy", "textSearch", "databases", "page", "pageSize"]
+    } else {
+        &["select", "query", "orderBy", "groupBy", "textSearch", "page", "pageSize"]
+    };
+    members(raw, At::TOP, "netquery.QueryRequestPayload", names, soft, |name, value, soft| {
+        let at = At::member(HOLDER, name);
+        match name {
+            "select" => request.select = selection(value, dialect).map_err(|fault| fault.within(at))?,
+            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
+            "orderBy" => request.order_by = Some(order(value).map_err(|fault| fault.within(at))?),
+            "groupBy" => soft.strings(value, at, STRINGS, &mut request.group_by),
+            "textSearch" => text_search(value, at, soft, &mut request.text_search)?,
+            "databases" => {
+                let mut names = None;
+                soft.strings(value, at, ("[]netquery.DatabaseName", "netquery.DatabaseName"), &mut names);
+                request.databases = names.unwrap_or_default();
+            }
+            "page" => soft.int(value, At::nested(HOLDER, "Pagination", name), &mut request.page),
+            _ => soft.int(value, At::nested(HOLDER, "Pagination", name), &mut request.page_size),
+        }
+        Ok(())
+    })?;
+    Ok(request)
+}
+
+/// Reads a request to `charts/connection-active`.
+pub(crate) fn active_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<ActiveChart, Fault> {
+    let mut soft = Soft::default();
+    let mut request = ActiveChart::default();
+    let wanted = "netquery.QueryActiveConnectionChartPayload";
+    members(raw, At::TOP, wanted, &["query", "textSearch"], &mut soft, |name, value, soft| {
+        let at = At::member("QueryActiveConnectionChartPayload", name);
+        match name {
+            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
+            _ => text_search(value, at, soft, &mut request.text_search)?,
+        }
+        Ok(())
+    })?;
+    soft.unless(request)
+}
+
+/// Reads a request to `charts/bandwidth`.
+pub(crate) fn bandwidth_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<BandwidthChart, Fault> {
+    let mut soft = Soft::default();
+    let mut request = BandwidthChart::default();
+    let wanted = "netquery.BandwidthChartRequest";
+    members(raw, At::TOP, wanted, &["interval", "query", "groupBy"], &mut soft, |name, value, soft| {
+        let at = At::member("BandwidthChartRequest", name);
+        match name {
+            "interval" => soft.int(value, at, &mut request.interval),
+            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
+            _ => soft.strings(value, at, STRINGS, &mut request.group_by),
+        }
+        Ok(())
+    })?;
+    soft.unless(request)
+}
+
+/// Reads the profiles of a request to `history/clear`; none means all.
+pub(crate) fn history_clear(raw: Raw<'_>) -> Result<Vec<String>, Fault> {
+    let mut soft = Soft::default();
+    let mut profiles = None;
+    let wanted = "struct { ProfileIDs []string \"json:\\\"profileIDs\\\"\" }";
+    members(raw, At::TOP, wanted, &["profileIDs"], &mut soft, |name, value, soft| {
+        soft.strings(value, At::member("", name), STRINGS, &mut profiles);
+        Ok(())
+    })?;
+    soft.unless(profiles.unwrap_or_default())
+}
+
+/// A selection: an array, one object, or a string, which is read and thrown away.
+fn selection(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Vec<Select>>, Fault> {
+    match raw.kind() {
+        Kind::Array => raw.elements().map(|one| select(one, dialect)).collect::<Result<_, _>>().map(Some),
+        Kind::Object => Ok(Some(vec![select(raw, dialect)?])),
+        _ => {
+            let mut soft = Soft::default();
+            soft.string(raw, At::TOP, "string", &mut String::new());
+            soft.unless(None)
+        }
+    }
+}
+
+fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
+    let mut soft = Soft::default();
+    let mut select = Select::default();
+    if raw.kind() != Kind::Object {
+        soft.string(raw, At::TOP, "string", &mut select.field);
+        return soft.unless(select);
+    }
+    let forms = dialect.selects;
+    members(raw, At::TOP, "netquery.Select", forms, &mut soft, |form, value, soft| {
+        let at = At::member("Select", form);
+        match form {
+            "field" => soft.string(value, at, "string", &mut select.field),
+            "$count" => {
+                let mut count = Count::default();
+                members(
+                    value,
+                    at,
+                    "netquery.Count",
+                    &["field", "as", "distinct"],
+                    soft,
+                    |name, value, soft| {
+                        let at = At::nested("Count", form, name);
+                        match name {
+                            "field" => soft.string(value, at, "string", &mut count.field),
+                            "as" => soft.string(value, at, "string", &mut count.name),
+                            _ => soft.bool(value, at, &mut count.distinct),
+                        }
+                        Ok(())
+                    },
+                )?;
+                select.count = (value.kind() != Kind::Null).then_some(count);
+            }
+            "$sum" => {
+                let mut sum = Sum::default();
+                let names: &[_] = if dialect.sum_of_field {
+                    &["condition", "field", "as", "distinct"]
+                } else {
+                    &["condition", "as", "distinct"]
+                };
+                members(value, at, "netquery.Sum", names, soft, |name, value, soft| {
+                    let at = At::nested("Sum", form, name);
+                    match name {
+                        "condition" => {
+                            sum.condition = conditions(value, dialect).map_err(|fault| fault.within(at))?;
+                        }
+                        "field" => soft.string(value, at, "string", &mut sum.field),
+                        "as" => soft.string(value, at, "string", &mut sum.name),
+                        _ => soft.bool(value, at, &mut sum.distinct),
+                    }
+                    Ok(())
+                })?;
+                select.sum = (value.kind() != Kind::Null).then_some(sum);
+            }
+            "$min" => {
+                let mut min = Min::default();
+                members(
+                    value,
+                    at,
+                    "netquery.Min",
+                    &["field", "as", "distinct"],
+                    soft,
+                    |name, value, soft| {
+                        let at = At::nested("Min", form, name);
+                        match name {
+                            "field" => soft.string(value, at, "string", &mut min.field),
+                            "as" => soft.string(value, at, "string", &mut min.name),
+                            _ => soft.bool(value, at, &mut min.distinct),
+                        }
+                        Ok(())
+                    },
+                )?;
+                select.min = (value.kind() != Kind::Null).then_some(min);
+            }
+            "$distinct" => {
+                let mut column = String::new();
+                soft.string(value, at, "string", &mut column);
+                select.distinct = (value.kind() != Kind::Null).then_some(column);
+            }
+            _ => {
+                let mut renamed = Renamed::default();
+                members(value, at, "netquery.FieldSelect", &["field", "as"], soft, |name, value, soft| {
+                    let at = At::nested("FieldSelect", form, name);
+                    match name {
+                        "field" => soft.string(value, at, "string", &mut renamed.field),
+                        _ => soft.string(value, at, "string", &mut renamed.name),
+                    }
+                    Ok(())
+                })?;
+                select.renamed = (value.kind() != Kind::Null).then_some(renamed);
+            }
+        }
+        Ok(())
+    })?;
+    let select = soft.unless(select)?;
+    for (form, name) in [
+        ("$count", select.count.as_ref().map(|one| &one.name)),
+        ("$sum", select.sum.as_ref().map(|one| &one.name).filter(|_| dialect.sum_of_field)),
+        ("$min", select.min.as_ref().map(|one| &one.name)),
+        ("$field", select.renamed.as_ref().map(|one| &one.name)),
+    ] {
+        if let Some(name) = name
+            && !name.is_empty()
+            && !good_name(name)
+        {
+            return Err(Fault::Text(format!("invalid characters in {form}.as, value must match [a-zA-Z]+")));
+        }
+    }
+    Ok(select)
+}
+
+/// Whether the core takes the text as a name: it asks for one letter only.
+fn good_name(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn conditions(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Conditions>, Fault> {
+    match raw.kind() {
+        Kind::Object => {
+            let columns: BTreeMap<_, _> = raw.members().collect();
+            columns
+                .into_iter()
+                .map(|(column, value)| Ok((column.clone(), matchers(&column, value, dialect)?)))
+                .collect::<Result<_, _>>()
+                .map(Some)
+        }
+        Kind::Null => Ok(None),
+        _ => {
+            let mut soft = Soft::default();
+            soft.wrong(At::TOP, raw, "map[string]json.RawMessage");
+            soft.unless(None)
+        }
+    }
+}
+
+/// The matchers of one column: an array of them, or a single one.
+fn matchers(column: &str, raw: Raw<'_>, dialect: &Dialect) -> Result<Vec<Matcher>, Fault> {
+    if raw.kind() != Kind::Array {
+        return Ok(vec![matcher(raw, dialect)?]);
+    }
+    raw.elements()
+        .map(|one| {
+            if one.kind() == Kind::Array {
+                return Err(Fault::Text(format!("invalid token [ in query for column {column}")));
+            }
+            matcher(one, dialect)
+        })
+        .collect()
+}
+
+fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, Fault> {
+    let mut soft = Soft::default();
+    let mut matcher = Matcher::default();
+    match raw.kind() {
+        Kind::Null => return Ok(matcher),
+        Kind::Object => {}
+        _ => {
+            matcher.eq = Some(operand(raw, At::TOP, &mut soft));
+            return soft.unless(matcher);
+        }
+    }
+    members(raw, At::TOP, "netquery.Matcher", dialect.operators, &mut soft, |operator, value, soft| {
+        let at = At::member("Matcher", operator);
+        let one =
+            |soft: &mut Soft| Some(operand(value, at, soft)).filter(|operand| *operand != Operand::Null);
+        match operator {
+            "$eq" => matcher.eq = one(soft),
+            "$ne" => matcher.ne = one(soft),
+            "$in" => operands(value, at, soft, &mut matcher.one_of),
+            "$notIn" => operands(value, at, soft, &mut matcher.none_of),
+            "$like" => soft.string(value, at, "string", &mut matcher.like),
+            "$gt" => soft.float(value, at, &mut matcher.gt),
+            "$ge" => soft.float(value, at, &mut matcher.ge),
+            "$lt" => soft.float(value, at, &mut matcher.lt),
+            _ => soft.float(value, at, &mut matcher.le),
+        }
+        Ok(())
+    })?;
+    let matcher = soft.unless(matcher)?;
+    if matcher.is_empty() {
+        return Err(Fault::Text("invalid query matcher: no conditions specified".to_owned()));
+    }
+    Ok(matcher)
+}
+
+impl Matcher {
+    /// Whether it tests nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.eq.is_none()
+            && self.ne.is_none()
+            && self.one_of.is_none()
+            && self.none_of.is_none()
+            && self.like.is_empty()
+            && self.gt.is_none()
+            && self.ge.is_none()
+            && self.lt.is_none()
+            && self.le.is_none()
+    }
+}
+
+fn operands(raw: Raw<'_>, at: At<'_>, soft: &mut Soft, into: &mut Option<Vec<Operand>>) {
+    match raw.kind() {
+        Kind::Array => *into = Some(raw.elements().map(|one| operand(one, at, soft)).collect()),
+        Kind::Null => *into = None,
+        _ => soft.wrong(at, raw, "[]interface {}"),
+    }
+}
+
+fn operand(raw: Raw<'_>, at: At<'_>, soft: &mut Soft) -> Operand {
+    match raw.kind() {
+        Kind::Null => Operand::Null,
+        Kind::Bool => Operand::Bool(raw.is_true()),
+        Kind::Number => Operand::Number(soft.number(raw, at).unwrap_or_default()),
+        Kind::String => Operand::Text(raw.string()),
+        Kind::Array => Operand::List(printed(raw, 0)),
+        Kind::Object => Operand::Map(printed(raw, 0)),
+    }
+}
+
+/// A value as messages print it: `[1 2]`, `map[a:1]`. What is nested very deep is left out.
+fn printed(raw: Raw<'_>, depth: usize) -> String {
+    match raw.kind() {
+        _ if depth > 64 => "…".to_owned(),
+        Kind::Null => "<nil>".to_owned(),
+        Kind::Bool => raw.literal().into_owned(),
+        Kind::Number => raw.literal().parse().map_or_else(|_| raw.literal().into_owned(), gotext::number),
+        Kind::String => raw.string(),
+        Kind::Array => {
+            let elements: Vec<_> = raw.elements().map(|one| printed(one, depth + 1)).collect();
+            format!("[{}]", elements.join(" "))
+        }
+        Kind::Object => {
+            let sorted: BTreeMap<_, _> = raw.members().collect();
+            let pairs: Vec<_> = sorted
+                .into_iter()
+                .map(|(name, value)| format!("{name}:{}", printed(value, depth + 1)))
+                .collect();
+            format!("map[{}]", pairs.join(" "))
+        }
+    }
+}
+
+fn order(raw: Raw<'_>) -> Result<Vec<OrderBy>, Fault> {
+    match raw.kind() {
+        Kind::Array => raw.elements().map(order_term).collect(),
+        _ => Ok(vec![order_term(raw)?]),
+    }
+}
+
+fn order_term(raw: Raw<'_>) -> Result<OrderBy, Fault> {
+    let mut soft = Soft::default();
+    let mut term = OrderBy::default();
+    if raw.kind() != Kind::Object {
+        soft.string(raw, At::TOP, "string", &mut term.field);
+        return soft.unless(term);
+    }
+    members(raw, At::TOP, "netquery.OrderBy", &["field", "desc"], &mut soft, |name, value, soft| {
+        let at = At::member("OrderBy", name);
+        match name {
+            "field" => soft.string(value, at, "string", &mut term.field),
+            _ => soft.bool(value, at, &mut term.desc),
+        }
+        Ok(())
+    })?;
+    soft.unless(term)
+}
+
+fn text_search(
+    raw: Raw<'_>,
+    at: At<'_>,
+    soft: &mut Soft,
+    into: &mut Option<TextSearch>,
+) -> Result<(), Fault> {
+    if raw.kind() == Kind::Null {
+        *into = None;
+        return Ok(());
+    }
+    let search = into.get_or_insert_default();
+    members(raw, at, "netquery.TextSearch", &["fields", "value"], soft, |name, value, soft| {
+        let at = At::nested("TextSearch", "textSearch", name);
+        match name {
+            "fields" => soft.strings(value, at, STRINGS, &mut search.fields),
+            _ => soft.string(value, at, "string", &mut search.value),
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,360 @@
+//! A request as an SQL statement. Every name in it comes from the schema or is checked; every value is bound.
+
+use std::fmt::Write as _;
+
+use super::{
+    conditions::{BuildFault, Clause, Params, Search, Wording},
+    dialect::{Dialect, is_name},
+    gotext,
+    request::{QueryRequest, Select},
+};
+
+/// The rows of a page unless the request says less.
+const PAGE: i64 = 100;
+
+/// A statement that is ready to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    items: Vec<Item>,
+    sources: Vec<String>,
+    filter: Filter,
+    group_by: Vec<String>,
+    order_by: Vec<(String, bool)>,
+    /// The rows of the page.
+    pub(crate) limit: i64,
+    /// The rows before the page.
+    pub(crate) offset: i64,
+    /// The values.
+    pub(crate) params: Params,
+    /// The first parameter that the core would lack, if it loses some.
+    pub(crate) missing: Option<String>,
+}
+
+/// One column of the result: its expression and its name.
+#[derive(Clone, Debug)]
+struct Item {
+    expression: Expression,
+    name: String,
+}
+
+#[derive(Clone, Debug)]
+enum Expression {
+    Column(String),
+    Distinct(String),
+    Renamed(String),
+    Count(String, bool),
+    Sum(String),
+    SumWhere(Clause),
+    Min(String),
+}
+
+/// Which rows of the sources are taken.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// The conditions.
+    pub(crate) clause: Clause,
+    /// The text search.
+    pub(crate) search: Option<Search>,
+}
+
+impl Filter {
+    /// Whether every row is taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.clause.is_empty() && self.search.is_none()
+    }
+
+    /// The SQL expression.
+    pub(crate) fn write(&self, out: &mut String, params: &Params, wording: Wording) {
+        self.clause.write(out, params, wording);
+        if let Some(search) = &self.search {
+            if !self.clause.is_empty() {
+                out.push_str(" AND ");
+            }
+            search.write(out, params, wording);
+        }
+    }
+}
+
+fn not_allowed(name: &str) -> BuildFault {
+    BuildFault::Text(format!("column name {} not allowed", gotext::quote(name)))
+}
+
+impl Statement {
+    /// Builds the statement of a request, checking its parts in the core's order.
+    pub(crate) fn build(request: &QueryRequest, dialect: &Dialect) -> Result<Self, BuildFault> {
+        let mut builder = Builder { dialect, names: Vec::new(), params: Params::default(), sums: Vec::new() };
+        let selects = request.select.as_deref().unwrap_or_default();
+        let mut items = Vec::with_capacity(selects.len());
+        for (index, select) in selects.iter().enumerate() {
+            let item = builder.item(select, index).map_err(|fault| match fault {
+                BuildFault::Text(text) if text.starts_with("invalid query: ") => BuildFault::Text(text),
+                other => other.after("perparing selected fields: "),
+            })?;
+            items.push(item);
+        }
+        let missing = builder.lost_parameter();
+
+        let mut filter = Filter::default();
+        if let Some(conditions) = &request.query {
+            filter.clause = Clause::build(conditions, "", dialect, &mut builder.params)
+                .map_err(|fault| fault.after("generating where clause: "))?;
+        }
+        if let Some(search) = &request.text_search {
+            filter.search = Search::build(search, dialect, &mut builder.params)
+                .map_err(|fault| fault.after("generating text-search clause: "))?;
+        }
+        let group_by = request.group_by.clone().unwrap_or_default();
+        for name in &group_by {
+            builder.known(name).map_err(|fault| fault.after("generating group-by clause: "))?;
+        }
+        let mut order_by = Vec::new();
+        for term in request.order_by.iter().flatten() {
+            builder.known(&term.field).map_err(|fault| fault.after("generating order-by clause: "))?;
+            order_by.push((term.field.clone(), term.desc));
+        }
+        if let Some(bad) = request.databases.iter().find(|name| !is_name(name)) {
+            let name = gotext::quote(bad);
+            return Err(BuildFault::Text(format!("invalid query: database name {name} not allowed")));
+        }
+        if items.is_empty() {
+            items.extend(
+                group_by
+                    .iter()
+                    .map(|name| Item { expression: Expression::Column(name.clone()), name: name.clone() }),
+            );
+        }
+        let limit = if (1..=PAGE).contains(&request.page_size) { request.page_size } else { PAGE };
+        Ok(Self {
+            items,
+            sources: request.databases.clone(),
+            filter,
+            group_by,
+            order_by,
+            limit,
+            offset: if request.page > 0 { request.page.wrapping_mul(limit) } else { 0 },
+            params: builder.params,
+            missing,
+        })
+    }
+
+    /// The names of the result's columns.
+    pub(crate) fn names<'a>(&'a self, dialect: &'a Dialect) -> Vec<&'a str> {
+        if self.items.is_empty() {
+            return dialect.columns.iter().map(|column| column.name).collect();
+        }
+        self.items.iter().map(|item| item.name.as_str()).collect()
+    }
+
+    /// The statement's text. In our own wording the page is bound to the two parameters after the others.
+    pub(crate) fn text(&self, dialect: &Dialect, wording: Wording) -> String {
+        let mut out = String::with_capacity(512);
+        out.push_str("SELECT ");
+        for (index, item) in self.items.iter().enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            item.write(&mut out, &self.params, wording);
+        }
+        match (self.items.is_empty(), wording) {
+            (true, Wording::Core) => out.push('*'),
+            (true, Wording::Own) => write_columns(&mut out, dialect),
+            _ => {}
+        }
+        out.push_str(" FROM ");
+        if dialect.databases {
+            self.write_union(&mut out, dialect, wording);
+            out.push(' ');
+        } else {
+            out.push_str("connections");
+            self.write_where(&mut out, wording);
+        }
+        out.push(' ');
+        if !self.group_by.is_empty() {
+            _ = write!(out, "GROUP BY {}", self.group_by.join(", "));
+        }
+        out.push(' ');
+        for (index, (name, desc)) in self.order_by.iter().enumerate() {
+            out.push_str(if index == 0 { "ORDER BY " } else { ", " });
+            _ = write!(out, "{name} {}", if *desc { "DESC" } else { "ASC" });
+        }
+        match wording {
+            Wording::Core => {
+                _ = write!(out, " LIMIT {}", self.limit);
+                if self.offset != 0 {
+                    _ = write!(out, " OFFSET {}", self.offset);
+                }
+            }
+            Wording::Own => {
+                let last = self.params.len();
+                _ = write!(out, " LIMIT ?{} OFFSET ?{}", last + 1, last + 2);
+            }
+        }
+        out
+    }
+
+    fn write_union(&self, out: &mut String, dialect: &Dialect, wording: Wording) {
+        let main = ["main".to_owned()];
+        let sources = if self.sources.is_empty() { &main[..] } else { &self.sources };
+        out.push_str("( ");
+        for (index, source) in sources.iter().enumerate() {
+            out.push_str(if index == 0 { "SELECT " } else { " UNION SELECT " });
+            match wording {
+                Wording::Core => out.push('*'),
+                Wording::Own => write_columns(out, dialect),
+            }
+            _ = write!(out, " FROM {source}.connections");
+            if self.filter.is_empty() {
+                out.push(' ');
+            }
+            self.write_where(out, wording);
+        }
+        out.push_str(" )");
+    }
+
+    fn write_where(&self, out: &mut String, wording: Wording) {
+        if !self.filter.is_empty() {
+            out.push_str(" WHERE ");
+            self.filter.write(out, &self.params, wording);
+        }
+    }
+}
+
+fn write_columns(out: &mut String, dialect: &Dialect) {
+    for (index, column) in dialect.columns.iter().enumerate() {
+        if index > 0 {
+            out.push_str(", ");
+        }
+        out.push_str(column.name);
+    }
+}
+
+impl Item {
+    fn write(&self, out: &mut String, params: &Params, wording: Wording) {
+        let name = &self.name;
+        _ = match &self.expression {
+            Expression::Column(column) => write!(out, "{column}"),
+            Expression::Distinct(column) => write!(out, "DISTINCT {column}"),
+            Expression::Renamed(column) => write!(out, "{column} AS {name}"),
+            Expression::Count(column, true) => write!(out, "COUNT(DISTINCT {column}) AS {name}"),
+            Expression::Count(column, false) => write!(out, "COUNT({column}) AS {name}"),
+            Expression::Sum(column) => write!(out, "SUM({column}) AS {name}"),
+            Expression::Min(column) => write!(out, "MIN({column}) AS {name}"),
+            Expression::SumWhere(clause) => {
+                out.push_str("SUM(");
+                clause.write(out, params, wording);
+                write!(out, ") AS {name}")
+            }
+        };
+    }
+}
+
+/// Checks the selection.
+struct Builder<'a> {
+    dialect: &'a Dialect,
+    /// The names of results so far.
+    names: Vec<String>,
+    params: Params,
+    /// Where the parameters of each `$sum` begin and end.
+    sums: Vec<std::ops::Range<usize>>,
+}
+
+impl Builder<'_> {
+    /// Columns and names of results may be used.
+    fn known(&self, name: &str) -> Result<(), BuildFault> {
+        if self.dialect.column(name).is_some() || self.names.iter().any(|known| known == name) {
+            Ok(())
+        } else {
+            Err(not_allowed(name))
+        }
+    }
+
+    /// The name of a result; the core takes any text with a letter in it, here it has to be a name.
+    fn name(&mut self, form: &str, given: &str, otherwise: String) -> Result<String, BuildFault> {
+        if !is_name(given) {
+            return Err(BuildFault::Text(format!(
+                "invalid query: invalid characters in {form}.as, value must match [a-zA-Z]+"
+            )));
+        }
+        let name = if given.is_empty() { otherwise } else { given.to_owned() };
+        self.names.push(name.clone());
+        Ok(name)
+    }
+
+    fn item(&mut self, select: &Select, index: usize) -> Result<Item, BuildFault> {
+        // An element with several members is checked by one of them and used by another, each in its own order.
+        let star = |field: &str| if field.is_empty() { "*".to_owned() } else { field.to_owned() };
+        let checked = if let Some(count) = &select.count {
+            count.field.clone()
+        } else if let Some(column) = &select.distinct {
+            // The star is no column.
+            self.known(column)?;
+            column.clone()
+        } else if let Some(sum) = &select.sum {
+            star(&sum.field)
+        } else if let Some(min) = &select.min {
+            self.known(&star(&min.field))?;
+            min.field.clone()
+        } else if let Some(renamed) = &select.renamed {
+            renamed.field.clone()
+        } else {
+            select.field.clone()
+        };
+        let may_be_star = select.count.is_some() || select.sum.is_some();
+        if !(checked == "*" && may_be_star) {
+            self.known(&checked)?;
+        }
+
+        if let Some(renamed) = &select.renamed {
+            self.known(&renamed.field)?;
+            let name = self.name("$field", &renamed.name, renamed.field.clone())?;
+            return Ok(Item { expression: Expression::Renamed(renamed.field.clone()), name });
+        }
+        if let Some(count) = &select.count {
+            let name = self.name("$count", &count.name, format!("{}_count", count.field))?;
+            return Ok(Item { expression: Expression::Count(count.field.clone(), count.distinct), name });
+        }
+        if let Some(sum) = &select.sum {
+            if sum.name.is_empty() {
+                return Err(BuildFault::Text("missing 'as' for $sum".to_owned()));
+            }
+            let expression = if sum.field.is_empty() {
+                let begin = self.params.len();
+                let conditions = sum.condition.clone().unwrap_or_default();
+                let clause =
+                    Clause::build(&conditions, &format!("sel{index}"), self.dialect, &mut self.params)
+                        .map_err(|fault| fault.after("in $sum: "))?;
+                self.sums.push(begin..self.params.len());
+                Expression::SumWhere(clause)
+            } else {
+                if sum.field != "*" {
+                    self.known(&sum.field)?;
+                }
+                Expression::Sum(sum.field.clone())
+            };
+            let name = self.name("$sum", &sum.name, String::new())?;
+            return Ok(Item { expression, name });
+        }
+        if let Some(min) = &select.min {
+            if min.name.is_empty() {
+                return Err(BuildFault::Text("missing 'as' for $min".to_owned()));
+            }
+            self.known(&min.field)?;
+            let name = self.name("$min", &min.name, String::new())?;
+            return Ok(Item { expression: Expression::Min(min.field.clone()), name });
+        }
+        if let Some(column) = &select.distinct {
+            return Ok(Item { expression: Expression::Distinct(column.clone()), name: column.clone() });
+        }
+        Ok(Item { expression: Expression::Column(select.field.clone()), name: select.field.clone() })
+    }
+
+    /// The first parameter of a `$sum` that is not the last one, where the core loses those.
+    fn lost_parameter(&self) -> Option<String> {
+        if !self.dialect.several_sums_fail {
+            return None;
+        }
+        let (_, earlier) = self.sums.split_last()?;
+        let lost = earlier.iter().find(|range| !range.is_empty())?;
+        self.params.iter().nth(lost.start).map(|(name, _)| name.clone())
+    }
+}
