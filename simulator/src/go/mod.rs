@@ -1,8 +1,13 @@
 //! How Go's standard library words and parses things. Cores are written in Go, so its forms are the wire's forms.
 
+pub mod decode;
 pub mod duration;
+pub mod errors;
 pub mod escape;
 pub mod json;
+pub mod print;
 pub mod quote;
+pub mod read;
 pub mod table;
+pub mod time;
 pub mod url;

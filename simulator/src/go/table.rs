@@ -46,7 +46,8 @@ mod tests {
     #[test]
     fn an_empty_table_is_its_header() {
         let header = "Hub Name\tCountry\tRegion\tLatency\tCapacity\tCost\tGeo Prox.\tHub ID\tStatus\n";
-        let expected = "Hub Name   Country   Region   Latency   Capacity   Cost    Geo Prox.   Hub ID   Status\n";
+        let expected =
+            "Hub Name   Country   Region   Latency   Capacity   Cost    Geo Prox.   Hub ID   Status\n";
         assert_eq!(align(header), expected);
     }
 

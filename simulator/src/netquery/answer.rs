@@ -8,17 +8,15 @@ use rusqlite::Connection;
 use super::{
     charts,
     conditions::{BuildFault, Clause, Params, Search, Value, Wording},
-    decode::Fault,
     development,
     dialect::Dialect,
-    gotext,
-    json::Raw,
     output,
     request::{self, Conditions, QueryRequest, TextSearch},
     rows::{RowFault, RowWriter},
     statement::{Filter, Statement},
     store::{Retention, Store},
 };
+use crate::go::{decode::Fault, quote::quote, read::Raw};
 
 /// Which endpoint is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +157,7 @@ fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, datab
         _ => String::new(),
     };
     let prefix = dialect.statement_error;
-    format!("{prefix}sqlite: prepare {}: {position}SQL logic error: {message}", gotext::quote(core))
+    format!("{prefix}sqlite: prepare {}: {position}SQL logic error: {message}", quote(core))
 }
 
 fn text(status: u16, mut text: String) -> Answer {
@@ -363,7 +361,7 @@ impl Reader<'_> {
         let request = request::bandwidth_chart(self.parse()?, self.dialect)?;
         let group_by = request.group_by.unwrap_or_default();
         if let Some(unknown) = group_by.iter().find(|name| self.dialect.column(name).is_none()) {
-            return Err(Failure::Request(format!("unsupported groupBy key: {}", gotext::quote(unknown))));
+            return Err(Failure::Request(format!("unsupported groupBy key: {}", quote(unknown))));
         }
         let mut params = Params::default();
         let filter = self.filter(request.query.as_ref(), None, &mut params)?;

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::{
     dialect::{Column, Dialect, Shown},
-    gotext, gotime,
     request::{Conditions, Matcher, Operand, TextSearch},
 };
+use crate::go::{errors, quote::quote, time};
 
 /// In whose words a statement is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +125,13 @@ impl Clause {
                 if encoder.errors.is_empty() {
                     any.push(encoder.tests);
                 } else {
-                    let errors_of = gotext::list_errors(&encoder.errors);
+                    let errors_of = errors::list(&encoder.errors);
                     errors.push(format!("invalid matcher at index {index} for column {name}: {errors_of}"));
                 }
             }
             clause.push(any);
         }
-        if errors.is_empty() { Ok(Self(clause)) } else { Err(BuildFault::Text(gotext::list_errors(&errors))) }
+        if errors.is_empty() { Ok(Self(clause)) } else { Err(BuildFault::Text(errors::list(&errors))) }
     }
 
     /// Whether there is no condition.
@@ -282,7 +282,7 @@ impl Encoder<'_> {
             }),
             Operand::Bool(value) => Ok(Value::Bool(*value)),
             Operand::Number(value) => Ok(Value::Number(*value)),
-            Operand::Text(text) if time => match gotime::stored_form(text) {
+            Operand::Text(text) if time => match time::stored_form(text) {
                 Ok(stored) => Ok(Value::Text(stored)),
                 Err(why) => failed(text, &format!("failed to parse time as RFC3339: {why}")),
             },
@@ -322,7 +322,7 @@ impl Search {
                 }
                 None if dialect.search_panics => return Err(BuildFault::Panic),
                 None => {
-                    let name = gotext::quote(field);
+                    let name = quote(field);
                     return Err(BuildFault::Text(format!("column name {name} not allowed")));
                 }
             }

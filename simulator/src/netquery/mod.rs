@@ -1,18 +1,14 @@
 //! The connection database behind `netquery/*`: a query language in JSON over SQLite (netquery §3).
 //!
-//! A request goes through these rooms: [`json`] checks its text, [`decode`] and [`request`] make it typed,
-//! [`conditions`] and [`statement`] turn it into SQL with bound values, [`rows`] and [`output`] write the result.
-//! [`dialect`] is what differs between contracts; [`store`] holds the tables.
+//! A request goes through these rooms: `request` makes its JSON typed, `conditions` and `statement` turn it into SQL
+//! with bound values, `rows` and `output` write the result. `dialect` is what differs between contracts, `store` holds
+//! the tables.
 
 mod answer;
 mod charts;
 mod conditions;
-mod decode;
 mod development;
 mod dialect;
-mod gotext;
-mod gotime;
-mod json;
 mod output;
 mod request;
 mod rows;

@@ -1,6 +1,7 @@
 //! Writing JSON as the core writes it: two spaces a level, a newline at the end, `<`, `>` and `&` as they are.
 
-use super::{conditions::Value, gotext};
+use super::conditions::Value;
+use crate::go::json;
 
 /// Writes a string literal.
 pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
@@ -56,7 +57,7 @@ pub(crate) fn integer(out: &mut Vec<u8>, value: i64) {
 
 /// Writes a number.
 pub(crate) fn number(out: &mut Vec<u8>, value: f64) {
-    out.extend_from_slice(gotext::json_number(value).as_bytes());
+    out.extend_from_slice(json::float(value).as_bytes());
 }
 
 /// A line break and the indentation of a level.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{
+use super::dialect::Dialect;
+use crate::go::{
     decode::{At, Fault, Soft, members},
-    dialect::Dialect,
-    gotext,
-    json::{Kind, Raw},
+    print,
+    read::{Kind, Raw},
 };
 
 /// A request to `query`, and each value of a batch.
@@ -508,7 +508,7 @@ fn printed(raw: Raw<'_>, depth: usize) -> String {
         _ if depth > 64 => "…".to_owned(),
         Kind::Null => "<nil>".to_owned(),
         Kind::Bool => raw.literal().into_owned(),
-        Kind::Number => raw.literal().parse().map_or_else(|_| raw.literal().into_owned(), gotext::number),
+        Kind::Number => raw.literal().parse().map_or_else(|_| raw.literal().into_owned(), print::float),
         Kind::String => raw.string(),
         Kind::Array => {
             let elements: Vec<_> = raw.elements().map(|one| printed(one, depth + 1)).collect();

@@ -6,8 +6,9 @@ use rusqlite::{Row, types::ValueRef};
 
 use super::{
     dialect::{Column, Dialect, Shown},
-    gotext, output,
+    output,
 };
+use crate::go::print;
 
 /// How to write the rows of one result.
 pub(crate) struct RowWriter<'a> {
@@ -134,7 +135,7 @@ fn printed(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "<nil>".to_owned(),
         ValueRef::Integer(value) => value.to_string(),
-        ValueRef::Real(value) => gotext::number(value),
+        ValueRef::Real(value) => print::float(value),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
         ValueRef::Blob(bytes) => {
             format!("[{}]", bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(" "))

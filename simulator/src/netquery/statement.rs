@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::{
     conditions::{BuildFault, Clause, Params, Search, Wording},
     dialect::{Dialect, is_name},
-    gotext,
     request::{QueryRequest, Select},
 };
+use crate::go::quote::quote;
 
 /// The rows of a page unless the request says less.
 const PAGE: i64 = 100;
@@ -76,7 +76,7 @@ impl Filter {
 }
 
 fn not_allowed(name: &str) -> BuildFault {
-    BuildFault::Text(format!("column name {} not allowed", gotext::quote(name)))
+    BuildFault::Text(format!("column name {} not allowed", quote(name)))
 }
 
 impl Statement {
@@ -113,7 +113,7 @@ impl Statement {
             order_by.push((term.field.clone(), term.desc));
         }
         if let Some(bad) = request.databases.iter().find(|name| !is_name(name)) {
-            let name = gotext::quote(bad);
+            let name = quote(bad);
             return Err(BuildFault::Text(format!("invalid query: database name {name} not allowed")));
         }
         if items.is_empty() {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, civil};
 const LAYOUT: &str = "2006-01-02T15:04:05Z07:00";
 
 /// A time as the tables store it, `YYYY-MM-DD HH:MM:SS` in UTC, from RFC 3339; fractions of a second are dropped.
-pub(crate) fn stored_form(text: &str) -> Result<String, String> {
+pub fn stored_form(text: &str) -> Result<String, String> {
     let time = parse(text)?;
     Ok(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

@@ -5,18 +5,18 @@
 
 use std::borrow::Cow;
 
-use super::gotext;
+use super::quote::quote_byte;
 
 /// How deep arrays and objects may nest.
 const MAX_DEPTH: usize = 10_000;
 
 /// One valid JSON value, without white space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Raw<'a>(&'a [u8]);
+pub struct Raw<'a>(&'a [u8]);
 
 /// What sort of value a [`Raw`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `null`
     Null,
     /// `true` or `false`
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The word for it in messages.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool => "bool",
@@ -47,14 +47,14 @@ impl Kind {
 
 impl<'a> Raw<'a> {
     /// The single value of a document, or the message that says where it stops being JSON.
-    pub(crate) fn checked(document: &'a [u8]) -> Result<Self, String> {
+    pub fn checked(document: &'a [u8]) -> Result<Self, String> {
         let mut checker = Checker { text: document, at: 0 };
         checker.document()?;
         Ok(Self(document.trim_ascii()))
     }
 
     /// The sort of value.
-    pub(crate) fn kind(self) -> Kind {
+    pub fn kind(self) -> Kind {
         match self.0.first() {
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
@@ -66,27 +66,27 @@ impl<'a> Raw<'a> {
     }
 
     /// Whether the value is `true`.
-    pub(crate) fn is_true(self) -> bool {
+    pub fn is_true(self) -> bool {
         self.0 == b"true"
     }
 
     /// The text of a number as it is written.
-    pub(crate) fn literal(self) -> Cow<'a, str> {
+    pub fn literal(self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.0)
     }
 
     /// The content of a string; what is not Unicode becomes U+FFFD.
-    pub(crate) fn string(self) -> String {
+    pub fn string(self) -> String {
         unquote(self.0.get(1..self.0.len().saturating_sub(1)).unwrap_or_default())
     }
 
     /// The elements of an array.
-    pub(crate) fn elements(self) -> Elements<'a> {
+    pub fn elements(self) -> Elements<'a> {
         Elements { rest: inside(self.0) }
     }
 
     /// The members of an object, in the order of the text, repeated names included.
-    pub(crate) fn members(self) -> Members<'a> {
+    pub fn members(self) -> Members<'a> {
         Members { rest: inside(self.0) }
     }
 }
@@ -97,7 +97,7 @@ fn inside(text: &[u8]) -> &[u8] {
 }
 
 /// The elements of an array.
-pub(crate) struct Elements<'a> {
+pub struct Elements<'a> {
     rest: &'a [u8],
 }
 
@@ -110,7 +110,7 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 /// The members of an object.
-pub(crate) struct Members<'a> {
+pub struct Members<'a> {
     rest: &'a [u8],
 }
 
@@ -402,7 +402,7 @@ impl Checker<'_> {
 }
 
 fn unexpected(byte: u8, place: &str) -> String {
-    format!("invalid character {} {place}", gotext::quote_byte(byte))
+    format!("invalid character {} {place}", quote_byte(byte))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 
 use std::fmt;
 
-use super::json::{Kind, Raw};
+use super::read::{Kind, Raw};
 
 /// A member of the wrong type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WrongType {
+pub struct WrongType {
     found: String,
     wanted: &'static str,
     holder: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct WrongType {
 
 /// Why a request cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// A member has the wrong type.
     Type(WrongType),
     /// Anything else, in its final words.
@@ -27,7 +27,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// The fault as seen from the member that holds the part in which it happened.
-    pub(crate) fn within(self, at: At<'_>) -> Self {
+    pub fn within(self, at: At<'_>) -> Self {
         match self {
             Self::Type(fault) => {
                 let path =
@@ -58,7 +58,7 @@ impl fmt::Display for Fault {
 
 /// The place of a value: the structure that messages name, and the path of members.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At<'a> {
+pub struct At<'a> {
     holder: &'static str,
     parent: &'a str,
     member: &'a str,
@@ -66,15 +66,15 @@ pub(crate) struct At<'a> {
 
 impl<'a> At<'a> {
     /// The document itself.
-    pub(crate) const TOP: Self = Self { holder: "", parent: "", member: "" };
+    pub const TOP: Self = Self { holder: "", parent: "", member: "" };
 
     /// A member of a structure.
-    pub(crate) fn member(holder: &'static str, member: &'a str) -> Self {
+    pub fn member(holder: &'static str, member: &'a str) -> Self {
         Self { holder, parent: "", member }
     }
 
     /// A member of a structure that is itself a member.
-    pub(crate) fn nested(holder: &'static str, parent: &'a str, member: &'a str) -> Self {
+    pub fn nested(holder: &'static str, parent: &'a str, member: &'a str) -> Self {
         Self { holder, parent, member }
     }
 
@@ -89,7 +89,7 @@ impl<'a> At<'a> {
 
 /// The first wrong type that was met.
 #[derive(Debug, Default)]
-pub(crate) struct Soft(Option<WrongType>);
+pub struct Soft(Option<WrongType>);
 
 impl Soft {
     fn save(&mut self, at: At<'_>, found: String, wanted: &'static str) {
@@ -97,17 +97,17 @@ impl Soft {
     }
 
     /// Remembers that a value has the wrong type.
-    pub(crate) fn wrong(&mut self, at: At<'_>, raw: Raw<'_>, wanted: &'static str) {
+    pub fn wrong(&mut self, at: At<'_>, raw: Raw<'_>, wanted: &'static str) {
         self.save(at, raw.kind().name().to_owned(), wanted);
     }
 
     /// What was read, unless a type was wrong.
-    pub(crate) fn unless<T>(self, value: T) -> Result<T, Fault> {
+    pub fn unless<T>(self, value: T) -> Result<T, Fault> {
         self.0.map_or(Ok(value), |fault| Err(Fault::Type(fault)))
     }
 
     /// A string into its place; `null` leaves it alone.
-    pub(crate) fn string(&mut self, raw: Raw<'_>, at: At<'_>, wanted: &'static str, into: &mut String) {
+    pub fn string(&mut self, raw: Raw<'_>, at: At<'_>, wanted: &'static str, into: &mut String) {
         match raw.kind() {
             Kind::String => *into = raw.string(),
             Kind::Null => {}
@@ -116,7 +116,7 @@ impl Soft {
     }
 
     /// Truth into its place.
-    pub(crate) fn bool(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut bool) {
+    pub fn bool(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut bool) {
         match raw.kind() {
             Kind::Bool => *into = raw.is_true(),
             Kind::Null => {}
@@ -125,7 +125,7 @@ impl Soft {
     }
 
     /// A whole number into its place.
-    pub(crate) fn int(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut i64) {
+    pub fn int(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut i64) {
         match raw.kind() {
             Kind::Number => match raw.literal().parse() {
                 Ok(value) => *into = value,
@@ -137,7 +137,7 @@ impl Soft {
     }
 
     /// A number into its place.
-    pub(crate) fn float(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut Option<f64>) {
+    pub fn float(&mut self, raw: Raw<'_>, at: At<'_>, into: &mut Option<f64>) {
         match raw.kind() {
             Kind::Number => *into = self.number(raw, at),
             Kind::Null => *into = None,
@@ -146,7 +146,7 @@ impl Soft {
     }
 
     /// The value of a number, if it is in range.
-    pub(crate) fn number(&mut self, raw: Raw<'_>, at: At<'_>) -> Option<f64> {
+    pub fn number(&mut self, raw: Raw<'_>, at: At<'_>) -> Option<f64> {
         let literal = raw.literal();
         let value = literal.parse().ok().filter(|value: &f64| value.is_finite());
         if value.is_none() {
@@ -156,7 +156,7 @@ impl Soft {
     }
 
     /// A list of strings into its place; `list` and `element` are the types' names.
-    pub(crate) fn strings(
+    pub fn strings(
         &mut self,
         raw: Raw<'_>,
         at: At<'_>,
@@ -183,7 +183,7 @@ impl Soft {
 
 /// The members of an object for a structure: calls `each` with the known name, matched without regard to case.
 /// Unknown members are passed over; anything but an object or `null` has the wrong type.
-pub(crate) fn members<'a>(
+pub fn members<'a>(
     raw: Raw<'a>,
     at: At<'_>,
     wanted: &'static str,
