@@ -1,0 +1,124 @@
+//! The endpoint list of the target equals the published page, entry by entry.
+
+use portmaster_fixtures::{Contract, Endpoint};
+use serde_json::{Value, json};
+
+use super::sample;
+use crate::{
+    suite::{Check, Context, Exchange, Outcome, Stop},
+    target::Request,
+};
+
+pub(super) fn checks(contract: Contract) -> Vec<Check> {
+    let mut checks = vec![
+        Check::must("catalogue/list", "Export API Endpoints", "The list of endpoints is a JSON array.")
+            .run(async |context| list(&context).await.map(drop)),
+        Check::must(
+            "catalogue/no-doubles",
+            "Export API Endpoints",
+            "No path stands twice in the list of endpoints.",
+        )
+        .run(no_doubles),
+        Check::info(
+            "catalogue/no-more",
+            "Export API Endpoints",
+            "The list holds no endpoint that is not on the page; a started core may list more.",
+        )
+        .run(no_more),
+    ];
+    for endpoint in contract.endpoints() {
+        let slug = sample::slug(&endpoint.path);
+        checks.push(
+            Check::must(
+                format!("catalogue/entry/{slug}"),
+                &endpoint.name,
+                format!("The list describes {} as the page does.", endpoint.path),
+            )
+            .run(move |context| entry(context, endpoint)),
+        );
+        checks.push(
+            Check::must(
+                format!("catalogue/exists/{slug}"),
+                &endpoint.name,
+                format!("There is an endpoint {}.", endpoint.path),
+            )
+            .run(move |context| exists(context, endpoint)),
+        );
+    }
+    checks
+}
+
+async fn list(context: &Context) -> Result<(Exchange, Vec<Value>), Stop> {
+    let exchange = context.send(Request::api("GET", "endpoints")).await?;
+    match exchange.status(200)?.json()? {
+        Value::Array(entries) => Ok((exchange, entries)),
+        _ => Err(exchange.violation("a JSON array")),
+    }
+}
+
+async fn no_doubles(context: Context) -> Outcome {
+    let (exchange, entries) = list(&context).await?;
+    let mut paths: Vec<_> = entries.iter().filter_map(|entry| entry["Path"].as_str()).collect();
+    paths.sort_unstable();
+    match paths.windows(2).find(|pair| pair[0] == pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(exchange.violation_got("every path once", format!("{} twice", pair[0]))),
+    }
+}
+
+async fn no_more(context: Context) -> Outcome {
+    let (exchange, entries) = list(&context).await?;
+    let known = |path: &str| context.contract().endpoints().iter().any(|one| one.path == path);
+    let more: Vec<_> =
+        entries.iter().filter_map(|entry| entry["Path"].as_str()).filter(|path| !known(path)).collect();
+    match more.as_slice() {
+        [] => Ok(()),
+        more => {
+            Err(exchange.violation_got("the endpoints of the page only", format!("also {}", more.join(", "))))
+        }
+    }
+}
+
+/// What of an entry is compared: everything but names and descriptions, which are prose.
+fn facts(entry: &Value) -> Value {
+    let parameters: Vec<_> = entry["Parameters"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .map(|one| json!({"Method": one["Method"], "Field": one["Field"], "Value": one["Value"]}))
+        .collect();
+    let or = |name: &str, empty: Value| if entry[name].is_null() { empty } else { entry[name].clone() };
+    json!({
+        "Path": entry["Path"],
+        "MimeType": entry["MimeType"],
+        "Read": or("Read", json!(0)),
+        "ReadMethod": or("ReadMethod", json!("")),
+        "Write": or("Write", json!(0)),
+        "WriteMethod": or("WriteMethod", json!("")),
+        "Parameters": parameters,
+    })
+}
+
+async fn entry(context: Context, endpoint: &Endpoint) -> Outcome {
+    let (exchange, entries) = list(&context).await?;
+    let page = serde_json::to_value(endpoint).map_err(|fault| Stop::Error(fault.to_string()))?;
+    let wanted = facts(&page);
+    let Some(found) = entries.iter().find(|entry| entry["Path"] == endpoint.path.as_str()) else {
+        return Err(exchange.violation_got(format!("an entry with {wanted}"), "no entry with that path"));
+    };
+    let found = facts(found);
+    if found == wanted { Ok(()) } else { Err(exchange.violation_got(wanted.to_string(), found.to_string())) }
+}
+
+/// Asks with GET, which a core refuses with 405 where an endpoint only writes, and with 404 where there is none.
+async fn exists(context: Context, endpoint: &Endpoint) -> Outcome {
+    let exchange = context.send(sample::request(endpoint, "GET").body("")).await?;
+    if endpoint.read.is_not_supported() {
+        exchange.status(405)?;
+    } else {
+        exchange.expect(!exchange.is_unrouted(), "anything but \"Not found.\"")?;
+        exchange.expect(exchange.response.status != 405, "anything but \"Method not allowed.\"")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! What Development Mode opens: no authentication, no content policy, the local origins.
+
+use portmaster_fixtures::{Contract, Endpoint, Permission};
+
+use super::{credentials::reports, origin, sample};
+use crate::{
+    suite::{Check, Class, Context, Exchange, Need, Place, SkipReason, Stop},
+    target::Request,
+};
+
+const MUST: &str = "Development Mode";
+const SHOULD: &str = "core-1.x §5";
+
+pub(super) fn checks(contract: Contract) -> Vec<Check> {
+    let mut checks: Vec<_> = contract
+        .endpoints()
+        .iter()
+        .flat_map(|endpoint| {
+            sample::methods(endpoint)
+                .into_iter()
+                .map(move |(method, permission)| open(endpoint, method, permission))
+        })
+        .collect();
+    checks.extend(permissions());
+    checks.extend(origins());
+    checks.extend(graphs());
+    checks
+}
+
+fn must(id: &str, sentence: &str) -> Check {
+    Check::must(format!("devmode/{id}"), MUST, sentence).needs([Need::Development])
+}
+
+fn should(id: &str, sentence: &str) -> Check {
+    Check::should(format!("devmode/{id}"), SHOULD, sentence).needs([Need::Development])
+}
+
+async fn send(context: &Context, request: Request) -> Result<Exchange, Stop> {
+    context.send_to(Place::Development, request).await
+}
+
+/// Every endpoint answers without a key.
+fn open(endpoint: &'static Endpoint, method: String, permission: Permission) -> Check {
+    let kind = if permission == Permission::Itself { "internal" } else { "open" };
+    let id = format!("{kind}/{}/{method}", sample::slug(&endpoint.path));
+    must(&id, &format!("In Development Mode {method} {} needs no key.", endpoint.path))
+        .class(sample::class(endpoint, &method))
+        .run(move |context| {
+            let request = sample::request(endpoint, &method);
+            async move {
+                let exchange = send(&context, request).await?;
+                let reset = endpoint.path == "auth/reset" && exchange.response.status == 401;
+                let reached =
+                    !exchange.is_refusal() && !exchange.is_unrouted() && exchange.response.status != 405;
+                exchange.expect(reached || reset, "access without a key")?;
+                Ok(())
+            }
+        })
+}
+
+fn permissions() -> Vec<Check> {
+    let report = || Request::api("GET", "auth/permissions");
+    vec![
+        must("permissions", "In Development Mode everybody has full access.").run(
+            move |context| async move {
+                reports(&send(&context, report()).await?, Permission::Itself, Permission::Itself)
+            },
+        ),
+        must("unknown-key", "In Development Mode keys do not matter.").run(move |context| async move {
+            let request = report().header("Authorization", "Bearer conformance-unknown-key");
+            reports(&send(&context, request).await?, Permission::Itself, Permission::Itself)
+        }),
+        must("auth-basic", "In Development Mode auth/basic asks for nothing.").run(async |context| {
+            send(&context, Request::api("GET", "auth/basic")).await?.answer(200, "Authenticated.\n")?;
+            Ok(())
+        }),
+        must("auth-bearer", "In Development Mode auth/bearer asks for nothing.").run(async |context| {
+            send(&context, Request::api("GET", "auth/bearer")).await?.answer(200, "Authenticated.\n")?;
+            Ok(())
+        }),
+        should("no-session", "Development Mode begins no session.").run(move |context| async move {
+            send(&context, report()).await?.no_header("Set-Cookie")?;
+            Ok(())
+        }),
+        should("no-content-policy", "Development Mode sends no Content-Security-Policy.").run(
+            async |context| {
+                for path in ["ping", "nope"] {
+                    send(&context, Request::api("GET", path)).await?.no_header("Content-Security-Policy")?;
+                }
+                Ok(())
+            },
+        ),
+        should("other-headers-stay", "The other security headers stay.").run(async |context| {
+            let exchange = send(&context, Request::api("GET", "ping")).await?;
+            exchange.header("X-Frame-Options", "deny")?.header("X-Content-Type-Options", "nosniff")?;
+            Ok(())
+        }),
+        should("method-rules-stay", "The rules on methods stay.").run(async |context| {
+            send(&context, Request::api("GET", "core/shutdown"))
+                .await?
+                .error(405, "Method not allowed.\n")?;
+            Ok(())
+        }),
+        should("internal/unknown-module", "A trigger of a module that is not there fails by saying so.")
+            .class(Class::Disruptive)
+            .run(async |context| {
+                let exchange =
+                    send(&context, Request::api("POST", "modules/conformance/trigger/nothing")).await?;
+                let text = "failed to inject event: module \"conformance\" does not exist\n";
+                exchange.error(500, text)?;
+                Ok(())
+            }),
+    ]
+}
+
+fn origins() -> Vec<Check> {
+    let mut checks = vec![];
+    for (id, origin) in [
+        ("address", "http://127.0.0.1:4200"),
+        ("localhost", "http://localhost:4200"),
+        ("localhost-https", "https://localhost:4200"),
+        ("localhost-no-port", "http://localhost"),
+    ] {
+        checks.push(
+            should(&format!("origin/allowed/{id}"), &format!("Development Mode allows the origin {origin}."))
+                .run(move |context| async move {
+                    let request = Request::api("GET", "ping").header("Origin", origin);
+                    let exchange = send(&context, request).await?;
+                    exchange.answer(200, "Pong.\n")?;
+                    origin::allowed(&exchange)
+                }),
+        );
+    }
+    for (id, origin) in [
+        ("evil", "http://evil.example"),
+        ("null", "null"),
+        ("upper-case", "http://LOCALHOST:4200"),
+        ("ipv6", "http://[::1]:4200"),
+        ("below-localhost", "http://localhost.evil.example"),
+    ] {
+        checks.push(
+            must(
+                &format!("origin/refused/{id}"),
+                &format!("Development Mode refuses the origin {origin}, too."),
+            )
+            .run(move |context| async move {
+                let request = Request::api("GET", "ping").header("Origin", origin);
+                send(&context, request).await?.error(403, "Cross-Origin Request Denied.\n")?;
+                Ok(())
+            }),
+        );
+    }
+    checks
+}
+
+/// The graph as a web page is for Development Mode only.
+fn graphs() -> Vec<Check> {
+    vec![
+        Check::must(
+            "devmode/graph-html/off",
+            "Get SPN map graph",
+            "The html format of a graph is not available outside Development Mode.",
+        )
+        .needs([Need::Guarded, Need::Rights(Permission::User)])
+        .run(async |context| {
+            let (_, key) = context.rights(Permission::User)?;
+            let request = Request::api("GET", "spn/map/main/graph.html").maybe_bearer(key);
+            let exchange = context.send_to(Place::Populated, request).await?;
+            if matches!(exchange.response.status, 404 | 503) {
+                return Err(Stop::Skip(SkipReason::NoMap));
+            }
+            exchange.status(412)?.plain_text()?;
+            Ok(())
+        }),
+    ]
+}

@@ -1,0 +1,65 @@
+//! Every check, a file a concern.
+
+mod badges;
+mod catalogue;
+mod content;
+mod credentials;
+mod devmode;
+mod headers;
+mod limits;
+mod methods;
+mod origin;
+mod parameters;
+mod paths;
+mod property;
+mod sample;
+mod session;
+mod shapes;
+mod structure;
+
+use portmaster_fixtures::Contract;
+
+use crate::suite::Check;
+
+/// A family of checks.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// The first part of its checks' ids.
+    pub name: &'static str,
+    /// What it is about, in a sentence.
+    pub about: &'static str,
+    checks: fn(Contract) -> Vec<Check>,
+}
+
+/// The families in the order of every list and report.
+pub const FAMILIES: [Family; 12] = [
+    Family {
+        name: "catalogue",
+        about: "The endpoint list equals the published page.",
+        checks: catalogue::checks,
+    },
+    Family { name: "badges", about: "Who may call an endpoint, as its badge says.", checks: badges::checks },
+    Family {
+        name: "credentials",
+        about: "How API keys and sessions are carried.",
+        checks: credentials::checks,
+    },
+    Family { name: "paths", about: "Which paths reach an endpoint.", checks: paths::checks },
+    Family { name: "content", about: "Types, lengths and forms of bodies.", checks: content::checks },
+    Family { name: "devmode", about: "What Development Mode opens.", checks: devmode::checks },
+    Family { name: "origin", about: "Which web pages may call.", checks: origin::checks },
+    Family { name: "methods", about: "Which methods an endpoint takes.", checks: methods::checks },
+    Family { name: "headers", about: "The security headers of every answer.", checks: headers::checks },
+    Family { name: "structure", about: "The structure of JSON answers.", checks: structure::checks },
+    Family { name: "parameters", about: "What documented parameters do.", checks: parameters::checks },
+    Family { name: "limits", about: "How large a request may be.", checks: limits::checks },
+];
+
+/// Every check of a contract, in the order of every list and report.
+pub fn all(contract: Contract) -> Vec<Check> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| (family.checks)(contract))
+        .filter(|check| check.contracts.contains(&contract))
+        .collect()
+}

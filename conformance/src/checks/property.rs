@@ -1,0 +1,174 @@
+//! Drives a property over drawn values against a target, shrinks a failing value and confirms it.
+
+use std::{fmt::Debug, future::Future};
+
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+
+use tokio::runtime::Handle;
+
+use crate::suite::{Context, Evidence, Outcome, Stop};
+
+/// How many values a property is tried with.
+const CASES: usize = 64;
+/// How often a failing value is made smaller at most.
+const SHRINKS: usize = 400;
+
+/// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a check
+/// draws the same values whatever else runs. `strategy` is made on a thread of its own: half-shrunk values cannot move
+/// between threads.
+pub(super) async fn hold<S, F, R>(
+    context: &Context,
+    name: &str,
+    strategy: impl FnOnce() -> Result<S, Stop> + Send + 'static,
+    property: F,
+) -> Outcome
+where
+    S: Strategy,
+    S::Value: Debug + Clone,
+    F: Fn(S::Value) -> R + Send + 'static,
+    R: Future<Output = Outcome>,
+{
+    let (seed, mut runner) =
+        (context.seed(), TestRunner::new_with_rng(Config::default(), rng(context.seed(), name)));
+    let runtime = Handle::current();
+    let tried = move || runtime.block_on(try_all(&strategy()?, &mut runner, seed, property));
+    tokio::task::spawn_blocking(tried).await.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))
+}
+
+async fn try_all<S, F, R>(strategy: &S, runner: &mut TestRunner, seed: u64, property: F) -> Outcome
+where
+    S: Strategy,
+    S::Value: Debug + Clone,
+    F: Fn(S::Value) -> R,
+    R: Future<Output = Outcome>,
+{
+    for case in 0..CASES {
+        let mut tree = strategy
+            .new_tree(runner)
+            .map_err(|reason| Stop::Error(format!("cannot draw a value: {reason}")))?;
+        let first = match property(tree.current()).await {
+            Err(Stop::Violated(evidence)) => evidence,
+            Err(other) => return Err(other),
+            Ok(()) => continue,
+        };
+        let (value, evidence, steps) = shrink(&mut tree, first, &property).await?;
+        // A shrunk case is worth reporting only if it fails again.
+        let evidence = match property(value.clone()).await {
+            Err(Stop::Violated(again)) => again,
+            Err(other) => return Err(other),
+            Ok(()) => Evidence { got: format!("{} (but not when tried again)", evidence.got), ..evidence },
+        };
+        return Err(noted(evidence, &value, seed, case, steps));
+    }
+    Ok(())
+}
+
+/// The smallest failing value, its evidence, and in how many steps it was found.
+async fn shrink<T, F, R>(
+    tree: &mut T,
+    first: Evidence,
+    property: &F,
+) -> Result<(T::Value, Evidence, usize), Stop>
+where
+    T: ValueTree,
+    T::Value: Clone,
+    F: Fn(T::Value) -> R,
+    R: Future<Output = Outcome>,
+{
+    let mut smallest = (tree.current(), first);
+    let mut steps = 0;
+    let mut going = tree.simplify();
+    while going && steps < SHRINKS {
+        steps += 1;
+        going = match property(tree.current()).await {
+            Err(Stop::Violated(evidence)) => {
+                smallest = (tree.current(), evidence);
+                tree.simplify()
+            }
+            Err(other) => return Err(other),
+            Ok(()) => tree.complicate(),
+        };
+    }
+    Ok((smallest.0, smallest.1, steps))
+}
+
+fn noted<V: Debug>(evidence: Evidence, value: &V, seed: u64, case: usize, steps: usize) -> Stop {
+    let expected = format!("{} for {value:?}", evidence.expected);
+    let got = format!("{} (seed {seed}, case {case}, shrunk in {steps} steps)", evidence.got);
+    Stop::Violated(Evidence { expected, got, ..evidence })
+}
+
+/// A stream of chance of the property's own.
+fn rng(seed: u64, name: &str) -> TestRng {
+    // FNV-1a: small, and the same on every platform and in every release.
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&hash.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use portmaster_fixtures::Contract;
+
+    use super::*;
+    use crate::{
+        suite::{Keys, Mode},
+        target::Client,
+    };
+
+    fn context(seed: u64) -> Context {
+        let address = "127.0.0.1:1".parse().unwrap();
+        let client = Client::new(Duration::from_secs(1));
+        Context::foreign(address, Mode::Guarded, Keys::default(), Contract::Docs, seed, client)
+    }
+
+    fn violated(number: u32) -> Stop {
+        let evidence = Evidence { expected: "less".to_owned(), got: number.to_string(), curl: String::new() };
+        Stop::Violated(evidence)
+    }
+
+    #[tokio::test]
+    async fn a_failing_value_is_made_small() {
+        let context = context(1);
+        let outcome = hold(
+            &context,
+            "n",
+            || Ok(0_u32..10_000),
+            |number| async move { if number < 700 { Ok(()) } else { Err(violated(number)) } },
+        );
+        let Err(Stop::Violated(evidence)) = outcome.await else { panic!("it holds") };
+        assert_eq!(evidence.expected, "less for 700");
+        assert!(evidence.got.starts_with("700 (seed 1, case "), "{}", evidence.got);
+    }
+
+    async fn drawn(seed: u64, name: &str) -> Vec<u32> {
+        let values = Arc::new(Mutex::new(vec![]));
+        let seen = Arc::clone(&values);
+        let property = move |number| {
+            seen.lock().unwrap().push(number);
+            async { Ok(()) }
+        };
+        hold(&context(seed), name, || Ok(0_u32..10_000), property).await.unwrap();
+        let values = values.lock().unwrap();
+        values.clone()
+    }
+
+    #[tokio::test]
+    async fn the_seed_decides_the_values() {
+        assert_eq!(drawn(1, "a").await, drawn(1, "a").await);
+        assert_ne!(drawn(1, "a").await, drawn(2, "a").await);
+        assert_ne!(drawn(1, "a").await, drawn(1, "b").await);
+    }
+}

@@ -1,0 +1,91 @@
+//! The commands and their flags.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use portmaster_fixtures::Contract;
+
+use crate::{report::Wanted, target::Address};
+
+/// Checks a Portmaster core, or a simulator of one, against the contract of its developer API.
+#[derive(Debug, Parser)]
+#[command(name = "portmaster-conformance", version, max_term_width = 110)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run checks and report
+    Run(RunArgs),
+    /// List the checks
+    List {
+        /// The contract whose checks are listed
+        #[arg(long, value_name = "NAME", default_value = "docs")]
+        contract: Contract,
+        /// How they are listed
+        #[arg(long, value_enum, default_value = "text")]
+        format: ListFormat,
+    },
+    /// Say what a check checks, and where that is written
+    Explain {
+        /// The check's id, or a pattern
+        id: String,
+        /// The contract that it belongs to
+        #[arg(long, value_name = "NAME", default_value = "docs")]
+        contract: Contract,
+    },
+}
+
+/// How `list` lists.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ListFormat {
+    /// A line a check
+    Text,
+    /// A JSON array
+    Json,
+    /// A table a family
+    Markdown,
+}
+
+/// What `run` takes.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The target; without it a simulator is started and everything is allowed
+    #[arg(long, value_name = "URL")]
+    pub target: Option<Address>,
+    /// The contract to check against
+    #[arg(long, value_name = "NAME", default_value = "docs")]
+    pub contract: Contract,
+    /// An API key with read=user&write=user
+    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
+    pub user_key: Option<String>,
+    /// An API key with read=admin&write=admin
+    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
+    pub admin_key: Option<String>,
+    /// Take keys from a target in Development Mode, and put its settings back afterwards
+    #[arg(long, requires = "target")]
+    pub provision: bool,
+    /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger
+    #[arg(long, value_enum, value_name = "CLASS")]
+    pub allow: Vec<Allow>,
+    /// The seed of drawn values [default: drawn itself, and reported]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Write a report to a file as well: json (JSON Lines) or text
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Wanted>,
+    /// Which checks: ids, beginnings of ids, or patterns with *; all of them when there is none
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+}
+
+/// What checks may do to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Allow {
+    /// Change something harmless
+    Writes,
+    /// Stop, log out, clear or trigger something; includes writes
+    Disruptive,
+}

@@ -1,0 +1,38 @@
+//! The command line.
+
+mod args;
+mod list;
+mod probe;
+mod run;
+
+pub use args::{Args, Command};
+
+/// Why a command could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The command line is wrong: exit status 2.
+    #[error("{0}")]
+    Usage(String),
+    /// The target does not answer: exit status 3.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl Trouble {
+    /// The exit status that says so.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => crate::exit::USAGE,
+            Self::Unreachable(_) => crate::exit::UNREACHABLE,
+        }
+    }
+}
+
+/// Carries out a command and answers the exit status.
+pub async fn execute(args: Args) -> Result<u8, Trouble> {
+    match args.command {
+        Command::Run(args) => run::run(args).await,
+        Command::List { contract, format } => list::list(contract, format),
+        Command::Explain { id, contract } => list::explain(&id, contract),
+    }
+}

@@ -1,0 +1,79 @@
+//! Simulators of the suite's own, each started when a check first asks for it.
+
+use portmaster_fixtures::{Contract, Scenario};
+use portmaster_simulator::{Builder, ExternalAuth, Simulator};
+use tokio::sync::OnceCell;
+
+use crate::{
+    suite::{Key, Keys, Place, Tier},
+    target::{Address, BadAddress},
+};
+
+/// The world of the place where the SPN is on.
+const POPULATED: &str = include_str!("../scenarios/populated.yaml");
+
+/// The suite's own simulators, one a place. They end with it.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    contract: Contract,
+    seed: u64,
+    main: OnceCell<Simulator>,
+    development: OnceCell<Simulator>,
+    granted: OnceCell<Simulator>,
+    populated: OnceCell<Simulator>,
+}
+
+impl Embedded {
+    pub(crate) fn new(contract: Contract, seed: u64) -> Self {
+        Self {
+            contract,
+            seed,
+            main: OnceCell::new(),
+            development: OnceCell::new(),
+            granted: OnceCell::new(),
+            populated: OnceCell::new(),
+        }
+    }
+
+    /// The keys that every embedded simulator has, one a tier. They open nothing else, and so are no secret.
+    pub(crate) fn keys() -> Keys {
+        let mut keys = Keys::default();
+        for tier in Tier::ALL {
+            keys.insert(Key::new(tier, format!("conformance-{}-2d7c41b8", tier.name())));
+        }
+        keys
+    }
+
+    /// Where the simulator of a place listens.
+    pub(crate) async fn address(&self, place: Place) -> Result<Address, String> {
+        let cell = match place {
+            Place::Main => &self.main,
+            Place::Development => &self.development,
+            Place::Granted => &self.granted,
+            Place::Populated => &self.populated,
+        };
+        let simulator = cell.get_or_try_init(|| self.start(place)).await?;
+        simulator.url().parse().map_err(|fault: BadAddress| fault.to_string())
+    }
+
+    async fn start(&self, place: Place) -> Result<Simulator, String> {
+        let mut builder = Simulator::builder().contract(self.contract).seed(self.seed);
+        for tier in Tier::ALL {
+            if let Some(key) = Self::keys().get(tier) {
+                builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));
+            }
+        }
+        let builder = match place {
+            Place::Main => builder.external_auth(ExternalAuth::Deny),
+            Place::Development => builder.dev_mode(true),
+            Place::Granted => builder.external_auth(ExternalAuth::Grant),
+            Place::Populated => populated(builder)?.external_auth(ExternalAuth::Deny),
+        };
+        builder.start().await.map_err(|fault| format!("the embedded simulator did not start: {fault}"))
+    }
+}
+
+fn populated(builder: Builder) -> Result<Builder, String> {
+    let scenario = Scenario::parse("populated.yaml", POPULATED).map_err(|fault| fault.to_string())?;
+    Ok(builder.world(scenario))
+}

@@ -1,0 +1,14 @@
+//! Every exit status of the program.
+
+/// Everything that ran has passed (warnings and skips allowed).
+pub const PASSED: u8 = 0;
+/// At least one check failed or could not be carried out.
+pub const FAILED: u8 = 1;
+/// The command line, or a file that it names, is wrong.
+pub const USAGE: u8 = 2;
+/// The target does not answer, or does not answer as an HTTP server.
+pub const UNREACHABLE: u8 = 3;
+/// Nothing ran: no check was selected, or all that were selected had to be skipped.
+pub const NOTHING: u8 = 4;
+/// Ctrl-C ended the run; the report covers what had run until then.
+pub const INTERRUPTED: u8 = 130;

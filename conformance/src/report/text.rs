@@ -1,0 +1,116 @@
+//! The report for people: failures first, then a table of families.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::About;
+use crate::{
+    checks::FAMILIES,
+    suite::{Evidence, Record, Run, Verdict},
+};
+
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
+const GREEN: &str = "\x1b[1;32m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Writes the report. Colours are written as escape sequences; strip them where they are not wanted.
+pub fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
+    for record in &run.records {
+        match &record.verdict {
+            Verdict::Fail(evidence) => failure(out, RED, "FAIL", record, evidence)?,
+            Verdict::Error(text) => {
+                writeln!(out, "{RED}ERROR{PLAIN} {BOLD}{}{PLAIN}\n      {text}\n", record.id)?;
+            }
+            _ => {}
+        }
+    }
+    for record in &run.records {
+        if let Verdict::Warn(evidence) = &record.verdict {
+            failure(out, YELLOW, "WARN", record, evidence)?;
+        }
+    }
+    skips(out, run)?;
+    writeln!(out, "{}\n", table(run))?;
+    summary(out, run, about)
+}
+
+fn failure(
+    out: &mut impl Write,
+    colour: &str,
+    word: &str,
+    record: &Record,
+    evidence: &Evidence,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "{colour}{word}{PLAIN} {BOLD}{}{PLAIN} {DIM}{} · {}{PLAIN}",
+        record.id, record.level, record.clause
+    )?;
+    writeln!(out, "     {}", record.sentence)?;
+    writeln!(out, "     expected  {}", evidence.expected)?;
+    writeln!(out, "     got       {}", evidence.got)?;
+    writeln!(out, "     {DIM}{}{PLAIN}\n", evidence.curl)
+}
+
+/// Why checks were skipped, and how many for each reason.
+fn skips(out: &mut impl Write, run: &Run) -> io::Result<()> {
+    let mut reasons = BTreeMap::new();
+    for record in &run.records {
+        if let Verdict::Skip(reason) = record.verdict {
+            *reasons.entry(reason).or_insert(0_usize) += 1;
+        }
+    }
+    for (reason, count) in &reasons {
+        writeln!(out, "{DIM}skipped {count:>4}  {reason}{PLAIN}")?;
+    }
+    if reasons.is_empty() { Ok(()) } else { writeln!(out) }
+}
+
+fn table(run: &Run) -> Table {
+    const COLUMNS: [&str; 5] = ["pass", "fail", "warn", "skip", "error"];
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(["family"].iter().chain(&COLUMNS));
+    for family in FAMILIES {
+        let records: Vec<_> = run.records.iter().filter(|record| record.family() == family.name).collect();
+        if records.is_empty() {
+            continue;
+        }
+        let mut row = vec![family.name.to_owned()];
+        for column in COLUMNS {
+            let count = records.iter().filter(|record| record.verdict.name() == column).count();
+            row.push(if count == 0 { "·".to_owned() } else { count.to_string() });
+        }
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn summary(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
+    let (failed, errors) = (run.count("fail"), run.count("error"));
+    let ran = run.records.len() - run.count("skip");
+    let (colour, word) = match (failed + errors, ran) {
+        (0, 0) => (YELLOW, "nothing ran".to_owned()),
+        (0, _) => (GREEN, format!("{} passed", run.count("pass"))),
+        (_, _) => (RED, format!("{failed} failed, {errors} errors, {} passed", run.count("pass"))),
+    };
+    let end = if run.interrupted { ", interrupted" } else { "" };
+    writeln!(
+        out,
+        "{colour}{word}{PLAIN} of {} checks in {:.1} s{end} · contract {} · seed {} · {}",
+        run.records.len(),
+        run.took.as_secs_f32(),
+        about.contract,
+        about.seed,
+        about.target,
+    )
+}

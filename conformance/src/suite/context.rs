@@ -1,0 +1,192 @@
+//! What a check may use: its target in several places, keys, a seed.
+
+use std::sync::Arc;
+
+use portmaster_fixtures::{Contract, Permission};
+
+use super::{Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier};
+use crate::{
+    embedded::Embedded,
+    target::{Address, Client, Request, SendError, curl_line},
+};
+
+/// Which of the targets is meant. A foreign target is the same everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The target itself.
+    Main,
+    /// A target in Development Mode.
+    Development,
+    /// A target whose external authenticator grants everything.
+    Granted,
+    /// A target with the SPN on, a map, and an account.
+    Populated,
+}
+
+/// How a foreign target was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It asks for authentication.
+    Guarded,
+    /// It is in Development Mode.
+    Development,
+    /// It grants this program everything.
+    Granted,
+}
+
+/// The targets of a run.
+#[derive(Clone, Debug)]
+pub(crate) enum Targets {
+    /// Somebody else's, at one address.
+    Foreign(Address, Mode),
+    /// The suite's own simulators, each started when first asked for.
+    Embedded(Arc<Embedded>),
+}
+
+#[derive(Debug)]
+struct Inner {
+    targets: Targets,
+    keys: Keys,
+    contract: Contract,
+    seed: u64,
+    client: Client,
+}
+
+/// What a check may use. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Inner>);
+
+impl Context {
+    /// A context on somebody else's target.
+    pub fn foreign(
+        address: Address,
+        mode: Mode,
+        keys: Keys,
+        contract: Contract,
+        seed: u64,
+        client: Client,
+    ) -> Self {
+        Self(Arc::new(Inner { targets: Targets::Foreign(address, mode), keys, contract, seed, client }))
+    }
+
+    /// A context on simulators that are started when first needed and end with it.
+    pub fn embedded(contract: Contract, seed: u64, client: Client) -> Self {
+        let targets = Targets::Embedded(Arc::new(Embedded::new(contract, seed)));
+        Self(Arc::new(Inner { targets, keys: Embedded::keys(), contract, seed, client }))
+    }
+
+    /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
+    pub(crate) fn fresh(&self) -> Self {
+        match &self.0.targets {
+            Targets::Embedded(_) => Self::embedded(self.0.contract, self.0.seed, self.0.client.clone()),
+            Targets::Foreign(..) => self.clone(),
+        }
+    }
+
+    /// Whether the simulators are the suite's own.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.0.targets, Targets::Embedded(_))
+    }
+
+    /// The contract that is checked.
+    pub fn contract(&self) -> Contract {
+        self.0.contract
+    }
+
+    /// The seed of every drawn value.
+    pub fn seed(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// Every known key.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The key of a tier.
+    pub fn key(&self, tier: Tier) -> Result<&Key, Stop> {
+        self.0.keys.get(tier).ok_or(Stop::Skip(no_key(tier)))
+    }
+
+    /// Where that place listens.
+    pub async fn address(&self, place: Place) -> Result<Address, Stop> {
+        match &self.0.targets {
+            Targets::Foreign(address, _) => Ok(address.clone()),
+            Targets::Embedded(own) => own.address(place).await.map_err(Stop::Error),
+        }
+    }
+
+    /// A place and a key with which a caller may do what needs `permission`.
+    pub fn rights(&self, permission: Permission) -> Result<(Place, Option<&Key>), Stop> {
+        let mode = match &self.0.targets {
+            Targets::Foreign(_, mode) => *mode,
+            Targets::Embedded(_) => Mode::Guarded,
+        };
+        if mode != Mode::Guarded || permission <= Permission::Anyone {
+            return Ok((Place::Main, None));
+        }
+        match permission {
+            Permission::User => self
+                .key(Tier::User)
+                .or_else(|_| self.key(Tier::Admin))
+                .map(|key| (Place::Main, Some(key)))
+                .map_err(|_| Stop::Skip(SkipReason::NoUserKey)),
+            Permission::Admin => Ok((Place::Main, Some(self.key(Tier::Admin)?))),
+            _ if self.is_embedded() => Ok((Place::Development, None)),
+            _ => Err(Stop::Skip(SkipReason::NotInDevelopmentMode)),
+        }
+    }
+
+    /// Why a check with such a need cannot run here.
+    pub fn missing(&self, need: Need) -> Option<SkipReason> {
+        let mode = match &self.0.targets {
+            Targets::Foreign(_, mode) => Some(*mode),
+            Targets::Embedded(_) => None,
+        };
+        match need {
+            Need::Key(tier) => self.0.keys.get(tier).is_none().then(|| no_key(tier)),
+            Need::Rights(permission) => match self.rights(permission) {
+                Err(Stop::Skip(reason)) => Some(reason),
+                _ => None,
+            },
+            Need::Guarded => match mode {
+                Some(Mode::Development) => Some(SkipReason::InDevelopmentMode),
+                Some(Mode::Granted) => Some(SkipReason::InDevelopmentMode),
+                _ => None,
+            },
+            Need::Development => matches!(mode, Some(Mode::Guarded | Mode::Granted))
+                .then_some(SkipReason::NotInDevelopmentMode),
+            Need::Granted => {
+                matches!(mode, Some(Mode::Guarded | Mode::Development)).then_some(SkipReason::NotGranted)
+            }
+            Need::Embedded => mode.is_some().then_some(SkipReason::NotEmbedded),
+        }
+    }
+
+    /// Sends a request to the target itself.
+    pub async fn send(&self, request: Request) -> Result<Exchange, Stop> {
+        self.send_to(Place::Main, request).await
+    }
+
+    /// Sends a request to a place. A target that answers nothing, or no HTTP, violates whatever was to be checked.
+    pub async fn send_to(&self, place: Place, request: Request) -> Result<Exchange, Stop> {
+        let address = self.address(place).await?;
+        match self.0.client.send(&address, &request).await {
+            Ok(response) => Ok(Exchange { address, request, response, keys: self.0.keys.clone() }),
+            Err(fault @ SendError::Connect { .. }) => Err(Stop::Error(fault.to_string())),
+            Err(fault) => Err(Stop::Violated(Evidence {
+                expected: "an answer".to_owned(),
+                got: fault.to_string(),
+                curl: curl_line(&address, &request),
+            })),
+        }
+    }
+}
+
+fn no_key(tier: Tier) -> SkipReason {
+    match tier {
+        Tier::User => SkipReason::NoUserKey,
+        Tier::Admin => SkipReason::NoAdminKey,
+        _ => SkipReason::NoSpecialKey,
+    }
+}

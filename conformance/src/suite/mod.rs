@@ -1,0 +1,17 @@
+//! The engine: what a check is, what it may use, and how checks are selected and run.
+
+mod check;
+mod context;
+mod exchange;
+mod keys;
+mod outcome;
+mod runner;
+mod select;
+
+pub use check::{Check, Class, Future, Level, Need};
+pub use context::{Context, Mode, Place};
+pub use exchange::Exchange;
+pub use keys::{Key, Keys, Tier};
+pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
+pub use runner::{Allowed, Run, run};
+pub use select::{Unknown, select};

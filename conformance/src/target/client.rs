@@ -1,0 +1,82 @@
+//! Sends one request over one connection.
+
+use std::{io, time::Duration};
+
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+
+use super::{Address, Request, Response, read::Incoming};
+
+/// How long a target that was asked to close the connection may take before nothing more is awaited.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// Nobody listens there.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where the connection was tried.
+        address: Address,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The answer was not complete in time.
+    #[error("no complete answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The connection was closed before the answer began.
+    #[error("connection closed without an answer")]
+    Closed,
+    /// The connection was closed within the answer.
+    #[error("connection closed in the middle of the answer")]
+    Truncated,
+    /// What came is no HTTP.
+    #[error("not HTTP/1.1: {0}")]
+    Malformed(String),
+    /// The answer is larger than this client reads.
+    #[error("answer larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The connection broke.
+    #[error("connection broke: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// The client. Every request gets a connection of its own.
+#[derive(Clone, Debug)]
+pub struct Client {
+    timeout: Duration,
+}
+
+impl Client {
+    /// A client that waits so long for a whole answer.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout }
+    }
+
+    /// Sends a request and reads its answer.
+    pub async fn send(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
+        timeout(self.timeout, exchange(address, request))
+            .await
+            .unwrap_or(Err(SendError::Timeout(self.timeout)))
+    }
+}
+
+async fn exchange(address: &Address, request: &Request) -> Result<Response, SendError> {
+    let mut stream = TcpStream::connect(address.socket())
+        .await
+        .map_err(|source| SendError::Connect { address: address.clone(), source })?;
+    // A target may answer, and close, before it has read everything: then the answer counts, not the broken pipe.
+    let written = stream.write_all(&request.bytes(address)).await;
+    let mut incoming = Incoming::new(stream);
+    let mut response = match (incoming.response(&request.method).await, written) {
+        (Err(SendError::Closed), Err(broken)) => return Err(broken.into()),
+        (answer, _) => answer?,
+    };
+    response.surplus = match response.status {
+        101 => 0,
+        _ => timeout(LINGER, incoming.drain()).await.unwrap_or_else(|_| incoming.left()),
+    };
+    Ok(response)
+}

@@ -1,0 +1,15 @@
+//! A client that keeps bytes and can send what a polite client can't: HTTP/1.1 over a plain TCP connection, the
+//! request line and headers verbatim and in order.
+
+mod address;
+mod client;
+mod curl;
+mod read;
+mod request;
+mod response;
+
+pub use address::{Address, BadAddress};
+pub use client::{Client, SendError};
+pub use curl::curl_line;
+pub use request::{Header, Request};
+pub use response::Response;

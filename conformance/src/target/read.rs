@@ -1,0 +1,179 @@
+//! Reads one HTTP/1.1 answer from a stream.
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{Response, SendError};
+
+/// The longest head that is read, in bytes.
+const MAX_HEAD: usize = 256 * 1024;
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+/// A stream with what has been read from it and not used yet.
+pub(super) struct Incoming<S> {
+    stream: S,
+    buffer: Vec<u8>,
+}
+
+impl<S: AsyncRead + Unpin> Incoming<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, buffer: vec![] }
+    }
+
+    /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not 101.
+    pub(super) async fn response(&mut self, method: &str) -> Result<Response, SendError> {
+        loop {
+            let (status, headers) = self.head().await?;
+            if (100..200).contains(&status) && status != 101 {
+                continue;
+            }
+            let mut response = Response { status, headers, body: vec![], surplus: 0 };
+            if method != "HEAD" && !matches!(status, 101 | 204 | 304) {
+                response.body = self.body(&response).await?;
+            }
+            return Ok(response);
+        }
+    }
+
+    /// Reads until the other side closes, and says how many bytes that were.
+    pub(super) async fn drain(&mut self) -> usize {
+        while self.buffer.len() < MAX_BODY && self.more().await.is_ok_and(|count| count > 0) {}
+        self.buffer.len()
+    }
+
+    /// How many bytes have been read and not used.
+    pub(super) fn left(&self) -> usize {
+        self.buffer.len()
+    }
+
+    async fn more(&mut self) -> Result<usize, SendError> {
+        Ok(self.stream.read_buf(&mut self.buffer).await?)
+    }
+
+    async fn head(&mut self) -> Result<(u16, Vec<(String, String)>), SendError> {
+        let mut lines = vec![];
+        loop {
+            let line = self.line().await?;
+            if line.is_empty() {
+                break;
+            }
+            lines.push(line);
+        }
+        let first = lines.first().ok_or_else(|| SendError::Malformed("an empty head".to_owned()))?;
+        let status = first
+            .strip_prefix("HTTP/1.")
+            .and_then(|rest| rest.split(' ').nth(1))
+            .and_then(|code| code.parse().ok())
+            .ok_or_else(|| SendError::Malformed(format!("the status line {first:?}")))?;
+        let headers = lines[1..]
+            .iter()
+            .map(|line| match line.split_once(':') {
+                Some((name, value)) => Ok((name.to_owned(), value.trim().to_owned())),
+                None => Err(SendError::Malformed(format!("the header line {line:?}"))),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((status, headers))
+    }
+
+    /// One line without its end. Bytes above 127 are read as Latin-1.
+    async fn line(&mut self) -> Result<String, SendError> {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {
+                let end = searched + at;
+                let line: String = self.buffer[..end].iter().map(|&byte| char::from(byte)).collect();
+                self.buffer.drain(..=end);
+                return Ok(line.trim_end_matches('\r').to_owned());
+            }
+            searched = self.buffer.len();
+            if searched > MAX_HEAD {
+                return Err(SendError::TooLarge { limit: MAX_HEAD });
+            }
+            if self.more().await? == 0 {
+                return Err(if searched == 0 { SendError::Closed } else { SendError::Truncated });
+            }
+        }
+    }
+
+    async fn body(&mut self, response: &Response) -> Result<Vec<u8>, SendError> {
+        if response.header("transfer-encoding").is_some_and(|value| value.to_lowercase().contains("chunked"))
+        {
+            return self.chunks().await;
+        }
+        match response.header("content-length") {
+            Some(text) => {
+                let length =
+                    text.parse().map_err(|_| SendError::Malformed(format!("the Content-Length {text:?}")))?;
+                self.exactly(length).await
+            }
+            None => {
+                self.drain().await;
+                Ok(std::mem::take(&mut self.buffer))
+            }
+        }
+    }
+
+    async fn chunks(&mut self) -> Result<Vec<u8>, SendError> {
+        let mut body = vec![];
+        loop {
+            let line = self.line().await?;
+            let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
+                .map_err(|_| SendError::Malformed(format!("the chunk size {line:?}")))?;
+            if size == 0 {
+                while !self.line().await?.is_empty() {}
+                return Ok(body);
+            }
+            body.extend(self.exactly(size).await?);
+            if body.len() > MAX_BODY {
+                return Err(SendError::TooLarge { limit: MAX_BODY });
+            }
+            self.line().await?;
+        }
+    }
+
+    async fn exactly(&mut self, length: usize) -> Result<Vec<u8>, SendError> {
+        if length > MAX_BODY {
+            return Err(SendError::TooLarge { limit: MAX_BODY });
+        }
+        while self.buffer.len() < length {
+            if self.more().await? == 0 {
+                return Err(SendError::Truncated);
+            }
+        }
+        let rest = self.buffer.split_off(length);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(method: &str, bytes: &'static [u8]) -> Result<Response, SendError> {
+        Incoming::new(bytes).response(method).await
+    }
+
+    #[tokio::test]
+    async fn bodies_end_where_the_head_says() {
+        let plain = read("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef").await.unwrap();
+        assert_eq!((plain.status, plain.text().as_str()), (200, "abc"));
+        let chunked =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n0\r\n\r\n";
+        assert_eq!(read("GET", chunked).await.unwrap().text(), "abcd");
+        assert_eq!(read("GET", b"HTTP/1.1 200 OK\r\n\r\nto the end").await.unwrap().text(), "to the end");
+        assert_eq!(read("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n").await.unwrap().body, b"");
+        let after =
+            read("GET", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        assert_eq!(after.status, 204);
+    }
+
+    #[tokio::test]
+    async fn broken_answers_are_named() {
+        assert!(matches!(read("GET", b"").await, Err(SendError::Closed)));
+        assert!(matches!(read("GET", b"SSH-2.0\r\n\r\n").await, Err(SendError::Malformed(_))));
+        let short = read("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await;
+        assert!(matches!(short, Err(SendError::Truncated)));
+        let long = read("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nabc").await;
+        assert!(matches!(long, Err(SendError::TooLarge { .. })));
+    }
+}
