@@ -16,6 +16,20 @@ pub enum Change {
     },
     /// Empties the DNS cache.
     ClearDnsCache,
+    /// A person logs in to the privacy network.
+    LogIn {
+        /// The user's name.
+        username: String,
+    },
+    /// The person logs out of it.
+    LogOut {
+        /// Whether name and device go too.
+        purge: bool,
+    },
+    /// The provider is asked for the account.
+    RefreshAccount,
+    /// The privacy network starts anew.
+    ReinitSpn,
     /// The core goes down.
     Lifecycle(Lifecycle),
 }
@@ -32,6 +46,10 @@ impl World {
                 self.config.set(&key, value, now)?;
             }
             Change::ClearDnsCache => self.dns.cache.clear(),
+            Change::LogIn { username } => self.log_in(username),
+            Change::LogOut { purge } => self.log_out(purge),
+            Change::RefreshAccount => self.refresh_account(),
+            Change::ReinitSpn => self.reinit_spn(),
             Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
         }
         Ok(())

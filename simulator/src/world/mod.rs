@@ -11,6 +11,7 @@ pub mod keys;
 pub mod scope;
 pub mod session;
 mod setup;
+pub mod spn;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,6 +29,7 @@ pub use dns::Dns;
 pub use event::{Event, Lifecycle};
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
+pub use spn::Spn;
 
 /// Everything that a core knows.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct World {
     pub network: scenario::Network,
     /// Resolvers and cached answers.
     pub dns: Dns,
+    /// The privacy network.
+    pub spn: Spn,
     /// Programs with their profiles, in the order of the scenario.
     pub apps: Vec<scenario::App>,
     /// Connections by id, in the order of their insertion in `connection_order`.

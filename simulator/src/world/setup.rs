@@ -10,9 +10,11 @@ use portmaster_fixtures::{
 use serde_json::Value;
 
 use super::{
-    Chance, Clock, Config, Dns, Sessions, World,
+    Chance, Clock, Config, Dns, Sessions, Spn, World,
     config::Refused,
     dns::{Cached, Resolver},
+    geo,
+    spn::SpnError,
 };
 
 /// The start of a scenario that names none.
@@ -52,6 +54,9 @@ pub enum SetupError {
     /// The client is a program that is not there.
     #[error("client.app: there is no app \"{0}\" in this scenario")]
     Client(String),
+    /// The map of the privacy network is none.
+    #[error(transparent)]
+    Spn(#[from] SpnError),
 }
 
 impl World {
@@ -62,6 +67,8 @@ impl World {
     pub fn new(scenario: Scenario, options: Options) -> Result<Self, SetupError> {
         let contract = options.contract.or(scenario.contract).unwrap_or_default();
         let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
+        let here = geo::known(&scenario.network.location);
+        let spn = Spn::new(scenario.spn, options.seed.unwrap_or(scenario.seed), start, here)?;
         let mut world = Self {
             contract,
             rules: contract.rules(),
@@ -72,6 +79,7 @@ impl World {
             client: scenario.client,
             network: scenario.network,
             dns: Dns { states: scenario.dns.resolvers, cache: BTreeMap::new() },
+            spn,
             apps: scenario.apps,
             connections: BTreeMap::new(),
             sessions: Sessions::default(),

@@ -1,0 +1,174 @@
+//! The account with the network's provider (core-1.x §7 "SPN account, populated").
+
+use jiff::{SignedDuration, Timestamp};
+use portmaster_fixtures::scenario::{self, AccountState, Device, Login, OnlineStatus, Plan};
+use rand::Rng;
+
+use crate::world::{World, chance};
+
+/// What is known of the person's account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The user's name.
+    pub username: String,
+    /// The state; a person who logged out leaves name and device.
+    pub state: AccountState,
+    /// The balance in cents.
+    pub balance: i64,
+    /// The device.
+    pub device: Device,
+    /// The plan.
+    pub plan: Option<Plan>,
+    /// When the plan ends.
+    pub ends: Option<Timestamp>,
+    /// When the next payment is due.
+    pub next_billing: Option<Timestamp>,
+    /// Who takes the payments.
+    pub payment_provider: String,
+    /// When the person logged in.
+    pub logged_in: Timestamp,
+    /// Whether the core holds a token with which it can ask the provider.
+    pub token: bool,
+    /// When this was last heard of the provider.
+    pub updated: Timestamp,
+}
+
+impl Account {
+    /// The account that a scenario describes.
+    pub(super) fn new(told: scenario::Account, seed: u64, start: Timestamp) -> Self {
+        Self {
+            device: told.device.unwrap_or_else(|| device(seed)),
+            username: told.username,
+            state: told.state,
+            balance: told.balance,
+            plan: told.plan,
+            ends: told.ends,
+            next_billing: told.next_billing,
+            payment_provider: told.payment_provider,
+            logged_in: told.logged_in.unwrap_or(start),
+            token: told.token,
+            updated: start,
+        }
+    }
+
+    /// Whether the person is logged in.
+    pub fn is_logged_in(&self) -> bool {
+        self.state != AccountState::LoggedOut
+    }
+
+    /// Whether the plan runs.
+    pub fn is_paid(&self, now: Timestamp) -> bool {
+        self.plan.is_some() && self.ends.is_some_and(|ends| ends > now)
+    }
+
+    /// Whether the privacy network may be used.
+    pub fn may_use_spn(&self, now: Timestamp) -> bool {
+        self.state == AccountState::Approved && self.is_paid(now)
+    }
+}
+
+/// A device of our own making, the same for the same seed.
+fn device(seed: u64) -> Device {
+    let mut bytes = [0; 16];
+    chance::fresh(seed, "device").fill_bytes(&mut bytes);
+    // A random UUID, version 4.
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+    Device { name: "workstation".to_owned(), id }
+}
+
+/// Why the provider lets nobody in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginFault {
+    /// The provider cannot be reached.
+    Unreachable,
+    /// The name or the password is wrong.
+    Refused,
+}
+
+impl World {
+    /// The account of a person who is logged in.
+    pub fn account(&self) -> Option<&Account> {
+        self.spn.account.as_ref().filter(|account| account.is_logged_in())
+    }
+
+    /// Whether the provider of the network answers.
+    pub fn provider_answers(&self) -> bool {
+        self.network.online == OnlineStatus::Online && self.spn.login != Login::Unreachable
+    }
+
+    /// What the provider says to a name and a password.
+    ///
+    /// # Errors
+    /// When it cannot be reached or lets nobody in.
+    pub fn authenticate(&self) -> Result<(), LoginFault> {
+        if !self.provider_answers() {
+            return Err(LoginFault::Unreachable);
+        }
+        match self.spn.login {
+            Login::WrongPassword => Err(LoginFault::Refused),
+            _ => Ok(()),
+        }
+    }
+
+    /// Logs a person in. The device stays that of an earlier login.
+    pub(in crate::world) fn log_in(&mut self, username: String) {
+        let now = self.now();
+        let (state, paid) = match self.spn.login {
+            Login::Queued => (AccountState::Queued, false),
+            Login::Suspended => (AccountState::Suspended, true),
+            Login::Accepted | Login::WrongPassword | Login::Unreachable => (AccountState::Approved, true),
+        };
+        let device =
+            self.spn.account.take().map_or_else(|| device(self.chance.seed()), |account| account.device);
+        let ends = paid.then(|| now + SignedDuration::from_hours(30 * 24));
+        self.spn.account = Some(Account {
+            username,
+            state,
+            balance: 0,
+            device,
+            plan: paid.then(|| Plan {
+                name: "SPN Unlimited".to_owned(),
+                amount: 999,
+                months: 1,
+                renewable: true,
+                features: ["spn", "support", "history", "bw-vis", "vpn-compat"].map(str::to_owned).into(),
+            }),
+            ends,
+            next_billing: ends,
+            payment_provider: String::new(),
+            logged_in: now,
+            token: true,
+            updated: now,
+        });
+        self.spn.connected_since = now;
+    }
+
+    /// Logs the person out. Name and device are kept, unless everything is to go.
+    pub(in crate::world) fn log_out(&mut self, purge: bool) {
+        let kept = self.spn.account.take().filter(|_| !purge);
+        self.spn.account = kept.map(|account| Account {
+            username: account.username,
+            state: AccountState::LoggedOut,
+            balance: 0,
+            device: account.device,
+            plan: None,
+            ends: None,
+            next_billing: None,
+            payment_provider: String::new(),
+            logged_in: account.logged_in,
+            token: false,
+            updated: account.updated,
+        });
+    }
+
+    /// Notes that the provider was asked for the account.
+    pub(in crate::world) fn refresh_account(&mut self) {
+        let now = self.now();
+        if let Some(account) = &mut self.spn.account {
+            account.updated = now;
+        }
+    }
+}

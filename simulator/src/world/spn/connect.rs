@@ -1,0 +1,104 @@
+//! The connection to the network, which follows from the option, the account and the map.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::{HubState, SpnStatus};
+
+use super::{Hub, Map, map::Place};
+use crate::world::{
+    World,
+    geo::{self, Point},
+};
+
+/// How many records a core keeps of a hub: the hub, its announcement and its status (websocket §5.4).
+const RECORDS: usize = 3;
+
+impl World {
+    /// A map by its name; there is one, `main`. In early cores it goes away with the network's module.
+    pub fn map(&self, name: &str) -> Option<&Map> {
+        self.spn.map.as_ref().filter(|_| name == "main")
+    }
+
+    /// How far the connection is.
+    pub fn spn_status(&self) -> SpnStatus {
+        match self.spn.status {
+            _ if !self.spn_enabled() => SpnStatus::Disabled,
+            Some(told) if told != SpnStatus::Connected => told,
+            _ if !self.may_use_spn() => SpnStatus::Failed,
+            _ if self.home_hub().is_none() => SpnStatus::Connecting,
+            _ => SpnStatus::Connected,
+        }
+    }
+
+    /// When the connection was made.
+    pub fn spn_connected_since(&self) -> Timestamp {
+        self.spn.connected_since
+    }
+
+    fn may_use_spn(&self) -> bool {
+        self.account().is_some_and(|account| account.may_use_spn(self.now()))
+    }
+
+    /// The hub that the device is connected to: the one that the scenario names, or else the best.
+    pub fn home_hub(&self) -> Option<&Hub> {
+        let map = self.spn.map.as_ref()?;
+        match &self.spn.home {
+            Some(name) => map.find(name),
+            None if self.spn_enabled() && self.may_use_spn() => map.best_home(),
+            None => None,
+        }
+    }
+
+    /// Where this device is.
+    pub fn here(&self) -> Option<Point> {
+        geo::known(&self.network.location)
+    }
+
+    /// The hubs that a session is open to: the home hub, and where tunnels end.
+    pub fn sessions(&self) -> BTreeSet<&str> {
+        let Some((home, map)) = self.home_hub().zip(self.spn.map.as_ref()) else { return BTreeSet::new() };
+        let places = map.places(&home.id);
+        let ends = map.by_cost().into_iter().filter(|hub| {
+            hub.id != home.id
+                && places.get(hub.id.as_str()).is_some_and(|place| !place.route.is_empty())
+                && !hub.is_disregarded()
+                && !hub.is(HubState::UsageDiscouraged)
+                && !hub.is(HubState::UsageAsDestinationDiscouraged)
+        });
+        let tunnels = if self.spn_status() == SpnStatus::Connected { self.spn.sessions } else { 0 };
+        std::iter::once(home).chain(ends.take(tunnels)).map(|hub| hub.id.as_str()).collect()
+    }
+
+    /// The states of a hub in the order in which a core names them (websocket §5.8).
+    pub fn hub_states(&self, hub: &Hub, place: &Place, has_home: bool, is_home: bool) -> Vec<&'static str> {
+        let offline = hub.is(HubState::Offline);
+        let reachable = !offline && (place.hops > 0 || !has_home);
+        [
+            (hub.is(HubState::Failing), "Failing"),
+            (offline, "Offline"),
+            (reachable, "Reachable"),
+            (!offline, "Active"),
+            (hub.is(HubState::Trusted), "Trusted"),
+            (hub.is(HubState::UsageDiscouraged), "UsageDiscouraged"),
+            (hub.is(HubState::UsageAsHomeDiscouraged), "UsageAsHomeDiscouraged"),
+            (hub.is(HubState::UsageAsDestinationDiscouraged), "UsageAsDestinationDiscouraged"),
+            (is_home, "IsHomeHub"),
+            (hub.is(HubState::ConnectivityIssues), "ConnectivityIssues"),
+            (hub.is(HubState::AllowUnencrypted), "AllowUnencrypted"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, name)| holds.then_some(name))
+        .collect()
+    }
+
+    /// How many cached records a new start of the network deletes.
+    pub fn spn_cache_records(&self) -> usize {
+        self.spn.map.as_ref().map_or(0, |map| map.hubs.len() * RECORDS)
+    }
+
+    /// Starts the network anew: the map is learnt again, the connection is a new one.
+    pub(in crate::world) fn reinit_spn(&mut self) {
+        self.spn.connected_since = self.now();
+    }
+}

@@ -1,0 +1,37 @@
+//! The privacy network: the account, the connection and the map of hubs.
+
+pub mod account;
+mod connect;
+mod generate;
+pub mod hub;
+mod map;
+pub mod measure;
+pub mod optimize;
+mod setup;
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::{Login, SpnStatus};
+
+pub use account::Account;
+pub use hub::Hub;
+pub use map::{Map, Place};
+pub use setup::SpnError;
+
+/// What a core knows of the privacy network.
+#[derive(Clone, Debug)]
+pub struct Spn {
+    /// How far the connection is, if the scenario says so.
+    status: Option<SpnStatus>,
+    /// The hub that the scenario names as home.
+    home: Option<String>,
+    /// When the connection was made.
+    connected_since: Timestamp,
+    /// To how many hubs tunnels are open, beside the home hub.
+    sessions: usize,
+    /// How the provider answers a login.
+    login: Login,
+    /// The account, logged in or out.
+    account: Option<Account>,
+    /// The map `main`.
+    map: Option<Map>,
+}
