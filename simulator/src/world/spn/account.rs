@@ -29,6 +29,8 @@ pub struct Account {
     pub logged_in: Timestamp,
     /// Whether the core holds a token with which it can ask the provider.
     pub token: bool,
+    /// When this was first kept.
+    pub created: Timestamp,
     /// When this was last heard of the provider.
     pub updated: Timestamp,
 }
@@ -47,6 +49,7 @@ impl Account {
             payment_provider: told.payment_provider,
             logged_in: told.logged_in.unwrap_or(start),
             token: told.token,
+            created: start,
             updated: start,
         }
     }
@@ -141,6 +144,7 @@ impl World {
             payment_provider: String::new(),
             logged_in: now,
             token: true,
+            created: now,
             updated: now,
         });
         self.spn.connected_since = now;
@@ -160,6 +164,7 @@ impl World {
             payment_provider: String::new(),
             logged_in: account.logged_in,
             token: false,
+            created: account.created,
             updated: account.updated,
         });
     }

@@ -1,11 +1,11 @@
 //! The connection to the network, which follows from the option, the account and the map.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{HubState, SpnStatus};
 
-use super::{Hub, Map, map::Place};
+use super::{Hub, Map, Place};
 use crate::world::{
     World,
     geo::{self, Point},
@@ -15,9 +15,11 @@ use crate::world::{
 const RECORDS: usize = 3;
 
 impl World {
-    /// A map by its name; there is one, `main`. In early cores it goes away with the network's module.
+    /// A map by its name; there is one, `main`. It is there once the network is on, empty until hubs are known.
     pub fn map(&self, name: &str) -> Option<&Map> {
-        self.spn.map.as_ref().filter(|_| name == "main")
+        static EMPTY: Map = Map { hubs: BTreeMap::new(), regions: Vec::new() };
+        let map = self.spn.map.as_ref().or_else(|| self.spn_enabled().then_some(&EMPTY));
+        map.filter(|_| name == "main")
     }
 
     /// How far the connection is.

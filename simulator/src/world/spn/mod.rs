@@ -1,20 +1,22 @@
 //! The privacy network: the account, the connection and the map of hubs.
 
-pub mod account;
+mod account;
 mod connect;
 mod generate;
-pub mod hub;
+mod hub;
 mod map;
-pub mod measure;
-pub mod optimize;
+mod measure;
+mod optimize;
 mod setup;
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
 
-pub use account::Account;
+pub use account::{Account, LoginFault};
 pub use hub::Hub;
 pub use map::{Map, Place};
+pub use measure::{HUB_COST, Measurement, Quality};
+pub use optimize::Suggestion;
 pub use setup::SpnError;
 
 /// What a core knows of the privacy network.
