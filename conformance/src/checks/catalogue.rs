@@ -21,7 +21,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
         .run(no_doubles),
         Check::info(
             "catalogue/no-more",
-            "Export API Endpoints",
+            "page: Export API Endpoints",
             "The list holds no endpoint that is not on the page; a started core may list more.",
         )
         .run(no_more),

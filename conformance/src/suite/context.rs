@@ -1,14 +1,23 @@
 //! What a check may use: its target in several places, keys, a seed.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use portmaster_fixtures::{Contract, Permission};
 
 use super::{Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier};
 use crate::{
     embedded::Embedded,
-    target::{Address, Client, Request, SendError, curl_line},
+    target::{Address, Client, Request, Response, SendError, curl_line},
 };
+
+/// The longest that a foreign target may take to restart.
+const RESTART: Duration = Duration::from_secs(30);
 
 /// Which of the targets is meant. A foreign target is the same everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +59,8 @@ struct Inner {
     contract: Contract,
     seed: u64,
     client: Client,
+    /// Whether a foreign target was waited for in vain.
+    gone: AtomicBool,
 }
 
 /// What a check may use. Cheap to clone.
@@ -66,13 +77,27 @@ impl Context {
         seed: u64,
         client: Client,
     ) -> Self {
-        Self(Arc::new(Inner { targets: Targets::Foreign(address, mode), keys, contract, seed, client }))
+        Self(Arc::new(Inner {
+            targets: Targets::Foreign(address, mode),
+            keys,
+            contract,
+            seed,
+            client,
+            gone: AtomicBool::new(false),
+        }))
     }
 
     /// A context on simulators that are started when first needed and end with it.
     pub fn embedded(contract: Contract, seed: u64, client: Client) -> Self {
         let targets = Targets::Embedded(Arc::new(Embedded::new(contract, seed)));
-        Self(Arc::new(Inner { targets, keys: Embedded::keys(), contract, seed, client }))
+        Self(Arc::new(Inner {
+            targets,
+            keys: Embedded::keys(),
+            contract,
+            seed,
+            client,
+            gone: AtomicBool::new(false),
+        }))
     }
 
     /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
@@ -171,14 +196,35 @@ impl Context {
     /// Sends a request to a place. A target that answers nothing, or no HTTP, violates whatever was to be checked.
     pub async fn send_to(&self, place: Place, request: Request) -> Result<Exchange, Stop> {
         let address = self.address(place).await?;
-        match self.0.client.send(&address, &request).await {
+        match self.patiently(&address, &request).await {
             Ok(response) => Ok(Exchange { address, request, response, keys: self.0.keys.clone() }),
-            Err(fault @ SendError::Connect { .. }) => Err(Stop::Error(fault.to_string())),
+            Err(fault @ SendError::Connect { .. }) => Err(Stop::Gone(fault.to_string())),
             Err(fault) => Err(Stop::Violated(Evidence {
                 expected: "an answer".to_owned(),
                 got: fault.to_string(),
                 curl: curl_line(&address, &request),
             })),
+        }
+    }
+
+    /// Sends a request; while a foreign target does not listen, because a check has restarted it, tries again.
+    async fn patiently(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
+        let begun = Instant::now();
+        loop {
+            match self.0.client.send(address, request).await {
+                Err(SendError::Connect { .. })
+                    if !self.is_embedded()
+                        && !self.0.gone.load(Ordering::Relaxed)
+                        && begun.elapsed() < RESTART =>
+                {
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                Err(fault @ SendError::Connect { .. }) => {
+                    self.0.gone.store(true, Ordering::Relaxed);
+                    return Err(fault);
+                }
+                other => return other,
+            }
         }
     }
 }

@@ -47,6 +47,8 @@ pub enum SkipReason {
     NothingToSee,
     /// The endpoint could not succeed here, so that there is no success to look at.
     NoSuccess,
+    /// A check before it has stopped the target for good.
+    TargetStopped,
     /// Ctrl-C came first.
     Interrupted,
 }
@@ -68,6 +70,7 @@ impl SkipReason {
             Self::NoAccount => "nobody is logged in to the SPN",
             Self::NothingToSee => "nothing in the target's state shows it",
             Self::NoSuccess => "the endpoint did not succeed here",
+            Self::TargetStopped => "a check before it has stopped the target",
             Self::Interrupted => "interrupted",
         }
     }
@@ -86,7 +89,9 @@ pub enum Stop {
     Violated(Evidence),
     /// It cannot be seen here.
     Skip(SkipReason),
-    /// The suite itself, or the connection to the target, is at fault.
+    /// The target does not listen any more.
+    Gone(String),
+    /// The suite itself is at fault.
     Error(String),
 }
 
@@ -116,7 +121,7 @@ impl Verdict {
             (Err(Stop::Violated(evidence)), Level::Info) => Self::Warn(evidence),
             (Err(Stop::Violated(evidence)), _) => Self::Fail(evidence),
             (Err(Stop::Skip(reason)), _) => Self::Skip(reason),
-            (Err(Stop::Error(text)), _) => Self::Error(text),
+            (Err(Stop::Gone(text) | Stop::Error(text)), _) => Self::Error(text),
         }
     }
 

@@ -9,15 +9,11 @@ use std::{
 use tokio::task::{Id, JoinSet};
 
 use super::{Check, Class, Context, Outcome, Record, SkipReason, Stop, Verdict};
-use crate::target::Request;
 
 /// How many checks run at a time.
 const PARALLEL: usize = 8;
 /// The longest that one check may take.
 const LONGEST: Duration = Duration::from_secs(120);
-/// The longest that a target may take to come back after a disruptive check.
-const COMEBACK: Duration = Duration::from_secs(60);
-
 /// What checks may do to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
@@ -153,26 +149,11 @@ async fn timed(check: Check, context: Context) -> (Outcome, Duration) {
     // Whatever changes a simulator gets one of its own, so that no check sees what another did.
     let context = if check.class == Class::Read { context } else { context.fresh() };
     let too_long = || Err(Stop::Error(format!("not finished within {} s", LONGEST.as_secs())));
-    let mut outcome =
-        tokio::time::timeout(LONGEST, check.start(context.clone())).await.unwrap_or_else(|_| too_long());
-    if check.class == Class::Disruptive
-        && !context.is_embedded()
-        && !comes_back(&context).await
-        && outcome.is_ok()
-    {
-        outcome = Err(Stop::Error("the target did not come back after this check".to_owned()));
-    }
+    let outcome = tokio::time::timeout(LONGEST, check.start(context)).await.unwrap_or_else(|_| too_long());
+    // Of the checks that stop a target for good only the first finds it.
+    let outcome = match outcome {
+        Err(Stop::Gone(_)) if check.class == Class::Final => Err(Stop::Skip(SkipReason::TargetStopped)),
+        outcome => outcome,
+    };
     (outcome, begun.elapsed())
-}
-
-/// Waits until the target answers again.
-async fn comes_back(context: &Context) -> bool {
-    let begun = Instant::now();
-    while begun.elapsed() < COMEBACK {
-        if context.send(Request::api("GET", "ping")).await.is_ok_and(|pong| pong.response.status == 200) {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    false
 }

@@ -62,8 +62,7 @@ impl FromStr for Address {
         if authority.as_str().contains('@') {
             return Err(bad("credentials do not belong into it"));
         }
-        if authority.as_str().ends_with(':') || (authority.port().is_some() && authority.port_u16().is_none())
-        {
+        if authority.as_str() != authority.host() && authority.port_u16().is_none() {
             return Err(bad("its port is no port"));
         }
         Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80) })

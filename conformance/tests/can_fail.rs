@@ -1,0 +1,77 @@
+//! Every check can fail: for each there is a target, so simple that it can hardly be right, on which it does.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Answer, Asked, context, dumb, run};
+use portmaster_conformance::{checks, suite::Mode};
+use portmaster_fixtures::Contract;
+
+/// Answers always the same, with a header of every kind that a core may not send.
+fn same(status: u16, kind: &str, body: &str) -> Answer {
+    let mut answer = Answer::new(status, kind, body);
+    for (name, value) in [
+        ("Server", "dumb"),
+        ("Allow", "GET"),
+        ("Access-Control-Allow-Origin", "*"),
+        ("Set-Cookie", "Portmaster-API-Token=same; Path=/"),
+        ("WWW-Authenticate", "Bearer realm=\"Portmaster API\""),
+        ("Content-Security-Policy", "default-src *"),
+    ] {
+        answer.headers.push((name.to_owned(), value.to_owned()));
+    }
+    answer
+}
+
+type Dumb = fn(&Asked) -> Answer;
+
+const DUMB: [Dumb; 6] = [
+    |_| same(418, "text/html", ""),
+    // Nowhere to be found, and without any header of those.
+    |_| Answer::new(404, "text/plain; charset=utf-8", "Not found.\n"),
+    |_| same(403, "text/plain; charset=utf-8", "No.\n"),
+    // A list whose every entry is wrong.
+    |_| {
+        same(
+            200,
+            "application/json; charset=utf-8",
+            "[ {\"Path\":\"x<y\",\"Read\":1}, {\"Path\":\"x<y\",\"Write\":1} ]",
+        )
+    },
+    // Rows that say nothing.
+    |_| same(200, "text/plain", "{\"results\":[{\"a\":1},{}],\"All\":[{}]}"),
+    // A body with HEAD, and the secret of everybody who asks.
+    |asked| {
+        let mut answer = same(200, "text/plain; charset=utf-8", &asked.head);
+        answer.even_to_head = true;
+        answer.set_header("Content-Length", "5");
+        answer
+    },
+];
+
+/// Which checks need a target of another kind than the usual one.
+const MODES: [(Mode, &[&str]); 3] = [
+    (Mode::Guarded, &[]),
+    (Mode::Development, &["devmode", "badges/*/self"]),
+    (Mode::Granted, &["credentials/session"]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_check_fails_on_some_dumb_target() {
+    let mut failed = BTreeSet::new();
+    for answer in DUMB {
+        let target = dumb(answer).await;
+        for (mode, ids) in MODES {
+            let run = run(&context(&target.address, mode), ids).await;
+            let failing = run.records.into_iter().filter(|one| matches!(one.verdict.name(), "fail" | "warn"));
+            failed.extend(failing.map(|one| one.id));
+        }
+    }
+    let never: Vec<_> = checks::all(Contract::Docs)
+        .into_iter()
+        .map(|check| check.id)
+        .filter(|id| !failed.contains(id))
+        .collect();
+    assert!(never.is_empty(), "these cannot fail: {never:#?}");
+}

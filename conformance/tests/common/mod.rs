@@ -1,0 +1,256 @@
+//! Targets for tests: one that answers always the same, and one that stands before a simulator and changes its answers.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::sync::Arc;
+
+use portmaster_conformance::{
+    checks,
+    suite::{self, Allowed, Context, Key, Keys, Mode, Record, Run, Tier},
+    target::{Address, Client},
+};
+use portmaster_fixtures::Contract;
+use portmaster_simulator::{ExternalAuth, Simulator};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// A request as a target reads it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: String,
+    pub target: String,
+    pub head: String,
+    pub bytes: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether a header line begins like this, in any case.
+    pub fn has(&self, line: &str) -> bool {
+        self.head.to_lowercase().contains(&format!("\r\n{}", line.to_lowercase()))
+    }
+}
+
+/// An answer that can be changed before it goes out.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Whether a body is sent to HEAD as well.
+    pub even_to_head: bool,
+}
+
+impl Answer {
+    pub fn new(status: u16, kind: &str, body: &str) -> Self {
+        let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+        Self { status, headers, body: body.as_bytes().to_vec(), even_to_head: false }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn drop_header(&mut self, name: &str) {
+        self.headers.retain(|(one, _)| !one.eq_ignore_ascii_case(name));
+    }
+
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.drop_header(name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Replaces a part of the body, which must be there.
+    pub fn replace(&mut self, from: &str, to: &str) {
+        self.body = self.text().replace(from, to).into_bytes();
+    }
+
+    fn bytes(&self, head: bool) -> Vec<u8> {
+        let mut text = format!("HTTP/1.1 {} Test\r\n", self.status);
+        for (name, value) in &self.headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        if self.header("content-length").is_none() && !matches!(self.status, 101 | 204) {
+            text += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        let mut bytes = (text + "\r\n").into_bytes();
+        if !head || self.even_to_head {
+            bytes.extend(&self.body);
+        }
+        bytes
+    }
+}
+
+/// A target of a test's own. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Target {
+    pub address: Address,
+    server: JoinHandle<()>,
+    _simulator: Option<Simulator>,
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A target that gives every request the answer of a function.
+pub async fn dumb(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let answer = Arc::new(answer);
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = Arc::clone(&answer);
+            tokio::spawn(async move {
+                if let Some(asked) = read(&mut stream).await {
+                    let bytes = answer(&asked).bytes(asked.method == "HEAD");
+                    let _ = stream.write_all(&bytes).await;
+                }
+            });
+        }
+    });
+    Target { address, server, _simulator: None }
+}
+
+/// How a simulator behind a target is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    Guarded,
+    Development,
+    Granted,
+}
+
+/// A target that hands every request to a simulator and changes its answer.
+pub async fn misbehaving(
+    behind: Behind,
+    change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
+) -> Target {
+    let mut builder = Simulator::builder().seed(1).dev_mode(behind == Behind::Development);
+    for (tier, permissions) in TIERS {
+        builder = builder.api_key(format!("{}{permissions}", secret(tier)));
+    }
+    let auth = if behind == Behind::Granted { ExternalAuth::Grant } else { ExternalAuth::Deny };
+    let simulator = builder.external_auth(auth).start().await.unwrap();
+    let to = simulator.addr();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let change = Arc::new(change);
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let change = Arc::clone(&change);
+            tokio::spawn(async move {
+                let Some(asked) = read(&mut stream).await else { return };
+                let mut upstream = TcpStream::connect(to).await.unwrap();
+                let _ = upstream.write_all(&asked.bytes).await;
+                let Some(mut answer) = answer(&mut upstream, asked.method == "HEAD").await else { return };
+                change(&asked, &mut answer);
+                let _ = stream.write_all(&answer.bytes(asked.method == "HEAD")).await;
+            });
+        }
+    });
+    Target { address, server, _simulator: Some(simulator) }
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Asked> {
+    let mut bytes = vec![];
+    let end = loop {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let (method, target) = {
+        let mut words = head.lines().next()?.split(' ');
+        (words.next()?.to_owned(), words.next()?.to_owned())
+    };
+    let length = head
+        .to_lowercase()
+        .split("content-length: ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next()?.parse().ok());
+    // A length that is only announced is not waited for.
+    let length = length.filter(|&bytes: &usize| bytes < 1_000_000).unwrap_or(0);
+    while bytes.len() < end + length {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(Asked { method, target, head, bytes })
+}
+
+/// Reads an answer that ends with its connection, or with the length that it announces.
+async fn answer(stream: &mut TcpStream, head_only: bool) -> Option<Answer> {
+    let mut bytes = vec![];
+    let end = loop {
+        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.trim_end().split("\r\n");
+    let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let mut headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        .collect();
+    if !head_only && !matches!(status, 101 | 204) {
+        stream.read_to_end(&mut bytes).await.ok()?;
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    }
+    Some(Answer { status, headers, body: bytes[end..].to_vec(), even_to_head: false })
+}
+
+const TIERS: [(Tier, &str); 7] = [
+    (Tier::Anyone, ""),
+    (Tier::UserRead, "?read=user"),
+    (Tier::User, "?read=user&write=user"),
+    (Tier::AdminRead, "?read=admin"),
+    (Tier::Admin, "?read=admin&write=admin"),
+    (Tier::Expired, "?read=admin&write=admin&expires=2020-01-01T00:00:00Z"),
+    (Tier::Future, "?read=user&write=user&expires=2099-01-01T00:00:00Z"),
+];
+
+fn secret(tier: Tier) -> String {
+    format!("test-{}-90ab", tier.name())
+}
+
+/// A context on a target, with every key.
+pub fn context(address: &Address, mode: Mode) -> Context {
+    let mut keys = Keys::default();
+    for (tier, _) in TIERS {
+        keys.insert(Key::new(tier, secret(tier)));
+    }
+    let client = Client::new(std::time::Duration::from_secs(10));
+    Context::foreign(address.clone(), mode, keys, Contract::Docs, 1, client)
+}
+
+/// Runs the selected checks of the contract docs, everything allowed.
+pub async fn run(context: &Context, ids: &[&str]) -> Run {
+    let ids: Vec<_> = ids.iter().map(|&id| id.to_owned()).collect();
+    let checks = suite::select(checks::all(Contract::Docs), &ids).unwrap();
+    suite::run(&checks, context, Allowed::ALL, |_, _| {}, std::future::pending()).await
+}
+
+/// The ids and verdicts of a run, one a line.
+pub fn verdicts(run: &Run, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
+    run.records
+        .iter()
+        .filter(|one| wanted(one))
+        .map(|one| format!("{} {}", one.verdict.name(), one.id))
+        .collect()
+}
