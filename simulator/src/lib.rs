@@ -18,7 +18,7 @@ pub mod netquery;
 mod simulator;
 mod world;
 
-pub use gateway::ExternalAuth;
+pub use gateway::{BundleError, ExternalAuth};
 pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
 pub use simulator::{About, Builder, DEFAULT_SCENARIO, Simulator, StartError};
 pub use world::Lifecycle;

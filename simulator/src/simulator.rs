@@ -1,6 +1,6 @@
 //! The simulator as a library: build one, ask it, drop it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use portmaster_fixtures::{
     Contract, Scenario,
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    gateway::{ExternalAuth, Shared, serve},
+    gateway::{BundleError, ExternalAuth, Shared, Sources, serve},
     world::{Lifecycle, Options, SetupError, World},
 };
 
@@ -31,6 +31,9 @@ pub enum StartError {
         /// Why.
         source: SetupError,
     },
+    /// A user interface cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -121,6 +124,7 @@ pub struct Builder {
     external_auth: ExternalAuth,
     listen: Option<String>,
     listen_anywhere: bool,
+    bundles: Sources,
 }
 
 impl Builder {
@@ -195,6 +199,18 @@ impl Builder {
         self
     }
 
+    /// A user interface, a zip file or a folder, for `/ui/modules/portmaster/`.
+    pub fn ui(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bundles.ui = Some(path.into());
+        self
+    }
+
+    /// Icons, fonts and pictures, a zip file or a folder, for `/assets/`.
+    pub fn assets(mut self, path: impl Into<PathBuf>) -> Self {
+        self.bundles.assets = Some(path.into());
+        self
+    }
+
     /// Starts the simulator on the current Tokio runtime.
     ///
     /// # Errors
@@ -216,7 +232,7 @@ impl Builder {
             seed: world.chance.seed(),
             clock: world.clock.mode(),
         };
-        let shared = Arc::new(Shared::new(world, self.external_auth));
+        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles)?);
         let lifecycle = shared.lifecycle();
         let server = tokio::spawn(serve(listener, shared));
         Ok(Simulator { address: bound, url: format!("http://{bound}"), about, lifecycle, server })

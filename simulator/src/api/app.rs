@@ -1,6 +1,6 @@
 //! `app/*`: the program that asks.
 
-use portmaster_fixtures::scenario::App;
+use portmaster_fixtures::{Defect, scenario::App};
 use serde::Serialize;
 
 use super::{Call, Handler, Reply};
@@ -8,6 +8,9 @@ use crate::{go::duration, world::World};
 
 pub(super) const HANDLERS: &[Handler] =
     &[Handler::new("app/auth", auth), Handler::new("app/profile", profile)];
+
+/// What a core says when it cannot tell who asks.
+const NOT_FOUND: &str = "failed to find PID of connection: could not find connection in system state tables";
 
 #[derive(Serialize)]
 struct Profile<'a> {
@@ -17,11 +20,14 @@ struct Profile<'a> {
 }
 
 fn profile(world: &mut World, call: &Call) -> Reply {
+    if world.rules.has(Defect::CallerNotFound) {
+        return Reply::failure(NOT_FOUND);
+    }
     match world.caller() {
         Some(app) => {
             call.structured(&Profile { name: &app.name, profile: app.profile_id(), source: "local" })
         }
-        None => Reply::failure("failed to find PID of connection"),
+        None => Reply::failure(NOT_FOUND),
     }
 }
 
@@ -36,6 +42,9 @@ fn auth(world: &mut World, call: &Call) -> Reply {
         if !matches!(call.parameter(name).as_deref(), Some("user" | "admin")) {
             return Reply::failure("invalid read permission");
         }
+    }
+    if world.rules.has(Defect::CallerNotFound) {
+        return Reply::failure(format!("failed to identify requesting process: {NOT_FOUND}"));
     }
     let _ = (world, App::default());
     Reply::failure("access denied")

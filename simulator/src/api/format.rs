@@ -1,6 +1,9 @@
-//! The form of a structured answer.
+//! The form of a structured answer: JSON, or what the Accept header asks for where the contract negotiates.
 
+use hyper::{HeaderMap, header::ACCEPT};
+use portmaster_fixtures::Rules;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Reply;
 use crate::go::json;
@@ -11,13 +14,113 @@ pub enum Format {
     /// JSON as Go writes it.
     #[default]
     Json,
+    /// CBOR.
+    Cbor,
+    /// MessagePack.
+    MsgPack,
+    /// YAML with sorted keys.
+    Yaml,
+    /// Nothing that the caller takes.
+    Unacceptable,
 }
 
 impl Format {
+    /// What a caller asks for: the first type that is known, whatever its weight; JSON where a wildcard stands
+    /// (core-2.2 §4).
+    pub fn asked(headers: &HeaderMap, rules: &Rules) -> Self {
+        if !rules.negotiates {
+            return Self::Json;
+        }
+        let Some(accept) =
+            headers.get(ACCEPT).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase())
+        else {
+            return Self::Json;
+        };
+        if accept.is_empty() {
+            return Self::Json;
+        }
+        let mut wildcard = false;
+        for entry in accept.split(',') {
+            let media = entry.split(';').next().unwrap_or_default().trim();
+            let kind = media.split_once('/').map_or(media, |(_, kind)| kind);
+            match kind {
+                "json" => return Self::Json,
+                "cbor" => return Self::Cbor,
+                "msgpack" => return Self::MsgPack,
+                "yaml" | "yml" => return Self::Yaml,
+                "*" => wildcard = true,
+                _ => {}
+            }
+        }
+        if wildcard { Self::Json } else { Self::Unacceptable }
+    }
+
     /// Writes a structure.
     pub fn write(self, value: &impl Serialize) -> Reply {
-        match self {
-            Self::Json => Reply::Struct(json::to_vec(value)),
+        let written = match self {
+            Self::Json => Ok(json::to_vec(value)),
+            Self::Cbor => {
+                let mut out = Vec::new();
+                ciborium::into_writer(value, &mut out).map(|()| out).map_err(|fault| fault.to_string())
+            }
+            Self::MsgPack => rmp_serde::to_vec_named(&plain(value)).map_err(|fault| fault.to_string()),
+            Self::Yaml => serde_saphyr::to_string(&plain(value))
+                .map(String::into_bytes)
+                .map_err(|fault| fault.to_string()),
+            Self::Unacceptable => Err("dsd: format is incompatible with operation".to_owned()),
+        };
+        written.map_or_else(Reply::failure, Reply::Struct)
+    }
+}
+
+/// The structure as it would be in JSON, with its keys sorted.
+fn plain(value: &impl Serialize) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    value.sort_all_objects();
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::http::HeaderValue;
+    use portmaster_fixtures::Contract;
+    use serde_json::json;
+
+    use super::*;
+
+    fn asked(accept: &'static str) -> Format {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        Format::asked(&headers, Contract::V2_2.rules())
+    }
+
+    #[test]
+    fn the_first_known_type_counts_and_weights_do_not() {
+        for (accept, format) in [
+            ("application/cbor", Format::Cbor),
+            ("text/html, APPLICATION/MSGPACK;q=0.1, application/json", Format::MsgPack),
+            ("text/yaml", Format::Yaml),
+            ("json", Format::Json),
+            ("text/html,*/*;q=0.1", Format::Json),
+            ("text/html", Format::Unacceptable),
+            (",", Format::Unacceptable),
+            ("application/problem+json", Format::Unacceptable),
+            ("", Format::Json),
+        ] {
+            assert_eq!(asked(accept), format, "{accept}");
         }
+    }
+
+    #[test]
+    fn the_same_structure_comes_in_every_form() {
+        let value = json!({"b": [1, "x"], "a": null});
+        let bytes = |format: Format| match format.write(&value) {
+            Reply::Struct(bytes) => bytes,
+            other => panic!("{other:?}"),
+        };
+        let cbor: Value = ciborium::from_reader(bytes(Format::Cbor).as_slice()).unwrap();
+        let msgpack: Value = rmp_serde::from_slice(&bytes(Format::MsgPack)).unwrap();
+        let yaml: Value = serde_saphyr::from_slice(&bytes(Format::Yaml)).unwrap();
+        assert_eq!((&cbor, &msgpack, &yaml), (&value, &value, &value));
     }
 }

@@ -1,5 +1,7 @@
 //! Flags.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_simulator::{ClockMode, Contract, ExternalAuth};
 use serde_json::Value;
@@ -52,6 +54,12 @@ pub(crate) struct Serve {
     /// What stands in for the core's look at the calling program: none, grant or deny
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub(crate) external_auth: ExternalAuth,
+    /// Serve this user interface, a zip file or a folder
+    #[arg(long, value_name = "FILE.zip|DIR")]
+    pub(crate) ui: Option<PathBuf>,
+    /// Serve these icons, fonts and pictures, a zip file or a folder
+    #[arg(long, value_name = "FILE.zip|DIR")]
+    pub(crate) assets: Option<PathBuf>,
     /// The control plane's address; not there yet, only `off` is taken
     #[arg(long, value_name = "off", default_value = "off", value_parser = ["off"], hide = true)]
     pub(crate) control: String,

@@ -52,6 +52,12 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
     if let Some(mode) = args.clock {
         builder = builder.clock(mode);
     }
+    if let Some(path) = &args.ui {
+        builder = builder.ui(path);
+    }
+    if let Some(path) = &args.assets {
+        builder = builder.assets(path);
+    }
     for key in &args.api_key {
         builder = builder.api_key(key);
     }

@@ -159,8 +159,8 @@ pub(super) enum Target {
     Root,
     /// `/ui/modules/{name}` without its final slash.
     Module,
-    /// A file of a user interface.
-    File,
+    /// A file of a user interface, by the bundle's name and the path in it.
+    File(String, String),
     /// `/metrics`.
     Metrics,
     /// `/api/database/v1`.
@@ -189,10 +189,13 @@ impl Target {
         if let Some(rest) = path.strip_prefix("/ui/modules/") {
             return match rest.split_once('/') {
                 None => lower(rest).then_some(Self::Module),
-                Some((name, rest)) => (lower(name) && file(rest)).then_some(Self::File),
+                Some((name, rest)) => {
+                    (lower(name) && file(rest)).then(|| Self::File(name.to_owned(), rest.to_owned()))
+                }
             };
         }
-        path.strip_prefix("/assets/").filter(|rest| !rest.is_empty() && file(rest)).map(|_| Self::File)
+        let asset = path.strip_prefix("/assets/").filter(|rest| !rest.is_empty() && file(rest));
+        asset.map(|rest| Self::File("assets".to_owned(), rest.to_owned()))
     }
 }
 
@@ -255,7 +258,13 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
             return Err(not_allowed());
         }
         let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
-        let admission = Admission { route, parts, admitted, method, format: Format::Json };
+        let admission = Admission {
+            route,
+            parts,
+            admitted,
+            method,
+            format: Format::asked(&request.headers, shared.rules),
+        };
         if options {
             return Ok(Step::Answer(admission.with_cookie(Answer::no_content())));
         }

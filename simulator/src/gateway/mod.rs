@@ -1,6 +1,7 @@
 //! HTTP, in the order in which a request meets it: connection → guard → route → authorise → dispatch → render.
 
 mod authorise;
+mod bundles;
 mod dispatch;
 mod guard;
 mod head;
@@ -11,4 +12,6 @@ mod route;
 mod server;
 
 pub use authorise::{ExternalAuth, session_cookie};
+pub use bundles::BundleError;
+pub(crate) use bundles::Sources;
 pub(crate) use server::{Shared, serve};

@@ -9,6 +9,7 @@ use portmaster_fixtures::Permission;
 
 use super::{
     authorise::authorise,
+    bundles::Missing,
     dispatch::{Target, not_allowed, redirect},
     render::Answer,
     server::Shared,
@@ -43,7 +44,11 @@ pub(super) fn answer(
             let to = format!("{}/", request.uri);
             redirect(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", &to, &request.method)
         }
-        Target::File => Answer::error(StatusCode::NOT_FOUND, "the requested file could not be found"),
+        Target::File(name, path) => {
+            let rule = &world.rules.missing_bundle;
+            let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::NOT_FOUND);
+            shared.bundles().answer(name, path, &Missing { status, text: rule.text.clone() })
+        }
         Target::Metrics => Answer::of(
             StatusCode::OK,
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),

@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     error::Error,
     io::Cursor,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -19,7 +19,9 @@ use tokio::{
 };
 
 use super::{
-    ExternalAuth, dispatch,
+    ExternalAuth,
+    bundles::{BundleError, Bundles, Sources},
+    dispatch,
     guard::Security,
     head::{self, Verdict},
     route::Routes,
@@ -42,12 +44,24 @@ pub(crate) struct Shared {
     pub(super) rules: &'static Rules,
     pub(super) security: Security,
     pub(super) external_auth: ExternalAuth,
+    bundle_sources: Sources,
+    bundles: RwLock<Arc<Bundles>>,
 }
 
 impl Shared {
     /// Takes a world into service.
-    pub(crate) fn new(world: World, external_auth: ExternalAuth) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When a user interface cannot be read.
+    pub(crate) fn new(
+        world: World,
+        external_auth: ExternalAuth,
+        sources: Sources,
+    ) -> Result<Self, BundleError> {
+        let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
+        Ok(Self {
+            bundle_sources: sources,
+            bundles: RwLock::new(Arc::new(bundles)),
             routes: Routes::of(world.contract),
             rules: world.rules,
             security: Security::new(world.rules),
@@ -56,6 +70,18 @@ impl Shared {
             clock_moved: Notify::new(),
             lifecycle: watch::Sender::new(None),
             external_auth,
+        })
+    }
+
+    /// The user interfaces.
+    pub(super) fn bundles(&self) -> Arc<Bundles> {
+        Arc::clone(&self.bundles.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the user interfaces from disk anew. What cannot be read any more is served as it was.
+    fn reload_bundles(&self, world: &World) {
+        if let Ok(bundles) = Bundles::load(world.ui.as_ref(), &self.bundle_sources) {
+            *self.bundles.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundles);
         }
     }
 
@@ -70,6 +96,7 @@ impl Shared {
                 Event::Lifecycle(how) => {
                     self.lifecycle.send_replace(Some(how));
                 }
+                Event::ReloadUi => self.reload_bundles(&world),
                 Event::Connection(_) => {}
             }
         }

@@ -32,6 +32,8 @@ pub enum Change {
     ReinitSpn,
     /// The core goes down.
     Lifecycle(Lifecycle),
+    /// The user interfaces are read from disk anew.
+    ReloadUi,
 }
 
 impl World {
@@ -51,6 +53,7 @@ impl World {
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
             Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
+            Change::ReloadUi => self.emit(Event::ReloadUi),
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ pub enum Event {
     Connection(Arc<ConnectionRow>),
     /// The core goes down.
     Lifecycle(Lifecycle),
+    /// The user interfaces are to be read from disk anew.
+    ReloadUi,
 }
 
 /// How the core goes down.

@@ -58,6 +58,8 @@ pub struct World {
     pub apps: Vec<scenario::App>,
     /// Connections by id, in the order of their insertion in `connection_order`.
     pub connections: BTreeMap<String, Arc<ConnectionRow>>,
+    /// The user interfaces that the scenario brings along.
+    pub ui: Option<BTreeMap<String, scenario::Bundle>>,
     /// Sessions of granted programs.
     pub sessions: Sessions,
     /// Ids of broadcasts that were shown, with their first instant.

@@ -82,6 +82,7 @@ impl World {
             spn,
             apps: scenario.apps,
             connections: BTreeMap::new(),
+            ui: scenario.ui,
             sessions: Sessions::default(),
             broadcasts: BTreeMap::new(),
             events: Vec::new(),

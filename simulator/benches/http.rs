@@ -1,0 +1,154 @@
+//! Requests a second over 64 connections on loopback, as shares of what a bare hyper server reaches in the same run;
+//! then start-up time and idle memory of the release binary.
+//!
+//! `cargo bench -p portmaster-simulator --bench http`
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Response, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use portmaster_simulator::{Contract, Simulator};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+};
+
+const CONNECTIONS: usize = 64;
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(700);
+
+fn main() {
+    let server = Runtime::new().expect("a runtime");
+    let client = Runtime::new().expect("a runtime");
+    let bare = server.block_on(bare());
+    let simulator = server.block_on(async {
+        let builder = Simulator::builder().contract(Contract::Docs).api_key("bench-key?read=user");
+        builder.start().await.expect("home-office starts")
+    });
+    let cases = [
+        ("bare hyper, a constant", bare, "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
+        ("GET /api/v1/ping", simulator.addr(), "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (
+            "GET /api/v1/network/gateways, with a key",
+            simulator.addr(),
+            "GET /api/v1/network/gateways HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bench-key\r\n\r\n",
+        ),
+    ];
+    // Rounds take turns, so that a noisy neighbour slows all alike.
+    let mut rates = vec![Vec::new(); cases.len()];
+    for round in 0..=ROUNDS {
+        for (at, (_, address, request)) in cases.iter().enumerate() {
+            let rate = client.block_on(requests_a_second(*address, request));
+            if round > 0 {
+                rates[at].push(rate);
+            }
+        }
+    }
+    let median = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let rates: Vec<f64> = rates.iter_mut().map(median).collect();
+    println!("{CONNECTIONS} connections, median of {ROUNDS} rounds");
+    for ((name, ..), rate) in cases.iter().zip(&rates) {
+        println!("{:>9.0}/s  {:.2}  {name}", rate, rate / rates[0]);
+    }
+    drop(simulator);
+    start_and_memory();
+}
+
+/// A server that answers a constant, with the simulator's settings.
+async fn bare() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            stream.set_nodelay(true).expect("a TCP stream");
+            tokio::spawn(async move {
+                let service = service_fn(|_| async {
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"Pong.\n"))))
+                });
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    address
+}
+
+async fn requests_a_second(address: SocketAddr, request: &'static str) -> f64 {
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicU64::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
+        tasks.push(tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.expect("a connection");
+            stream.set_nodelay(true).expect("a TCP stream");
+            let mut buffer = [0; 4096];
+            while !stop.load(Ordering::Relaxed) {
+                stream.write_all(request.as_bytes()).await.expect("a server that listens");
+                // Every answer here fits one segment.
+                let read = stream.read(&mut buffer).await.expect("an answer");
+                assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "not a 200");
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }));
+    }
+    let began = Instant::now();
+    tokio::time::sleep(ROUND).await;
+    stop.store(true, Ordering::Relaxed);
+    let rate = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+    for task in tasks {
+        task.await.expect("a client");
+    }
+    rate
+}
+
+/// Starts the binary: time to the first answer, and resident memory when idle.
+fn start_and_memory() {
+    let mut times = Vec::new();
+    let mut memory = 0;
+    for _ in 0..9 {
+        let began = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"))
+            .args(["--listen", "127.0.0.1:48817", "--ready", "json"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the simulator's binary");
+        while ping("127.0.0.1:48817").is_err() {
+            std::thread::sleep(Duration::from_micros(200));
+            assert!(began.elapsed() < Duration::from_secs(10), "it does not answer");
+        }
+        times.push(began.elapsed());
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let resident = status.lines().find(|line| line.starts_with("VmRSS"));
+        memory = resident.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(memory);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    times.sort();
+    println!("start to first answer: {:.1} ms (median of 9)", times[times.len() / 2].as_secs_f64() * 1e3);
+    println!("idle memory: {:.1} MiB resident", memory as f64 / 1024.0);
+}
+
+fn ping(address: &str) -> std::io::Result<()> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(b"GET /api/v1/ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if answer.ends_with("Pong.\n") { Ok(()) } else { Err(std::io::ErrorKind::InvalidData.into()) }
+}
