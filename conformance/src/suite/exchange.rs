@@ -29,16 +29,26 @@ impl Exchange {
     /// A violation with words of one's own for what came.
     pub fn violation_got(&self, expected: impl Into<String>, got: impl Into<String>) -> Stop {
         Stop::Violated(Evidence {
-            expected: self.keys.redact(&expected.into()),
-            got: self.keys.redact(&got.into()),
-            curl: self.keys.redact(&curl_line(&self.address, &self.request)),
+            expected: self.hide(&expected.into()),
+            got: self.hide(&got.into()),
+            curl: self.keys.redact_quoted(&curl_line(&self.address, &self.request)),
         })
+    }
+
+    /// Takes keys, and what carried them, out of a text.
+    fn hide(&self, text: &str) -> String {
+        let carried = self.request.headers.iter().filter(|one| one.shown.is_some());
+        let tokens = carried.filter_map(|one| one.value.split_whitespace().next_back());
+        let text = self.keys.redact(text);
+        tokens
+            .filter(|token| token.len() > 3)
+            .fold(text, |text, token| text.replace(token, "(the credentials)"))
     }
 
     /// The answer in one line: status, content type and the beginning of the body.
     pub fn summary(&self) -> String {
         let kind = self.response.header("content-type").unwrap_or("no Content-Type");
-        let text = self.response.text();
+        let text = self.hide(&self.response.text());
         let mut shown: String = text.chars().take(SHOWN).collect();
         if shown.len() < text.len() {
             shown.push('…');

@@ -129,9 +129,17 @@ impl Keys {
 
     /// Replaces every known key in a text by the variable that stands for it.
     pub fn redact(&self, text: &str) -> String {
-        self.keys.values().filter(|key| !key.secret.is_empty()).fold(text.to_owned(), |text, key| {
-            text.replace(&key.secret, &format!("${}", key.tier.variable()))
-        })
+        self.replace(text, |variable| format!("${variable}"))
+    }
+
+    /// The same within a word of a shell command that stands in single quotes.
+    pub(crate) fn redact_quoted(&self, text: &str) -> String {
+        self.replace(text, |variable| format!("'\"${variable}\"'"))
+    }
+
+    fn replace(&self, text: &str, shown: impl Fn(&str) -> String) -> String {
+        let secrets = self.keys.values().filter(|key| !key.secret.is_empty());
+        secrets.fold(text.to_owned(), |text, key| text.replace(&key.secret, &shown(&key.tier.variable())))
     }
 }
 

@@ -1,0 +1,172 @@
+//! The program as a user meets it.
+
+mod common;
+
+use std::process::{Command, Output};
+
+use common::{Answer, dumb};
+use portmaster_conformance::{checks, exit};
+use portmaster_fixtures::Contract;
+use serde_json::Value;
+
+async fn program(args: &[&str]) -> Output {
+    let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
+    let run = move || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portmaster-conformance"));
+        command.args(args).env_remove("USER_KEY").env_remove("ADMIN_KEY").output().unwrap()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+fn status(output: &Output) -> u8 {
+    u8::try_from(output.status.code().unwrap()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_id_names_its_neighbour() {
+    let output = program(&["run", "badges/pin/GET"]).await;
+    assert_eq!(status(&output), exit::USAGE);
+    let text = "error: no check is called \"badges/pin/GET\"; did you mean \"badges/ping/GET\"?\n";
+    assert_eq!(stderr(&output), text);
+}
+
+#[tokio::test]
+async fn wrong_flags_are_usage_errors() {
+    for args in [
+        &["run", "--contract", "v9"][..],
+        &["run", "--target", "https://127.0.0.1:1"],
+        &["run", "--report", "pdf=x"],
+        &["run", "--report", "json=/no/such/folder/x"],
+        &["run", "--provision"],
+        &["run", "--contract", "v1.6"],
+        &["explain", "nothing-like-it"],
+        &["frobnicate"],
+    ] {
+        let output = program(args).await;
+        assert_eq!((status(&output), stdout(&output).as_str()), (exit::USAGE, ""), "{args:?}");
+        assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_target_is_said_so() {
+    // Port 1 of the loopback: nobody listens there.
+    let output = program(&["run", "--target", "http://127.0.0.1:1"]).await;
+    assert_eq!(status(&output), exit::UNREACHABLE);
+    let text = stderr(&output);
+    assert!(text.starts_with("error: http://127.0.0.1:1: cannot connect to "), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn without_a_target_a_simulator_is_checked() {
+    let output = program(&["run", "--seed", "7", "headers/success", "origin/none"]).await;
+    assert_eq!(status(&output), exit::PASSED, "{}", stdout(&output));
+    let text = stdout(&output);
+    assert!(text.contains("7 passed of 7 checks") && text.contains("seed 7"), "{text}");
+}
+
+#[tokio::test]
+async fn without_keys_nothing_runs_that_needs_them() {
+    let target = dumb(|_| Answer::new(404, "text/plain", "")).await;
+    let output =
+        program(&["run", "--target", &target.address.to_string(), "credentials/bearer/user-key"]).await;
+    assert_eq!(status(&output), exit::NOTHING);
+    let text = stdout(&output);
+    assert!(text.contains("skipped    1  no key with User permission (--user-key)"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_changes_a_foreign_target_unasked() {
+    let target = dumb(|asked| {
+        assert!(!asked.target.contains("reload") && !asked.target.contains("logout"), "{}", asked.head);
+        Answer::new(404, "text/plain", "")
+    })
+    .await;
+    let url = target.address.to_string();
+    let ids = ["methods/interchangeable/ui/reload/POST", "parameters/spn/account/logout"];
+    let output = program(&["run", "--target", &url, "--admin-key", "k", ids[0], ids[1]]).await;
+    assert_eq!(status(&output), exit::NOTHING);
+    let text = stdout(&output);
+    assert!(text.contains("needs --allow writes") && text.contains("needs --allow disruptive"), "{text}");
+}
+
+#[tokio::test]
+async fn failures_can_be_repeated_and_keep_secrets() {
+    // A target that gives away what it is sent.
+    let target = dumb(|asked| Answer::new(500, "text/plain", &asked.head)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (json, text) = (folder.path().join("report.jsonl"), folder.path().join("report.txt"));
+    let output = program(&[
+        "run",
+        "--target",
+        &target.address.to_string(),
+        "--user-key",
+        "sesame-4711",
+        "--seed",
+        "3",
+        "--report",
+        &format!("json={}", json.display()),
+        "--report",
+        &format!("text={}", text.display()),
+        "credentials/bearer/user-key",
+        "credentials/elsewhere/query",
+        "credentials/basic/no-colon",
+    ])
+    .await;
+    assert_eq!(status(&output), exit::FAILED);
+    let (json, text) = (std::fs::read_to_string(json).unwrap(), std::fs::read_to_string(text).unwrap());
+    for shown in [&stdout(&output), &stderr(&output), &json, &text] {
+        // c2VzYW1l is the beginning of the key in base64, as Basic credentials carry it.
+        assert!(!shown.contains("sesame") && !shown.contains("c2VzYW1l"), "{shown}");
+    }
+    let curl = format!(
+        "curl -isS -H \"Authorization: Bearer $USER_KEY\" {}/api/v1/network/gateways",
+        target.address
+    );
+    assert!(stdout(&output).contains(&curl), "{}", stdout(&output));
+    assert_eq!(stdout(&output), text);
+
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!(
+        (&lines[0]["type"], &lines[0]["schema"], &lines[0]["seed"]),
+        (&"run".into(), &1.into(), &3.into())
+    );
+    assert_eq!(lines[1]["id"], "credentials/bearer/user-key");
+    assert_eq!((&lines[1]["verdict"], &lines[1]["level"]), (&"fail".into(), &"MUST".into()));
+    assert_eq!((&lines[1]["expected"], &lines[1]["curl"]), (&"status 200".into(), &curl.into()));
+    assert_eq!((&lines[4]["type"], &lines[4]["fail"]), (&"summary".into(), &3.into()));
+}
+
+#[tokio::test]
+async fn checks_are_listed_in_three_forms() {
+    let count = checks::all(Contract::Docs).len();
+    let text = stdout(&program(&["list"]).await);
+    assert_eq!(text.lines().count(), count);
+    let json: Vec<Value> =
+        serde_json::from_str(&stdout(&program(&["list", "--format", "json"]).await)).unwrap();
+    assert_eq!(json.len(), count);
+    let markdown = stdout(&program(&["list", "--format", "markdown"]).await);
+    assert_eq!(markdown.lines().filter(|line| line.starts_with("| `")).count(), count);
+}
+
+#[tokio::test]
+async fn a_check_explains_itself() {
+    let output = program(&["explain", "badges/dns/clear/POST/user-key"]).await;
+    assert_eq!(status(&output), exit::PASSED);
+    insta::assert_snapshot!(stdout(&output), @r"
+    badges/dns/clear/POST/user-key
+      user-key may call POST dns/clear (needs User).
+      MUST · page: Clear cached DNS records · class disruptive
+      needs: Development Mode off, a user key
+    ");
+}
