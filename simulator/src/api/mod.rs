@@ -6,6 +6,7 @@ mod broadcasts;
 mod call;
 mod compat;
 mod config;
+mod control;
 mod core;
 mod customlists;
 mod debug;
@@ -35,6 +36,7 @@ pub fn handlers() -> impl Iterator<Item = &'static Handler> {
         broadcasts::HANDLERS,
         compat::HANDLERS,
         config::HANDLERS,
+        control::HANDLERS,
         core::HANDLERS,
         customlists::HANDLERS,
         debug::HANDLERS,

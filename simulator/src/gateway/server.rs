@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     world: Mutex<World>,
     /// Outside, the instant at which the world began.
     began: Instant,
+    /// Tells that another instant may be the next at which something happens by itself.
+    due_changed: Notify,
     /// Tells those who wait for an instant that the clock was moved by hand.
     clock_moved: Notify,
     lifecycle: watch::Sender<Option<Lifecycle>>,
@@ -67,6 +69,7 @@ impl Shared {
             security: Security::new(world.rules),
             world: Mutex::new(world),
             began: Instant::now(),
+            due_changed: Notify::new(),
             clock_moved: Notify::new(),
             lifecycle: watch::Sender::new(None),
             external_auth,
@@ -90,7 +93,12 @@ impl Shared {
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.clock.observe(self.began.elapsed());
+        world.run_due();
+        let due = world.next_due();
         let result = work(&mut world);
+        if world.next_due() != due {
+            self.due_changed.notify_one();
+        }
         for event in world.take_events() {
             match event {
                 Event::Lifecycle(how) => {
@@ -101,6 +109,24 @@ impl Shared {
             }
         }
         result
+    }
+
+    /// Lets happen what the world does by itself, at its instant, until the task is dropped.
+    async fn run_by_itself(&self) {
+        loop {
+            let due = self.with(|world| {
+                let due = world.next_due()?;
+                world.clock.outside(Duration::try_from(due - world.now()).unwrap_or_default())
+            });
+            // A frozen clock never gets there.
+            match due.filter(|span| !span.is_zero()) {
+                Some(span) => tokio::select! {
+                    () = tokio::time::sleep(span) => {}
+                    () = self.due_changed.notified() => {}
+                },
+                None => self.due_changed.notified().await,
+            }
+        }
     }
 
     /// Tells when the core goes down.
@@ -128,6 +154,8 @@ impl Shared {
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let mut connections = tokio::task::JoinSet::new();
+    let by_itself = Arc::clone(&shared);
+    connections.spawn(async move { by_itself.run_by_itself().await });
     loop {
         while connections.try_join_next().is_some() {}
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Event, Lifecycle, World, config::Refused};
+use super::{Event, Lifecycle, Pause, World, config::Refused};
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
 #[derive(Clone, Debug)]
@@ -30,6 +30,10 @@ pub enum Change {
     RefreshAccount,
     /// The privacy network starts anew.
     ReinitSpn,
+    /// The core, or the privacy network alone, rests.
+    Pause(Pause),
+    /// A pause ends.
+    Resume,
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are read from disk anew.
@@ -53,6 +57,8 @@ impl World {
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
             Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
+            Change::Pause(pause) => self.pause = Some(pause),
+            Change::Resume => self.pause = None,
             Change::ReloadUi => self.emit(Event::ReloadUi),
         }
         Ok(())

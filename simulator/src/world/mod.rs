@@ -5,9 +5,11 @@ pub mod change;
 pub mod clock;
 pub mod config;
 pub mod dns;
+mod due;
 pub mod event;
 pub mod geo;
 pub mod keys;
+pub mod pause;
 pub mod scope;
 pub mod session;
 mod setup;
@@ -27,6 +29,7 @@ pub use clock::Clock;
 pub use config::Config;
 pub use dns::Dns;
 pub use event::{Event, Lifecycle};
+pub use pause::Pause;
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
@@ -60,6 +63,8 @@ pub struct World {
     pub connections: BTreeMap<String, Arc<ConnectionRow>>,
     /// The user interfaces that the scenario brings along.
     pub ui: Option<BTreeMap<String, scenario::Bundle>>,
+    /// The pause that goes on, if one does.
+    pub pause: Option<Pause>,
     /// Sessions of granted programs.
     pub sessions: Sessions,
     /// Ids of broadcasts that were shown, with their first instant.

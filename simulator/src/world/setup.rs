@@ -83,6 +83,7 @@ impl World {
             apps: scenario.apps,
             connections: BTreeMap::new(),
             ui: scenario.ui,
+            pause: None,
             sessions: Sessions::default(),
             broadcasts: BTreeMap::new(),
             events: Vec::new(),
