@@ -100,6 +100,13 @@ impl Simulator {
         &self.about
     }
 
+    /// Stops it and waits until its port is free.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        // Cancelled, as it was told.
+        let _ = (&mut self.server).await;
+    }
+
     /// Waits until the core is told to go down.
     pub async fn down(&self) -> Lifecycle {
         let mut lifecycle = self.lifecycle.clone();

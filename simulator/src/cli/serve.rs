@@ -28,7 +28,10 @@ async fn serve(args: Serve) -> Result<(), StartError> {
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
         match how {
             Lifecycle::Shutdown => return Ok(()),
-            Lifecycle::Restart => listen = simulator.addr().to_string(),
+            Lifecycle::Restart => {
+                listen = simulator.addr().to_string();
+                simulator.stop().await;
+            }
         }
     }
 }

@@ -1,0 +1,71 @@
+//! Every endpoint's answer in `home-office`, headers included, reviewed like code in `snapshots/`.
+
+#![allow(dead_code, reason = "the shared client has more than each test needs")]
+
+mod common;
+
+use common::{Answer, ask, example};
+use portmaster_simulator::{Contract, Simulator};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_endpoint_answers_as_reviewed() {
+    for contract in Contract::ALL {
+        let simulator = Simulator::builder()
+            .scenario("home-office")
+            .contract(contract)
+            .seed(1)
+            .api_key("admin-key?read=admin&write=admin")
+            .start()
+            .await
+            .expect("home-office starts");
+        let address = simulator.addr();
+        for endpoint in contract.endpoints() {
+            // The writes are tested where their effects are.
+            if endpoint.read.is_not_supported() {
+                continue;
+            }
+            let target = format!("/api/v1/{}", example(&endpoint.path));
+            let headers = [("Authorization", "Bearer admin-key")];
+            let asked = target.clone();
+            let answer = tokio::task::spawn_blocking(move || ask(address, "GET", &asked, &headers, ""));
+            let answer = answer.await.expect("a client");
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path(format!("../../snapshots/{contract}"));
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            settings.set_description(format!("GET {target}"));
+            settings.bind(|| insta::assert_snapshot!(name(&endpoint.path), shown(&answer)));
+        }
+    }
+}
+
+/// A file name for a pattern: its letters, with the regular expressions left out.
+fn name(pattern: &str) -> String {
+    let mut name = String::new();
+    let (mut depth, mut in_expression) = (0, false);
+    for char in pattern.chars() {
+        match char {
+            '{' => depth += 1,
+            '}' => {
+                depth -= 1;
+                in_expression &= depth > 0;
+            }
+            ':' if depth == 1 => in_expression = true,
+            _ if in_expression => {}
+            '/' | '.' => name.push('-'),
+            other => name.push(other),
+        }
+    }
+    name
+}
+
+/// The answer as a person reviews it: JSON over several lines, bytes by their number.
+fn shown(answer: &Answer) -> String {
+    let body = match std::str::from_utf8(&answer.body) {
+        Err(_) => format!("<{} bytes, beginning {:02x?}>", answer.body.len(), &answer.body[..3.min(answer.body.len())]),
+        Ok(text) => serde_json::from_str::<serde_json::Value>(text)
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or_else(|_| text.to_owned()),
+    };
+    format!("{}\n\n{body}", answer.head)
+}
