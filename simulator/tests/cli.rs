@@ -76,10 +76,15 @@ impl Drop for Running {
 
 #[test]
 fn the_first_lines_say_what_is_served() {
-    let mut child =
-        command(&["--listen", "127.0.0.1:0", "--seed", "9"]).stdout(Stdio::piped()).spawn().expect("the binary");
-    let lines: Vec<String> =
-        BufReader::new(child.stdout.take().expect("a pipe")).lines().take(3).map(|line| line.expect("text")).collect();
+    let mut child = command(&["--listen", "127.0.0.1:0", "--seed", "9"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let lines: Vec<String> = BufReader::new(child.stdout.take().expect("a pipe"))
+        .lines()
+        .take(3)
+        .map(|line| line.expect("text"))
+        .collect();
     let _ = child.kill();
     let _ = child.wait();
     assert!(lines[0].contains("http://127.0.0.1:"), "{lines:?}");

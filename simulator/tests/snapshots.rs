@@ -62,7 +62,11 @@ fn name(pattern: &str) -> String {
 /// The answer as a person reviews it: JSON over several lines, bytes by their number.
 fn shown(answer: &Answer) -> String {
     let body = match std::str::from_utf8(&answer.body) {
-        Err(_) => format!("<{} bytes, beginning {:02x?}>", answer.body.len(), &answer.body[..3.min(answer.body.len())]),
+        Err(_) => format!(
+            "<{} bytes, beginning {:02x?}>",
+            answer.body.len(),
+            &answer.body[..3.min(answer.body.len())]
+        ),
         Ok(text) => serde_json::from_str::<serde_json::Value>(text)
             .and_then(|value| serde_json::to_string_pretty(&value))
             .unwrap_or_else(|_| text.to_owned()),

@@ -87,19 +87,23 @@ fn announce(simulator: &Simulator, how: Ready) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Ctrl-C or a termination signal.
-async fn stop_signal() {
+/// Ctrl-C or a termination signal. Listens from the call on, not from the first look at the result.
+fn stop_signal() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let mut signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        [SignalKind::terminate(), SignalKind::interrupt()].map(signal)
+    };
+    async move {
+        #[cfg(unix)]
+        if let [Ok(terminate), Ok(interrupt)] = &mut signals {
             tokio::select! {
                 _ = terminate.recv() => return,
-                _ = tokio::signal::ctrl_c() => return,
+                _ = interrupt.recv() => return,
             }
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// Says why it did not start.

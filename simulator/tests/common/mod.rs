@@ -45,7 +45,13 @@ pub(crate) fn raw(address: SocketAddr, request: &[u8]) -> Answer {
 }
 
 /// Asks with a method, a target, headers and a body.
-pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn ask(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let mut request = format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:817\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
@@ -79,7 +85,8 @@ pub(crate) fn example(pattern: &str) -> String {
     while let Some(open) = rest.find('{') {
         path.push_str(&rest[..open]);
         rest = &rest[open..];
-        let (_, value) = values.iter().find(|(name, _)| rest.starts_with(name)).expect("a part with an example");
+        let (_, value) =
+            values.iter().find(|(name, _)| rest.starts_with(name)).expect("a part with an example");
         path.push_str(value);
         let mut depth = 0;
         let close = rest.find(|char| {
