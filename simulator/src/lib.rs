@@ -15,6 +15,7 @@ mod api;
 mod gateway;
 mod go;
 pub mod netquery;
+mod query;
 mod simulator;
 mod world;
 

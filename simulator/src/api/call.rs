@@ -107,6 +107,8 @@ pub enum Reply {
     Failure(Failure),
     /// An answer with a status and headers of its own.
     Raw(Raw),
+    /// A reply with a header beside those of its kind.
+    With(HeaderName, HeaderValue, Box<Reply>),
     /// An answer that comes after so much time of the world.
     After(Duration, Box<Reply>),
     /// Work that needs the world no more and takes long.
@@ -122,6 +124,7 @@ impl std::fmt::Debug for Reply {
             Self::Record(_) => "Record",
             Self::Failure(_) => "Failure",
             Self::Raw(_) => "Raw",
+            Self::With(..) => "With",
             Self::After(..) => "After",
             Self::Later(_) => "Later",
         })

@@ -14,7 +14,7 @@ use super::{
     render::Answer,
     server::Shared,
 };
-use crate::world::World;
+use crate::{go::escape, world::World};
 
 /// Answers a request for a page (core-1.x §5 "Non-/api/v1 routes").
 pub(super) fn answer(
@@ -52,7 +52,7 @@ pub(super) fn answer(
         Target::Metrics => Answer::of(
             StatusCode::OK,
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-            crate::api::metrics_text(world, admitted.token.read),
+            crate::api::metrics_text(world, admitted.token.read, &metrics_level(request)),
         ),
         Target::Database => no_upgrade(&request.method),
         Target::Endpoint => unreachable!("endpoints are not pages"),
@@ -61,6 +61,12 @@ pub(super) fn answer(
         Some(cookie) => answer.with(SET_COOKIE, cookie),
         None => answer,
     })
+}
+
+/// The level of expertise that `/metrics` is asked for; empty if none.
+fn metrics_level(request: &Parts) -> String {
+    let pairs = escape::pairs(request.uri.query().unwrap_or_default());
+    pairs.into_iter().find(|(name, _)| name == "level").map(|(_, level)| level).unwrap_or_default()
 }
 
 /// The refusal of a request that does not ask for the websocket protocol.

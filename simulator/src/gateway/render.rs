@@ -97,6 +97,9 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
             text.into_bytes()
         }
         Reply::Data(body) | Reply::Struct(body) | Reply::Record(body) => body,
+        Reply::With(name, value, reply) => {
+            return render(*reply, endpoint, method, rules).with(name, value);
+        }
         Reply::After(_, reply) => return render(*reply, endpoint, method, rules),
         Reply::Later(work) => return render(work(), endpoint, method, rules),
     };

@@ -1,6 +1,6 @@
 //! Tables as Go's `text/tabwriter` aligns them. The crates for it count the padding beside the least width; Go within.
 
-/// The least width of a column, its padding included.
+/// The least width of a column in most tables, its padding included.
 const LEAST: usize = 8;
 /// The blanks between columns.
 const PADDING: usize = 3;
@@ -9,6 +9,11 @@ const PADDING: usize = 3;
 ///
 /// As in Go, a column is a block of consecutive lines that have a cell there.
 pub fn align(text: &str) -> String {
+    align_to(text, LEAST)
+}
+
+/// The same with another least width.
+pub fn align_to(text: &str, least: usize) -> String {
     let lines: Vec<Vec<&str>> = text.split('\n').map(|line| line.split('\t').collect()).collect();
     let cells = |line: usize| lines[line].len() - 1;
     let mut widths: Vec<Vec<usize>> = (0..lines.len()).map(|line| vec![0; cells(line)]).collect();
@@ -20,7 +25,7 @@ pub fn align(text: &str) -> String {
             let block: Vec<usize> = (first..lines.len()).take_while(|line| cells(*line) > column).collect();
             let widest = block.iter().map(|line| lines[*line][column].chars().count()).max().unwrap_or(0);
             for line in block {
-                widths[line][column] = (widest + PADDING).max(LEAST);
+                widths[line][column] = (widest + PADDING).max(least);
             }
         }
     }

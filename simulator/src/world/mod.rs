@@ -10,6 +10,7 @@ pub mod event;
 pub mod geo;
 pub mod keys;
 pub mod pause;
+mod profiling;
 pub mod scope;
 pub mod session;
 mod setup;
@@ -69,6 +70,8 @@ pub struct World {
     pub sessions: Sessions,
     /// Ids of broadcasts that were shown, with their first instant.
     pub broadcasts: BTreeMap<String, Timestamp>,
+    /// The end of the CPU profile that runs.
+    cpu_profile_until: Option<Timestamp>,
     events: Vec<Event>,
 }
 

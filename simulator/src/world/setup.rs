@@ -86,6 +86,7 @@ impl World {
             pause: None,
             sessions: Sessions::default(),
             broadcasts: BTreeMap::new(),
+            cpu_profile_until: None,
             events: Vec::new(),
         };
         if let Some(app) = &world.client.app

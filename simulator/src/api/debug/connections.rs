@@ -1,0 +1,139 @@
+//! The connections of `debug/network`, grouped by process.
+
+use std::collections::BTreeMap;
+
+use portmaster_fixtures::scenario::ConnectionRow;
+
+use crate::{
+    query::{Connection, Fault, Grammar, Query},
+    world::World,
+};
+
+/// The connections that a caller asks for.
+pub(super) struct Chosen<'a>(Vec<&'a ConnectionRow>);
+
+impl<'a> Chosen<'a> {
+    /// Those of a profile (`<source>/<id>`) that meet a condition; an empty parameter leaves everything in.
+    ///
+    /// # Errors
+    /// When the condition is none. Its positions count from the query that is made of it, as in the cores.
+    pub(super) fn new(world: &'a World, profile: &str, condition: &str) -> Result<Self, Fault> {
+        let condition = match condition {
+            "" => None,
+            text => {
+                let clause = text.strip_prefix("where ").unwrap_or(text);
+                Query::parse(&format!("query network: where {clause}"), Grammar::of(world.rules))?.condition
+            }
+        };
+        let wanted = |row: &ConnectionRow| {
+            row.live
+                && (profile.is_empty() || row.profile == profile)
+                && condition.as_ref().is_none_or(|condition| condition.matches(&Connection(row)))
+        };
+        let rows = world.connections.values().map(AsRef::as_ref);
+        Ok(Self(rows.filter(|row| wanted(row)).collect()))
+    }
+
+    /// `accepted/all`, with those that are not decided yet if asked for.
+    pub(super) fn title(&self, undecided: bool) -> String {
+        let accepted = self.0.iter().filter(|row| matches!(row.verdict, 2 | 5 | 6 | 8)).count();
+        let open = self.0.iter().filter(|row| row.verdict == 0).count();
+        let open = if undecided { format!(" [~{open}]") } else { String::new() };
+        format!("Network: {accepted}/{}{open} Connections", self.0.len())
+    }
+
+    /// A block for each process.
+    pub(super) fn text(&self, world: &World) -> String {
+        let mut processes: BTreeMap<(&str, i64), Vec<&ConnectionRow>> = BTreeMap::new();
+        for row in &self.0 {
+            processes.entry((&row.profile, pid(row))).or_default().push(row);
+        }
+        let mut blocks = Vec::new();
+        for ((profile, pid), mut rows) in processes {
+            rows.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+            let (source, id) = profile.split_once('/').unwrap_or(("", profile));
+            let path = rows.first().map_or("", |row| row.path.as_str());
+            let name = rows.first().map_or("", |row| row.profile_name.as_str());
+            let lines: Vec<String> = rows.iter().map(|row| line(row)).collect();
+            blocks.push(format!(
+                "ProfileName: {name}\nProfile:     {id}\nSource:      {source}\nProcessName: {}\nBinaryPath:  {path}\n\
+                 CmdLine:     {}\nPID:         {pid}\n\n{}",
+                path.rsplit(['/', '\\']).next().unwrap_or(path),
+                command_line(world, path, pid),
+                lines.join("\n"),
+            ));
+        }
+        blocks.join("\n\n\n")
+    }
+}
+
+fn pid(row: &ConnectionRow) -> i64 {
+    row.extra_data["pid"].as_i64().unwrap_or(0)
+}
+
+/// The command line of a process; the binary's path if the world says nothing of it.
+fn command_line(world: &World, path: &str, pid: i64) -> String {
+    let processes = world.apps.iter().flat_map(|app| &app.processes);
+    let known = processes.filter(|process| process.pid == pid).find_map(|process| process.cmd_line.clone());
+    known.unwrap_or_else(|| path.to_owned())
+}
+
+/// A connection in a line, in columns.
+fn line(row: &ConnectionRow) -> String {
+    let peers = if row.kind == "ip" {
+        let protocol = match row.ip_protocol {
+            1 | 58 => "ICMP".to_owned(),
+            6 => "TCP".to_owned(),
+            17 => "UDP".to_owned(),
+            other => other.to_string(),
+        };
+        let way = if row.direction == "inbound" { format!("<{protocol}") } else { format!("{protocol}>") };
+        format!(
+            "{:>15}:{:<5} {way} {:>15}:{:<5}",
+            row.local_ip, row.local_port, row.remote_ip, row.remote_port
+        )
+    } else {
+        " ".repeat(48)
+    };
+    let domain = if row.domain.is_empty() { String::new() } else { format!("to {}", row.domain) };
+    // Cores take connections to port 443 for encrypted.
+    let flags: String = [
+        (row.encrypted || row.remote_port == 443, 'E'),
+        (row.tunneled, 'T'),
+        (row.internal, 'I'),
+        (row.kind == "dns" && !matches!(row.verdict, 0 | 2), 'M'),
+    ]
+    .into_iter()
+    .filter_map(|(set, flag)| set.then_some(flag))
+    .collect();
+    let time = |at: jiff::Timestamp| at.strftime("%H:%M:%S").to_string();
+    let reason = |member: &str| row.extra_data["reason"][member].as_str().unwrap_or_default();
+    let decided_by = match reason("Profile") {
+        "" => "global",
+        profile => profile,
+    };
+    format!(
+        "{:>14} {peers} {domain:<24} {}-{:8} P#{} [{flags}] {} - by {} @ {decided_by}",
+        verdict(row.verdict),
+        time(row.started),
+        row.ended.map(time).unwrap_or_default(),
+        pid(row),
+        reason("Msg"),
+        reason("OptionKey"),
+    )
+}
+
+/// The verdict as a word of the report.
+fn verdict(number: i64) -> &'static str {
+    match number {
+        1 => "undeterminable",
+        2 => "accepted",
+        3 => "blocked",
+        4 => "dropped",
+        5 => "redirected to nameserver",
+        6 => "redirected to tunnel",
+        7 => "failed",
+        8 => "split",
+        _ => "undecided",
+    }
+}

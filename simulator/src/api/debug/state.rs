@@ -1,0 +1,140 @@
+//! `debug/network/state`: the system's tables of sockets.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use portmaster_fixtures::scenario::ConnectionRow;
+use serde::Serialize;
+
+use crate::{
+    api::{Call, Reply},
+    world::World,
+};
+
+#[derive(Serialize)]
+struct Tables {
+    #[serde(rename = "TCP4Connections")]
+    tcp4_connections: Option<Vec<Socket>>,
+    #[serde(rename = "TCP4Listeners")]
+    tcp4_listeners: Option<Vec<Bind>>,
+    #[serde(rename = "TCP6Connections")]
+    tcp6_connections: Option<Vec<Socket>>,
+    #[serde(rename = "TCP6Listeners")]
+    tcp6_listeners: Option<Vec<Bind>>,
+    #[serde(rename = "UDP4Binds")]
+    udp4_binds: Option<Vec<Bind>>,
+    #[serde(rename = "UDP6Binds")]
+    udp6_binds: Option<Vec<Bind>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Address {
+    #[serde(rename = "IP")]
+    ip: IpAddr,
+    port: u16,
+}
+
+/// Who has a socket. Cores look the process up only when they need it, so it is unknown here.
+#[derive(Serialize)]
+struct Owner {
+    #[serde(rename = "PID")]
+    pid: i32,
+    #[serde(rename = "UID")]
+    uid: u32,
+    #[serde(rename = "Inode")]
+    inode: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Socket {
+    local: Address,
+    remote: Address,
+    #[serde(flatten)]
+    owner: Owner,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Bind {
+    local: Address,
+    #[serde(flatten)]
+    owner: Owner,
+    listens_any: bool,
+}
+
+impl Address {
+    fn new(address: SocketAddr) -> Self {
+        Self { ip: address.ip(), port: address.port() }
+    }
+}
+
+impl Owner {
+    /// An inode number that follows from the socket's address.
+    fn new(local: SocketAddr) -> Self {
+        let hash =
+            local.to_string().bytes().fold(0_u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
+        Self { pid: -1, uid: 0, inode: 100_000 + hash % 400_000 }
+    }
+}
+
+pub(super) fn state(world: &mut World, call: &Call) -> Reply {
+    let active = || world.connections.values().filter(|row| row.active && row.kind == "ip");
+    let tcp =
+        |six: bool| some(active().filter(|row| row.ip_protocol == 6).filter_map(|row| socket(row, six)));
+    let binds = |protocol: &str, six: bool| {
+        let of_programs =
+            active().filter(|row| protocol == "udp" && row.ip_protocol == 17).filter_map(|row| local(row));
+        let of_core =
+            own_binds(world).into_iter().filter(|(kind, _)| *kind == protocol).map(|(_, address)| address);
+        let all: BTreeSet<SocketAddr> =
+            of_core.chain(of_programs).filter(|address| address.is_ipv6() == six).collect();
+        some(all.into_iter().map(|address| Bind {
+            local: Address::new(address),
+            owner: Owner::new(address),
+            listens_any: address.ip().is_unspecified(),
+        }))
+    };
+    call.structured(&Tables {
+        tcp4_connections: tcp(false),
+        tcp4_listeners: binds("tcp", false),
+        tcp6_connections: tcp(true),
+        tcp6_listeners: binds("tcp", true),
+        udp4_binds: binds("udp", false),
+        udp6_binds: binds("udp", true),
+    })
+}
+
+/// A table; an empty one is null.
+fn some<T>(rows: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let rows: Vec<T> = rows.collect();
+    (!rows.is_empty()).then_some(rows)
+}
+
+fn local(row: &ConnectionRow) -> Option<SocketAddr> {
+    Some(SocketAddr::new(row.local_ip.parse().ok()?, u16::try_from(row.local_port).ok()?))
+}
+
+fn socket(row: &ConnectionRow, six: bool) -> Option<Socket> {
+    let local = local(row).filter(|address| address.is_ipv6() == six)?;
+    let remote = SocketAddr::new(row.remote_ip.parse().ok()?, u16::try_from(row.remote_port).ok()?);
+    Some(Socket { local: Address::new(local), remote: Address::new(remote), owner: Owner::new(local) })
+}
+
+/// Where the core itself listens: for the API, and for DNS requests over both protocols.
+fn own_binds(world: &World) -> Vec<(&'static str, SocketAddr)> {
+    let read = |option: &str| {
+        let (host, port) = world.config.text(option).rsplit_once(':')?;
+        let ip = match host.trim_matches(['[', ']']) {
+            "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            host => host.parse().ok()?,
+        };
+        Some(SocketAddr::new(ip, port.parse().ok()?))
+    };
+    let api = read("core/listenAddress").map(|address| ("tcp", address));
+    let dns = read("dns/listenAddress").into_iter().flat_map(|address| [("tcp", address), ("udp", address)]);
+    api.into_iter().chain(dns).collect()
+}

@@ -1,0 +1,374 @@
+use std::{io::Read, process::Command, sync::Arc};
+
+use hyper::{HeaderMap, Method};
+use portmaster_fixtures::{
+    Contract, Scenario,
+    scenario::{App, ClockMode, ConnectionRow, Process},
+};
+use prost::Message;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    api::Format,
+    go::pprof::Profile,
+    world::{Options, session::Token},
+};
+
+fn world(contract: Contract) -> World {
+    let mut scenario = Scenario::load("recorded-1").unwrap();
+    scenario.apps.push(App {
+        name: "Firefox".to_owned(),
+        path: "/usr/lib/firefox/firefox".to_owned(),
+        processes: vec![Process {
+            pid: 4001,
+            cmd_line: Some("firefox --arg".to_owned()),
+            ..Process::default()
+        }],
+        ..App::default()
+    });
+    let options = Options { contract: Some(contract), clock: Some(ClockMode::Frozen), ..Options::default() };
+    let mut world = World::new(scenario, options).unwrap();
+    world.connections.clear();
+    for row in rows() {
+        world.connections.insert(row.id.clone(), Arc::new(row));
+    }
+    world
+}
+
+fn rows() -> [ConnectionRow; 3] {
+    let firefox = |id: &str, pid: i64, message: &str, key: &str| ConnectionRow {
+        id: id.to_owned(),
+        profile: "local/f".to_owned(),
+        profile_name: "Firefox".to_owned(),
+        path: "/usr/lib/firefox/firefox".to_owned(),
+        started: "2026-11-24T06:30:00Z".parse().unwrap(),
+        extra_data: json!({"pid": pid, "reason": {"Msg": message, "OptionKey": key, "Profile": "", "Context": null}}),
+        ..ConnectionRow::default()
+    };
+    [
+        ConnectionRow {
+            local_ip: "192.168.1.100".to_owned(),
+            local_port: 40001,
+            remote_ip: "93.184.216.35".to_owned(),
+            remote_port: 443,
+            domain: "www.example.com.".to_owned(),
+            ..firefox("a", 4001, "default permit", "filter/defaultAction")
+        },
+        ConnectionRow {
+            local_ip: "fd00::2".to_owned(),
+            local_port: 40002,
+            remote_ip: "2001:db8::1".to_owned(),
+            remote_port: 53,
+            ip_version: 6,
+            ip_protocol: 17,
+            verdict: 3,
+            ended: Some("2026-11-24T06:31:00Z".parse().unwrap()),
+            active: false,
+            ..firefox("b", 4002, "dropped", "filter/endpoints")
+        },
+        ConnectionRow {
+            kind: "dns".to_owned(),
+            domain: "example.com.".to_owned(),
+            ended: Some("2026-11-24T06:30:00Z".parse().unwrap()),
+            active: false,
+            ip_version: 0,
+            ip_protocol: 0,
+            ..firefox("c", 4001, "allowing dns request", "")
+        },
+    ]
+}
+
+fn asked(world: &mut World, path: &str, query: &str) -> Reply {
+    let call = Call {
+        method: Method::GET,
+        path: Vec::new(),
+        query: query.to_owned(),
+        headers: HeaderMap::new(),
+        body: None,
+        token: Token::ITSELF,
+        format: Format::Json,
+    };
+    let handler = HANDLERS.iter().find(|handler| handler.path == path).unwrap();
+    (handler.run)(world, &call)
+}
+
+/// What a reply comes down to: its body, or its fault.
+fn body(reply: Reply) -> Vec<u8> {
+    match reply {
+        Reply::Data(body) | Reply::Struct(body) => body,
+        Reply::Action(text) => text.into_bytes(),
+        Reply::Failure(failure) => failure.text.into_bytes(),
+        Reply::With(_, _, reply) | Reply::After(_, reply) => body(*reply),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(world: &mut World, path: &str, query: &str) -> String {
+    String::from_utf8(body(asked(world, path, query))).unwrap()
+}
+
+/// The text of one section.
+fn section<'a>(report: &'a str, title: &str) -> &'a str {
+    let start = report.find(&format!("**{title}")).unwrap_or_else(|| panic!("no {title} in {report}"));
+    let rest = &report[start..];
+    rest[2..].find("\n**").map_or(rest, |end| &rest[..end + 2])
+}
+
+#[test]
+fn reports_have_the_sections_of_their_contract() {
+    let titles = |contract, path| {
+        let report = text(&mut world(contract), path, "");
+        let titles = report.lines().filter_map(|line| line.strip_prefix("**")?.strip_suffix("**:"));
+        titles.map(str::to_owned).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(titles(Contract::V1_0, "debug/core"), @r#"
+    Version 1.0.0
+    Platform: simulated 1.0
+    Status: Trusted
+    Config: 4
+    Resolvers: 2/2
+    SPN: disabled (module disabled)
+    Compatibility: IPTables Chains (failed)
+    Compat Module Error
+    Unexpected Logs
+    Goroutine Stack
+    "#);
+    insta::assert_snapshot!(titles(Contract::V2_2, "debug/core"), @r#"
+    Version 2.2.0
+    Platform: simulated 1.0
+    Unexpected Logs
+    Status: Online
+    SPN: disabled (module disabled)
+    Resolvers: 2/2
+    Config: 4
+    Updates: stable (0)
+    Compatibility: IPTables Chains (failed)
+    Worker Status: 1/13 (0?)
+    Goroutine Stack
+    "#);
+    insta::assert_snapshot!(titles(Contract::Docs, "debug/network"), @r#"
+    Version 1.0.0
+    Platform: simulated 1.0
+    Status: Trusted
+    Resolvers: 2/2
+    Network: 2/3 [~0] Connections
+    Compat Module Error
+    Unexpected Logs
+    Goroutine Stack
+    "#);
+    insta::assert_snapshot!(titles(Contract::V1_6, "debug/network"), @r#"
+    Version dev build
+    Platform: simulated 1.0
+    Unexpected Logs
+    Network: 2/3 Connections
+    Status: Online
+    Resolvers: 2/2
+    Config: 4
+    Updates: stable (0/0)
+    Goroutine Stack
+    "#);
+    insta::assert_snapshot!(titles(Contract::V1_6, "debug/info"), @r#"
+    Version dev build
+    Platform: simulated 1.0
+    Unexpected Logs
+    Goroutine Stack
+    "#);
+}
+
+#[test]
+fn sensitive_options_stay_hidden() {
+    let mut world = world(Contract::V1_0);
+    let now = world.now();
+    world.config.set("core/apiKeys", Some(json!(["geheim?read=user"])), now).unwrap();
+    let report = text(&mut world, "debug/core", "");
+    assert!(!report.contains("geheim"));
+    insta::assert_snapshot!(section(&report, "Config"), @r#"
+    **Config: 5**:
+
+    ```
+    core/apiKeys: [redacted]
+    core/automaticUpdates: false
+    core/listenAddress: 127.0.0.1:8161
+    dns/listenAddress: 127.0.0.1:15361
+    dns/nameservers: [redacted]
+    ```
+    "#);
+}
+
+#[test]
+fn connections_are_grouped_by_process() {
+    let report = text(&mut world(Contract::V1_0), "debug/network", "style=simple");
+    insta::assert_snapshot!(section(&report, "Network"), @r#"
+    **Network: 2/3 [~0] Connections**:
+
+    ```
+    ProfileName: Firefox
+    Profile:     f
+    Source:      local
+    ProcessName: firefox
+    BinaryPath:  /usr/lib/firefox/firefox
+    CmdLine:     firefox --arg
+    PID:         4001
+
+          accepted   192.168.1.100:40001 TCP>   93.184.216.35:443   to www.example.com.      06:30:00-         P#4001 [E] default permit - by filter/defaultAction @ global
+          accepted                                                  to example.com.          06:30:00-06:30:00 P#4001 [] allowing dns request - by  @ global
+
+
+    ProfileName: Firefox
+    Profile:     f
+    Source:      local
+    ProcessName: firefox
+    BinaryPath:  /usr/lib/firefox/firefox
+    CmdLine:     /usr/lib/firefox/firefox
+    PID:         4002
+
+           blocked         fd00::2:40002 UDP>     2001:db8::1:53                             06:30:00-06:31:00 P#4002 [] dropped - by filter/endpoints @ global
+    ```
+    "#);
+}
+
+#[test]
+fn connections_can_be_chosen() {
+    let mut world = world(Contract::V2_2);
+    let mut network = |query: &str| {
+        let report = text(&mut world, "debug/network", query);
+        section(&report, "Network").lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(network("profile=local/f&where="), "**Network: 2/3 Connections**:");
+    assert_eq!(network("profile=local/x"), "**Network: 0/0 Connections**:");
+    assert_eq!(network("where=Verdict%20==%203"), "**Network: 0/1 Connections**:");
+    assert_eq!(network("where=where%20Verdict%20==%202"), "**Network: 2/2 Connections**:");
+    assert_eq!(network("where=Verdict%20sameas%202"), "**Network: 0/0 Connections**:");
+}
+
+#[test]
+fn a_condition_that_is_none_is_told_in_the_report() {
+    let report = text(&mut world(Contract::V1_0), "debug/network", "where=bogus");
+    let failed = "**Network: Debug Failed**:\n\nFailed to build query: unexpected end at position 26\n\n**";
+    assert!(report.contains(failed), "{report}");
+}
+
+#[test]
+fn groups_may_end_a_condition_where_the_page_alone_counts() {
+    let mut titles = [Contract::Docs, Contract::V1_0].map(|contract| {
+        text(&mut world(contract), "debug/network", "where=(Verdict%20==%202)").contains("Debug Failed")
+    });
+    titles.sort_unstable();
+    assert_eq!(titles, [false, true]);
+}
+
+#[test]
+fn the_tables_of_sockets_follow_the_world() {
+    let tables = text(&mut world(Contract::V1_0), "debug/network/state", "");
+    insta::assert_snapshot!(tables, @r#"{"TCP4Connections":[{"Local":{"IP":"192.168.1.100","Port":40001},"Remote":{"IP":"93.184.216.35","Port":443},"PID":-1,"UID":0,"Inode":445552}],"TCP4Listeners":[{"Local":{"IP":"127.0.0.1","Port":8161},"PID":-1,"UID":0,"Inode":131569,"ListensAny":false},{"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}],"TCP6Connections":null,"TCP6Listeners":null,"UDP4Binds":[{"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}],"UDP6Binds":null}"#);
+}
+
+#[test]
+fn durations_are_go_s() {
+    let mut world = world(Contract::V1_0);
+    for (query, fault) in [
+        ("duration=bogus", "failed to parse duration: time: invalid duration \"bogus\""),
+        ("duration=1", "failed to parse duration: time: missing unit in duration \"1\""),
+    ] {
+        assert_eq!(text(&mut world, "debug/cpu", query), fault);
+    }
+    let mut span = |query| match asked(&mut world, "debug/cpu", query) {
+        Reply::After(span, _) => span.as_millis(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        [span(""), span("duration="), span("duration=-1s"), span("duration=1.5s")],
+        [10_000, 10_000, 0, 1500]
+    );
+}
+
+#[test]
+fn one_cpu_profile_runs_at_a_time() {
+    let mut scenario = Scenario::load("recorded-1").unwrap();
+    scenario.clock = ClockMode::Manual;
+    let mut world =
+        World::new(scenario, Options { contract: Some(Contract::V2_2), ..Options::default() }).unwrap();
+    assert!(matches!(asked(&mut world, "debug/cpu", ""), Reply::After(..)));
+    let second = asked(&mut world, "debug/cpu", "");
+    let Reply::With(_, name, second) = second else { panic!("{second:?}") };
+    assert_eq!(name, "attachment; filename=\"portmaster-cpu-profile_v2.2.0.pprof\"");
+    assert_eq!(body(*second), b"failed to start cpu profile: cpu profiling already in use");
+}
+
+fn decoded(bytes: &[u8]) -> Profile {
+    let mut raw = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut raw).unwrap();
+    Profile::decode(raw.as_slice()).unwrap()
+}
+
+#[test]
+fn profiles_are_whole_and_the_same_each_time() {
+    for (path, kinds) in [
+        ("debug/cpu", &["samples/count", "cpu/nanoseconds"][..]),
+        (
+            "debug/heap",
+            &["alloc_objects/count", "alloc_space/bytes", "inuse_objects/count", "inuse_space/bytes"],
+        ),
+        (
+            "debug/allocs",
+            &["alloc_objects/count", "alloc_space/bytes", "inuse_objects/count", "inuse_space/bytes"],
+        ),
+    ] {
+        let bytes = body(asked(&mut world(Contract::V1_0), path, ""));
+        assert_eq!(bytes, body(asked(&mut world(Contract::V1_0), path, "")));
+        let profile = decoded(&bytes);
+        let text = |index: i64| profile.string_table[usize::try_from(index).unwrap()].as_str();
+        let named: Vec<String> = profile
+            .sample_type
+            .iter()
+            .map(|kind| format!("{}/{}", text(kind.r#type), text(kind.unit)))
+            .collect();
+        assert_eq!(named, kinds);
+        assert_eq!(text(0), "");
+        assert_eq!(profile.time_nanos, 1_795_501_980_000_000_000);
+        assert_eq!(profile.duration_nanos, if path == "debug/cpu" { 10_000_000_000 } else { 0 });
+        assert_eq!(
+            text(profile.default_sample_type),
+            if path == "debug/allocs" { "alloc_space" } else { "" }
+        );
+        assert!(!profile.sample.is_empty());
+        for sample in &profile.sample {
+            assert_eq!(sample.value.len(), kinds.len());
+            for id in &sample.location_id {
+                let location = profile.location.iter().find(|location| location.id == *id).unwrap();
+                let function = location.line[0].function_id;
+                assert!(profile.function.iter().any(|one| one.id == function));
+                let mapping = &profile.mapping[0];
+                assert!((mapping.memory_start..mapping.memory_limit).contains(&location.address));
+            }
+        }
+    }
+}
+
+#[test]
+fn go_reads_the_profiles() {
+    if Command::new("go").arg("version").output().is_err() {
+        println!("skipped: there is no go on the PATH");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (path, query, shown) in [
+        ("debug/cpu", "duration=30s", "Duration: 30s"),
+        ("debug/cpu", "duration=0", "Duration: 0"),
+        ("debug/heap", "", "Type: inuse_space"),
+        ("debug/allocs", "", "Type: alloc_space"),
+    ] {
+        let file = folder.path().join("profile");
+        std::fs::write(&file, body(asked(&mut world(Contract::V1_0), path, query))).unwrap();
+        let top = Command::new("go")
+            .args(["tool", "pprof", "-symbolize=none", "-top"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8_lossy(&top.stdout), String::from_utf8_lossy(&top.stderr));
+        assert!(top.status.success(), "{path}?{query}: {err}");
+        assert!(out.contains(shown) || query == "duration=0", "{path}?{query}: {out}");
+        assert!(out.contains("simulated.core/") || query == "duration=0", "{path}?{query}: {out}");
+    }
+}

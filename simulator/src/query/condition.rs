@@ -1,0 +1,261 @@
+//! Conditions: what they are, and whether a record meets them.
+
+use regex::Regex;
+
+use super::{
+    Fault,
+    fields::{Fields, Value},
+};
+use crate::go::{number, quote::quote, regexp};
+
+/// What records must be like.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// All of these; true if there are none.
+    All(Vec<Condition>),
+    /// One of these.
+    Any(Vec<Condition>),
+    /// Not this.
+    Not(Box<Condition>),
+    /// A field compared with a value.
+    Test(Test),
+}
+
+impl Condition {
+    /// Whether a record meets it. A field that is missing or of another type meets no test.
+    pub fn matches(&self, record: &impl Fields) -> bool {
+        match self {
+            Self::All(items) => items.iter().all(|item| item.matches(record)),
+            Self::Any(items) => items.iter().any(|item| item.matches(record)),
+            Self::Not(item) => !item.matches(record),
+            Self::Test(test) => test.matches(record),
+        }
+    }
+
+    /// The first value that is not one its operator takes.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::All(items) | Self::Any(items) => items.iter().try_for_each(Self::check),
+            Self::Not(item) => item.check(),
+            Self::Test(Test { value: Wanted::Faulty(fault), .. }) => Err(Fault::Value(fault.clone())),
+            Self::Test(_) => Ok(()),
+        }
+    }
+}
+
+/// How a field is compared (websocket §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Int(Order),
+    Float(Order),
+    SameAs,
+    Contains,
+    StartsWith,
+    EndsWith,
+    In,
+    Matches,
+    Is,
+    Exists,
+}
+
+/// An order of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Equal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Order {
+    fn holds<T: PartialOrd>(self, left: T, right: T) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+        }
+    }
+}
+
+impl Operator {
+    /// The operator of a word.
+    pub(super) fn named(word: &str) -> Option<Self> {
+        let order = |word: &str| {
+            Some(match word {
+                "==" => Order::Equal,
+                ">" => Order::Greater,
+                ">=" => Order::GreaterOrEqual,
+                "<" => Order::Less,
+                "<=" => Order::LessOrEqual,
+                _ => return None,
+            })
+        };
+        if let Some(order) = order(word) {
+            return Some(Self::Int(order));
+        }
+        if let Some(order) = word.strip_prefix('f').and_then(order) {
+            return Some(Self::Float(order));
+        }
+        Some(match word {
+            "sameas" | "s==" => Self::SameAs,
+            "contains" | "co" => Self::Contains,
+            "startswith" | "sw" => Self::StartsWith,
+            "endswith" | "ew" => Self::EndsWith,
+            "in" => Self::In,
+            "matches" | "re" => Self::Matches,
+            "is" => Self::Is,
+            "exists" | "ex" => Self::Exists,
+            _ => return None,
+        })
+    }
+}
+
+/// A field compared with a value.
+#[derive(Clone, Debug)]
+pub struct Test {
+    key: String,
+    operator: Operator,
+    value: Wanted,
+}
+
+/// A value in the form that its operator wants.
+#[derive(Clone, Debug)]
+enum Wanted {
+    Int(i64),
+    Float(f64),
+    Text(String),
+    OneOf(Vec<String>),
+    Pattern(Regex),
+    Bool(bool),
+    Nothing,
+    Faulty(String),
+}
+
+impl Test {
+    /// A test; a value that is not understood is reported by [`Condition::check`].
+    pub(super) fn new(key: String, operator: Operator, value: &str) -> Self {
+        let understood = match operator {
+            Operator::Int(_) => number::int(value).map(Wanted::Int).map_err(|fault| {
+                format!("could not parse {value} to int64: {fault} (hint: use \"sameas\" to compare strings)")
+            }),
+            Operator::Float(_) => number::float(value)
+                .map(Wanted::Float)
+                .map_err(|fault| format!("could not parse {value} to float64: {fault}")),
+            Operator::Is => number::boolean(value)
+                .map(Wanted::Bool)
+                .map_err(|fault| format!("could not parse {} to bool: {fault}", quote(value))),
+            Operator::In => match value.split(',').map(str::to_owned).collect::<Vec<_>>() {
+                parts if parts.len() > 1 => Ok(Wanted::OneOf(parts)),
+                _ => Err(format!("could not parse {} to []string", quote(value))),
+            },
+            Operator::Matches => regexp::compile(value)
+                .map(Wanted::Pattern)
+                .map_err(|fault| format!("could not compile regex {}: {fault}", quote(value))),
+            Operator::Exists => Ok(Wanted::Nothing),
+            Operator::SameAs | Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
+                Ok(Wanted::Text(value.to_owned()))
+            }
+        };
+        Self { key, operator, value: understood.unwrap_or_else(Wanted::Faulty) }
+    }
+
+    fn matches(&self, record: &impl Fields) -> bool {
+        let Some(found) = record.field(&self.key) else { return false };
+        match (self.operator, &self.value, found) {
+            (Operator::Exists, ..) => true,
+            (Operator::Int(order), Wanted::Int(wanted), Value::Int(int) | Value::Number { int, .. }) => {
+                order.holds(int, *wanted)
+            }
+            (
+                Operator::Float(order),
+                Wanted::Float(wanted),
+                Value::Float(float) | Value::Number { float, .. },
+            ) => order.holds(float, *wanted),
+            (Operator::Is, Wanted::Bool(wanted), Value::Bool(value)) => value == *wanted,
+            (operator, wanted, Value::Text(text)) => match (operator, wanted) {
+                (Operator::SameAs, Wanted::Text(wanted)) => text == *wanted,
+                (Operator::Contains, Wanted::Text(wanted)) => text.contains(wanted),
+                (Operator::StartsWith, Wanted::Text(wanted)) => text.starts_with(wanted),
+                (Operator::EndsWith, Wanted::Text(wanted)) => text.ends_with(wanted),
+                (Operator::In, Wanted::OneOf(parts)) => parts.contains(&text),
+                (Operator::Matches, Wanted::Pattern(pattern)) => pattern.is_match(&text),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::query::{Grammar, Json, Query};
+
+    const GRAMMAR: Grammar = Grammar { group_may_end: true };
+
+    fn holds(condition: &str) -> bool {
+        let record = Json(r#"{"n":1,"f":1.9,"S":"apple pie","b":true,"limit":"x"}"#);
+        let query = Query::parse(&format!("query a: where {condition}"), GRAMMAR).unwrap();
+        query.condition.unwrap().matches(&record)
+    }
+
+    #[test]
+    fn operators_compare_what_they_can() {
+        for yes in [
+            "n == 1",
+            "f == 1",
+            "f f> 1.8",
+            "f f< inf",
+            "n f== 0x1p0",
+            "S sameas \"apple pie\"",
+            "S co \"e p\"",
+            "S contains \"\"",
+            "S sw apple and S ew pie",
+            "S in \"x,apple pie\"",
+            "S re ^a.*e$",
+            "b is T",
+            "not b is false",
+            "nope not exists",
+            "not not n > 1",
+            "(n == 2 or n == 1) b is true",
+            "and n == 1 and and b is 1",
+            "limit exists",
+        ] {
+            assert!(holds(yes), "{yes}");
+        }
+        for no in [
+            "n sameas 1",
+            "S == 1",
+            "f f== nan",
+            "S in x,apple",
+            "nope exists",
+            "n not >= 0",
+            "b sameas true",
+        ] {
+            assert!(!holds(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn values_are_checked_before_anything_runs() {
+        for (condition, fault) in [
+            (
+                "n == 0x1",
+                "could not parse 0x1 to int64: strconv.ParseInt: parsing \"0x1\": invalid syntax (hint: use \"sameas\" to \
+                 compare strings)",
+            ),
+            (
+                "f f> 1e999",
+                "could not parse 1e999 to float64: strconv.ParseFloat: parsing \"1e999\": value out of range",
+            ),
+            ("b is \"\"", "could not parse \"\" to bool: strconv.ParseBool: parsing \"\": invalid syntax"),
+            ("S in banana", "could not parse \"banana\" to []string"),
+            ("S re [a", "could not compile regex \"[a\": error parsing regexp: missing closing ]: `[a`"),
+        ] {
+            let got = Query::parse(&format!("query a: where {condition}"), GRAMMAR).unwrap_err();
+            assert_eq!(got.to_string(), fault);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What conditions look at.
+
+/// A field's value, as far as operators can use it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number of JSON: integer and float operators take it.
+    Number {
+        /// The number without its fraction.
+        int: i64,
+        /// The number.
+        float: f64,
+    },
+    /// An integer field of a structure: integer operators take it.
+    Int(i64),
+    /// A float field of a structure: float operators take it.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// True or false.
+    Bool(bool),
+    /// Anything else: it is there.
+    Other,
+}
+
+/// A record that conditions can be asked of (websocket §4.4).
+pub trait Fields {
+    /// The value that a selector leads to; `None` if there is none.
+    fn field(&self, selector: &str) -> Option<Value>;
+}
+
+/// A record that is stored as JSON: its selectors are gjson paths.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<'a>(pub &'a str);
+
+impl Fields for Json<'_> {
+    fn field(&self, selector: &str) -> Option<Value> {
+        let found = gjson::get(self.0, selector);
+        if !found.exists() {
+            return None;
+        }
+        Some(match found.kind() {
+            gjson::Kind::Number => Value::Number {
+                int: found.json().parse().unwrap_or_else(|_| found.f64() as i64),
+                float: found.f64(),
+            },
+            gjson::Kind::String => Value::Text(found.str().to_owned()),
+            gjson::Kind::True => Value::Bool(true),
+            gjson::Kind::False => Value::Bool(false),
+            gjson::Kind::Null | gjson::Kind::Array | gjson::Kind::Object => Value::Other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_into_json() {
+        let record =
+            Json(r#"{"n":1.9,"S":"banana","m":{"k":"v","d":{"e":5}},"l":["x","y"],"a.b":"dot","z":null}"#);
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        assert_eq!(record.field("n"), Some(Value::Number { int: 1, float: 1.9 }));
+        assert_eq!(record.field("m.k"), text("v"));
+        assert_eq!(record.field("m.d.e"), Some(Value::Number { int: 5, float: 5.0 }));
+        assert_eq!(record.field("l.0"), text("x"));
+        assert_eq!(record.field("l.#"), Some(Value::Number { int: 2, float: 2.0 }));
+        assert_eq!(record.field(r"a\.b"), text("dot"));
+        assert_eq!(record.field("a.b"), None);
+        assert_eq!(record.field("m.*"), text("v"));
+        assert_eq!(record.field(r#"l.#(=="x")"#), text("x"));
+        assert_eq!(record.field("S.@this"), text("banana"));
+        assert_eq!(record.field("z"), Some(Value::Other));
+        assert_eq!(record.field("_meta.Created"), None);
+    }
+}

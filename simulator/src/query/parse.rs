@@ -1,0 +1,236 @@
+//! From words to a query.
+
+use portmaster_fixtures::{Defect, Rules};
+
+use super::{
+    Condition, Fault, Operator,
+    condition::Test,
+    token::{Token, tokens},
+};
+
+/// The greatest limit and offset.
+const MOST: u32 = i32::MAX as u32;
+
+/// A query: which records, and which of them.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The database and the beginning of the keys, as in `core:profiles/`.
+    pub prefix: String,
+    /// What records must be like.
+    pub condition: Option<Condition>,
+    /// The field to order by. No storage does (websocket §4.5).
+    pub order_by: Option<String>,
+    /// The greatest number of records; 0 is unset. No storage heeds it.
+    pub limit: u32,
+    /// How many records to skip. No storage does.
+    pub offset: u32,
+}
+
+/// What differs between contracts.
+#[derive(Clone, Copy, Debug)]
+pub struct Grammar {
+    /// Whether a group may end a `where` clause. The cores' parsers want a plain condition after it (websocket §4.2).
+    pub group_may_end: bool,
+}
+
+impl Grammar {
+    /// The grammar of a contract.
+    pub fn of(rules: &Rules) -> Self {
+        Self { group_may_end: !rules.has(Defect::QueryTrailingGroup) }
+    }
+}
+
+impl Query {
+    /// Parses a query text that begins with `query`.
+    ///
+    /// # Errors
+    /// In the words of the cores.
+    pub fn parse(text: &str, grammar: Grammar) -> Result<Self, Fault> {
+        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), grammar };
+        parser.query()
+    }
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    next: usize,
+    end: usize,
+    grammar: Grammar,
+}
+
+impl Parser {
+    fn take(&mut self) -> Result<Token, Fault> {
+        let token = self.tokens.get(self.next).cloned().ok_or(Fault::End(self.end))?;
+        self.next += 1;
+        Ok(token)
+    }
+
+    fn at_end(&self) -> bool {
+        self.next >= self.tokens.len()
+    }
+
+    fn query(&mut self) -> Result<Query, Fault> {
+        if self.take()?.text != "query" {
+            return Err(Fault::NoQuery);
+        }
+        let prefix = self.take()?.text;
+        let mut query = Query { prefix, condition: None, order_by: None, limit: 0, offset: 0 };
+        let mut once = |name, unset: bool, at| if unset { Ok(()) } else { Err(Fault::Duplicate(name, at)) };
+        while !self.at_end() {
+            let Token { text, position } = self.take()?;
+            match text.as_str() {
+                "where" => {
+                    once("where", query.condition.is_none(), position)?;
+                    query.condition = Some(self.condition(true)?);
+                }
+                "orderby" => {
+                    once("orderby", query.order_by.is_none(), position)?;
+                    query.order_by = Some(self.take()?.text).filter(|key| !key.is_empty());
+                }
+                "limit" => {
+                    once("limit", query.limit == 0, position)?;
+                    query.limit = self.number()?;
+                }
+                "offset" => {
+                    once("offset", query.offset == 0, position)?;
+                    query.offset = self.number()?;
+                }
+                _ => return Err(Fault::Clause(text, position)),
+            }
+        }
+        if let Some(condition) = &query.condition {
+            condition.check()?;
+        }
+        Ok(query)
+    }
+
+    fn number(&mut self) -> Result<u32, Fault> {
+        let Token { text, position } = self.take()?;
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && *number <= MOST);
+        number.ok_or(Fault::Integer(text, position))
+    }
+
+    /// One level of conditions, at the root or in a group.
+    fn condition(&mut self, root: bool) -> Result<Condition, Fault> {
+        let mut items = Vec::new();
+        let mut any = None;
+        // As in the cores, only a plain condition lets the clause end and makes the clauses' words count as such.
+        let mut may_end = false;
+        loop {
+            if root && may_end && self.at_end() {
+                break;
+            }
+            let mut token = self.take()?;
+            let mut negated = false;
+            match token.text.as_str() {
+                ")" => {
+                    // At the root it is left for the clauses, where it is none.
+                    self.next -= usize::from(root);
+                    break;
+                }
+                "orderby" | "limit" | "offset" if root && may_end => {
+                    self.next -= 1;
+                    break;
+                }
+                word @ ("and" | "or") => {
+                    let or = word == "or";
+                    if any.is_some_and(|any| any != or) {
+                        return Err(Fault::Mixed(token.position));
+                    }
+                    any = Some(or);
+                    may_end = false;
+                    continue;
+                }
+                _ => {}
+            }
+            while token.text == "not" {
+                negated = true;
+                token = self.take()?;
+            }
+            let item = if token.text == "(" {
+                may_end = self.grammar.group_may_end;
+                self.condition(false)?
+            } else {
+                may_end = true;
+                self.test(token.text, &mut negated)?
+            };
+            items.push(if negated { Condition::Not(Box::new(item)) } else { item });
+        }
+        Ok(if any == Some(true) { Condition::Any(items) } else { Condition::All(items) })
+    }
+
+    /// A plain condition, from the word after its key on.
+    fn test(&mut self, key: String, negated: &mut bool) -> Result<Condition, Fault> {
+        let mut token = self.take()?;
+        if token.text == "not" {
+            *negated = true;
+            token = self.take()?;
+        }
+        let operator = Operator::named(&token.text).ok_or(Fault::Operator(token.position))?;
+        let value = if operator == Operator::Exists { String::new() } else { self.take()?.text };
+        Ok(Condition::Test(Test::new(key, operator, &value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> String {
+        Query::parse(text, Grammar { group_may_end: false })
+            .map(|_| "none".to_owned())
+            .unwrap_or_else(|f| f.to_string())
+    }
+
+    #[test]
+    fn faults_are_worded_and_placed_as_the_cores_do() {
+        for (text, expected) in [
+            ("", "unexpected end at position 0"),
+            ("query", "unexpected end at position 5"),
+            ("Query a:", "queries must start with \"query\""),
+            ("query a:", "none"),
+            ("query a: where", "unexpected end at position 14"),
+            ("query a: where x", "unexpected end at position 16"),
+            ("query a: where x ==", "unexpected end at position 19"),
+            ("query a: where x not", "unexpected end at position 20"),
+            ("query a: where x nope 1", "unknown operator at position 18"),
+            ("query a: where x not nope 1", "unknown operator at position 22"),
+            ("query a: where x exists or", "unexpected end at position 26"),
+            ("query a: where x exists)", "unknown clause \")\" at position 24"),
+            ("query a: where )", "unknown clause \")\" at position 16"),
+            ("query a: where x == 1 where y == 2", "unknown operator at position 29"),
+            ("query a: where x ex and y ex or z ex", "you may not mix \"and\" and \"or\" (position: 30)"),
+            ("query a: foo", "unknown clause \"foo\" at position 10"),
+            ("query a: limit", "unexpected end at position 14"),
+            ("query a: limit -1", "could not parse integer (-1) at position 16"),
+            ("query a: offset 2147483648", "could not parse integer (2147483648) at position 17"),
+            ("query a: limit 1 limit 2", "duplicate \"limit\" clause found at position 18"),
+            ("query a: limit 0 limit 1", "none"),
+            ("query a: where x ex limit 1 where y ex", "duplicate \"where\" clause found at position 29"),
+            ("query a: orderby x where limit exists offset 3", "none"),
+        ] {
+            assert_eq!(fault(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_group_may_end_a_clause_only_where_the_grammar_says_so() {
+        for (text, length) in [
+            ("query a: where (x == 1)", 23),
+            ("query a: where x ex and (y ex)", 30),
+            ("query a: where not (x ex)", 25),
+            ("query a: where ((x ex))", 23),
+            ("query a: where (x ex)(y ex)", 27),
+        ] {
+            assert_eq!(fault(text), format!("unexpected end at position {length}"));
+            assert!(Query::parse(text, Grammar { group_may_end: true }).is_ok(), "{text}");
+        }
+        assert_eq!(fault("query a: where (x ex or y ex) and z ex limit 4"), "none");
+        assert!(Query::parse("query a: where (x ex) limit 4", Grammar { group_may_end: true }).is_ok());
+        for grammar in [false, true] {
+            let unclosed = Query::parse("query a: where (x ex", Grammar { group_may_end: grammar });
+            assert_eq!(unclosed.unwrap_err(), Fault::End(20));
+        }
+    }
+}
