@@ -75,7 +75,7 @@ impl Parser {
         }
         let prefix = self.take()?.text;
         let mut query = Query { prefix, condition: None, order_by: None, limit: 0, offset: 0 };
-        let mut once = |name, unset: bool, at| if unset { Ok(()) } else { Err(Fault::Duplicate(name, at)) };
+        let once = |name, unset: bool, at| if unset { Ok(()) } else { Err(Fault::Duplicate(name, at)) };
         while !self.at_end() {
             let Token { text, position } = self.take()?;
             match text.as_str() {

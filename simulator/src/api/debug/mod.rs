@@ -6,6 +6,7 @@ mod logs;
 mod profiles;
 mod report;
 mod sections;
+mod spn;
 mod stack;
 mod state;
 

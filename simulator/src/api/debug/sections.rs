@@ -5,7 +5,7 @@ use std::fmt::Write;
 use portmaster_fixtures::Section;
 use serde_json::Value;
 
-use super::{connections::Chosen, logs, report::Report, stack};
+use super::{connections::Chosen, logs, report::Report, spn, stack};
 use crate::{
     query::Fault,
     world::{World, dns::Resolver},
@@ -58,7 +58,7 @@ pub(super) fn write(
             }
             Err(fault) => to.sentence("Network: Debug Failed", &format!("Failed to build query: {fault}")),
         },
-        Section::Spn => spn(world, to),
+        Section::Spn => spn::write(world, to),
         Section::Compatibility => compatibility(world, to),
         Section::ModuleErrors => module_errors(world, to),
         Section::Logs => to.block("Unexpected Logs", &logs::lines(world, false)),
@@ -124,15 +124,6 @@ fn resolvers(world: &World, to: &mut Report) {
     };
     let entries: Vec<String> = all.iter().map(entry).collect();
     to.block(&format!("Resolvers: {working}/{}", all.len()), &entries.join("\n\n"));
-}
-
-fn spn(world: &World, to: &mut Report) {
-    let module = if world.spn_enabled() { "enabled" } else { "disabled" };
-    to.block(
-        &format!("SPN: disabled (module {module})"),
-        "HomeHubID:    \nHomeHubName:  \nHomeHubIP:    \nTransport:    \n---\nClient:       true\n\
-         PublicHub:    false\nHubHasIPv4:   false\nHubHasIPv6:   false",
-    );
 }
 
 fn compatibility(world: &World, to: &mut Report) {

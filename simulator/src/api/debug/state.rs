@@ -2,15 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
 
 use portmaster_fixtures::scenario::ConnectionRow;
+use rand::RngExt;
 use serde::Serialize;
 
 use crate::{
     api::{Call, Reply},
-    world::World,
+    world::{World, chance},
 };
 
 #[derive(Serialize)]
@@ -83,8 +85,15 @@ impl Owner {
 
 pub(super) fn state(world: &mut World, call: &Call) -> Reply {
     let active = || world.connections.values().filter(|row| row.active && row.kind == "ip");
-    let tcp =
-        |six: bool| some(active().filter(|row| row.ip_protocol == 6).filter_map(|row| socket(row, six)));
+    let tcp = |six: bool| {
+        let of_programs = active().filter(|row| row.ip_protocol == 6).filter_map(ends);
+        let all = of_programs.chain(callers_own(world)).filter(|(local, _)| local.is_ipv6() == six);
+        some(all.map(|(local, remote)| Socket {
+            local: Address::new(local),
+            remote: Address::new(remote),
+            owner: Owner::new(local),
+        }))
+    };
     let binds = |protocol: &str, six: bool| {
         let of_programs =
             active().filter(|row| protocol == "udp" && row.ip_protocol == 17).filter_map(|row| local(row));
@@ -118,23 +127,38 @@ fn local(row: &ConnectionRow) -> Option<SocketAddr> {
     Some(SocketAddr::new(row.local_ip.parse().ok()?, u16::try_from(row.local_port).ok()?))
 }
 
-fn socket(row: &ConnectionRow, six: bool) -> Option<Socket> {
-    let local = local(row).filter(|address| address.is_ipv6() == six)?;
+fn ends(row: &Arc<ConnectionRow>) -> Option<(SocketAddr, SocketAddr)> {
     let remote = SocketAddr::new(row.remote_ip.parse().ok()?, u16::try_from(row.remote_port).ok()?);
-    Some(Socket { local: Address::new(local), remote: Address::new(remote), owner: Owner::new(local) })
+    Some((local(row)?, remote))
 }
 
-/// Where the core itself listens: for the API, and for DNS requests over both protocols.
+/// The connection over which the table is asked for: both its ends are on this device. The world knows no ports of
+/// callers, so theirs is drawn.
+fn callers_own(world: &World) -> impl Iterator<Item = (SocketAddr, SocketAddr)> + use<> {
+    let port = chance::fresh(world.chance.seed(), "debug/network/state").random_range(32768..=60999);
+    listens(world, "core/listenAddress").into_iter().flat_map(move |api| {
+        let caller = SocketAddr::new(api.ip(), port);
+        [(api, caller), (caller, api)]
+    })
+}
+
+/// Where the core itself listens: for the API, for DNS requests over both protocols, and for multicast DNS.
 fn own_binds(world: &World) -> Vec<(&'static str, SocketAddr)> {
-    let read = |option: &str| {
-        let (host, port) = world.config.text(option).rsplit_once(':')?;
-        let ip = match host.trim_matches(['[', ']']) {
-            "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            host => host.parse().ok()?,
-        };
-        Some(SocketAddr::new(ip, port.parse().ok()?))
+    const MULTICAST_DNS: u16 = 5353;
+    let api = listens(world, "core/listenAddress").map(|address| ("tcp", address));
+    let dns = listens(world, "dns/listenAddress").into_iter();
+    let dns = dns.flat_map(|address| [("tcp", address), ("udp", address)]);
+    let multicast = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
+        .map(|ip: IpAddr| ("udp", SocketAddr::new(ip, MULTICAST_DNS)));
+    api.into_iter().chain(dns).chain(multicast).collect()
+}
+
+/// The address that an option names.
+fn listens(world: &World, option: &str) -> Option<SocketAddr> {
+    let (host, port) = world.config.text(option).rsplit_once(':')?;
+    let ip = match host.trim_matches(['[', ']']) {
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host.parse().ok()?,
     };
-    let api = read("core/listenAddress").map(|address| ("tcp", address));
-    let dns = read("dns/listenAddress").into_iter().flat_map(|address| [("tcp", address), ("udp", address)]);
-    api.into_iter().chain(dns).collect()
+    Some(SocketAddr::new(ip, port.parse().ok()?))
 }

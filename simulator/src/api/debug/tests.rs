@@ -1,12 +1,12 @@
-use std::{io::Read, process::Command, sync::Arc};
+use std::{collections::BTreeMap, io::Read, process::Command, sync::Arc};
 
 use hyper::{HeaderMap, Method};
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{App, ClockMode, ConnectionRow, Process},
+    scenario::{App, ClockMode, ConnectionRow, Core, Nameserver, Network, Process, SelfCheck},
 };
 use prost::Message;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -15,18 +15,37 @@ use crate::{
     world::{Options, session::Token},
 };
 
-fn world(contract: Contract) -> World {
-    let mut scenario = Scenario::load("recorded-1").unwrap();
-    scenario.apps.push(App {
-        name: "Firefox".to_owned(),
-        path: "/usr/lib/firefox/firefox".to_owned(),
-        processes: vec![Process {
-            pid: 4001,
-            cmd_line: Some("firefox --arg".to_owned()),
-            ..Process::default()
+fn scenario() -> Scenario {
+    let option = |key: &str, value: Value| (key.to_owned(), value);
+    Scenario {
+        start: Some("2026-11-24T06:33:00Z".parse().unwrap()),
+        core: Core { self_check: SelfCheck::Failed, ..Core::default() },
+        config: BTreeMap::from([
+            option("core/automaticUpdates", json!(false)),
+            option("core/listenAddress", json!("127.0.0.1:8161")),
+            option("dns/listenAddress", json!("127.0.0.1:15361")),
+            option("dns/nameservers", json!(["dns://127.0.0.1:15399?name=Fake&blockedif=empty"])),
+        ]),
+        network: Network {
+            nameservers: vec![Nameserver { ip: [10, 255, 255, 53].into(), search: Vec::new() }],
+            ..Network::default()
+        },
+        apps: vec![App {
+            name: "Firefox".to_owned(),
+            path: "/usr/lib/firefox/firefox".to_owned(),
+            processes: vec![Process {
+                pid: 4001,
+                cmd_line: Some("firefox --arg".to_owned()),
+                ..Process::default()
+            }],
+            ..App::default()
         }],
-        ..App::default()
-    });
+        ..Scenario::default()
+    }
+}
+
+fn world(contract: Contract) -> World {
+    let scenario = scenario();
     let options = Options { contract: Some(contract), clock: Some(ClockMode::Frozen), ..Options::default() };
     let mut world = World::new(scenario, options).unwrap();
     world.connections.clear();
@@ -197,6 +216,17 @@ fn sensitive_options_stay_hidden() {
 }
 
 #[test]
+fn the_privacy_network_is_counted() {
+    let mut world = world(Contract::V1_6);
+    let now = world.now();
+    world.config.set("spn/enable", Some(json!(true)), now).unwrap();
+    let report = text(&mut world, "debug/core", "");
+    let spn = section(&report, "SPN");
+    assert!(spn.starts_with("**SPN: failed (module enabled)**:"), "{spn}");
+    assert!(spn.contains("---\nMap main:\nActive Terminals: 0 Hubs\n```"), "{spn}");
+}
+
+#[test]
 fn connections_are_grouped_by_process() {
     let report = text(&mut world(Contract::V1_0), "debug/network", "style=simple");
     insta::assert_snapshot!(section(&report, "Network"), @r#"
@@ -261,7 +291,110 @@ fn groups_may_end_a_condition_where_the_page_alone_counts() {
 #[test]
 fn the_tables_of_sockets_follow_the_world() {
     let tables = text(&mut world(Contract::V1_0), "debug/network/state", "");
-    insta::assert_snapshot!(tables, @r#"{"TCP4Connections":[{"Local":{"IP":"192.168.1.100","Port":40001},"Remote":{"IP":"93.184.216.35","Port":443},"PID":-1,"UID":0,"Inode":445552}],"TCP4Listeners":[{"Local":{"IP":"127.0.0.1","Port":8161},"PID":-1,"UID":0,"Inode":131569,"ListensAny":false},{"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}],"TCP6Connections":null,"TCP6Listeners":null,"UDP4Binds":[{"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}],"UDP6Binds":null}"#);
+    let tables: Value = serde_json::from_str(&tables).unwrap();
+    insta::assert_snapshot!(format!("{tables:#}"), @r#"
+    {
+      "TCP4Connections": [
+        {
+          "Local": {
+            "IP": "192.168.1.100",
+            "Port": 40001
+          },
+          "Remote": {
+            "IP": "93.184.216.35",
+            "Port": 443
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 445552
+        },
+        {
+          "Local": {
+            "IP": "127.0.0.1",
+            "Port": 8161
+          },
+          "Remote": {
+            "IP": "127.0.0.1",
+            "Port": 56019
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 131569
+        },
+        {
+          "Local": {
+            "IP": "127.0.0.1",
+            "Port": 56019
+          },
+          "Remote": {
+            "IP": "127.0.0.1",
+            "Port": 8161
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 232442
+        }
+      ],
+      "TCP4Listeners": [
+        {
+          "Local": {
+            "IP": "127.0.0.1",
+            "Port": 8161
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 131569,
+          "ListensAny": false
+        },
+        {
+          "Local": {
+            "IP": "127.0.0.1",
+            "Port": 15361
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 111597,
+          "ListensAny": false
+        }
+      ],
+      "TCP6Connections": null,
+      "TCP6Listeners": null,
+      "UDP4Binds": [
+        {
+          "Local": {
+            "IP": "0.0.0.0",
+            "Port": 5353
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 453216,
+          "ListensAny": true
+        },
+        {
+          "Local": {
+            "IP": "127.0.0.1",
+            "Port": 15361
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 111597,
+          "ListensAny": false
+        }
+      ],
+      "UDP6Binds": [
+        {
+          "Local": {
+            "IP": "::",
+            "Port": 5353
+          },
+          "PID": -1,
+          "UID": 0,
+          "Inode": 163572,
+          "ListensAny": true
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
@@ -285,7 +418,7 @@ fn durations_are_go_s() {
 
 #[test]
 fn one_cpu_profile_runs_at_a_time() {
-    let mut scenario = Scenario::load("recorded-1").unwrap();
+    let mut scenario = scenario();
     scenario.clock = ClockMode::Manual;
     let mut world =
         World::new(scenario, Options { contract: Some(Contract::V2_2), ..Options::default() }).unwrap();

@@ -1,0 +1,53 @@
+//! The privacy network in debug reports.
+
+use std::collections::BTreeMap;
+
+use super::report::Report;
+use crate::world::{
+    World,
+    spn::{Hub, Map, Place},
+};
+
+/// Writes the section.
+pub(super) fn write(world: &World, to: &mut Report) {
+    let module = if world.spn_enabled() { "enabled" } else { "disabled" };
+    let home = world.home_hub().filter(|_| world.spn_enabled());
+    let of_home = |what: fn(&Hub) -> String| home.map(what).unwrap_or_default();
+    let mut lines = vec![
+        format!("HomeHubID:    {}", of_home(|hub| hub.id.clone())),
+        format!("HomeHubName:  {}", of_home(|hub| hub.name.clone())),
+        format!(
+            "HomeHubIP:    {}",
+            of_home(|hub| hub.address().map(|ip| ip.to_string()).unwrap_or_default())
+        ),
+        format!("Transport:    {}", of_home(|hub| hub.transports.first().cloned().unwrap_or_default())),
+        "---".to_owned(),
+        "Client:       true".to_owned(),
+        "PublicHub:    false".to_owned(),
+        "HubHasIPv4:   false".to_owned(),
+        "HubHasIPv6:   false".to_owned(),
+    ];
+    if let Some(map) = world.map("main") {
+        lines.push("---\nMap main:".to_owned());
+        lines.push(format!("Active Terminals: {} Hubs", world.sessions().len()));
+        lines.extend(
+            states(world, map).into_iter().map(|(state, hubs)| format!("State {state}: {hubs} Hubs")),
+        );
+    }
+    to.block(&format!("SPN: {} (module {module})", world.spn_status().word()), &lines.join("\n"));
+}
+
+/// How many hubs are in a state, by its name.
+fn states(world: &World, map: &Map) -> BTreeMap<&'static str, usize> {
+    let home = world.home_hub().map(|hub| hub.id.as_str());
+    let places = home.map(|home| map.places(home)).unwrap_or_default();
+    let nowhere = Place::default();
+    let mut counts = BTreeMap::new();
+    for hub in map.hubs.values() {
+        let place = places.get(hub.id.as_str()).unwrap_or(&nowhere);
+        for state in world.hub_states(hub, place, home.is_some(), home == Some(hub.id.as_str())) {
+            *counts.entry(state).or_default() += 1;
+        }
+    }
+    counts
+}
