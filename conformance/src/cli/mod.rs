@@ -3,6 +3,7 @@
 mod args;
 mod list;
 mod probe;
+mod provision;
 mod run;
 
 pub use args::{Args, Command};

@@ -8,12 +8,13 @@ use super::{
     Trouble,
     args::{Allow, RunArgs},
     list, probe,
+    provision::Provision,
 };
 use crate::{
     exit,
     report::{About, Opened, ReportError, write_text},
-    suite::{self, Allowed, Check, Context, Key, Keys, Run, Tier, Verdict, select},
-    target::Client,
+    suite::{self, Allowed, Check, Context, Key, Keys, Mode, Need, Run, Tier, Verdict, select},
+    target::{Address, Client},
 };
 
 /// How long a target may take for one answer; a self-check of a real core takes 20 s.
@@ -29,35 +30,36 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         .collect::<Result<_, ReportError>>()
         .map_err(|fault| usage(&fault))?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
-    let (context, allowed) = prepare(&args, seed).await?;
     let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
     let about = About { target, contract: args.contract, seed };
-
-    let outcome = watched(&checks, &context, allowed).await;
+    let client = Client::new(TIMEOUT);
+    let (outcome, left) = match &args.target {
+        None => {
+            let context = Context::embedded(args.contract, seed, client);
+            (watched(&checks, &context, Allowed::ALL).await, Ok(()))
+        }
+        Some(address) => foreign(&args, address, &checks, seed, client).await?,
+    };
     // A terminal that went away is no reason to lose the other reports.
     let _ = write_text(&mut anstream::stdout().lock(), &outcome, &about);
     for report in reports {
         report.write(&outcome, &about).map_err(|fault| usage(&fault))?;
     }
+    left.map_err(Trouble::Usage)?;
     Ok(status(&outcome))
 }
 
-/// The context of the run, and what checks may do in it.
-async fn prepare(args: &RunArgs, seed: u64) -> Result<(Context, Allowed), Trouble> {
-    let client = Client::new(TIMEOUT);
-    let Some(address) = &args.target else {
-        return Ok((Context::embedded(args.contract, seed, client), Allowed::ALL));
-    };
+/// Checks somebody else's target. Answers what came out, and whether its settings are what they were.
+async fn foreign(
+    args: &RunArgs,
+    address: &Address,
+    checks: &[Check],
+    seed: u64,
+    client: Client,
+) -> Result<(Run, Result<(), String>), Trouble> {
     let mode = probe::mode(&client, address)
         .await
         .map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
-    if args.provision {
-        return Err(Trouble::Usage(
-            "no keys taken: the target offers no way over HTTP to set API keys (app/auth needs a person's consent); \
-             put keys into the setting core/apiKeys and give them with --user-key and --admin-key"
-                .to_owned(),
-        ));
-    }
     let mut keys = Keys::default();
     for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
         if let Some(key) = key {
@@ -66,7 +68,23 @@ async fn prepare(args: &RunArgs, seed: u64) -> Result<(Context, Allowed), Troubl
     }
     let disruptive = args.allow.contains(&Allow::Disruptive);
     let allowed = Allowed { writes: disruptive || args.allow.contains(&Allow::Writes), disruptive };
-    Ok((Context::foreign(address.clone(), mode, keys, args.contract, seed, client), allowed))
+    let context =
+        |mode, keys| Context::foreign(address.clone(), mode, keys, args.contract, seed, client.clone());
+    if !args.provision {
+        return Ok((watched(checks, &context(mode, keys), allowed).await, Ok(())));
+    }
+    // What Development Mode opens is checked last, when it is on again: one of these checks stops the target.
+    let needs_development = |check: &&Check| check.needs.contains(&Need::Development);
+    let (last, first): (Vec<_>, Vec<_>) = checks.iter().partition(needs_development);
+    let [last, first] = [last, first].map(|some| some.into_iter().cloned().collect::<Vec<_>>());
+    let provision = Provision::take(&client, address, mode, &mut keys).await?;
+    let mut outcome = watched(&first, &context(Mode::Guarded, keys.clone()), allowed).await;
+    let left = provision.put_back().await;
+    if left.is_ok() && !outcome.interrupted {
+        outcome.append(watched(&last, &context(mode, keys), allowed).await);
+        outcome.sort_like(checks);
+    }
+    Ok((outcome, left))
 }
 
 /// Runs the checks with a progress bar, until they end or Ctrl-C is pressed.

@@ -1,7 +1,7 @@
 //! Runs checks, several at a time, and puts their verdicts in the checks' order.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     future::Future,
     time::{Duration, Instant},
 };
@@ -51,6 +51,22 @@ impl Run {
     /// How many records have a verdict of that name.
     pub fn count(&self, verdict: &str) -> usize {
         self.records.iter().filter(|record| record.verdict.name() == verdict).count()
+    }
+}
+
+impl Run {
+    /// Adds what came out of a second run.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.took += other.took;
+        self.interrupted |= other.interrupted;
+    }
+
+    /// Puts the records into the order of `checks`.
+    pub(crate) fn sort_like(&mut self, checks: &[Check]) {
+        let place: BTreeMap<_, _> =
+            checks.iter().enumerate().map(|(place, check)| (&check.id, place)).collect();
+        self.records.sort_by_key(|record| place.get(&record.id).copied());
     }
 }
 

@@ -4,6 +4,7 @@
 mod address;
 mod client;
 mod curl;
+mod database;
 mod read;
 mod request;
 mod response;
@@ -11,5 +12,6 @@ mod response;
 pub use address::{Address, BadAddress};
 pub use client::{Client, SendError};
 pub use curl::curl_line;
+pub use database::{Database, DatabaseError};
 pub use request::{Header, Request};
 pub use response::Response;
