@@ -57,14 +57,19 @@ fn traceroute(world: &mut World, call: &Call) -> Reply {
     }
 }
 
-/// A location as endpoints show it (core-1.x §6).
-fn described(world: &World, location: &Location, source: LocationSource) -> Value {
-    let (word, accuracy) = match source {
+/// A source's word and how much it is worth, percent.
+pub(super) fn told(source: LocationSource) -> (&'static str, u8) {
+    match source {
         LocationSource::Interface => ("interface", 100),
         LocationSource::Upnp => ("upnp", 90),
         LocationSource::Traceroute => ("traceroute", 80),
         LocationSource::Timezone => ("timezone", 1),
-    };
+    }
+}
+
+/// A location as endpoints show it (core-1.x §6).
+fn described(world: &World, location: &Location, source: LocationSource) -> Value {
+    let (word, accuracy) = told(source);
     // A time zone has neither an address nor a country.
     let known = source != LocationSource::Timezone;
     let ip = location.ip.filter(|_| known);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Event, Lifecycle, Pause, World, config::Refused};
+use super::{Event, Lifecycle, Notification, Pause, World, config::Refused};
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
 #[derive(Clone, Debug)]
@@ -34,6 +34,15 @@ pub enum Change {
     Pause(Pause),
     /// A pause ends.
     Resume,
+    /// A notification is shown, in the place of an earlier one of the same event.
+    Notify(Box<Notification>),
+    /// A broadcast was shown, which is noted.
+    BroadcastShown {
+        /// The broadcast.
+        id: String,
+    },
+    /// What was noted about broadcasts is forgotten.
+    ForgetBroadcasts,
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are read from disk anew.
@@ -56,6 +65,12 @@ impl World {
             Change::LogOut { purge } => self.log_out(purge),
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
+            Change::Notify(notification) => self.notify(*notification),
+            Change::BroadcastShown { id } => {
+                let now = self.now();
+                self.broadcasts.insert(id, now);
+            }
+            Change::ForgetBroadcasts => self.broadcasts.clear(),
             Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
             Change::Pause(pause) => self.pause = Some(pause),
             Change::Resume => self.pause = None,

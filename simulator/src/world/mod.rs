@@ -1,5 +1,6 @@
 //! The state of a simulated core. Pure and synchronous: no clock but its own, no chance but its seed, no I/O.
 
+pub mod broadcasts;
 pub mod chance;
 pub mod change;
 pub mod clock;
@@ -11,6 +12,7 @@ pub mod geo;
 pub mod keys;
 pub mod pause;
 mod profiling;
+pub mod notifications;
 pub mod scope;
 pub mod session;
 mod setup;
@@ -31,6 +33,7 @@ pub use config::Config;
 pub use dns::Dns;
 pub use event::{Event, Lifecycle};
 pub use pause::Pause;
+pub use notifications::{Notification, Notifications};
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
@@ -68,6 +71,8 @@ pub struct World {
     pub pause: Option<Pause>,
     /// Sessions of granted programs.
     pub sessions: Sessions,
+    /// What the core has to say, expired or not.
+    pub notifications: Notifications,
     /// Ids of broadcasts that were shown, with their first instant.
     pub broadcasts: BTreeMap<String, Timestamp>,
     /// The end of the CPU profile that runs.

@@ -85,6 +85,7 @@ impl World {
             ui: scenario.ui,
             pause: None,
             sessions: Sessions::default(),
+            notifications: BTreeMap::new(),
             broadcasts: BTreeMap::new(),
             cpu_profile_until: None,
             events: Vec::new(),
@@ -95,6 +96,7 @@ impl World {
             return Err(SetupError::Client(app.clone()));
         }
         world.configure(scenario.config, options.config, options.api_keys, start)?;
+        world.notify_all(scenario.notifications);
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections);
         Ok(world)

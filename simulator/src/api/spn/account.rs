@@ -6,7 +6,7 @@ use hyper::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
     http::HeaderValue,
 };
-use portmaster_fixtures::{SpnForm, scenario::Plan};
+use portmaster_fixtures::{RecordForm, scenario::Plan};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -121,7 +121,7 @@ pub(super) fn profile(world: &mut World, call: &Call) -> Reply {
 
 /// An account's members as records and broadcasts show them.
 pub(crate) fn fields(world: &World, account: &Account) -> Map<String, Value> {
-    let late = world.rules.spn_form == SpnForm::Late;
+    let late = world.rules.record_form == RecordForm::Late;
     let paid = account.is_paid(world.now());
     let mut subscription = Map::new();
     subscription.insert("ends_at".to_owned(), json!(account.ends));

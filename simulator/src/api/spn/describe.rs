@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use portmaster_fixtures::{SpnForm, scenario::HubState};
+use portmaster_fixtures::{RecordForm, scenario::HubState};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +36,7 @@ impl Measurement {
             latency_measured_at: measured,
             capacity: quality.capacity,
             capacity_measured_at: measured,
-            calculated_cost: quality.cost() as f32,
+            calculated_cost: quality.cost(),
             geo_proximity: hub.proximity(here) as f32,
         }
     }
@@ -88,7 +88,7 @@ fn text(value: Option<impl ToString>) -> String {
 
 /// Drops the named members where they are empty, as later cores do (core-2.2 §9).
 fn without_empty(world: &World, mut value: Value, optional: &[&str]) -> Value {
-    if world.rules.spn_form == SpnForm::Late
+    if world.rules.record_form == RecordForm::Late
         && let Some(members) = value.as_object_mut()
     {
         let empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!(0);
@@ -151,7 +151,7 @@ pub(super) fn entity(world: &World, hub: &spn::Hub, ip: Option<IpAddr>) -> Value
     let Some(ip) = ip else { return Value::Null };
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    let late = world.rules.spn_form == SpnForm::Late;
+    let late = world.rules.record_form == RecordForm::Late;
     let address = [("IP", json!(ip)), ("IPScope", json!(scope::of(ip)))];
     if late {
         address.iter().for_each(|(name, value)| _ = put(name, value.clone()));

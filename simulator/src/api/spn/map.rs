@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portmaster_fixtures::SpnForm;
+use portmaster_fixtures::RecordForm;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -63,7 +63,7 @@ pub(super) fn pins(world: &mut World, call: &Call) -> Reply {
     let places = home.map(|home| map.places(home)).unwrap_or_default();
     let sessions = world.sessions();
     let nowhere = spn::Place::default();
-    let in_full = world.rules.spn_form == SpnForm::Late;
+    let in_full = world.rules.record_form == RecordForm::Late;
     let mut pins = Vec::with_capacity(map.hubs.len());
     for hub in map.hubs.values() {
         let place = places.get(hub.id.as_str()).unwrap_or(&nowhere);

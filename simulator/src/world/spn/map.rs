@@ -113,11 +113,130 @@ impl Map {
                     let mut longer = route.clone();
                     longer.push(other.clone());
                     // Whole thousandths, so that sums do not depend on their order.
-                    heap.push(Reverse((cost + ((lane.cost() + HUB_COST) * 1e3) as u64, longer)));
+                    heap.push(Reverse((cost + (f64::from(lane.cost() + HUB_COST) * 1e3) as u64, longer)));
                 }
             }
             routes.insert(id, route);
         }
         routes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::Timestamp;
+    use portmaster_fixtures::{Scenario, scenario};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::world::{Spn, geo::Point};
+
+    fn map(yaml: &str) -> Map {
+        let spn = Scenario::parse("test", &format!("spn:\n  map: {yaml}")).expect("a scenario").spn;
+        Spn::new(spn, 1, Timestamp::UNIX_EPOCH, None).expect("a network").map.expect("a map")
+    }
+
+    fn generated(count: u16, seed: u64, here: Option<Point>) -> Map {
+        let hubs = scenario::HubList::Generated(count);
+        let told = scenario::Spn {
+            map: Some(scenario::SpnMap { hubs, regions: Vec::new() }),
+            ..Default::default()
+        };
+        Spn::new(told, seed, Timestamp::UNIX_EPOCH, here).expect("a network").map.expect("a map")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_generated_map_is_sound(count in 0_u16..150, seed: u64) {
+            let map = generated(count, seed, None);
+            prop_assert_eq!(map.hubs.len(), usize::from(count));
+            let names: BTreeSet<_> = map.hubs.values().map(|hub| &hub.name).collect();
+            let addresses: BTreeSet<_> = map.hubs.values().map(|hub| hub.ipv4).collect();
+            prop_assert_eq!((names.len(), addresses.len()), (map.hubs.len(), map.hubs.len()));
+            for (id, hub) in &map.hubs {
+                for (other, lane) in &hub.lanes {
+                    prop_assert_ne!(id, other);
+                    prop_assert_eq!(map.hubs[other].lanes.get(id), Some(lane), "a lane has two ends");
+                }
+            }
+            prop_assert_eq!(map.best_home().is_some(), count > 0);
+        }
+
+        #[test]
+        fn every_route_follows_lanes(count in 1_u16..100, seed: u64) {
+            let map = generated(count, seed, None);
+            let home = map.best_home().expect("a map with hubs has a home");
+            for (id, place) in map.places(&home.id) {
+                let (Some(first), Some(last)) = (place.route.first(), place.route.last()) else { continue };
+                prop_assert_eq!((first, last.as_str()), (&home.id, id));
+                prop_assert!(place.hops > 0 && place.hops <= place.route.len());
+                for pair in place.route.windows(2) {
+                    prop_assert!(map.hubs[&pair[0]].lanes.contains_key(&pair[1]), "{:?}", place.route);
+                }
+                let once: BTreeSet<_> = place.route.iter().collect();
+                prop_assert_eq!(once.len(), place.route.len());
+            }
+        }
+
+        #[test]
+        fn the_seed_decides(seed: u64) {
+            let ids = |seed| generated(20, seed, None).hubs.into_keys().collect::<Vec<_>>();
+            prop_assert_eq!(ids(seed), ids(seed));
+            prop_assert_ne!(ids(seed), ids(seed.wrapping_add(1)));
+        }
+    }
+
+    /// A detour over two wide lanes is cheaper than one narrow lane only where it saves what the hub costs.
+    #[test]
+    fn the_cheapest_way_is_not_the_shortest() {
+        let map = map(
+            "{ hubs: [
+                { name: a, lanes: [ { to: b, latency_ms: 300, capacity_mbit: 10 }, { to: c, latency_ms: 5, capacity_mbit: 900 } ] },
+                { name: b },
+                { name: c, lanes: [ { to: b, latency_ms: 5, capacity_mbit: 900 } ] },
+                { name: d, states: [offline], lanes: [ { to: a, latency_ms: 5, capacity_mbit: 900 } ] },
+              ] }",
+        );
+        let id = |name: &str| map.find(name).map(|hub| hub.id.clone()).expect("a hub");
+        let places = map.places(&id("a"));
+        let b = &places[id("b").as_str()];
+        assert_eq!((b.hops, b.route.as_slice()), (2, &[id("a"), id("c"), id("b")][..]));
+        assert_eq!((places[id("a").as_str()].hops, places[id("d").as_str()].hops), (1, 0));
+    }
+
+    #[test]
+    fn regions_get_their_satellites() {
+        let map = map(
+            "{ regions: [ { name: Europe, continents: [EU] }, { name: Asia, continents: [AS] } ], hubs: [
+                { name: a, country: DE, latency_ms: 5, capacity_mbit: 900 },
+                { name: b, country: FR, latency_ms: 6, capacity_mbit: 900 },
+                { name: c, country: US, latency_ms: 7, capacity_mbit: 900 },
+                { name: d, country: US, latency_ms: 8, capacity_mbit: 900 },
+                { name: e, country: JP, latency_ms: 99, capacity_mbit: 900 },
+                { name: f, country: JP, latency_ms: 9, capacity_mbit: 900, states: [failing] },
+              ] }",
+        );
+        let home = map.find("a").map(|hub| hub.id.clone());
+        let told: Vec<_> = map
+            .optimization(home.as_deref())
+            .expect("the map is not empty")
+            .into_iter()
+            .map(|one| (one.hub.name.as_str(), one.reason, one.duplicate))
+            .collect();
+        let best = |name| (name, "best globally".to_owned(), false);
+        assert_eq!(
+            told,
+            [
+                best("b"),
+                best("c"),
+                best("d"),
+                ("b", "satellite in Europe".to_owned(), true),
+                ("e", "satellite in Asia".to_owned(), false),
+            ]
+        );
     }
 }

@@ -27,18 +27,18 @@ impl Quality {
         self.capacity as f64 / 1e6
     }
 
-    /// The cost: a point for each millisecond, and more the narrower it is.
+    /// The cost: a point for each millisecond, and more the narrower it is, in the narrow floats of the cores.
     ///
     /// Up to 100 Mbit/s capacity costs 100 to 20, up to 1 Gbit/s 20 to 5. Wider ones were not observed; here they cost 5.
-    pub fn cost(self) -> f64 {
-        let mbit = self.capacity_mbit();
+    pub fn cost(self) -> f32 {
+        let mbit = self.capacity as f32 / 1e6;
         let narrow = if mbit < 100.0 { 100.0 - 0.8 * mbit } else { (20.0 - 0.015 * mbit).max(5.0) };
-        self.latency_ms() + narrow
+        self.latency as f32 / 1e6 + narrow
     }
 }
 
 /// What it costs to pass through a hub. It was the same for every observed load, 0 to 77 percent.
-pub const HUB_COST: f64 = 100.0;
+pub const HUB_COST: f32 = 100.0;
 
 /// A measurement of the way from this device to a hub.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn costs_are_as_recorded() {
         for &(latency, capacity, cost) in RECORDED {
-            let ours = Quality { latency, capacity }.cost() as f32;
+            let ours = Quality { latency, capacity }.cost();
             assert_eq!(ours, cost, "{latency} ns, {capacity} bit/s");
         }
     }

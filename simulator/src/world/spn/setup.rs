@@ -127,3 +127,39 @@ fn connect(map: &mut Map, ids: &BTreeMap<String, String>, name: &str, lane: &Lan
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::Scenario;
+
+    use super::*;
+
+    fn fault(spn: &str) -> String {
+        let told = Scenario::parse("test", &format!("spn: {spn}")).expect("a scenario").spn;
+        match Spn::new(told, 1, Timestamp::UNIX_EPOCH, None) {
+            Ok(_) => String::new(),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[test]
+    fn maps_that_contradict_themselves_are_refused() {
+        for (spn, wrong) in [
+            ("{ map: { hubs: 1001 } }", "spn.map.hubs: 1001 hubs, expected at most 1000"),
+            ("{ map: { hubs: [{ country: DE }] } }", "spn.map.hubs: hub number 1 has no name"),
+            ("{ map: { hubs: [{ name: a }, { name: a }] } }", "spn.map.hubs: \"a\" is there twice"),
+            ("{ home: x, map: { hubs: 3 } }", "spn.home: there is no hub \"x\" in the map"),
+            (
+                "{ map: { hubs: [{ name: a, country: XX }] } }",
+                "spn.map.hubs: \"a\" is in \"XX\", expected an ISO 3166 code of two letters",
+            ),
+            (
+                "{ map: { hubs: [{ name: a, lanes: [{ to: b, latency_ms: 1, capacity_mbit: 1 }] }] } }",
+                "spn.map.hubs: \"a\" has a lane to \"b\", which is no other hub of the map",
+            ),
+            ("{ map: { hubs: 60 } }", ""),
+        ] {
+            assert_eq!(fault(spn), wrong);
+        }
+    }
+}

@@ -1,5 +1,0 @@
-//! Not there yet.
-
-use super::Handler;
-
-pub(super) const HANDLERS: &[Handler] = &[];

@@ -1,0 +1,65 @@
+//! Broadcasts: notifications that come with the updates, shown when their conditions hold (core-2.2 §6).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Change, Notification, World};
+
+/// A broadcast.
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    /// Its id; the notification's event is `broadcasts:<id>`.
+    pub id: String,
+    /// What it shows.
+    pub notification: Notification,
+    /// The span after which it is shown again; never if absent.
+    pub repeat: Option<Duration>,
+    /// Whether it is shown again each time.
+    pub permanent: bool,
+}
+
+/// What became of a broadcast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is shown.
+    Displayed,
+    /// It is shown already.
+    AlreadyActive,
+    /// It was shown before.
+    AlreadyShown,
+}
+
+impl Broadcast {
+    /// The id of the notification's event.
+    pub fn event_id(id: &str) -> String {
+        format!("broadcasts:{id}")
+    }
+
+    fn is_due(&self, shown: Timestamp, now: Timestamp) -> bool {
+        let repeated = self.repeat.is_some_and(|span| now.duration_since(shown).unsigned_abs() >= span);
+        self.permanent || repeated
+    }
+}
+
+impl World {
+    /// Shows a broadcast if it is due. With `state` it matters, and is noted, when it was shown.
+    pub fn broadcast(
+        &mut self,
+        broadcast: Broadcast,
+        state: bool,
+    ) -> Result<Outcome, super::config::Refused> {
+        if self.notification(&broadcast.notification.event_id).is_some() {
+            return Ok(Outcome::AlreadyActive);
+        }
+        let shown = self.broadcasts.get(&broadcast.id).copied();
+        if state && shown.is_some_and(|shown| !broadcast.is_due(shown, self.now())) {
+            return Ok(Outcome::AlreadyShown);
+        }
+        self.apply(Change::Notify(Box::new(broadcast.notification)))?;
+        if state {
+            self.apply(Change::BroadcastShown { id: broadcast.id })?;
+        }
+        Ok(Outcome::Displayed)
+    }
+}
