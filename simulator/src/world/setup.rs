@@ -146,3 +146,33 @@ impl World {
 
     fn connect(&mut self, _connections: Connections) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::scenario::{BUILT_IN, SpnStatus};
+
+    use super::*;
+
+    #[test]
+    fn every_built_in_scenario_is_a_world_in_every_contract() {
+        for (name, _) in BUILT_IN {
+            for contract in Contract::ALL {
+                let scenario = Scenario::load(name).unwrap();
+                assert_eq!(scenario.name, *name);
+                let options = Options { contract: Some(contract), ..Options::default() };
+                World::new(scenario, options).unwrap_or_else(|fault| panic!("{name}, {contract}: {fault}"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_home_office_is_connected() {
+        let world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+        assert_eq!(world.spn_status(), SpnStatus::Connected);
+        assert_eq!(world.map("main").map(|map| map.hubs.len()), Some(60));
+        assert_eq!(world.sessions().len(), 5);
+        assert_eq!((world.resolvers().len(), world.apps.len()), (6, 12));
+        assert!(world.dns.cache.len() >= 20 && world.notifications().count() >= 3);
+        assert_eq!(world.caller().map(|app| app.name.as_str()), Some("Curl"));
+    }
+}

@@ -50,3 +50,85 @@ fn simulate(world: &mut World, call: &Call) -> Reply {
     }
     Reply::action(lines.join("\n"))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::{HeaderMap, Method};
+    use jiff::SignedDuration;
+    use portmaster_fixtures::{Contract, Permission, Scenario};
+
+    use super::*;
+    use crate::{
+        api::{Failure, Format},
+        world::{Options, session::Token},
+    };
+
+    fn world(yaml: &str, contract: Contract) -> World {
+        let options = Options { contract: Some(contract), ..Options::default() };
+        World::new(Scenario::parse("test", yaml).expect("a scenario"), options).expect("a world")
+    }
+
+    fn ask(world: &mut World, run: crate::api::Run, query: &str, body: &str) -> String {
+        let call = Call {
+            method: Method::POST,
+            path: Vec::new(),
+            query: query.to_owned(),
+            headers: HeaderMap::new(),
+            body: Some(Bytes::copy_from_slice(body.as_bytes())),
+            token: Token { read: Permission::Admin, write: Permission::Admin },
+            format: Format::default(),
+        };
+        match run(world, &call) {
+            Reply::Action(text) => text,
+            Reply::Struct(bytes) => String::from_utf8(bytes).expect("a text"),
+            Reply::Failure(Failure { text, .. }) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_broadcast_is_shown_once_until_it_is_due_again() {
+        let mut world = world("{}", Contract::Docs);
+        let body = "notifications:\n  n:\n    title: T\n    expires: 1\n    repeat: 1h\n";
+        let mut simulate = |world: &mut World| ask(world, simulate, "state=true", body);
+        let line = |what: &str| format!("{:>30}: {what}", "n");
+        assert_eq!(simulate(&mut world), line("displayed"));
+        assert_eq!(simulate(&mut world), line("broadcast skipped: already shown"), "it expired at once");
+        world.clock.advance(SignedDuration::from_mins(61));
+        assert_eq!(simulate(&mut world), line("displayed"));
+        let gone = "Reset complete. Some notifications require a restart to reappear.";
+        assert_eq!(ask(&mut world, reset_state, "", ""), gone);
+        assert_eq!(ask(&mut world, reset_state, "", ""), "database entry not found");
+        assert_eq!(simulate(&mut world), line("displayed"));
+    }
+
+    #[test]
+    fn what_is_shown_is_a_notification() {
+        let mut world = world("{}", Contract::Docs);
+        let body = r#"{"Notifications":{"n":{"Title":"T","Type":1,"Message":"hello","AvailableActions":[{"ID":"a","Text":"OK"}]}}}"#;
+        assert_eq!(ask(&mut world, simulate, "", body), format!("{:>30}: displayed", "n"));
+        assert_eq!(
+            ask(&mut world, simulate, "state=1", body),
+            format!("{:>30}: broadcast skipped: already active", "n")
+        );
+        assert!(world.broadcasts.is_empty(), "only state=true is honoured");
+        let shown = world.notification("broadcasts:n").expect("a notification");
+        assert_eq!((shown.title.as_str(), shown.kind, shown.message.as_str()), ("T", 1, "hello"));
+        assert_eq!((shown.guid.len(), shown.available_actions.as_ref().map(Vec::len)), (36, Some(1)));
+    }
+
+    #[test]
+    fn matching_data_has_the_members_of_its_contract() {
+        let members = |contract| {
+            let data = ask(&mut world("{}", contract), matching_data, "", "");
+            let data: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(&data).expect("an object");
+            assert_eq!(data["Account"], serde_json::json!({ "Error": {} }));
+            data.keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        let early = "Account Config Install Location NumericVersion SPN Updates UptimeHours Version";
+        assert_eq!(members(Contract::V1_0), early);
+        assert_eq!(members(Contract::V2_2), early.replace("Config ", "Config Current "));
+    }
+}

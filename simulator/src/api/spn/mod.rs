@@ -6,6 +6,8 @@ mod graph;
 mod map;
 mod page;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use account::fields as account_fields;
 

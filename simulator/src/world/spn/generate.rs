@@ -119,13 +119,13 @@ const CITIES: &[(&str, &str, f64, f64)] = &[
 
 /// Hosters with an autonomous system each, from the numbers kept for documentation.
 const HOSTERS: &[(&str, u32)] = &[
-    ("Northgate Hosting", 64496),
-    ("Meridian Cloud", 64497),
-    ("Polder Networks", 64498),
-    ("Blue Harbour", 64499),
-    ("Quarry Datacenters", 64500),
-    ("Lighthouse Internet", 64501),
-    ("Tessera Systems", 64502),
+    ("Northgate Hosting", 65536),
+    ("Meridian Cloud", 65537),
+    ("Polder Networks", 65538),
+    ("Blue Harbour", 65539),
+    ("Quarry Datacenters", 65540),
+    ("Lighthouse Internet", 65541),
+    ("Tessera Systems", 65542),
 ];
 
 /// Operators; only the first is a verified one.

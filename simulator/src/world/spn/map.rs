@@ -140,10 +140,8 @@ mod tests {
 
     fn generated(count: u16, seed: u64, here: Option<Point>) -> Map {
         let hubs = scenario::HubList::Generated(count);
-        let told = scenario::Spn {
-            map: Some(scenario::SpnMap { hubs, regions: Vec::new() }),
-            ..Default::default()
-        };
+        let told =
+            scenario::Spn { map: Some(scenario::SpnMap { hubs, regions: Vec::new() }), ..Default::default() };
         Spn::new(told, seed, Timestamp::UNIX_EPOCH, here).expect("a network").map.expect("a map")
     }
 

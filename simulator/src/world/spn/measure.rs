@@ -12,9 +12,9 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// From the units of scenarios. Fractions of a microsecond and of a bit are dropped.
+    /// From the units of scenarios.
     pub fn new(latency_ms: f64, capacity_mbit: f64) -> Self {
-        Self { latency: (latency_ms * 1e3).round() as u64 * 1_000, capacity: (capacity_mbit * 1e6) as u64 }
+        Self { latency: (latency_ms * 1e6).round() as u64, capacity: (capacity_mbit * 1e6).round() as u64 }
     }
 
     /// The latency, ms.
