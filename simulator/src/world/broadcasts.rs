@@ -52,7 +52,7 @@ impl World {
         if self.notification(&broadcast.notification.event_id).is_some() {
             return Ok(Outcome::AlreadyActive);
         }
-        let shown = self.broadcasts.get(&broadcast.id).copied();
+        let shown = self.broadcasts.as_ref().and_then(|noted| noted.get(&broadcast.id)).copied();
         if state && shown.is_some_and(|shown| !broadcast.is_due(shown, self.now())) {
             return Ok(Outcome::AlreadyShown);
         }

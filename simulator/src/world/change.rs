@@ -1,5 +1,7 @@
 //! Everything that changes the world, and how.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Event, Lifecycle, Notification, Pause, World, config::Refused};
@@ -68,9 +70,9 @@ impl World {
             Change::Notify(notification) => self.notify(*notification),
             Change::BroadcastShown { id } => {
                 let now = self.now();
-                self.broadcasts.insert(id, now);
+                self.broadcasts.get_or_insert_default().insert(id, now);
             }
-            Change::ForgetBroadcasts => self.broadcasts.clear(),
+            Change::ForgetBroadcasts => self.broadcasts = Some(BTreeMap::new()),
             Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
             Change::Pause(pause) => self.pause = Some(pause),
             Change::Resume => self.pause = None,

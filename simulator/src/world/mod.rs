@@ -73,8 +73,8 @@ pub struct World {
     pub sessions: Sessions,
     /// What the core has to say, expired or not.
     pub notifications: Notifications,
-    /// Ids of broadcasts that were shown, with their first instant.
-    pub broadcasts: BTreeMap<String, Timestamp>,
+    /// Ids of broadcasts that were shown, with the last instant; nothing before the first was shown.
+    pub broadcasts: Option<BTreeMap<String, Timestamp>>,
     /// The end of the CPU profile that runs.
     cpu_profile_until: Option<Timestamp>,
     events: Vec<Event>,

@@ -86,7 +86,7 @@ impl World {
             pause: None,
             sessions: Sessions::default(),
             notifications: BTreeMap::new(),
-            broadcasts: BTreeMap::new(),
+            broadcasts: None,
             cpu_profile_until: None,
             events: Vec::new(),
         };

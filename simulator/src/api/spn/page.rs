@@ -18,7 +18,7 @@ pub(super) fn html(world: &World, map: &Map) -> String {
         let wanted = node
             .hub
             .place
-            .map_or((-180.0 + at as f64 * APART % 360.0, 90.0), |place| (place.longitude, -place.latitude));
+            .map_or((-180.0 + at as f64 * APART % 360.0, 72.0), |place| (place.longitude, -place.latitude));
         let spot = free(wanted, spots.values());
         spots.insert(&node.hub.id, spot);
     }
