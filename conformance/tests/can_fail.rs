@@ -1,5 +1,7 @@
 //! Every check can fail: for each there is a target, so simple that it can hardly be right, on which it does.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -53,7 +55,10 @@ const DUMB: [Dumb; 6] = [
 /// Which checks need a target of another kind than the usual one.
 const MODES: [(Mode, &[&str]); 3] = [
     (Mode::Guarded, &[]),
-    (Mode::Development, &["devmode", "badges/*/self", "content/*/core/shutdown/*", "content/*/modules/*"]),
+    (
+        Mode::Development,
+        &["devmode", "actions", "badges/*/self", "content/*/core/shutdown/*", "content/*/modules/*"],
+    ),
     (Mode::Granted, &["credentials/session"]),
 ];
 

@@ -1,5 +1,7 @@
 //! The program as a user meets it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! Ids are for ever: baselines and bookmarks rest on them. A removed or renamed one shows in the snapshot's diff.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 
 use portmaster_conformance::checks::{self, FAMILIES};

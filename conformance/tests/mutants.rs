@@ -1,6 +1,8 @@
 //! Each family catches a misbehaviour of its own concern: a simulator stands behind a target that changes one thing.
 //! Without the change the same checks pass, so that it is the change they catch.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{Answer, Asked, Behind, context, misbehaving, run, verdicts};
@@ -238,6 +240,14 @@ async fn structure_a_secret_in_the_options() {
 #[tokio::test]
 async fn parameters_errors_that_say_nothing() {
     caught(Behind::Guarded, &["parameters/app/auth"], |_, answer| answer.body = b"error\n".to_vec()).await;
+}
+
+#[tokio::test]
+async fn actions_that_do_nothing() {
+    caught(Behind::Guarded, &["actions/dns/clear", "actions/updates/check"], |_, answer| {
+        answer.body = b"cleared 1 dns cache entries\n".to_vec();
+    })
+    .await;
 }
 
 #[tokio::test]

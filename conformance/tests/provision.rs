@@ -1,6 +1,8 @@
 //! `--provision` against a small core of the test's own: settings behind a database websocket, and
 //! `auth/permissions` that follows them.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     process::Command,
     sync::{Arc, Mutex},

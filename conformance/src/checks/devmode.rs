@@ -4,7 +4,7 @@ use portmaster_fixtures::{Contract, Endpoint, Permission};
 
 use super::{credentials::reports, origin, sample};
 use crate::{
-    suite::{Check, Class, Context, Exchange, Need, Place, SkipReason, Stop},
+    suite::{Check, Context, Exchange, Need, Place, SkipReason, Stop},
     target::Request,
 };
 
@@ -101,15 +101,6 @@ fn permissions() -> Vec<Check> {
                 .error(405, "Method not allowed.\n")?;
             Ok(())
         }),
-        should("internal/unknown-module", "A trigger of a module that is not there fails by saying so.")
-            .class(Class::Disruptive)
-            .run(async |context| {
-                let exchange =
-                    send(&context, Request::api("POST", "modules/conformance/trigger/nothing")).await?;
-                let text = "failed to inject event: module \"conformance\" does not exist\n";
-                exchange.error(500, text)?;
-                Ok(())
-            }),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Every check, a file a concern.
 
+mod actions;
 mod badges;
 mod catalogue;
 mod content;
@@ -32,7 +33,7 @@ pub struct Family {
 }
 
 /// The families in the order of every list and report.
-pub const FAMILIES: [Family; 12] = [
+pub const FAMILIES: [Family; 13] = [
     Family {
         name: "catalogue",
         about: "The endpoint list equals the published page.",
@@ -52,6 +53,7 @@ pub const FAMILIES: [Family; 12] = [
     Family { name: "headers", about: "The security headers of every answer.", checks: headers::checks },
     Family { name: "structure", about: "The structure of JSON answers.", checks: structure::checks },
     Family { name: "parameters", about: "What documented parameters do.", checks: parameters::checks },
+    Family { name: "actions", about: "What endpoints that act say and do.", checks: actions::checks },
     Family { name: "limits", about: "How large a request may be.", checks: limits::checks },
 ];
 

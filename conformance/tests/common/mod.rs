@@ -1,4 +1,5 @@
 //! Targets for tests: one that answers always the same, and one that stands before a simulator and changes its answers.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
@@ -18,55 +19,55 @@ use tokio::{
 
 /// A request as a target reads it.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    pub method: String,
-    pub target: String,
-    pub head: String,
-    pub bytes: Vec<u8>,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) head: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Asked {
     /// Whether a header line begins like this, in any case.
-    pub fn has(&self, line: &str) -> bool {
+    pub(crate) fn has(&self, line: &str) -> bool {
         self.head.to_lowercase().contains(&format!("\r\n{}", line.to_lowercase()))
     }
 }
 
 /// An answer that can be changed before it goes out.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Whether a body is sent to HEAD as well.
-    pub even_to_head: bool,
+    pub(crate) even_to_head: bool,
 }
 
 impl Answer {
-    pub fn new(status: u16, kind: &str, body: &str) -> Self {
+    pub(crate) fn new(status: u16, kind: &str, body: &str) -> Self {
         let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
         Self { status, headers, body: body.as_bytes().to_vec(), even_to_head: false }
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub fn drop_header(&mut self, name: &str) {
+    pub(crate) fn drop_header(&mut self, name: &str) {
         self.headers.retain(|(one, _)| !one.eq_ignore_ascii_case(name));
     }
 
-    pub fn set_header(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
         self.drop_header(name);
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// Replaces a part of the body, which must be there.
-    pub fn replace(&mut self, from: &str, to: &str) {
+    pub(crate) fn replace(&mut self, from: &str, to: &str) {
         self.body = self.text().replace(from, to).into_bytes();
     }
 
@@ -88,8 +89,8 @@ impl Answer {
 
 /// A target of a test's own. It stops when it is dropped.
 #[derive(Debug)]
-pub struct Target {
-    pub address: Address,
+pub(crate) struct Target {
+    pub(crate) address: Address,
     server: JoinHandle<()>,
     _simulator: Option<Simulator>,
 }
@@ -101,7 +102,7 @@ impl Drop for Target {
 }
 
 /// A target that gives every request the answer of a function.
-pub async fn dumb(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Target {
+pub(crate) async fn dumb(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
     let answer = Arc::new(answer);
@@ -122,14 +123,14 @@ pub async fn dumb(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> 
 
 /// How a simulator behind a target is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behind {
+pub(crate) enum Behind {
     Guarded,
     Development,
     Granted,
 }
 
 /// A target that hands every request to a simulator and changes its answer.
-pub async fn misbehaving(
+pub(crate) async fn misbehaving(
     behind: Behind,
     change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
 ) -> Target {
@@ -230,7 +231,7 @@ fn secret(tier: Tier) -> String {
 }
 
 /// A context on a target, with every key.
-pub fn context(address: &Address, mode: Mode) -> Context {
+pub(crate) fn context(address: &Address, mode: Mode) -> Context {
     let mut keys = Keys::default();
     for (tier, _) in TIERS {
         keys.insert(Key::new(tier, secret(tier)));
@@ -240,14 +241,14 @@ pub fn context(address: &Address, mode: Mode) -> Context {
 }
 
 /// Runs the selected checks of the contract docs, everything allowed.
-pub async fn run(context: &Context, ids: &[&str]) -> Run {
+pub(crate) async fn run(context: &Context, ids: &[&str]) -> Run {
     let ids: Vec<_> = ids.iter().map(|&id| id.to_owned()).collect();
     let checks = suite::select(checks::all(Contract::Docs), &ids).unwrap();
     suite::run(&checks, context, Allowed::ALL, |_, _| {}, std::future::pending()).await
 }
 
 /// The ids and verdicts of a run, one a line.
-pub fn verdicts(run: &Run, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
+pub(crate) fn verdicts(run: &Run, wanted: impl Fn(&Record) -> bool) -> Vec<String> {
     run.records
         .iter()
         .filter(|one| wanted(one))
