@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Notification, World};
+use super::{Change, Notification, World, config::Refused};
 
 /// A broadcast.
 #[derive(Clone, Debug)]
@@ -13,9 +13,9 @@ pub struct Broadcast {
     pub id: String,
     /// What it shows.
     pub notification: Notification,
-    /// The span after which it is shown again; never if absent.
+    /// The span after which one that was dismissed is shown again; never if absent.
     pub repeat: Option<Duration>,
-    /// Whether it is shown again each time.
+    /// Whether to dismiss it is of no avail.
     pub permanent: bool,
 }
 
@@ -26,7 +26,7 @@ pub enum Outcome {
     Displayed,
     /// It is shown already.
     AlreadyActive,
-    /// It was shown before.
+    /// It was dismissed before.
     AlreadyShown,
 }
 
@@ -36,30 +36,26 @@ impl Broadcast {
         format!("broadcasts:{id}")
     }
 
-    fn is_due(&self, shown: Timestamp, now: Timestamp) -> bool {
-        let repeated = self.repeat.is_some_and(|span| now.duration_since(shown).unsigned_abs() >= span);
+    fn is_due(&self, dismissed: Timestamp, now: Timestamp) -> bool {
+        let repeated = self.repeat.is_some_and(|span| now.duration_since(dismissed).unsigned_abs() >= span);
         self.permanent || repeated
     }
 }
 
 impl World {
-    /// Shows a broadcast if it is due. With `state` it matters, and is noted, when it was shown.
-    pub fn broadcast(
-        &mut self,
-        broadcast: Broadcast,
-        state: bool,
-    ) -> Result<Outcome, super::config::Refused> {
+    /// Shows a broadcast if it is due. With `state` it matters whether it was dismissed before.
+    ///
+    /// # Errors
+    /// When the world refuses the change, which it does not.
+    pub fn broadcast(&mut self, broadcast: Broadcast, state: bool) -> Result<Outcome, Refused> {
         if self.notification(&broadcast.notification.event_id).is_some() {
             return Ok(Outcome::AlreadyActive);
         }
-        let shown = self.broadcasts.as_ref().and_then(|noted| noted.get(&broadcast.id)).copied();
-        if state && shown.is_some_and(|shown| !broadcast.is_due(shown, self.now())) {
+        let dismissed = self.broadcasts.as_ref().and_then(|noted| noted.get(&broadcast.id)).copied();
+        if state && dismissed.is_some_and(|at| !broadcast.is_due(at, self.now())) {
             return Ok(Outcome::AlreadyShown);
         }
         self.apply(Change::Notify(Box::new(broadcast.notification)))?;
-        if state {
-            self.apply(Change::BroadcastShown { id: broadcast.id })?;
-        }
         Ok(Outcome::Displayed)
     }
 }

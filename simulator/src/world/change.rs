@@ -38,12 +38,12 @@ pub enum Change {
     Resume,
     /// A notification is shown, in the place of an earlier one of the same event.
     Notify(Box<Notification>),
-    /// A broadcast was shown, which is noted.
-    BroadcastShown {
+    /// A person dismissed a broadcast, which is noted.
+    DismissBroadcast {
         /// The broadcast.
         id: String,
     },
-    /// What was noted about broadcasts is forgotten.
+    /// It is forgotten which broadcasts were dismissed.
     ForgetBroadcasts,
     /// The core goes down.
     Lifecycle(Lifecycle),
@@ -68,7 +68,7 @@ impl World {
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
             Change::Notify(notification) => self.notify(*notification),
-            Change::BroadcastShown { id } => {
+            Change::DismissBroadcast { id } => {
                 let now = self.now();
                 self.broadcasts.get_or_insert_default().insert(id, now);
             }

@@ -87,8 +87,8 @@ impl Point {
 
     /// How near another point is, percent: less over the distance, and less the less exact the points are.
     ///
-    /// Recorded values, all from a place known to 1000 km, are `25 × (1 − km / 40100)`. That it is a quarter because the
-    /// radius is four times too wide is our reading of them.
+    /// Recorded values, all from a place known to 1000 km, are `25 × (1 − km / 40100)`. That it is a quarter
+    /// because the radius is four times too wide is our reading of them.
     pub fn proximity(self, other: Self) -> f64 {
         let certainty = EXACT / f64::from(self.radius.max(other.radius)).max(EXACT);
         100.0 * certainty * (1.0 - self.distance(other) / FAR)

@@ -73,7 +73,7 @@ pub struct World {
     pub sessions: Sessions,
     /// What the core has to say, expired or not.
     pub notifications: Notifications,
-    /// Ids of broadcasts that were shown, with the last instant; nothing before the first was shown.
+    /// When broadcasts were dismissed, by id; nothing where there is no such note.
     pub broadcasts: Option<BTreeMap<String, Timestamp>>,
     /// The end of the CPU profile that runs.
     cpu_profile_until: Option<Timestamp>,

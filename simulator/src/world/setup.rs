@@ -86,7 +86,7 @@ impl World {
             pause: None,
             sessions: Sessions::default(),
             notifications: BTreeMap::new(),
-            broadcasts: None,
+            broadcasts: contract.rules().broadcasts_noted.then(BTreeMap::new),
             cpu_profile_until: None,
             events: Vec::new(),
         };

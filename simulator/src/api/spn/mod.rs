@@ -29,7 +29,7 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("spn/reinit", reinit),
 ];
 
-/// Cores with modules refuse when the network's module is down, and one of them when it is up, too (core-1.x §6).
+/// Cores with modules refuse when the network's module is down, and one also when it is up (core-1.x §6).
 fn reinit(world: &mut World, _: &Call) -> Reply {
     if world.rules.module_not_ready && !world.spn_enabled() {
         return Reply::failure("can only re-initialize when the SPN is enabled");

@@ -1,4 +1,4 @@
-//! The graph as a page of its own, for a browser without a network: hubs where they stand, lanes between them.
+//! The graph as a page, for a browser without a network: hubs where they stand, lanes between them.
 
 use std::collections::BTreeMap;
 

@@ -15,7 +15,7 @@ use crate::world::{
 const RECORDS: usize = 3;
 
 impl World {
-    /// A map by its name; there is one, `main`. It is there once the network is on, empty until hubs are known.
+    /// A map by its name; there is one, `main`, once the network is on. It is empty until hubs are known.
     pub fn map(&self, name: &str) -> Option<&Map> {
         static EMPTY: Map = Map { hubs: BTreeMap::new(), regions: Vec::new() };
         let map = self.spn.map.as_ref().or_else(|| self.spn_enabled().then_some(&EMPTY));

@@ -27,9 +27,10 @@ impl Quality {
         self.capacity as f64 / 1e6
     }
 
-    /// The cost: a point for each millisecond, and more the narrower it is, in the narrow floats of the cores.
+    /// The cost: a point for each millisecond, and more the narrower it is, in the cores' narrow floats.
     ///
-    /// Up to 100 Mbit/s capacity costs 100 to 20, up to 1 Gbit/s 20 to 5. Wider ones were not observed; here they cost 5.
+    /// Up to 100 Mbit/s capacity costs 100 to 20, up to 1 Gbit/s 20 to 5. Wider ones were not observed; here they
+    /// cost 5.
     pub fn cost(self) -> f32 {
         let mbit = self.capacity as f32 / 1e6;
         let narrow = if mbit < 100.0 { 100.0 - 0.8 * mbit } else { (20.0 - 0.015 * mbit).max(5.0) };
