@@ -1,16 +1,13 @@
 //! Simulators of the suite's own, each started when a check first asks for it.
 
-use portmaster_fixtures::{Contract, Scenario};
-use portmaster_simulator::{Builder, ExternalAuth, Simulator};
+use portmaster_fixtures::Contract;
+use portmaster_simulator::{ExternalAuth, Simulator};
 use tokio::sync::OnceCell;
 
 use crate::{
     suite::{Key, Keys, Place, Tier},
     target::{Address, BadAddress},
 };
-
-/// The world of the place where the SPN is on.
-const POPULATED: &str = include_str!("../scenarios/populated.yaml");
 
 /// The suite's own simulators, one a place. They end with it.
 #[derive(Debug)]
@@ -20,7 +17,7 @@ pub(crate) struct Embedded {
     main: OnceCell<Simulator>,
     development: OnceCell<Simulator>,
     granted: OnceCell<Simulator>,
-    populated: OnceCell<Simulator>,
+    bare: OnceCell<Simulator>,
 }
 
 impl Embedded {
@@ -31,7 +28,7 @@ impl Embedded {
             main: OnceCell::new(),
             development: OnceCell::new(),
             granted: OnceCell::new(),
-            populated: OnceCell::new(),
+            bare: OnceCell::new(),
         }
     }
 
@@ -50,7 +47,7 @@ impl Embedded {
             Place::Main => &self.main,
             Place::Development => &self.development,
             Place::Granted => &self.granted,
-            Place::Populated => &self.populated,
+            Place::Bare => &self.bare,
         };
         let simulator = cell.get_or_try_init(|| self.start(place)).await?;
         simulator.url().parse().map_err(|fault: BadAddress| fault.to_string())
@@ -67,13 +64,8 @@ impl Embedded {
             Place::Main => builder.external_auth(ExternalAuth::Deny),
             Place::Development => builder.dev_mode(true),
             Place::Granted => builder.external_auth(ExternalAuth::Grant),
-            Place::Populated => populated(builder)?.external_auth(ExternalAuth::Deny),
+            Place::Bare => builder.scenario("fresh-install").external_auth(ExternalAuth::Deny),
         };
         builder.start().await.map_err(|fault| format!("the embedded simulator did not start: {fault}"))
     }
-}
-
-fn populated(builder: Builder) -> Result<Builder, String> {
-    let scenario = Scenario::parse("populated.yaml", POPULATED).map_err(|fault| fault.to_string())?;
-    Ok(builder.world(scenario))
 }

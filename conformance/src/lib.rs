@@ -1,7 +1,7 @@
 //! Checks any Portmaster core, real or simulated, against the contract of its developer API.
 //!
-//! [`checks::all`] lists the checks of a contract, [`suite::run`] runs them in a [`suite::Context`], and [`report`]
-//! writes what came out. The program `portmaster-conformance` is a command line over these.
+//! [`checks::all`] lists the checks of a contract, [`suite::run`] runs them in a [`suite::Context`], and
+//! [`report`] writes what came out. The program `portmaster-conformance` is a command line over these.
 
 pub mod checks;
 pub mod cli;

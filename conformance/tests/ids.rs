@@ -1,4 +1,5 @@
-//! Ids are for ever: baselines and bookmarks rest on them. A removed or renamed one shows in the snapshot's diff.
+//! Ids are for ever: baselines and bookmarks rest on them. A removed or renamed one shows in the snapshot's
+//! diff.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,5 +1,5 @@
-//! Each family catches a misbehaviour of its own concern: a simulator stands behind a target that changes one thing.
-//! Without the change the same checks pass, so that it is the change they catch.
+//! Each family catches a misbehaviour of its own concern: a simulator stands behind a target that changes one
+//! thing. Without the change the same checks pass, so that it is the change they catch.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -112,7 +112,8 @@ async fn program(url: &str, ids: &[&str]) -> (u8, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_taken_and_settings_put_back() {
     let (url, settings) = core(true).await;
-    // The write permission of this core follows the read permission, so that these pass with the right keys only.
+    // The write permission of this core follows the read permission, so that these pass with the right keys
+    // only.
     let ids =
         ["credentials/permissions/admin-key", "credentials/permissions/user-key", "devmode/permissions"];
     let (status, text) = program(&url, &ids).await;

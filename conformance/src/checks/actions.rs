@@ -60,14 +60,34 @@ fn texts() -> Vec<Check> {
             .class(Class::Disruptive)
             .needs([Need::Rights(Permission::Admin)])
             .run(async |context| {
-                let exchange = with(&context, Permission::Admin, Request::api("POST", "spn/reinit")).await?;
-                if exchange.response.status == 200 || exchange.response.text().contains("failed to stop SPN")
-                {
+                let (_, key) = context.rights(Permission::Admin)?;
+                let request = Request::api("POST", "spn/reinit").maybe_bearer(key);
+                let exchange = context.send_to(Place::Bare, request).await?;
+                if exchange.response.status == 200 || exchange.response.text().starts_with("failed to stop") {
                     return Err(Stop::Skip(SkipReason::NothingToSee));
                 }
                 exchange.error(500, "can only re-initialize when the SPN is enabled\n")?;
                 Ok(())
             }),
+    );
+    checks.push(
+        must(
+            "spn/reinit/on",
+            "Re-initialize SPN",
+            "An SPN that is on is stopped, its caches reset, and started.",
+        )
+        .class(Class::Disruptive)
+        .needs([Need::Rights(Permission::Admin)])
+        .run(async |context| {
+            let exchange = with(&context, Permission::Admin, Request::api("POST", "spn/reinit")).await?;
+            if exchange.response.text().starts_with("can only re-initialize") {
+                return Err(Stop::Skip(SkipReason::NoMap));
+            }
+            exchange.status(200)?.plain_text()?;
+            let said = exchange.response.text().starts_with("Completed SPN re-initialization");
+            exchange.expect(said, "a text that begins with \"Completed SPN re-initialization\"")?;
+            Ok(())
+        }),
     );
     checks.push(
         must(

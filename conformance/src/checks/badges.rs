@@ -148,7 +148,8 @@ async fn call(context: Context, request: Request, caller: Caller, allowed: bool)
     if !allowed {
         return refused(&exchange, caller.refusal());
     }
-    // Two endpoints ask for authentication themselves when there is none; the challenge tells them from a refusal.
+    // Two endpoints ask for authentication themselves when there is none; the challenge tells them from a
+    // refusal.
     let permission = caller.permission(true);
     match target.as_str() {
         "/api/v1/auth/basic" if permission == Permission::Anyone => {

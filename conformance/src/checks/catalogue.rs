@@ -111,7 +111,8 @@ async fn entry(context: Context, endpoint: &Endpoint) -> Outcome {
     if found == wanted { Ok(()) } else { Err(exchange.violation_got(wanted.to_string(), found.to_string())) }
 }
 
-/// Asks with GET, which a core refuses with 405 where an endpoint only writes, and with 404 where there is none.
+/// Asks with GET, which a core refuses with 405 where an endpoint only writes, and with 404 where there is
+/// none.
 async fn exists(context: Context, endpoint: &Endpoint) -> Outcome {
     let exchange = context.send(sample::request(endpoint, "GET").body("")).await?;
     if endpoint.read.is_not_supported() {

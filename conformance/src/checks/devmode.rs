@@ -156,7 +156,7 @@ fn graphs() -> Vec<Check> {
         .run(async |context| {
             let (_, key) = context.rights(Permission::User)?;
             let request = Request::api("GET", "spn/map/main/graph.html").maybe_bearer(key);
-            let exchange = context.send_to(Place::Populated, request).await?;
+            let exchange = context.send_to(Place::Main, request).await?;
             if matches!(exchange.response.status, 404 | 503) {
                 return Err(Stop::Skip(SkipReason::NoMap));
             }

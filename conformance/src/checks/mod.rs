@@ -1,6 +1,7 @@
 //! Every check, a file a concern.
 
 mod actions;
+mod answers;
 mod badges;
 mod catalogue;
 mod content;

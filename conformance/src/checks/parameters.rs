@@ -38,6 +38,12 @@ async fn get(context: &Context, permission: Permission, path: &str) -> Result<Ex
     with(context, permission, Request::api("GET", path)).await
 }
 
+/// Sends a request with the rights of `permission` to where nobody is logged in, if there is such a place.
+async fn bare(context: &Context, permission: Permission, request: Request) -> Result<Exchange, Stop> {
+    let (_, key) = context.rights(permission)?;
+    context.send_to(Place::Bare, request.maybe_bearer(key)).await
+}
+
 /// `style` of the three debug reports.
 fn style() -> Vec<Check> {
     let mut checks = vec![];
@@ -282,11 +288,12 @@ fn account() -> Vec<Check> {
             must(
                 &format!("spn/account/user/profile/refresh/{id}"),
                 "SPN User Profile",
-                "Without an account the profile is refused with 401, refreshed or not, and without a challenge.",
+                "Without an account the profile is refused with 401, refreshed or not, without a challenge.",
             )
             .needs([Need::Rights(Permission::User)])
             .run(move |context| async move {
-                let exchange = get(&context, Permission::User, &format!("spn/account/user/profile{query}")).await?;
+                let request = Request::api("GET", &format!("spn/account/user/profile{query}"));
+                let exchange = bare(&context, Permission::User, request).await?;
                 if exchange.response.status == 200 {
                     return Err(Stop::Skip(SkipReason::NothingToSee));
                 }
@@ -296,12 +303,33 @@ fn account() -> Vec<Check> {
         );
     }
     checks.push(
+        must(
+            "spn/account/user/profile/refresh/logged-in",
+            "SPN User Profile",
+            "An empty refresh is none: the stored profile is answered.",
+        )
+        .needs([Need::Rights(Permission::User)])
+        .run(async |context| {
+            let stored = get(&context, Permission::User, "spn/account/user/profile").await?;
+            if stored.response.status != 200 {
+                return Err(Stop::Skip(SkipReason::NoAccount));
+            }
+            let again = get(&context, Permission::User, "spn/account/user/profile?refresh=").await?;
+            let (stored, found) = (stored.json()?, again.status(200)?.json()?);
+            again.expect(
+                stored["username"] == found["username"],
+                format!("the user {}", stored["username"]),
+            )?;
+            Ok(())
+        }),
+    );
+    checks.push(
         should("spn/account/login/no-credentials", "Without a user name spn/account/login asks for one.")
             .class(Class::Writes)
             .needs([Need::Rights(Permission::Admin)])
             .run(async |context| {
-                let exchange =
-                    with(&context, Permission::Admin, Request::api("POST", "spn/account/login")).await?;
+                let request = Request::api("POST", "spn/account/login");
+                let exchange = bare(&context, Permission::Admin, request).await?;
                 if exchange.response.status == 409 {
                     return Err(Stop::Skip(SkipReason::NothingToSee));
                 }
@@ -318,7 +346,6 @@ fn graph() -> Vec<Check> {
     let title = "Get SPN map graph";
     let ask = async |context: &Context, path: &str| {
         let (place, key) = context.rights(Permission::User)?;
-        let place = if place == Place::Main { Place::Populated } else { place };
         let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await?;
         let off = exchange.response.status == 503;
         if off { Err(Stop::Skip(SkipReason::NoMap)) } else { Ok::<_, Stop>(exchange) }

@@ -1,5 +1,5 @@
-//! Which paths reach an endpoint: the page's patterns, on strings drawn from inside and just outside them, and what
-//! happens to odd paths.
+//! Which paths reach an endpoint: the page's patterns, on strings drawn from inside and just outside them,
+//! and what happens to odd paths.
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 use proptest::{prelude::*, string::string_regex};
@@ -189,7 +189,8 @@ impl Change {
     }
 }
 
-/// Asks with a User key if there is one; a target answers sooner when it need not look at the calling program.
+/// Asks with a User key if there is one; a target answers sooner when it need not look at the calling
+/// program.
 async fn get(context: &Context, path: &str) -> Result<Exchange, Stop> {
     let (place, key) = context.rights(Permission::User).unwrap_or((Place::Main, None));
     context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await
@@ -209,8 +210,8 @@ fn unknown(exchange: &Exchange) -> Outcome {
     Ok(())
 }
 
-/// The lengths at which a pattern ends to match: id, what comes before and after, the character and how often it
-/// stands there, and whether that still is a path of the endpoint.
+/// The lengths at which a pattern ends to match: id, what comes before and after, the character and how often
+/// it stands there, and whether that still is a path of the endpoint.
 type Boundary = (&'static str, &'static str, char, usize, &'static str, bool);
 
 const BOUNDARIES: [Boundary; 11] = [

@@ -16,9 +16,9 @@ const CASES: usize = 64;
 /// How often a failing value is made smaller at most.
 const SHRINKS: usize = 400;
 
-/// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a check
-/// draws the same values whatever else runs. `strategy` is made on a thread of its own: half-shrunk values cannot move
-/// between threads.
+/// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a
+/// check draws the same values whatever else runs. `strategy` is made on a thread of its own: half-shrunk
+/// values cannot move between threads.
 pub(super) async fn hold<S, F, R>(
     context: &Context,
     name: &str,

@@ -1,4 +1,5 @@
-//! The session that an external authenticator's grant begins. Only a target that grants this program access has one.
+//! The session that an external authenticator's grant begins. Only a target that grants this program access
+//! has one.
 
 use portmaster_fixtures::Permission;
 

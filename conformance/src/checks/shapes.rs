@@ -1,8 +1,8 @@
 //! A small language for the structure of JSON, and a matcher that says where a value deviates.
 //!
-//! `string`, `bool`, `int`, `number`, `null` and `any` are types; `[T]` is an array of T, `{a: T, b?: T}` an object with
-//! a member that may be absent, `{*: T}` an object whose members all are T; `T|U` is either. With `…` as a member
-//! the object may have more.
+//! `string`, `bool`, `int`, `number`, `null` and `any` are types; `[T]` is an array of T, `{a: T, b?: T}` an
+//! object with a member that may be absent, `{*: T}` an object whose members all are T; `T|U` is either. With
+//! `…` as a member the object may have more.
 
 use serde_json::Value;
 

@@ -64,8 +64,8 @@ pub struct RunArgs {
     /// An API key with read=admin&write=admin
     #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
     pub admin_key: Option<String>,
-    /// Put keys into the settings of a target in Development Mode (or with --admin-key), and its settings back
-    /// afterwards; Development Mode is off meanwhile
+    /// Put keys into the settings of a target in Development Mode (or with --admin-key), and its settings
+    /// back afterwards; Development Mode is off meanwhile
     #[arg(long, requires = "target")]
     pub provision: bool,
     /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger

@@ -1,4 +1,5 @@
-//! Takes API keys from a target in Development Mode, through the database websocket, and puts its settings back.
+//! Takes API keys from a target in Development Mode, through the database websocket, and puts its settings
+//! back.
 
 use std::{
     hash::{BuildHasher, RandomState},

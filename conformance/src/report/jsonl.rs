@@ -1,10 +1,11 @@
 //! The report as JSON Lines.
 //!
-//! One object a line. The first has `"type": "run"` and `schema`, `program`, `target`, `contract`, `seed`; then one with
-//! `"type": "check"` for each check, in the suite's order: `id`, `family`, `level` (MUST, SHOULD, INFO), `class` (read,
-//! writes, disruptive, final), `clause`, `sentence`, `verdict` (pass, fail, warn, skip, error), `ms`; a failure or
-//! warning has `expected`, `got` and `curl`, a skip `reason`, an error `error`. The last has `"type": "summary"` with
-//! the counts and `ms`. Members may be added without a new `schema` number.
+//! One object a line. The first has `"type": "run"` and `schema`, `program`, `target`, `contract`, `seed`;
+//! then one with `"type": "check"` for each check, in the suite's order: `id`, `family`, `level` (MUST,
+//! SHOULD, INFO), `class` (read, writes, disruptive, final), `clause`, `sentence`, `verdict` (pass, fail,
+//! warn, skip, error), `ms`; a failure or warning has `expected`, `got` and `curl`, a skip `reason`, an error
+//! `error`. The last has `"type": "summary"` with the counts and `ms`. Members may be added without a new
+//! `schema` number.
 
 use std::io::{self, Write};
 

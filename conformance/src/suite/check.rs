@@ -66,7 +66,8 @@ pub type Future = Pin<Box<dyn std::future::Future<Output = Outcome> + Send>>;
 /// One check.
 #[derive(Clone)]
 pub struct Check {
-    /// The stable, hierarchical name, for example `credentials/bearer/expired-key`; the first part is the family.
+    /// The stable, hierarchical name, for example `credentials/bearer/expired-key`; the first part is the
+    /// family.
     pub id: String,
     /// How binding it is.
     pub level: Level,

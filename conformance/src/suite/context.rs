@@ -28,8 +28,8 @@ pub enum Place {
     Development,
     /// A target whose external authenticator grants everything.
     Granted,
-    /// A target with the SPN on, a map, and an account.
-    Populated,
+    /// A target right after its first start: the SPN off, nobody logged in.
+    Bare,
 }
 
 /// How a foreign target was found.
@@ -193,7 +193,8 @@ impl Context {
         self.send_to(Place::Main, request).await
     }
 
-    /// Sends a request to a place. A target that answers nothing, or no HTTP, violates whatever was to be checked.
+    /// Sends a request to a place. A target that answers nothing, or no HTTP, violates whatever was to be
+    /// checked.
     pub async fn send_to(&self, place: Place, request: Request) -> Result<Exchange, Stop> {
         let address = self.address(place).await?;
         match self.patiently(&address, &request).await {
@@ -207,7 +208,8 @@ impl Context {
         }
     }
 
-    /// Sends a request; while a foreign target does not listen, because a check has restarted it, tries again.
+    /// Sends a request; while a foreign target does not listen, because a check has restarted it, tries
+    /// again.
     async fn patiently(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
         let begun = Instant::now();
         loop {

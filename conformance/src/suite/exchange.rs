@@ -8,7 +8,8 @@ use crate::target::{Address, Request, Response, curl_line};
 /// How much of a body a report shows, in characters.
 const SHOWN: usize = 240;
 
-/// A request and its answer. The expectations answer the exchange itself, so that they can be chained with `?`.
+/// A request and its answer. The expectations answer the exchange itself, so that they can be chained with
+/// `?`.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// Where it went.
@@ -127,7 +128,8 @@ impl Exchange {
         self.response.status == 404 && self.response.body == b"Not found.\n"
     }
 
-    /// Whether authentication or authorisation refused the request, as opposed to what an endpoint itself answers.
+    /// Whether authentication or authorisation refused the request, as opposed to what an endpoint itself
+    /// answers.
     pub fn is_refusal(&self) -> bool {
         let challenge = self.response.header("www-authenticate").unwrap_or_default();
         match self.response.status {

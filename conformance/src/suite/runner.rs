@@ -70,8 +70,8 @@ impl Run {
     }
 }
 
-/// Runs `checks`. `progress` is called with each finished check; when `stop` ends, no more are started and the report
-/// covers what has finished.
+/// Runs `checks`. `progress` is called with each finished check; when `stop` ends, no more are started and
+/// the report covers what has finished.
 pub async fn run(
     checks: &[Check],
     context: &Context,

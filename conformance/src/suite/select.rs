@@ -12,8 +12,8 @@ pub struct Unknown {
 
 /// The checks that any of the patterns selects, in their own order; all of them when there is no pattern.
 ///
-/// A pattern is an id, or a beginning of ids (`badges/ping` selects `badges/ping/GET/no-key`), or has `*` for any run
-/// of characters (`badges/*/no-key`).
+/// A pattern is an id, or a beginning of ids (`badges/ping` selects `badges/ping/GET/no-key`), or has `*` for
+/// any run of characters (`badges/*/no-key`).
 pub fn select(checks: Vec<Check>, patterns: &[String]) -> Result<Vec<Check>, Unknown> {
     if let Some(pattern) = patterns.iter().find(|one| !checks.iter().any(|check| matches(one, &check.id))) {
         return Err(Unknown { pattern: pattern.clone(), nearest: nearest(pattern, &checks) });

@@ -67,7 +67,8 @@ async fn exchange(address: &Address, request: &Request) -> Result<Response, Send
     let mut stream = TcpStream::connect(address.socket())
         .await
         .map_err(|source| SendError::Connect { address: address.clone(), source })?;
-    // A target may answer, and close, before it has read everything: then the answer counts, not the broken pipe.
+    // A target may answer, and close, before it has read everything: then the answer counts, not the broken
+    // pipe.
     let written = stream.write_all(&request.bytes(address)).await;
     let mut incoming = Incoming::new(stream);
     let mut response = match (incoming.response(&request.method).await, written) {

@@ -1,5 +1,5 @@
-//! A client that keeps bytes and can send what a polite client can't: HTTP/1.1 over a plain TCP connection, the
-//! request line and headers verbatim and in order.
+//! A client that keeps bytes and can send what a polite client can't: HTTP/1.1 over a plain TCP connection,
+//! the request line and headers verbatim and in order.
 
 mod address;
 mod client;

@@ -20,7 +20,8 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
         Self { stream, buffer: vec![] }
     }
 
-    /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not 101.
+    /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not
+    /// 101.
     pub(super) async fn response(&mut self, method: &str) -> Result<Response, SendError> {
         loop {
             let (status, headers) = self.head().await?;

@@ -13,8 +13,8 @@ pub struct Header {
     pub(crate) shown: Option<String>,
 }
 
-/// A request whose every byte is decided by the check: nothing is normalised, nothing but `Host`, `Connection` and
-/// `Content-Length` is added.
+/// A request whose every byte is decided by the check: nothing is normalised, nothing but `Host`,
+/// `Connection` and `Content-Length` is added.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method, verbatim.
@@ -55,7 +55,8 @@ impl Request {
         self
     }
 
-    /// Adds a header line whose value no report shows; `shown` stands there in its place, within double quotes.
+    /// Adds a header line whose value no report shows; `shown` stands there in its place, within double
+    /// quotes.
     pub fn secret_header(mut self, name: &str, value: String, shown: String) -> Self {
         self.headers.push(Header { name: name.to_owned(), value, shown: Some(shown) });
         self

@@ -1,4 +1,5 @@
-//! Targets for tests: one that answers always the same, and one that stands before a simulator and changes its answers.
+//! Targets for tests: one that answers always the same, and one that stands before a simulator and changes
+//! its answers.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test file uses its part")]
 
