@@ -150,6 +150,23 @@ async fn failures_can_be_repeated_and_keep_secrets() {
 }
 
 #[tokio::test]
+async fn keys_of_any_length_do() {
+    let target = dumb(|_| Answer::new(404, "text/plain", "")).await;
+    let url = target.address.to_string();
+    let output = program(&["run", "--target", &url, "--user-key", "k", "credentials"]).await;
+    assert_eq!(status(&output), exit::FAILED);
+    assert!(!stdout(&output).contains("ERROR"), "{}", stdout(&output));
+    for key in ["", "two words", "a\nb"] {
+        let output = program(&["run", "--target", &url, "--admin-key", key]).await;
+        assert_eq!(status(&output), exit::USAGE, "{key:?}");
+        assert_eq!(
+            stderr(&output),
+            "error: the admin-key is empty or has characters that no header carries\n"
+        );
+    }
+}
+
+#[tokio::test]
 async fn checks_are_listed_in_three_forms() {
     let count = checks::all(Contract::Docs).len();
     let text = stdout(&program(&["list"]).await);

@@ -63,6 +63,10 @@ async fn foreign(
     let mut keys = Keys::default();
     for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
         if let Some(key) = key {
+            if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
+                let text = format!("the {} is empty or has characters that no header carries", tier.name());
+                return Err(Trouble::Usage(text));
+            }
             keys.insert(Key::new(tier, key.clone()));
         }
     }
