@@ -1,6 +1,6 @@
 //! The form of a structured answer: JSON, or what the Accept header asks for where the contract negotiates.
 
-use hyper::{HeaderMap, header::ACCEPT};
+use hyper::{HeaderMap, header::ACCEPT, http::HeaderValue};
 use portmaster_fixtures::Rules;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,14 +31,16 @@ impl Format {
         if !rules.negotiates {
             return Self::Json;
         }
-        let Some(accept) =
-            headers.get(ACCEPT).map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase())
-        else {
-            return Self::Json;
-        };
+        let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+        Self::accepted(&String::from_utf8_lossy(accept))
+    }
+
+    /// What an Accept header asks for; JSON if it is empty.
+    pub(super) fn accepted(accept: &str) -> Self {
         if accept.is_empty() {
             return Self::Json;
         }
+        let accept = accept.to_lowercase();
         let mut wildcard = false;
         for entry in accept.split(',') {
             let media = entry.split(';').next().unwrap_or_default().trim();

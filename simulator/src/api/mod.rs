@@ -1,5 +1,6 @@
 //! The endpoints, a file a family. A handler is `fn(&mut World, &Call) -> Reply`.
 
+mod account;
 mod app;
 mod auth;
 mod broadcasts;
@@ -11,16 +12,21 @@ mod core;
 mod customlists;
 mod debug;
 mod dns;
+mod dsd;
 mod endpoints;
 mod format;
+mod intel;
 mod metrics;
 mod modules;
 mod netquery;
 mod network;
 mod ping;
 mod process;
+mod profile;
 mod record;
+mod resources;
 mod spn;
+mod sync;
 mod ui;
 mod updates;
 
@@ -31,6 +37,7 @@ pub(crate) use metrics::text as metrics_text;
 /// Every endpoint's code, family by family.
 pub fn handlers() -> impl Iterator<Item = &'static Handler> {
     [
+        account::HANDLERS,
         app::HANDLERS,
         auth::HANDLERS,
         broadcasts::HANDLERS,
@@ -42,13 +49,17 @@ pub fn handlers() -> impl Iterator<Item = &'static Handler> {
         debug::HANDLERS,
         dns::HANDLERS,
         endpoints::HANDLERS,
+        intel::HANDLERS,
         metrics::HANDLERS,
         modules::HANDLERS,
         netquery::HANDLERS,
         network::HANDLERS,
         ping::HANDLERS,
         process::HANDLERS,
+        profile::HANDLERS,
+        resources::HANDLERS,
         spn::HANDLERS,
+        sync::HANDLERS,
         ui::HANDLERS,
         updates::HANDLERS,
     ]

@@ -1,11 +1,23 @@
-//! `process/tags`: the tags by which programs are told apart.
+//! `process/*`: running processes, and the tags by which programs are told apart.
 
+use std::collections::BTreeMap;
+
+use hyper::StatusCode;
+use jiff::Timestamp;
+use portmaster_fixtures::{
+    RecordForm,
+    scenario::{self, App},
+};
 use serde::Serialize;
 
 use super::{Call, Handler, Reply};
-use crate::world::World;
+use crate::world::{World, profiles::LOCAL};
 
-pub(super) const HANDLERS: &[Handler] = &[Handler::new("process/tags", tags)];
+pub(super) const HANDLERS: &[Handler] = &[
+    Handler::new("process/group-leader/{pid:[0-9]+}", group_leader),
+    Handler::new("process/list/by-profile/{source:[a-z]+}/{id:[A-z0-9-]+}", by_profile),
+    Handler::new("process/tags", tags),
+];
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -13,7 +25,7 @@ struct Tags {
     tags: Vec<Tag>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct Tag {
     #[serde(rename = "ID")]
     id: &'static str,
@@ -23,18 +35,213 @@ struct Tag {
     description: &'static str,
 }
 
-/// Id, name and what the tag holds.
-const TAGS: &[(&str, &str, &str)] = &[
-    ("app-image-path", "App Image Path", "Where the AppImage file lies."),
-    ("python-script", "Python Script", ""),
-    ("shell-script", "Shell Script", ""),
-    ("perl-script", "Perl Script", ""),
-    ("ruby-script", "Ruby Script", ""),
-    ("nodejs-script", "NodeJS Script", ""),
-    ("ip", "IP Address", "The address of another device that asks, where that is allowed."),
+const fn tag(id: &'static str, name: &'static str, description: &'static str) -> Tag {
+    Tag { id, name, description }
+}
+
+/// What the address of another device is called.
+const IP: Tag = tag("ip", "IP Address", "The address of another device that asks, where that is allowed.");
+
+/// Interpreters, whose scripts are told apart.
+const SCRIPTS: [Tag; 5] = [
+    tag("python-script", "Python Script", ""),
+    tag("shell-script", "Shell Script", ""),
+    tag("perl-script", "Perl Script", ""),
+    tag("ruby-script", "Ruby Script", ""),
+    tag("nodejs-script", "NodeJS Script", ""),
 ];
 
-fn tags(_: &mut World, call: &Call) -> Reply {
-    let tags = TAGS.iter().map(|&(id, name, description)| Tag { id, name, description }).collect();
-    call.structured(&Tags { tags })
+/// The tags of a contract, in the order in which cores list them.
+fn known_tags(set: RecordForm) -> Vec<Tag> {
+    let image = "Where the AppImage file lies.";
+    let (packed, more) = match set {
+        RecordForm::Early => (vec![tag("app-image-path", "App Image Path", image)], Vec::new()),
+        RecordForm::Late => (
+            vec![
+                tag("app-image-path", "AppImage Path", image),
+                tag(
+                    "app-image-mount-id",
+                    "AppImage Mount ID",
+                    "What the mount of an AppImage is called. The path is better.",
+                ),
+                tag("flatpak-id", "Flatpak ID", "The flatpak that the program is from."),
+            ],
+            vec![
+                tag("snap-name", "Snap Name", "The snap package that the program is from."),
+                tag("snap-version", "Snap Version", "The version and revision of that package."),
+            ],
+        ),
+    };
+    packed.into_iter().chain(SCRIPTS).chain([IP]).chain(more).collect()
+}
+
+fn tags(world: &mut World, call: &Call) -> Reply {
+    call.structured(&Tags { tags: known_tags(world.rules.record_form) })
+}
+
+/// The process that starts all others. Cores that are not root may not look at it.
+const INIT: i64 = 1;
+
+/// The process of the core itself.
+const CORE: i64 = 817;
+
+/// A running process (core-2.2 §9).
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Process {
+    name: String,
+    #[serde(rename = "UserID")]
+    user_id: u32,
+    user_name: &'static str,
+    user_home: &'static str,
+    pid: i64,
+    created_at: i64,
+    parent_pid: i64,
+    parent_created_at: i64,
+    leader_pid: i64,
+    path: String,
+    exec_name: String,
+    cwd: String,
+    cmd_line: String,
+    first_arg: String,
+    env: BTreeMap<&'static str, &'static str>,
+    tags: Option<Vec<()>>,
+    matching_path: String,
+    #[serde(rename = "PrimaryProfileID")]
+    primary_profile_id: String,
+    first_seen: i64,
+    last_seen: i64,
+    error: &'static str,
+    exec_hashes: Option<()>,
+}
+
+/// A process of an app, or the core's.
+#[derive(Clone, Copy)]
+enum Running<'a> {
+    Core,
+    OfApp(&'a App, &'a scenario::Process),
+}
+
+impl<'a> Running<'a> {
+    fn find(world: &'a World, pid: i64) -> Option<Self> {
+        if pid == CORE {
+            return Some(Self::Core);
+        }
+        world.apps.iter().find_map(|app| {
+            app.processes.iter().find(|process| process.pid == pid).map(|process| Self::OfApp(app, process))
+        })
+    }
+
+    fn pid(self) -> i64 {
+        match self {
+            Self::Core => CORE,
+            Self::OfApp(_, process) => process.pid,
+        }
+    }
+
+    fn parent(self) -> i64 {
+        match self {
+            Self::Core => INIT,
+            Self::OfApp(_, process) => process.parent.unwrap_or(INIT),
+        }
+    }
+
+    fn started(self, world: &World) -> Timestamp {
+        match self {
+            Self::Core => world.core.installed.unwrap_or(world.clock.start()),
+            Self::OfApp(_, process) => process.started.unwrap_or(world.clock.start()),
+        }
+    }
+
+    /// The first of its ancestors that is known; none for one that leads its group itself.
+    fn leader(self, world: &'a World) -> Option<Self> {
+        let mut leader = None;
+        let mut at = self;
+        // No more steps than there are processes, should a scenario go round in circles.
+        for _ in 0..world.apps.iter().map(|app| app.processes.len()).sum::<usize>() {
+            match Self::find(world, at.parent()) {
+                Some(parent) if parent.pid() != self.pid() => {
+                    leader = Some(parent);
+                    at = parent;
+                }
+                _ => break,
+            }
+        }
+        leader
+    }
+
+    fn described(self, world: &'a World) -> Process {
+        let (path, cmd_line, profile) = match self {
+            Self::Core => (world.core_path(), None, format!("{LOCAL}/_portmaster")),
+            Self::OfApp(app, process) => {
+                let profile = format!("{LOCAL}/{}", world.profile_id(app));
+                (app.path.as_str(), process.cmd_line.as_deref(), profile)
+            }
+        };
+        let (user_id, user_name, user_home) = match self {
+            Self::Core => (0, "root", "/root"),
+            Self::OfApp(..) => (1000, "user", "/home/user"),
+        };
+        let (folder, exec_name) = path.rsplit_once('/').unwrap_or(("", path));
+        let cmd_line = cmd_line.unwrap_or(path);
+        let parent = Self::find(world, self.parent());
+        let started = self.started(world);
+        Process {
+            name: exec_name.to_owned(),
+            user_id,
+            user_name,
+            user_home,
+            pid: self.pid(),
+            created_at: started.as_millisecond(),
+            parent_pid: self.parent(),
+            parent_created_at: parent.map_or(0, |parent| parent.started(world).as_millisecond()),
+            leader_pid: self.leader(world).unwrap_or(self).pid(),
+            path: path.to_owned(),
+            exec_name: exec_name.to_owned(),
+            cwd: if matches!(self, Self::Core) { folder } else { user_home }.to_owned(),
+            cmd_line: cmd_line.to_owned(),
+            first_arg: cmd_line.split(' ').nth(1).unwrap_or_default().to_owned(),
+            env: BTreeMap::from([
+                ("HOME", user_home),
+                ("LANG", "en_GB.UTF-8"),
+                ("PATH", "/usr/bin:/bin"),
+                ("TZ", "UTC"),
+            ]),
+            tags: None,
+            matching_path: String::new(),
+            primary_profile_id: profile,
+            first_seen: started.as_second(),
+            last_seen: 0,
+            error: "",
+            exec_hashes: None,
+        }
+    }
+}
+
+fn group_leader(world: &mut World, call: &Call) -> Reply {
+    let text = call.part("pid");
+    let Ok(pid) = text.parse::<i64>() else {
+        let fault = format!("strconv.ParseInt: parsing \"{text}\": value out of range");
+        return Reply::fault(StatusCode::BAD_REQUEST, fault);
+    };
+    let no_leader = || Reply::fault(StatusCode::NOT_FOUND, "leader not found");
+    match pid {
+        0 => no_leader(),
+        INIT => Reply::failure("failed to get Path for p1: readlink /proc/1/exe: permission denied"),
+        _ => match Running::find(world, pid) {
+            None => Reply::failure("process does not exist"),
+            Some(process) => match process.leader(world) {
+                None => no_leader(),
+                Some(leader) => call.structured(&leader.described(world)),
+            },
+        },
+    }
+}
+
+fn by_profile(world: &mut World, call: &Call) -> Reply {
+    let key = format!("{}/{}", call.part("source"), call.part("id"));
+    let of_core = (key == format!("{LOCAL}/_portmaster")).then_some(Running::Core);
+    let of_apps = world.processes(&key).into_iter().map(|(app, process)| Running::OfApp(app, process));
+    let list: Vec<Process> = of_core.into_iter().chain(of_apps).map(|one| one.described(world)).collect();
+    call.structured(&list)
 }

@@ -12,6 +12,7 @@ use hyper::{StatusCode, http::HeaderValue};
 use portmaster_fixtures::scenario::Bundle as Scripted;
 
 use super::render::Answer;
+use crate::go::mime;
 
 /// The most that a bundle may hold, unpacked.
 const LARGEST: u64 = 256 << 20;
@@ -100,7 +101,7 @@ impl Bundles {
                 return Answer::error(StatusCode::NOT_FOUND, &format!("Open {wanted}: file does not exist"));
             }
         };
-        Answer::of(StatusCode::OK, HeaderValue::from_static(mime_type(found)), body.clone())
+        Answer::of(StatusCode::OK, HeaderValue::from_static(mime::of(found)), body.clone())
     }
 }
 
@@ -173,30 +174,4 @@ fn read_limited(source: impl Read, room: &mut u64) -> io::Result<Bytes> {
         io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {} MiB", LARGEST >> 20))
     })?;
     Ok(body.into())
-}
-
-/// The type by the file's ending.
-fn mime_type(path: &str) -> &'static str {
-    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
-        "css" => "text/css; charset=utf-8",
-        "gif" => "image/gif",
-        "htm" | "html" => "text/html; charset=utf-8",
-        "ico" => "image/x-icon",
-        "jpeg" | "jpg" => "image/jpeg",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "json" => "application/json; charset=utf-8",
-        "otf" => "font/otf",
-        "pdf" => "application/pdf",
-        "png" => "image/png",
-        "svg" => "image/svg+xml",
-        "ttf" => "font/ttf",
-        "txt" => "text/plain; charset=utf-8",
-        "wasm" => "application/wasm",
-        "webp" => "image/webp",
-        "woff" => "font/woff",
-        "woff2" => "font/woff2",
-        "xml" => "text/xml; charset=utf-8",
-        "yaml" | "yml" => "application/yaml; charset=utf-8",
-        _ => "application/octet-stream",
-    }
 }

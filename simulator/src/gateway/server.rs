@@ -105,7 +105,7 @@ impl Shared {
                     self.lifecycle.send_replace(Some(how));
                 }
                 Event::ReloadUi => self.reload_bundles(&world),
-                Event::Connection(_) => {}
+                Event::Connection(_) | Event::ProfileSaved { .. } | Event::ProfileDeleted { .. } => {}
             }
         }
         result

@@ -1,10 +1,12 @@
 //! How Go's standard library words and parses things. Cores are written in Go, so its forms are the wire's forms.
 
 pub mod decode;
+pub mod dump;
 pub mod duration;
 pub mod errors;
 pub mod escape;
 pub mod json;
+pub mod mime;
 pub mod number;
 pub mod pprof;
 pub mod print;
@@ -14,3 +16,4 @@ pub mod regexp;
 pub mod table;
 pub mod time;
 pub mod url;
+pub mod yaml;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Change, Notification, World, config::Refused};
+use super::{Change, Notification, World, change::ChangeError};
 
 /// A broadcast.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl World {
     ///
     /// # Errors
     /// When the world refuses the change, which it does not.
-    pub fn broadcast(&mut self, broadcast: Broadcast, state: bool) -> Result<Outcome, Refused> {
+    pub fn broadcast(&mut self, broadcast: Broadcast, state: bool) -> Result<Outcome, ChangeError> {
         if self.notification(&broadcast.notification.event_id).is_some() {
             return Ok(Outcome::AlreadyActive);
         }

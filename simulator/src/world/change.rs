@@ -1,10 +1,14 @@
 //! Everything that changes the world, and how.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Event, Lifecycle, Notification, Pause, World, config::Refused};
+use super::{
+    Event, Lifecycle, Notification, Pause, World,
+    config::Refused,
+    profiles::{GLOBAL, Profile, Rejected},
+};
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
 #[derive(Clone, Debug)]
@@ -15,6 +19,25 @@ pub enum Change {
         key: String,
         /// The new value.
         value: Option<Value>,
+    },
+    /// Writes a profile under a key, new or over the one that is there.
+    SaveProfile {
+        /// `<source>/<id>`.
+        key: String,
+        /// The profile.
+        profile: Box<Profile>,
+    },
+    /// Deletes a profile.
+    DeleteProfile {
+        /// `<source>/<id>`.
+        key: String,
+    },
+    /// Keeps a picture.
+    SaveIcon {
+        /// Its file name.
+        name: String,
+        /// Its bytes.
+        content: Arc<[u8]>,
     },
     /// Empties the DNS cache.
     ClearDnsCache,
@@ -51,17 +74,40 @@ pub enum Change {
     ReloadUi,
 }
 
+/// Why a change is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// An option does not take a value.
+    #[error(transparent)]
+    Config(#[from] Refused),
+    /// A profile is none.
+    #[error(transparent)]
+    Profile(#[from] Rejected),
+}
+
 impl World {
     /// Applies a change; what it brought about is waiting in [`World::take_events`].
     ///
     /// # Errors
-    /// When the configuration refuses a value. The world is then as it was.
-    pub fn apply(&mut self, change: Change) -> Result<(), Refused> {
+    /// When a value or a profile is refused. The world is then as it was.
+    pub fn apply(&mut self, change: Change) -> Result<(), ChangeError> {
         match change {
             Change::Config { key, value } => {
                 let now = self.now();
                 self.config.set(&key, value, now)?;
+                let global = self.global_profile(now);
+                self.store(GLOBAL.to_owned(), global);
             }
+            Change::SaveProfile { key, profile } => {
+                let profile = profile.checked(&self.config, self.rules)?;
+                self.store(key, profile);
+            }
+            Change::DeleteProfile { key } => {
+                if self.profiles.delete(&key) {
+                    self.emit(Event::ProfileDeleted { key });
+                }
+            }
+            Change::SaveIcon { name, content } => _ = self.icons.insert(name, content),
             Change::ClearDnsCache => self.dns.cache.clear(),
             Change::LogIn { username } => self.log_in(username),
             Change::LogOut { purge } => self.log_out(purge),
@@ -79,5 +125,11 @@ impl World {
             Change::ReloadUi => self.emit(Event::ReloadUi),
         }
         Ok(())
+    }
+
+    fn store(&mut self, key: String, profile: Profile) {
+        let now = self.now().as_second();
+        self.profiles.put(key.clone(), profile, now);
+        self.emit(Event::ProfileSaved { key });
     }
 }

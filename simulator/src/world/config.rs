@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::keys::{self, ApiKey};
 
+/// The annotation of options that programs can have a value of their own for.
+const PER_APP: &str = "safing/portmaster:settable-per-app";
+
 /// The options of a contract and what is set.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -90,6 +93,24 @@ impl Config {
     pub fn list(&self, key: &str) -> Vec<&str> {
         let entries = self.value(key).and_then(Value::as_array);
         entries.map(|entries| entries.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
+    }
+
+    /// Whether programs can have a value of their own for an option. Contracts that do not say so of any option follow the
+    /// next one that does.
+    pub fn is_per_app(&self, key: &str) -> bool {
+        let says = |option: &ConfigOption| option.annotations.get(PER_APP) == Some(&Value::Bool(true));
+        if self.options.iter().any(says) {
+            return self.option(key).is_some_and(says);
+        }
+        self.option(key).is_some() && Contract::V1_6.options().iter().any(|one| one.key == key && says(one))
+    }
+
+    /// A value in its option's type.
+    ///
+    /// # Errors
+    /// When there is no such option or it does not take the value.
+    pub fn read(&self, key: &str, value: Value) -> Result<Value, Refused> {
+        checked(self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?, value)
     }
 
     /// The API keys that are valid or will expire.

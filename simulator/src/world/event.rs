@@ -9,6 +9,16 @@ use portmaster_fixtures::scenario::ConnectionRow;
 pub enum Event {
     /// A connection was opened, changed or ended.
     Connection(Arc<ConnectionRow>),
+    /// A profile was written.
+    ProfileSaved {
+        /// `<source>/<id>`.
+        key: String,
+    },
+    /// A profile was deleted.
+    ProfileDeleted {
+        /// `<source>/<id>`.
+        key: String,
+    },
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are to be read from disk anew.

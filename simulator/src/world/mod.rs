@@ -12,9 +12,11 @@ pub mod geo;
 pub mod keys;
 pub mod notifications;
 pub mod pause;
+pub mod profiles;
 mod profiling;
 pub mod scope;
 pub mod session;
+pub mod settings;
 mod setup;
 pub mod spn;
 
@@ -34,6 +36,7 @@ pub use dns::Dns;
 pub use event::{Event, Lifecycle};
 pub use notifications::{Notification, Notifications};
 pub use pause::Pause;
+pub use profiles::{Profile, Profiles};
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
@@ -63,6 +66,12 @@ pub struct World {
     pub spn: Spn,
     /// Programs with their profiles, in the order of the scenario.
     pub apps: Vec<scenario::App>,
+    /// The settings of programs.
+    pub profiles: Profiles,
+    /// Pictures for profiles, by file name.
+    pub icons: BTreeMap<String, Arc<[u8]>>,
+    /// Files that were downloaded.
+    pub resources: Vec<scenario::Resource>,
     /// Connections by id, in the order of their insertion in `connection_order`.
     pub connections: BTreeMap<String, Arc<ConnectionRow>>,
     /// The user interfaces that the scenario brings along.

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
-    Contract,
+    Contract, OptionType,
     scenario::{CacheEntry, ClockMode, Connections, Scenario},
 };
 use serde_json::Value;
 
 use super::{
-    Chance, Clock, Config, Dns, Sessions, Spn, World,
+    Chance, Clock, Config, Dns, Profiles, Sessions, Spn, World,
     config::Refused,
     dns::{Cached, Resolver},
     geo,
@@ -19,6 +19,9 @@ use super::{
 
 /// The start of a scenario that names none.
 const START: &str = "2026-01-05T08:30:00Z";
+
+/// The network levels of older cores, one bit each.
+const ALL_LEVELS: u64 = 7;
 
 /// What a command line or a test says about a world, over what its scenario says.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +84,9 @@ impl World {
             dns: Dns { states: scenario.dns.resolvers, cache: BTreeMap::new() },
             spn,
             apps: scenario.apps,
+            profiles: Profiles::default(),
+            icons: BTreeMap::new(),
+            resources: scenario.resources,
             connections: BTreeMap::new(),
             ui: scenario.ui,
             pause: None,
@@ -96,6 +102,7 @@ impl World {
             return Err(SetupError::Client(app.clone()));
         }
         world.configure(scenario.config, options.config, options.api_keys, start)?;
+        world.profiles = Profiles::begin(&world, start);
         world.notify_all(scenario.notifications);
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections);
@@ -114,10 +121,12 @@ impl World {
             let elsewhere =
                 Contract::ALL.iter().any(|one| one.options().iter().any(|option| option.key == key));
             if self.config.option(&key).is_some() || !elsewhere {
+                let value = self.migrated(&key, value);
                 self.config.set(&key, Some(value), now)?;
             }
         }
         for (key, value) in given {
+            let value = self.migrated(&key, value);
             self.config.set(&key, Some(value), now)?;
         }
         if !api_keys.is_empty() {
@@ -128,10 +137,25 @@ impl World {
         Ok(())
     }
 
+    /// A value that an older core may have left behind, as cores read it when they start: what is a truth today was a set
+    /// of network levels, and true is what acted in all of them.
+    fn migrated(&self, key: &str, value: Value) -> Value {
+        let was_level =
+            Contract::V1_0.options().iter().any(|one| one.key == key && one.opt_type == OptionType::Int);
+        let is_truth = self.config.option(key).is_some_and(|option| option.opt_type == OptionType::Bool);
+        match value.as_u64() {
+            Some(levels) if was_level && is_truth => Value::Bool(levels == ALL_LEVELS),
+            _ => value,
+        }
+    }
+
     fn fill_cache(&mut self, entries: Vec<CacheEntry>) -> Result<(), SetupError> {
         let resolvers = self.resolvers();
         for entry in entries {
-            let Some(resolver) = resolvers.iter().find(|one| one.is_called(&entry.resolver)) else {
+            // One that is configured no more is told by its URL.
+            let former = Resolver::configured(&entry.resolver);
+            let present = resolvers.iter().find(|one| one.is_called(&entry.resolver));
+            let Some(resolver) = present.or(former.as_ref()) else {
                 let name =
                     |one: &Resolver| if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() };
                 let known = resolvers.iter().map(name).collect::<Vec<_>>().join(", ");

@@ -1,0 +1,84 @@
+//! Reading a body by its Content-Type, as the cores' library for labelled data does (core-2.2 §6, websocket §5.3).
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::go::{decode::Fault, dump, json, read::Raw};
+
+/// What is said of a type that is not read.
+pub(super) const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
+
+/// Reads a body with `decode`. Without a type it is JSON; CBOR, MessagePack and YAML are read, too.
+///
+/// # Errors
+/// With the core's words when the type is not known or the body is not of it.
+pub(super) fn read<T>(
+    body: &[u8],
+    content_type: &str,
+    decode: impl FnOnce(Raw<'_>) -> Result<T, Fault>,
+) -> Result<T, String> {
+    let (name, document) = match form(content_type).as_str() {
+        "" | "json" => ("json", Ok(Cow::Borrowed(body))),
+        "cbor" => ("cbor", ciborium::from_reader(body).map_err(|fault| fault.to_string()).map(written)),
+        "msgpack" => ("msgpack", rmp_serde::from_slice(body).map_err(|fault| fault.to_string()).map(written)),
+        "yaml" | "yml" => {
+            ("yaml", serde_saphyr::from_slice(body).map_err(|fault| fault.to_string()).map(written))
+        }
+        _ => return Err(INCOMPATIBLE.to_owned()),
+    };
+    let document: Result<Cow<'_, [u8]>, String> = document;
+    document
+        .and_then(|document| decode(Raw::checked(&document)?).map_err(|fault| fault.to_string()))
+        .map_err(|fault| format!("dsd: failed to unpack {name}: {fault}, data: {}", dump::first_line(body)))
+}
+
+/// The part of a type that says the form: what follows the first slash, without parameters.
+pub(super) fn form(content_type: &str) -> String {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    media.split_once('/').map_or(media, |(_, form)| form).to_ascii_lowercase()
+}
+
+fn written(value: Value) -> Cow<'static, [u8]> {
+    Cow::Owned(json::to_vec(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(body: &[u8], content_type: &str) -> Result<String, String> {
+        read(body, content_type, |raw| Ok(raw.literal().into_owned()))
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        let value = json!({"a": [1, "x"]});
+        let mut cbor = Vec::new();
+        ciborium::into_writer(&value, &mut cbor).unwrap();
+        for (body, content_type) in [
+            (br#"{"a":[1,"x"]}"#.to_vec(), ""),
+            (br#"{"a":[1,"x"]}"#.to_vec(), "Application/JSON; charset=utf-8"),
+            (cbor, "application/cbor"),
+            (rmp_serde::to_vec_named(&value).unwrap(), "application/msgpack"),
+            (b"a:\n  - 1\n  - x\n".to_vec(), "text/yaml"),
+        ] {
+            assert_eq!(text(&body, content_type).as_deref(), Ok(r#"{"a":[1,"x"]}"#), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn faults_show_the_data() {
+        assert_eq!(
+            text(b"garbage", ""),
+            Err(format!(
+                "dsd: failed to unpack json: invalid character 'g' looking for beginning of value, data: {}",
+                "67 61 72 62 61 67 65                              |garbage|"
+            ))
+        );
+        assert_eq!(text(b"{}", "garbage"), Err(INCOMPATIBLE.to_owned()));
+        assert!(text(b"", "application/json").unwrap_err().ends_with("data: <empty>"));
+    }
+}

@@ -1,0 +1,250 @@
+//! `profile/*`: pictures of profiles, and profiles that become one (core-2.2 §6).
+
+use hyper::{StatusCode, header::CONTENT_TYPE};
+use serde::Serialize;
+use sha1::{Digest, Sha1};
+
+use super::{Call, Handler, Raw as RawReply, Reply, dsd};
+use crate::{
+    go::{
+        decode::{At, Fault, Soft, members},
+        mime,
+        read::Raw,
+    },
+    world::{
+        Change, Profile, World,
+        profiles::{Fingerprint, LOCAL, derived_id},
+    },
+};
+
+pub(super) const HANDLERS: &[Handler] = &[
+    Handler::new("profile/icon", put_icon),
+    Handler::new(r"profile/icon/{id:[a-f0-9]*\.[a-z]{3,4}}", icon),
+    Handler::new("profile/merge", merge),
+];
+
+/// The most bytes that a picture may have.
+const LARGEST: usize = 1_000_000;
+
+/// Where pictures lie, as messages tell it.
+const FOLDER: &str = "/var/lib/portmaster/databases/icons";
+
+/// The pictures that are taken, by media type, and their names' endings.
+const PICTURES: &[(&str, &str)] = &[
+    ("image/gif", "gif"),
+    ("image/jpeg", "jpg"),
+    ("image/jpg", "jpg"),
+    ("image/png", "png"),
+    ("image/svg+xml", "svg"),
+    ("image/tiff", "tiff"),
+    ("image/webp", "webp"),
+];
+
+/// Why a picture is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PictureFault {
+    /// It has a type that is no picture's.
+    #[error("unsupported image format")]
+    Unsupported,
+    /// It is too big.
+    #[error("icon too big")]
+    TooBig,
+}
+
+/// The media type of a kept picture, by its name.
+pub(super) fn media_type(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    PICTURES.iter().find(|(_, known)| *known == ending).map(|(media, _)| *media)
+}
+
+/// Keeps a picture; its name follows from its bytes. Whether they are a picture is not looked at.
+pub(super) fn keep(world: &mut World, media: &str, content: Vec<u8>) -> Result<String, PictureFault> {
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (_, ending) = PICTURES.iter().find(|(known, _)| *known == media).ok_or(PictureFault::Unsupported)?;
+    if content.len() > LARGEST {
+        return Err(PictureFault::TooBig);
+    }
+    let mut name = String::new();
+    for byte in Sha1::digest(&content) {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    let name = format!("{name}.{ending}");
+    // Keeping bytes cannot be refused.
+    _ = world.apply(Change::SaveIcon { name: name.clone(), content: content.into() });
+    Ok(name)
+}
+
+#[derive(Serialize)]
+struct Kept {
+    filename: String,
+}
+
+fn put_icon(world: &mut World, call: &Call) -> Reply {
+    let bad = |text: &str| Reply::fault(StatusCode::BAD_REQUEST, text);
+    if call.body().is_empty() {
+        return bad("no content");
+    }
+    let media = content_type(call);
+    if media.is_empty() {
+        return bad("no content type");
+    }
+    match keep(world, media, call.body().to_vec()) {
+        Ok(filename) => call.structured(&Kept { filename }),
+        Err(fault @ PictureFault::Unsupported) => bad(&fault.to_string()),
+        Err(fault @ PictureFault::TooBig) => Reply::failure(fault.to_string()),
+    }
+}
+
+fn content_type(call: &Call) -> &str {
+    call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn icon(world: &mut World, call: &Call) -> Reply {
+    let name = call.part("id");
+    match world.icons.get(name) {
+        Some(content) => RawReply::new(mime::of(name), content.to_vec()).into(),
+        None => Reply::failure(format!("open {FOLDER}/{name}: no such file or directory")),
+    }
+}
+
+/// Which profiles are to become one.
+#[derive(Debug, Default)]
+struct Merge {
+    name: String,
+    to: String,
+    from: Vec<String>,
+}
+
+impl Merge {
+    fn decode(raw: Raw<'_>) -> Result<Self, Fault> {
+        const HOLDER: &str = "mergeProfilesRequest";
+        let (mut merge, mut from, mut soft) = (Self::default(), None, Soft::default());
+        members(
+            raw,
+            At::TOP,
+            "profile.mergeProfilesRequest",
+            &["name", "to", "from"],
+            &mut soft,
+            |name, value, soft| {
+                let at = At::member(HOLDER, name);
+                match name {
+                    "name" => soft.string(value, at, "string", &mut merge.name),
+                    "to" => soft.string(value, at, "string", &mut merge.to),
+                    _ => soft.strings(value, at, ("[]string", "string"), &mut from),
+                }
+                Ok(())
+            },
+        )?;
+        merge.from = from.unwrap_or_default();
+        soft.unless(merge)
+    }
+}
+
+#[derive(Serialize)]
+struct Merged {
+    new: String,
+}
+
+fn merge(world: &mut World, call: &Call) -> Reply {
+    match merged(world, call) {
+        Ok(new) => call.structured(&Merged { new }),
+        Err(fault) => Reply::failure(fault),
+    }
+}
+
+fn merged(world: &mut World, call: &Call) -> Result<String, String> {
+    let request = dsd::read(call.body(), content_type(call), Merge::decode)
+        .map_err(|fault| format!("failed to parse request: {fault}"))?;
+    // Whichever of them is missing, cores name the one that they are merged into.
+    let find = |key: &String| {
+        let found = world.profiles.get(key).cloned();
+        found.ok_or_else(|| format!("failed to get profile {}: database entry not found", request.to))
+    };
+    let primary = find(&request.to)?;
+    let secondaries: Vec<Profile> = request.from.iter().map(find).collect::<Result<_, _>>()?;
+    if secondaries.is_empty() {
+        let text = "must supply both a primary and at least one secondary profile for merging";
+        return Err(format!("failed to merge profiles: {text}"));
+    }
+    let profile = together(&request.name, primary, &secondaries, world.now().as_second());
+    let new = profile.key();
+    let failed = |refused: crate::world::change::ChangeError| format!("failed to merge profiles: {refused}");
+    world.apply(Change::SaveProfile { key: new.clone(), profile: Box::new(profile) }).map_err(failed)?;
+    for old in std::iter::once(request.to).chain(request.from).filter(|old| *old != new) {
+        world.apply(Change::DeleteProfile { key: old }).map_err(failed)?;
+    }
+    Ok(new)
+}
+
+/// One profile of several: the settings are the first one's, the fingerprints all of theirs.
+fn together(name: &str, primary: Profile, secondaries: &[Profile], now: i64) -> Profile {
+    let mut prints: Vec<Fingerprint> = primary.prints().to_vec();
+    for secondary in secondaries {
+        for print in secondary.prints() {
+            let known = prints.iter().any(|one| {
+                (&one.r#type, &one.key, &one.operation, &one.value)
+                    == (&print.r#type, &print.key, &print.operation, &print.value)
+            });
+            if !known {
+                let merged_from =
+                    if print.merged_from.is_empty() { secondary.key() } else { print.merged_from.clone() };
+                prints.push(Fingerprint { merged_from, ..print.clone() });
+            }
+        }
+    }
+    let icons: Vec<_> = std::iter::once(&primary)
+        .chain(secondaries)
+        .flat_map(|profile| profile.icons.iter().flatten().cloned())
+        .collect();
+    Profile {
+        id: derived_id(&prints),
+        source: LOCAL.to_owned(),
+        name: if name.is_empty() { primary.name.clone() } else { name.to_owned() },
+        icons: (!icons.is_empty()).then_some(icons),
+        fingerprints: Some(prints),
+        last_edited: now,
+        created: now,
+        ..primary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn profile(name: &str, paths: &[String]) -> Profile {
+        let prints: Vec<_> = paths.iter().map(|path| Fingerprint::path(path)).collect();
+        Profile {
+            id: derived_id(&prints),
+            source: LOCAL.to_owned(),
+            name: name.to_owned(),
+            fingerprints: Some(prints),
+            ..Profile::default()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn merging_keeps_every_fingerprint_once(
+            first in proptest::collection::vec("/[a-e]", 1..4),
+            others in proptest::collection::vec(proptest::collection::vec("/[a-h]", 1..4), 1..4),
+        ) {
+            let primary = profile("first", &first);
+            let secondaries: Vec<_> = others.iter().map(|paths| profile("other", paths)).collect();
+            let whole = together("all", primary.clone(), &secondaries, 7);
+            let kept: Vec<&str> = whole.prints().iter().map(|print| print.value.as_str()).collect();
+            for path in others.iter().flatten().chain(&first) {
+                prop_assert!(kept.contains(&path.as_str()));
+            }
+            for path in others.iter().flatten().filter(|path| !first.contains(path)) {
+                prop_assert_eq!(kept.iter().filter(|one| *one == path).count(), 1);
+            }
+            prop_assert_eq!(&whole.prints()[..first.len()], primary.prints());
+            let marked = whole.prints()[first.len()..].iter().all(|print| print.merged_from.starts_with("local/PT"));
+            prop_assert!(marked);
+            prop_assert_eq!(whole.id, derived_id(whole.fingerprints.as_deref().unwrap()));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `updates/get`: the files that the core has downloaded (core-2.2 §6).
+
+use hyper::{
+    StatusCode,
+    header::{ACCEPT, HeaderName},
+    http::HeaderValue,
+};
+use portmaster_fixtures::scenario::Resource;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Call, Handler, Raw, Reply};
+use crate::{
+    go::{json, mime},
+    world::World,
+};
+
+pub(super) const HANDLERS: &[Handler] = &[
+    Handler::new(
+        r"updates/get/{artifact_path:[A-Za-z0-9/\.\-_]{1,255}}/{artifact_name:[A-Za-z0-9\.\-_]{1,255}}",
+        by_name,
+    ),
+    Handler::new(r"updates/get/{identifier:[A-Za-z0-9/\.\-_]{1,255}}", by_identifier),
+];
+
+/// Where downloaded files lie, as messages tell it.
+const FOLDER: &str = "/var/lib/portmaster/intel";
+
+/// Contract v2.2: only the last part of the path counts.
+fn by_name(world: &mut World, call: &Call) -> Reply {
+    let name = call.part("artifact_name");
+    let found = world.resources.iter().find(|one| one.name.rsplit('/').next() == Some(name));
+    answer(world, call, found)
+}
+
+/// Contract v1.6: the whole path counts.
+fn by_identifier(world: &mut World, call: &Call) -> Reply {
+    let identifier = call.part("identifier");
+    let found = world.resources.iter().find(|one| one.name == identifier);
+    answer(world, call, found)
+}
+
+fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
+    let Some(resource) = found else {
+        return Reply::fault(StatusCode::NOT_FOUND, world.rules.missing_bundle.text.clone());
+    };
+    let Some(content) = &resource.content else {
+        let name = &resource.name;
+        return Reply::failure(format!("open {FOLDER}/{name}: no such file or directory"));
+    };
+    let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let body = match wanted(&String::from_utf8_lossy(accept), &resource.name) {
+        Wanted::AsIs => content.clone().into_bytes(),
+        Wanted::Json => match serde_saphyr::from_str::<Value>(content) {
+            Ok(value) => json::to_vec(&sorted(value)),
+            Err(fault) => return Reply::failure(format!("failed to convert {}: {fault}", resource.name)),
+        },
+        Wanted::Unsupported => {
+            return Reply::fault(StatusCode::NOT_ACCEPTABLE, "conversion to requested format not supported");
+        }
+    };
+    let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut raw = Raw::new(mime::of(&resource.name), body);
+    for (name, value) in [("resource-sha256", hash), ("resource-version", resource.version.clone())] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            raw = raw.with(HeaderName::from_static(name), value);
+        }
+    }
+    raw.into()
+}
+
+fn sorted(mut value: Value) -> Value {
+    value.sort_all_objects();
+    value
+}
+
+/// The form in which a file is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    AsIs,
+    Json,
+    Unsupported,
+}
+
+/// What an Accept header asks of a file: YAML becomes JSON, nothing else becomes anything, not even itself.
+fn wanted(accept: &str, name: &str) -> Wanted {
+    let mut types = accept.split(',').map(|entry| entry.split(';').next().unwrap_or_default().trim());
+    if accept.is_empty() || types.clone().any(|media| matches!(media, "*" | "*/*")) {
+        return Wanted::AsIs;
+    }
+    let is_yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
+    if is_yaml && types.any(|media| media == "application/json") { Wanted::Json } else { Wanted::Unsupported }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yaml_becomes_something_else() {
+        for (accept, name, form) in [
+            ("", "a.json", Wanted::AsIs),
+            ("text/plain, */*;q=0.1", "a.json", Wanted::AsIs),
+            ("*", "a.bin", Wanted::AsIs),
+            ("application/json;q=1", "a.yaml", Wanted::Json),
+            ("application/json", "a.json", Wanted::Unsupported),
+            ("application/yaml", "a.yaml", Wanted::Unsupported),
+            ("image/*", "a.yaml", Wanted::Unsupported),
+            (",", "a.yaml", Wanted::Unsupported),
+        ] {
+            assert_eq!(wanted(accept, name), form, "{accept} {name}");
+        }
+    }
+}

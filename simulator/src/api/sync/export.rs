@@ -1,0 +1,91 @@
+//! `sync/*/export`.
+
+use hyper::{
+    Method,
+    header::{ACCEPT, CONTENT_TYPE},
+    http::HeaderValue,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    GLOBAL, checksum,
+    document::{Settings, Single, Whole},
+    fault::SyncFault,
+    profile::icon_data,
+    request::ExportRequest,
+};
+use crate::{
+    api::{Call, Raw, Reply, format::Format},
+    go::yaml,
+    world::{World, settings},
+};
+
+pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
+    let export = || -> Result<Reply, SyncFault> {
+        let request = ExportRequest::read(call)?;
+        if request.from.is_empty() {
+            return Err(SyncFault::Missing);
+        }
+        let mut flat = set(world, &request.from)?;
+        flat.retain(|key, _| request.keys.is_empty() || request.keys.contains(key));
+        if flat.is_empty() {
+            return Err(SyncFault::Unchanged);
+        }
+        write(call, &Settings { r#type: Settings::TYPE.to_owned(), config: settings::nest(flat) })
+    };
+    export().unwrap_or_else(Reply::from)
+}
+
+pub(super) fn single(world: &mut World, call: &Call) -> Reply {
+    let export = || -> Result<Reply, SyncFault> {
+        let request = ExportRequest::read(call)?;
+        let [key] = request.keys.as_slice() else { return Err(SyncFault::Malformed) };
+        if request.from.is_empty() {
+            return Err(SyncFault::Malformed);
+        }
+        if world.config.option(key).is_none() {
+            return Err(SyncFault::Unknown(key.clone()));
+        }
+        let value = set(world, &request.from)?.remove(key).ok_or(SyncFault::Unchanged)?;
+        write(call, &Single { r#type: Single::TYPE.to_owned(), id: key.clone(), value })
+    };
+    export().unwrap_or_else(Reply::from)
+}
+
+pub(super) fn profile(world: &mut World, call: &Call) -> Reply {
+    let export = || -> Result<Reply, SyncFault> {
+        let request = ExportRequest::read(call)?;
+        if request.id.is_empty() {
+            return Err(SyncFault::Missing);
+        }
+        let profile = world.profiles.get(&request.id).ok_or(SyncFault::NoTarget)?;
+        write(call, &Whole::of(profile, icon_data(world, profile)))
+    };
+    export().unwrap_or_else(Reply::from)
+}
+
+/// What is set for all programs, or by a profile.
+fn set(world: &World, from: &str) -> Result<settings::Flat, SyncFault> {
+    match from {
+        GLOBAL => Ok(world.config.values().clone()),
+        key => world.profiles.get(key).map(|profile| profile.settings()).ok_or(SyncFault::NoTarget),
+    }
+}
+
+/// Writes a document as JSON or YAML, whichever is asked for.
+fn write(call: &Call, document: &impl Serialize) -> Result<Reply, SyncFault> {
+    let document: Value =
+        serde_json::to_value(document).map_err(|fault| SyncFault::Import(fault.to_string()))?;
+    let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let (content_type, text) = match Format::accepted(&String::from_utf8_lossy(accept)) {
+        Format::Json => ("application/json", checksum::signed_json(&document)),
+        Format::Yaml => ("application/yaml", checksum::signed_yaml(&yaml::to_string(&document))),
+        Format::Cbor | Format::MsgPack | Format::Unacceptable => return Err(SyncFault::Form),
+    };
+    if call.method == Method::HEAD {
+        return Ok(Reply::Data(text.into_bytes()));
+    }
+    let reply = Raw { headers: Vec::new(), ..Raw::new(content_type, text) };
+    Ok(reply.with(CONTENT_TYPE, HeaderValue::from_static(content_type)).into())
+}

@@ -1,0 +1,149 @@
+//! `sync/settings/import` and `sync/single-setting/import`.
+
+use serde::Serialize;
+
+use super::{
+    GLOBAL,
+    document::{Settings, Single, typed},
+    fault::SyncFault,
+    request::{Body, ImportRequest},
+};
+use crate::{
+    api::{Call, Reply},
+    world::{Change, Profile, World, settings},
+};
+
+/// What an import does, or would do.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Outcome {
+    pub(super) restart_required: bool,
+    pub(super) replaces_existing: bool,
+    pub(super) contains_unknown: bool,
+}
+
+/// Settings that were looked at.
+pub(super) struct Sorted {
+    /// Those that there are options for, with values in the options' types.
+    pub(super) known: settings::Flat,
+    /// Whether there are others.
+    pub(super) unknown: bool,
+}
+
+/// Looks at settings before they are imported; `per_app` says whether they are for one program.
+pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result<Sorted, SyncFault> {
+    let mut sorted = Sorted { known: settings::Flat::new(), unknown: false };
+    let mut some_not_per_app = false;
+    for (key, value) in flat {
+        if world.config.option(&key).is_none() {
+            sorted.unknown = true;
+            continue;
+        }
+        let value = world.config.read(&key, value).map_err(SyncFault::Value)?;
+        some_not_per_app |= per_app && !world.config.is_per_app(&key);
+        sorted.known.insert(key, value);
+    }
+    if some_not_per_app { Err(SyncFault::SomeNotPerApp) } else { Ok(sorted) }
+}
+
+/// What is said of settings that nobody knows when they are not allowed.
+pub(super) fn refuse_unknown(request: &ImportRequest, unknown: bool) -> Result<(), SyncFault> {
+    if unknown && !request.allow_unknown {
+        return Err(SyncFault::Request("the export contains unknown settings".to_owned()));
+    }
+    Ok(())
+}
+
+pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
+    match import_settings(world, call) {
+        Ok(outcome) => call.structured(&outcome),
+        Err(fault) => fault.into(),
+    }
+}
+
+fn import_settings(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
+    let (request, document) = ImportRequest::read(call, Body::Json("sync.SettingsImportRequest"))?;
+    let document: Settings = typed(document, Settings::TYPE)?;
+    let per_app = request.target != GLOBAL;
+    let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), per_app)?;
+    let profile = if per_app { Some(target(world, &request.target)?) } else { None };
+    // Real cores never say of several settings that they replace existing ones.
+    let outcome = Outcome {
+        restart_required: known.keys().any(|key| needs_restart(world, key)),
+        replaces_existing: false,
+        contains_unknown: unknown,
+    };
+    if request.validate_only {
+        return Ok(outcome);
+    }
+    refuse_unknown(&request, unknown)?;
+    match profile {
+        Some(profile) => {
+            let mut flat = if request.reset { settings::Flat::new() } else { profile.settings() };
+            flat.extend(known);
+            edit(world, request.target, profile, flat)?;
+        }
+        None => {
+            let reset: Vec<String> = world.config.values().keys().cloned().collect();
+            for key in reset.into_iter().filter(|key| request.reset && !known.contains_key(key)) {
+                world.apply(Change::Config { key, value: None })?;
+            }
+            for (key, value) in known {
+                world.apply(Change::Config { key, value: Some(value) })?;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+pub(super) fn single(world: &mut World, call: &Call) -> Reply {
+    match import_single(world, call) {
+        Ok(outcome) => call.structured(&outcome),
+        Err(fault) => fault.into(),
+    }
+}
+
+fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
+    let (request, document) = ImportRequest::read(call, Body::Labelled("sync.SingleSettingImportRequest"))?;
+    let Single { id: key, value, .. } = typed(document, Single::TYPE)?;
+    if world.config.option(&key).is_none() {
+        return Err(SyncFault::Unknown(key));
+    }
+    let value = world.config.read(&key, value).map_err(SyncFault::Value)?;
+    if request.target == GLOBAL {
+        let outcome = Outcome {
+            restart_required: needs_restart(world, &key),
+            replaces_existing: world.config.values().contains_key(&key),
+            contains_unknown: false,
+        };
+        if !request.validate_only {
+            world.apply(Change::Config { key, value: Some(value) })?;
+        }
+        return Ok(outcome);
+    }
+    if !world.config.is_per_app(&key) {
+        return Err(SyncFault::NotPerApp);
+    }
+    let profile = target(world, &request.target)?;
+    let mut flat = profile.settings();
+    let replaced = flat.insert(key, value);
+    if !request.validate_only {
+        edit(world, request.target, profile, flat)?;
+    }
+    Ok(Outcome { replaces_existing: replaced.is_some(), ..Outcome::default() })
+}
+
+fn target(world: &World, key: &str) -> Result<Profile, SyncFault> {
+    world.profiles.get(key).cloned().ok_or(SyncFault::NoTarget)
+}
+
+/// Gives a profile other settings.
+fn edit(world: &mut World, key: String, mut profile: Profile, flat: settings::Flat) -> Result<(), SyncFault> {
+    profile.set_settings(flat);
+    profile.last_edited = world.now().as_second();
+    Ok(world.apply(Change::SaveProfile { key, profile: Box::new(profile) })?)
+}
+
+fn needs_restart(world: &World, key: &str) -> bool {
+    world.config.option(key).is_some_and(|option| option.requires_restart)
+}

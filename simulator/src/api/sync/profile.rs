@@ -1,0 +1,140 @@
+//! `sync/profile/import`, and pictures in documents.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use portmaster_fixtures::ProfileIds;
+use serde::Serialize;
+
+use super::{
+    document::{Whole, typed},
+    fault::SyncFault,
+    import::{Outcome, Sorted, refuse_unknown, sort},
+    request::{Body, ImportRequest},
+};
+use crate::{
+    api::{Call, Reply, profile as pictures},
+    world::{
+        Change, Profile, World,
+        profiles::{Fingerprint, Icon, LOCAL, derived_id},
+        settings,
+    },
+};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProfileOutcome {
+    #[serde(flatten)]
+    outcome: Outcome,
+    replaces_profiles: Vec<String>,
+}
+
+pub(super) fn import(world: &mut World, call: &Call) -> Reply {
+    match import_profile(world, call) {
+        Ok(outcome) => call.structured(&outcome),
+        Err(fault) => fault.into(),
+    }
+}
+
+fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, SyncFault> {
+    let (request, document) = ImportRequest::read(call, Body::Json("sync.ProfileImportRequest"))?;
+    let document: Whole = typed(document, Whole::TYPE)?;
+    let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), true)?;
+    let claimed = document.id.clone();
+    // As in the cores, a document without a source replaces nothing: the key that is looked for has none either.
+    let existing_key = |id: &str| format!("{}/{id}", document.source);
+    let prints: Vec<Fingerprint> = document.fingerprints.into_iter().map(Fingerprint::from).collect();
+    let id = checked_id(world, &prints, &claimed)?;
+    let replaces_existing = world.profiles.get(&existing_key(&id)).is_some();
+    let replaces_profiles = sharing(world, &prints, &id);
+    let outcome = ProfileOutcome {
+        outcome: Outcome { restart_required: false, replaces_existing, contains_unknown: unknown },
+        replaces_profiles,
+    };
+    if request.validate_only {
+        return Ok(outcome);
+    }
+    refuse_unknown(&request, unknown)?;
+    if (replaces_existing || !outcome.replaces_profiles.is_empty()) && !request.allow_replace {
+        return Err(SyncFault::Request("the import replaces existing profiles".to_owned()));
+    }
+    let icons = keep_icon(world, &document.icon_data)?;
+    let now = world.now().as_second();
+    let profile = Profile {
+        id,
+        source: LOCAL.to_owned(),
+        name: document.name,
+        description: document.description,
+        homepage: document.homepage,
+        icons,
+        presentation_path: document.presentation_path,
+        use_presentation_path: document.use_presentation_path,
+        fingerprints: Some(prints),
+        config: Some(settings::nest(known)),
+        last_edited: document.last_edited.map_or(0, |at| at.as_second()),
+        created: document.created.map_or(now, |at| at.as_second()),
+        internal: document.internal,
+        ..Profile::default()
+    };
+    for key in &outcome.replaces_profiles {
+        world.apply(Change::DeleteProfile { key: key.clone() })?;
+    }
+    world.apply(Change::SaveProfile { key: profile.key(), profile: Box::new(profile) })?;
+    Ok(outcome)
+}
+
+/// The id of the profile in a document that claims to have one.
+fn checked_id(world: &World, prints: &[Fingerprint], claimed: &str) -> Result<String, SyncFault> {
+    if prints.is_empty() {
+        return Err(SyncFault::ProfileData("the export contains no fingerprints".to_owned()));
+    }
+    if world.rules.profile_ids == ProfileIds::Enforced {
+        prints
+            .iter()
+            .try_for_each(Fingerprint::check)
+            .map_err(|fault| SyncFault::ProfileData(fault.to_string()))?;
+    }
+    let id = derived_id(prints);
+    if !claimed.is_empty() && claimed != id {
+        let text = "the export profile ID does not match the fingerprints, remove to ignore";
+        return Err(SyncFault::ProfileData(text.to_owned()));
+    }
+    Ok(id)
+}
+
+/// The other profiles of this device that have one of the fingerprints.
+fn sharing(world: &World, prints: &[Fingerprint], id: &str) -> Vec<String> {
+    let same = |a: &Fingerprint, b: &Fingerprint| {
+        (&a.r#type, &a.key, &a.operation, &a.value) == (&b.r#type, &b.key, &b.operation, &b.value)
+    };
+    world
+        .profiles
+        .iter()
+        .filter(|stored| stored.profile.source == LOCAL && stored.profile.id != id)
+        .filter(|stored| {
+            stored.profile.prints().iter().any(|one| prints.iter().any(|other| same(one, other)))
+        })
+        .map(|stored| stored.key.clone())
+        .collect()
+}
+
+/// The picture of a profile as a `data:` URL, if it has one that is kept here.
+pub(super) fn icon_data(world: &World, profile: &Profile) -> String {
+    let icons = profile.icons.iter().flatten().filter(|icon| icon.r#type == "api");
+    let kept =
+        icons.filter_map(|icon| Some((pictures::media_type(&icon.value)?, world.icons.get(&icon.value)?)));
+    kept.map(|(media, bytes)| format!("data:{media};base64,{}", BASE64_STANDARD.encode(bytes)))
+        .next()
+        .unwrap_or_default()
+}
+
+/// Keeps the picture of a document.
+fn keep_icon(world: &mut World, data: &str) -> Result<Option<Vec<Icon>>, SyncFault> {
+    if data.is_empty() {
+        return Ok(None);
+    }
+    let invalid = |reason: &str| SyncFault::Import(format!("icon data is invalid: {reason}"));
+    let rest = data.strip_prefix("data:").ok_or_else(|| invalid("missing data prefix"))?;
+    let (media, encoded) = rest.split_once(";base64,").ok_or_else(|| invalid("missing base64 encoding"))?;
+    let bytes = BASE64_STANDARD.decode(encoded).map_err(|fault| invalid(&fault.to_string()))?;
+    let name = pictures::keep(world, media, bytes).map_err(|fault| invalid(&fault.to_string()))?;
+    Ok(Some(vec![Icon { r#type: "api".to_owned(), value: name, source: "import".to_owned() }]))
+}

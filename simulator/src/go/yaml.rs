@@ -1,0 +1,241 @@
+//! YAML as Go's `yaml.v3` writes it: blocks, four blanks deep, members in the order given.
+
+use serde_json::{Map, Value};
+
+use super::json;
+
+/// Blanks a level.
+const STEP: usize = 4;
+
+/// Writes a value.
+pub fn to_string(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::Object(members) if !members.is_empty() => object(&mut out, members, 0, false),
+        Value::Array(elements) if !elements.is_empty() => array(&mut out, elements, 0),
+        _ => {
+            scalar(&mut out, value, 0);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn indent(out: &mut String, depth: usize) {
+    out.extend(std::iter::repeat_n(' ', depth));
+}
+
+/// Members, one a line; the first goes on the line that has begun if `inline`.
+fn object(out: &mut String, members: &Map<String, Value>, depth: usize, inline: bool) {
+    for (at, (name, value)) in members.iter().enumerate() {
+        if at > 0 || !inline {
+            indent(out, depth);
+        }
+        text(out, name, depth);
+        out.push(':');
+        nested(out, value, depth);
+    }
+}
+
+/// What stands behind a name.
+fn nested(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            out.push('\n');
+            object(out, members, depth + STEP, false);
+        }
+        Value::Array(elements) if !elements.is_empty() => {
+            out.push('\n');
+            array(out, elements, depth + STEP);
+        }
+        _ => {
+            out.push(' ');
+            scalar(out, value, depth + STEP);
+            out.push('\n');
+        }
+    }
+}
+
+fn array(out: &mut String, elements: &[Value], depth: usize) {
+    for value in elements {
+        indent(out, depth);
+        out.push_str("- ");
+        match value {
+            Value::Object(members) if !members.is_empty() => object(out, members, depth + 2, true),
+            Value::Array(inner) if !inner.is_empty() => {
+                // The first element goes on the same line, the others below it.
+                let mut block = String::new();
+                array(&mut block, inner, depth + 2);
+                out.push_str(block.trim_start());
+            }
+            _ => {
+                scalar(out, value, depth + 2);
+                out.push('\n');
+            }
+        }
+    }
+}
+
+fn scalar(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::String(string) => text(out, string, depth),
+        other => out.push_str(&json::to_string(other)),
+    }
+}
+
+/// A text: plain where it reads back as the same text, a block where it has lines, else in quotes.
+fn text(out: &mut String, string: &str, depth: usize) {
+    if string.is_empty() || reads_as_something_else(string) || string.chars().any(is_special) {
+        out.push_str(&serde_json::to_string(string).unwrap_or_default());
+    } else if string.contains('\n') {
+        block(out, string, depth);
+    } else if is_plain(string) {
+        out.push_str(string);
+    } else {
+        out.push('\'');
+        out.push_str(&string.replace('\'', "''"));
+        out.push('\'');
+    }
+}
+
+fn block(out: &mut String, string: &str, depth: usize) {
+    // A text that begins with a blank says how deep the block is.
+    let hint = if string.starts_with([' ', '\n']) { STEP.to_string() } else { String::new() };
+    let end = if string.ends_with("\n\n") || string == "\n" {
+        "+"
+    } else if string.ends_with('\n') {
+        ""
+    } else {
+        "-"
+    };
+    out.push_str(&format!("|{hint}{end}"));
+    for line in string.strip_suffix('\n').unwrap_or(string).split('\n') {
+        out.push('\n');
+        if !line.is_empty() {
+            indent(out, depth);
+            out.push_str(line);
+        }
+    }
+}
+
+/// Characters that only a text in double quotes can have.
+fn is_special(char: char) -> bool {
+    (char.is_control() && char != '\n') || matches!(char, '\u{feff}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a reader would take the bare text for a number, a truth, nothing or a time.
+fn reads_as_something_else(string: &str) -> bool {
+    const WORDS: &[&str] = &["~", "null", "true", "false", "y", "n", "yes", "no", "on", "off", "<<"];
+    let lower = string.to_ascii_lowercase();
+    let bare = lower.trim_start_matches(['+', '-']);
+    let number = || {
+        let digits = bare.replace('_', "");
+        digits.parse::<f64>().is_ok() && digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+            || ["0x", "0o", "0b"].iter().any(|base| {
+                digits
+                    .strip_prefix(base)
+                    .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit()))
+            })
+            || matches!(bare, ".inf" | ".nan")
+    };
+    let sexagesimal = || {
+        bare.contains(':')
+            && bare
+                .split(':')
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit() || c == '.'))
+    };
+    let date = || {
+        let bytes = string.as_bytes();
+        bytes.len() >= 10
+            && bytes[4] == b'-'
+            && bytes[..4].iter().all(u8::is_ascii_digit)
+            && bytes[5].is_ascii_digit()
+    };
+    WORDS.contains(&lower.as_str()) || number() || sexagesimal() || date()
+}
+
+/// Whether a text of one line may stand without quotes.
+fn is_plain(string: &str) -> bool {
+    let first = string.chars().next().unwrap_or(' ');
+    let alone = || string.len() == 1 || string[1..].starts_with(' ');
+    let begins = match first {
+        '-' | '?' | ':' => !alone(),
+        other => !"#,[]{}&*!|>'\"%@` ".contains(other),
+    };
+    begins
+        && !string.ends_with([' ', ':'])
+        && !string.contains(": ")
+        && !string.contains(" #")
+        && !string.starts_with("---")
+        && !string.starts_with("...")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_form_is_that_of_recorded_exports() {
+        let value = json!({
+            "type": "profile",
+            "homepage": "https://Firefox.example/",
+            "fingerprints": [{ "type": "path", "value": "/usr/bin/x" }, { "type": "tag" }],
+            "none": [],
+            "config": { "filter": { "endpoints": ["+ example.com", "- *"], "use": true, "keep": 30 } },
+        });
+        assert_eq!(
+            to_string(&value),
+            "type: profile\nhomepage: https://Firefox.example/\nfingerprints:\n    - type: path\n      value: /usr/bin/x\n    \
+             - type: tag\nnone: []\nconfig:\n    filter:\n        endpoints:\n            - + example.com\n            \
+             - '- *'\n        use: true\n        keep: 30\n"
+        );
+    }
+
+    #[test]
+    fn texts_that_look_like_something_else_are_quoted() {
+        for (text, written) in [
+            ("yes", "\"yes\""),
+            ("12", "\"12\""),
+            ("1_000", "\"1_000\""),
+            ("12:30", "\"12:30\""),
+            ("2026-01-02", "\"2026-01-02\""),
+            ("", "\"\""),
+            ("a: b", "'a: b'"),
+            ("it's", "it's"),
+            ("'x", "'''x'"),
+            ("-x", "-x"),
+            ("a\nb", "|-\n    a\n    b"),
+        ] {
+            assert_eq!(to_string(&json!({ "k": text })), format!("k: {written}\n"), "{text}");
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[ -~\n]{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[ -~]{1,6}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(value in any_value()) {
+            let written = to_string(&value);
+            let read: Value = serde_saphyr::from_str(&written)
+                .map_err(|fault| TestCaseError::fail(format!("{fault}\n{written}")))?;
+            prop_assert_eq!(read, value, "{}", written);
+        }
+    }
+}

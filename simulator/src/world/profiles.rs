@@ -1,0 +1,205 @@
+//! Profiles: the settings of programs, and the special ones (websocket §5.3).
+
+mod fingerprint;
+mod setup;
+
+use portmaster_fixtures::{ProfileIds, Rules};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use fingerprint::{Fingerprint, derived_id};
+
+use super::{Config, config::Refused, settings};
+
+/// The source of the profiles of this device.
+pub const LOCAL: &str = "local";
+
+/// The key of the profile that shows the settings of all programs.
+pub const GLOBAL: &str = "special/global-config";
+
+/// A program's settings, with members in the order of the wire.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Profile {
+    /// The id, unique within the source.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `local` or `special`.
+    pub source: String,
+    /// The name.
+    pub name: String,
+    /// A sentence about the program.
+    pub description: String,
+    /// What is to be warned of.
+    pub warning: String,
+    /// When the warning last changed.
+    pub warning_last_updated: WrittenTime,
+    /// The program's web page.
+    pub homepage: String,
+    /// Not used by newer cores.
+    pub icon: String,
+    /// Not used by newer cores.
+    pub icon_type: String,
+    /// Its icons.
+    pub icons: Option<Vec<Icon>>,
+    /// Not used by newer cores.
+    pub linked_path: String,
+    /// The path that is shown.
+    pub presentation_path: String,
+    /// Whether the path of the program is what is shown.
+    pub use_presentation_path: bool,
+    /// How the program is recognised.
+    pub fingerprints: Option<Vec<Fingerprint>>,
+    /// The settings, nested.
+    pub config: Option<Map<String, Value>>,
+    /// When a person last changed it, Unix seconds; 0 is never.
+    pub last_edited: i64,
+    /// When it was made, Unix seconds; 0 is not known.
+    pub created: i64,
+    /// Whether it is the core's own.
+    pub internal: bool,
+}
+
+/// A time as it was written, RFC 3339; Go's first instant if it never was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WrittenTime(pub String);
+
+impl Default for WrittenTime {
+    fn default() -> Self {
+        Self("0001-01-01T00:00:00Z".to_owned())
+    }
+}
+
+/// An icon of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Icon {
+    /// `path`, `database`, `api` or empty.
+    pub r#type: String,
+    /// Where it is: a path, a record's key, or a file's name.
+    pub value: String,
+    /// `user`, `import`, `core` or `ui`.
+    pub source: String,
+}
+
+impl Profile {
+    /// `<source>/<id>`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.source, self.id)
+    }
+
+    /// The path that is shown.
+    pub fn path(&self) -> &str {
+        if self.presentation_path.is_empty() { &self.linked_path } else { &self.presentation_path }
+    }
+
+    /// The fingerprints; none if there is no list.
+    pub fn prints(&self) -> &[Fingerprint] {
+        self.fingerprints.as_deref().unwrap_or_default()
+    }
+
+    /// The settings by option key.
+    pub fn settings(&self) -> settings::Flat {
+        self.config.as_ref().map(settings::flatten).unwrap_or_default()
+    }
+
+    /// Replaces the settings.
+    pub fn set_settings(&mut self, flat: settings::Flat) {
+        self.config = Some(settings::nest(flat));
+    }
+
+    /// The profile as a core keeps what it is given: without settings that nobody knows, with values in the options' types.
+    ///
+    /// # Errors
+    /// When a fingerprint is none or an option does not take its value.
+    pub fn checked(mut self, config: &Config, rules: &Rules) -> Result<Self, Rejected> {
+        if self.presentation_path.is_empty() {
+            self.presentation_path.clone_from(&self.linked_path);
+        }
+        if rules.profile_ids == ProfileIds::Enforced {
+            self.prints().iter().try_for_each(Fingerprint::check)?;
+        }
+        if self.config.is_some() {
+            let known = self.settings().into_iter().filter(|(key, _)| config.option(key).is_some());
+            let read = known.map(|(key, value)| config.read(&key, value).map(|value| (key, value)));
+            let (good, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+            let count = bad.len();
+            if let Some(Err(first)) = bad.into_iter().next() {
+                return Err(Rejected::Settings { count, first });
+            }
+            self.set_settings(good.into_iter().flatten().collect());
+        }
+        Ok(self)
+    }
+}
+
+/// Why a profile is not taken (websocket §5.3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// A fingerprint is none.
+    #[error("invalid fingerprint: {0}")]
+    Fingerprint(String),
+    /// Options do not take their values.
+    #[error("failed to create config perspective: encountered {count} errors, first was: {first}")]
+    Settings {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: Refused,
+    },
+}
+
+/// A profile as the database keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The profile.
+    pub profile: Profile,
+    /// `<source>/<id>`, as it was written.
+    pub key: String,
+    /// When the record was made, Unix seconds.
+    pub created: i64,
+    /// When the record was last changed, Unix seconds.
+    pub modified: i64,
+}
+
+/// All profiles, in the order in which they were first written.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles {
+    stored: Vec<Stored>,
+}
+
+impl Profiles {
+    /// A profile by `<source>/<id>`.
+    pub fn get(&self, key: &str) -> Option<&Profile> {
+        self.stored(key).map(|stored| &stored.profile)
+    }
+
+    /// A profile's record by `<source>/<id>`.
+    pub fn stored(&self, key: &str) -> Option<&Stored> {
+        self.stored.iter().find(|stored| stored.key == key)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Stored> {
+        self.stored.iter()
+    }
+
+    /// Writes a profile under a key, new or over the one that is there; its record is made `now`, Unix seconds.
+    pub(super) fn put(&mut self, key: String, profile: Profile, now: i64) {
+        match self.stored.iter_mut().find(|stored| stored.key == key) {
+            Some(stored) => {
+                stored.profile = profile;
+                stored.modified = now;
+            }
+            None => self.stored.push(Stored { profile, key, created: now, modified: now }),
+        }
+    }
+
+    /// Deletes a profile; whether it was there.
+    pub(super) fn delete(&mut self, key: &str) -> bool {
+        let before = self.stored.len();
+        self.stored.retain(|stored| stored.key != key);
+        self.stored.len() < before
+    }
+}
