@@ -7,15 +7,15 @@ use super::json;
 /// Blanks a level.
 const STEP: usize = 4;
 
-/// Writes a value.
-pub fn to_string(value: &Value) -> String {
+/// Writes a structure. The texts of the members named `times` are instants, which have no quotes.
+pub fn document(members: &Map<String, Value>, times: &[&str]) -> String {
     let mut out = String::new();
-    match value {
-        Value::Object(members) if !members.is_empty() => object(&mut out, members, 0, false),
-        Value::Array(elements) if !elements.is_empty() => array(&mut out, elements, 0),
-        _ => {
-            scalar(&mut out, value, 0);
-            out.push('\n');
+    for (name, value) in members {
+        match value {
+            Value::String(instant) if times.contains(&name.as_str()) => {
+                out.push_str(&format!("{name}: {instant}\n"));
+            }
+            _ => member(&mut out, name, value, 0),
         }
     }
     out
@@ -31,14 +31,13 @@ fn object(out: &mut String, members: &Map<String, Value>, depth: usize, inline: 
         if at > 0 || !inline {
             indent(out, depth);
         }
-        text(out, name, depth);
-        out.push(':');
-        nested(out, value, depth);
+        member(out, name, value, depth);
     }
 }
 
-/// What stands behind a name.
-fn nested(out: &mut String, value: &Value, depth: usize) {
+fn member(out: &mut String, name: &str, value: &Value, depth: usize) {
+    text(out, name, depth);
+    out.push(':');
     match value {
         Value::Object(members) if !members.is_empty() => {
             out.push('\n');
@@ -85,10 +84,17 @@ fn scalar(out: &mut String, value: &Value, depth: usize) {
 
 /// A text: plain where it reads back as the same text, a block where it has lines, else in quotes.
 fn text(out: &mut String, string: &str, depth: usize) {
+    let is_block = string.contains('\n')
+        && !string.starts_with([' ', '\n'])
+        && !string.ends_with(' ')
+        && !string.contains(" \n");
     if string.is_empty() || reads_as_something_else(string) || string.chars().any(is_special) {
-        out.push_str(&serde_json::to_string(string).unwrap_or_default());
-    } else if string.contains('\n') {
+        quoted(out, string);
+    } else if is_block {
         block(out, string, depth);
+    } else if string.contains('\n') {
+        // Blanks at the ends of lines, or before all of them, would be lost in a block.
+        quoted(out, string);
     } else if is_plain(string) {
         out.push_str(string);
     } else {
@@ -98,17 +104,21 @@ fn text(out: &mut String, string: &str, depth: usize) {
     }
 }
 
+/// A text in double quotes, where JSON's escapes are YAML's.
+fn quoted(out: &mut String, string: &str) {
+    out.push_str(&serde_json::to_string(string).unwrap_or_default());
+}
+
 fn block(out: &mut String, string: &str, depth: usize) {
-    // A text that begins with a blank says how deep the block is.
-    let hint = if string.starts_with([' ', '\n']) { STEP.to_string() } else { String::new() };
-    let end = if string.ends_with("\n\n") || string == "\n" {
+    let end = if string.ends_with("\n\n") {
         "+"
     } else if string.ends_with('\n') {
         ""
     } else {
         "-"
     };
-    out.push_str(&format!("|{hint}{end}"));
+    out.push('|');
+    out.push_str(end);
     for line in string.strip_suffix('\n').unwrap_or(string).split('\n') {
         out.push('\n');
         if !line.is_empty() {
@@ -177,6 +187,10 @@ mod tests {
 
     use super::*;
 
+    fn written(value: &Value) -> String {
+        document(value.as_object().unwrap(), &["created"])
+    }
+
     #[test]
     fn the_form_is_that_of_recorded_exports() {
         let value = json!({
@@ -184,19 +198,20 @@ mod tests {
             "homepage": "https://Firefox.example/",
             "fingerprints": [{ "type": "path", "value": "/usr/bin/x" }, { "type": "tag" }],
             "none": [],
+            "created": "2026-01-02T03:04:05Z",
             "config": { "filter": { "endpoints": ["+ example.com", "- *"], "use": true, "keep": 30 } },
         });
         assert_eq!(
-            to_string(&value),
+            written(&value),
             "type: profile\nhomepage: https://Firefox.example/\nfingerprints:\n    - type: path\n      value: /usr/bin/x\n    \
-             - type: tag\nnone: []\nconfig:\n    filter:\n        endpoints:\n            - + example.com\n            \
+             - type: tag\nnone: []\ncreated: 2026-01-02T03:04:05Z\nconfig:\n    filter:\n        endpoints:\n            - + example.com\n            \
              - '- *'\n        use: true\n        keep: 30\n"
         );
     }
 
     #[test]
     fn texts_that_look_like_something_else_are_quoted() {
-        for (text, written) in [
+        for (text, form) in [
             ("yes", "\"yes\""),
             ("12", "\"12\""),
             ("1_000", "\"1_000\""),
@@ -209,7 +224,7 @@ mod tests {
             ("-x", "-x"),
             ("a\nb", "|-\n    a\n    b"),
         ] {
-            assert_eq!(to_string(&json!({ "k": text })), format!("k: {written}\n"), "{text}");
+            assert_eq!(written(&json!({ "k": text })), format!("k: {form}\n"), "{text}");
         }
     }
 
@@ -232,7 +247,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_back(value in any_value()) {
-            let written = to_string(&value);
+            let value = json!({ "k": value });
+            let written = written(&value);
             let read: Value = serde_saphyr::from_str(&written)
                 .map_err(|fault| TestCaseError::fail(format!("{fault}\n{written}")))?;
             prop_assert_eq!(read, value, "{}", written);

@@ -3,7 +3,7 @@
 //! The rule reproduces all checksums that were recorded with their full texts.
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{fault::SyncFault, pretty::pretty};
 use crate::go::{json, read::Raw};
@@ -23,7 +23,7 @@ fn checksum(text: &str) -> String {
 }
 
 /// A document as JSON with its checksum.
-pub(super) fn signed_json(document: &Value) -> String {
+pub(super) fn signed_json(document: &Map<String, Value>) -> String {
     let bytes = json::to_vec(document);
     // Our own JSON is valid; were it not, the document would be empty and every test of it fail.
     let text = Raw::checked(&bytes).map(|raw| pretty(raw, MEMBER)).unwrap_or_default() + "\n";
@@ -66,12 +66,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::go::yaml;
+
+    fn members(document: &Value) -> &Map<String, Value> {
+        document.as_object().unwrap()
+    }
 
     #[test]
     fn checksums_are_as_recorded() {
         let document = json!({"type": "single-setting", "id": "filter/defaultAction", "value": "block"});
         assert_eq!(
-            signed_json(&document),
+            signed_json(members(&document)),
             "{\n \"id\": \"filter/defaultAction\",\n \"type\": \"single-setting\",\n \"value\": \"block\",\n \
              \"_jess-checksum\": \"ZwiDFNNLEUsgXdkkX8x4hcZqMrVdiLRrYV8hQvvjDpxSf1\"\n}\n"
         );
@@ -84,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_form_of_json_is_nothing() {
-        let text = signed_json(&json!({"type": "settings", "config": {"a": {"b": [1, true]}}}));
+        let text = signed_json(members(&json!({"type": "settings", "config": {"a": {"b": [1, true]}}})));
         let value: Value = serde_json::from_str(&text).unwrap();
         let compact = value.to_string();
         assert_eq!(verify_json(Raw::checked(compact.as_bytes()).unwrap()), Ok(()));
@@ -95,8 +100,8 @@ mod tests {
         fn any_change_is_seen(value in "[a-z]{1,20}", at in any::<prop::sample::Index>(), to in b'a'..=b'z') {
             let document = json!({"type": "single-setting", "id": "x", "value": value});
             for (text, is_json) in [
-                (signed_json(&document), true),
-                (signed_yaml(&crate::go::yaml::to_string(&document)), false),
+                (signed_json(members(&document)), true),
+                (signed_yaml(&yaml::document(members(&document), &[])), false),
             ] {
                 let verified = |text: &str| {
                     if is_json { verify_json(Raw::checked(text.as_bytes()).unwrap()) } else { verify_yaml(text) }

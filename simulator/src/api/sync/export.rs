@@ -6,7 +6,7 @@ use hyper::{
     http::HeaderValue,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     GLOBAL, checksum,
@@ -20,6 +20,9 @@ use crate::{
     go::yaml,
     world::{World, settings},
 };
+
+/// The members that are instants.
+const TIMES: &[&str] = &["lastEdited", "created"];
 
 pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
     let export = || -> Result<Reply, SyncFault> {
@@ -75,12 +78,14 @@ fn set(world: &World, from: &str) -> Result<settings::Flat, SyncFault> {
 
 /// Writes a document as JSON or YAML, whichever is asked for.
 fn write(call: &Call, document: &impl Serialize) -> Result<Reply, SyncFault> {
-    let document: Value =
-        serde_json::to_value(document).map_err(|fault| SyncFault::Import(fault.to_string()))?;
+    let document = match serde_json::to_value(document) {
+        Ok(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
     let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     let (content_type, text) = match Format::accepted(&String::from_utf8_lossy(accept)) {
         Format::Json => ("application/json", checksum::signed_json(&document)),
-        Format::Yaml => ("application/yaml", checksum::signed_yaml(&yaml::to_string(&document))),
+        Format::Yaml => ("application/yaml", checksum::signed_yaml(&yaml::document(&document, TIMES))),
         Format::Cbor | Format::MsgPack | Format::Unacceptable => return Err(SyncFault::Form),
     };
     if call.method == Method::HEAD {

@@ -88,6 +88,22 @@ mod tests {
     #[test]
     fn short_lists_stay_on_a_line() {
         let text = br#"{"b":{"long":["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","c"],"a":[1, 2]},"a":[{}],"x":{},"y":[],"gone":1}"#;
-        insta::assert_snapshot!(pretty(Raw::checked(text).unwrap(), "gone"));
+        insta::assert_snapshot!(pretty(Raw::checked(text).unwrap(), "gone"), @r#"
+        {
+         "a": [
+          {}
+         ],
+         "b": {
+          "a": [1, 2],
+          "long": [
+           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+           "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+           "c"
+          ]
+         },
+         "x": {},
+         "y": []
+        }
+        "#);
     }
 }
