@@ -15,7 +15,8 @@ pub fn int(text: &str) -> Result<i64, String> {
 /// Reads a float as `strconv.ParseFloat(text, 64)`: decimal, hexadecimal, infinite or not a number.
 pub fn float(text: &str) -> Result<f64, String> {
     let fault = |why: &str| format!("strconv.ParseFloat: parsing {}: {why}", quote(text));
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let Some(plain) = without_underscores(text) else { return Err(fault("invalid syntax")) };
+    let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(&plain);
     let lower = unsigned.to_ascii_lowercase();
     let value = if matches!(lower.as_str(), "inf" | "infinity") {
         return Ok(if text.starts_with('-') { f64::NEG_INFINITY } else { f64::INFINITY });
@@ -24,7 +25,7 @@ pub fn float(text: &str) -> Result<f64, String> {
     } else if let Some(hex) = lower.strip_prefix("0x") {
         hexadecimal(hex).map(|size| if text.starts_with('-') { -size } else { size })
     } else if unsigned.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b)) {
-        text.parse().ok()
+        plain.parse().ok()
     } else {
         None
     };
@@ -33,6 +34,22 @@ pub fn float(text: &str) -> Result<f64, String> {
         Some(value) if value.is_infinite() => Err(fault("value out of range")),
         Some(value) => Ok(value),
     }
+}
+
+/// The text of a float without underscores; `None` where one does not stand between digits or after `0x`.
+fn without_underscores(text: &str) -> Option<String> {
+    let lower = text.trim_start_matches(['-', '+']).to_ascii_lowercase();
+    let hex = lower.starts_with("0x");
+    let digit = |byte: u8| if hex { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
+    let bytes = lower.as_bytes();
+    for (at, _) in lower.match_indices('_') {
+        let after_prefix = hex && at == 2;
+        let before = at > 0 && digit(bytes[at - 1]);
+        if !(before || after_prefix) || !bytes.get(at + 1).is_some_and(|byte| digit(*byte)) {
+            return None;
+        }
+    }
+    Some(text.replace('_', ""))
 }
 
 /// Reads what follows `0x`: `1p0`, `1.8p-3`. Bits beyond those of a float are cut off.
@@ -95,11 +112,17 @@ mod tests {
             ("-0X1.8p1", -3.0),
             ("+inf", f64::INFINITY),
             ("1.", 1.0),
+            ("1_0", 10.0),
+            ("1e1_0", 1e10),
+            ("0x_1p0", 1.0),
         ] {
             assert_eq!(float(text), Ok(value), "{text}");
         }
         assert!(float("NaN").unwrap().is_nan());
-        for text in ["", "banana", "1_0", "0x1", "+nan", "1e", ".", "inf1"] {
+        for text in [
+            "", "banana", "_1", "1_", "1__0", "1_.5", "1._5", "1_e1", "in_f", "0x1", "+nan", "1e", ".",
+            "inf1",
+        ] {
             assert!(float(text).unwrap_err().ends_with("invalid syntax"), "{text}");
         }
         assert_eq!(

@@ -1,22 +1,83 @@
-//! Regular expressions. Go and we share their syntax but for rare forms; the faults' texts are Go's.
+//! Regular expressions in Go's syntax. It is nearly that of the crate `regex`; where it is not, an expression is translated.
 
 use regex::Regex;
 
-/// The largest compiled expression, so that a query cannot fill the memory.
+/// The largest compiled expression, bytes, so that a query cannot fill the memory.
 const LARGEST: usize = 1 << 20;
 
 /// Compiles an expression as Go's `regexp.Compile`; its fault's text if it is none.
 pub fn compile(text: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(text).size_limit(LARGEST).build().map_err(|fault| {
+    regex::RegexBuilder::new(&translated(text)).size_limit(LARGEST).build().map_err(|fault| {
         let (what, part) = described(text, &fault.to_string());
         format!("error parsing regexp: {what}: `{part}`")
     })
 }
 
+/// The expression in the crate's syntax: Go's `\w`, `\d`, `\s` and `\b` know ASCII only, its classes do not nest, and a brace
+/// that begins no repetition is itself.
+fn translated(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    // Where the content of the present class begins in the text.
+    let mut class: Option<usize> = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        let rest = &text[at..];
+        match char {
+            '\\' => {
+                let Some((_, escaped)) = chars.next() else {
+                    out.push('\\');
+                    break;
+                };
+                match escaped {
+                    'd' => out.push_str("[0-9]"),
+                    'D' => out.push_str("[^0-9]"),
+                    'w' => out.push_str("[0-9A-Za-z_]"),
+                    'W' => out.push_str("[^0-9A-Za-z_]"),
+                    's' => out.push_str(r"[\t\n\f\r ]"),
+                    'S' => out.push_str(r"[^\t\n\f\r ]"),
+                    'b' if class.is_none() => out.push_str(r"(?-u:\b)"),
+                    other => out.extend(['\\', other]),
+                }
+            }
+            '[' if class.is_none() => {
+                let negated = rest[1..].starts_with('^');
+                out.push('[');
+                if negated {
+                    chars.next();
+                    out.push('^');
+                }
+                class = Some(at + 1 + usize::from(negated));
+            }
+            '[' if rest.starts_with("[:") && rest.contains(":]") => {
+                let end = rest.find(":]").map_or(rest.len(), |end| end + 2);
+                out.push_str(&rest[..end]);
+                while chars.next_if(|(next, _)| *next < at + end).is_some() {}
+            }
+            // A bracket that comes first in a class is a member of it.
+            ']' if class.is_some_and(|start| start != at) => {
+                class = None;
+                out.push(']');
+            }
+            '[' | ']' | '&' | '~' if class.is_some() => out.extend(['\\', char]),
+            '{' if class.is_none() && !is_repetition(rest) => out.push_str(r"\{"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Whether a text begins with `{n}`, `{n,}` or `{n,m}`.
+fn is_repetition(text: &str) -> bool {
+    let Some((inside, _)) = text[1..].split_once('}') else { return false };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+    !least.is_empty() && digits(least) && digits(most)
+}
+
 /// What Go calls the fault, and the part of the expression that it shows.
 fn described<'a>(text: &'a str, fault: &str) -> (&'static str, &'a str) {
     let said = |words: &str| fault.contains(words);
-    if text.ends_with('\\') && said("incomplete escape") {
+    if said("incomplete escape") || (text.ends_with('\\') && said("escape")) {
         ("trailing backslash at end of expression", "")
     } else if said("unclosed character class") {
         ("missing closing ]", text.find('[').map_or(text, |at| &text[at..]))
@@ -42,6 +103,8 @@ fn described<'a>(text: &'a str, fault: &str) -> (&'static str, &'a str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -53,10 +116,38 @@ mod tests {
             ("a)b", "unexpected ): `a)b`"),
             ("*a", "missing argument to repetition operator: `*`"),
             ("a\\", "trailing backslash at end of expression: ``"),
+            ("(a)\\1", "invalid escape sequence: `\\1`"),
         ] {
             let got = compile(text).map(|_| ());
             assert_eq!(got, Err(format!("error parsing regexp: {fault}")));
         }
-        assert!(compile("(?i)^c").unwrap().is_match("Cherry"));
+    }
+
+    #[test]
+    fn expressions_match_as_in_go() {
+        for (text, matching, other) in [
+            ("(?i)^c", "Cherry", "apple"),
+            (r"^\w+$", "word_1", "wörd"),
+            (r"^[\w-]+$", "a-b", "a b"),
+            (r"^\d$", "7", "٧"),
+            ("^[[a]$", "[", "b"),
+            ("^[]a]$", "]", "b"),
+            ("^[a&&b]$", "&", "c"),
+            ("^[[:digit:]x]+$", "1x", "y"),
+            ("^a{,2}$", "a{,2}", "aa"),
+            ("^a{2}$", "aa", "a"),
+            (r"\bcore\b", "the core", "score"),
+        ] {
+            let expression = compile(text).unwrap();
+            assert!(expression.is_match(matching), "{text} {matching}");
+            assert!(!expression.is_match(other), "{text} {other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in r"[\[\](){}\\^$*+?.:|&~,a-cwdsbBP<>é0-9-]{0,16}") {
+            let _ = compile(&text);
+        }
     }
 }

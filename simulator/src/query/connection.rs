@@ -3,6 +3,7 @@
 use portmaster_fixtures::scenario::ConnectionRow;
 
 use super::fields::{Fields, Value};
+use crate::world::scope;
 
 /// A connection in the structure that the network database has (websocket §5.7): top-level fields only.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +27,7 @@ impl Fields for Connection<'_> {
             "Inbound" => Value::Bool(row.direction == "inbound"),
             "IPProtocol" => Value::Int(row.ip_protocol),
             "LocalIP" => address(&row.local_ip),
-            "LocalIPScope" => Value::Int(0),
+            "LocalIPScope" => Value::Int(row.local_ip.parse().map_or(0, |ip| i64::from(scope::of(ip)))),
             "LocalPort" => Value::Int(row.local_port),
             "PID" => Value::Int(row.extra_data["pid"].as_i64().unwrap_or(0)),
             "Verdict" => Value::Int(row.verdict),

@@ -53,6 +53,8 @@ impl Fields for Json<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -72,5 +74,12 @@ mod tests {
         assert_eq!(record.field("S.@this"), text("banana"));
         assert_eq!(record.field("z"), Some(Value::Other));
         assert_eq!(record.field("_meta.Created"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_selector_is_too_odd(selector in r#"[a-cSl.#|@()=\[\]{}\\*?!%<>:,"'~0-9é -]{0,16}"#) {
+            let _ = Json(r#"{"a":{"b":[1,{"c":"é"},null,true]},"S":"ab","l":["x","y"]}"#).field(&selector);
+        }
     }
 }

@@ -175,6 +175,8 @@ impl Parser {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn fault(text: &str) -> String {
@@ -231,6 +233,19 @@ mod tests {
         for grammar in [false, true] {
             let unclosed = Query::parse("query a: where (x ex", Grammar { group_may_end: grammar });
             assert_eq!(unclosed.unwrap_err(), Fault::End(20));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(
+            words in prop::collection::vec(r#"where|and|or|not|\(|\)|limit|==|f<|exists|in|re|[a-c"\\ é1]{1,4}"#, 0..12),
+            group_may_end in any::<bool>(),
+        ) {
+            let text = format!("query a: where {}", words.join(" "));
+            if let Err(Fault::End(at) | Fault::Operator(at)) = Query::parse(&text, Grammar { group_may_end }) {
+                prop_assert!(at <= text.len());
+            }
         }
     }
 }

@@ -147,8 +147,10 @@ fn encrypted(row: &ConnectionRow) -> bool {
     row.encrypted || row.remote_port == 443
 }
 
-/// The privacy network's metrics that show a number: identifier, label, title, internal name, whether it is kept.
-const SPN: &[(&str, Option<(&str, &str)>, &str, &str, bool)] = &[
+/// A metric of the privacy network that shows a number: identifier, label, title, internal name, whether it is kept.
+type SpnMetric = (&'static str, Option<(&'static str, &'static str)>, &'static str, &'static str, bool);
+
+const SPN: &[SpnMetric] = &[
     ("spn/cranes/active", Some(("status", "authenticated")), "SPN Active Authenticated Cranes", "", false),
     ("spn/cranes/active", Some(("status", "private")), "SPN Active Private Cranes", "", false),
     ("spn/cranes/active", Some(("status", "public")), "SPN Active Public Cranes", "", false),
