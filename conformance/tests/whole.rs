@@ -13,12 +13,17 @@ use portmaster_conformance::{
 };
 use portmaster_fixtures::Contract;
 
+/// Parts of ids of what the simulator does not do yet. Empty this as it learns.
+const AWAITED: [&str; 5] =
+    ["netquery", "database-websocket", "graph:format", "limits/chunked", "structure/dns/cache/:query/known"];
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the simulator lacks netquery, broadcasts and the database websocket"]
 async fn the_embedded_simulator_honours_the_contract() {
     let context = Context::embedded(Contract::Docs, 1, Client::new(Duration::from_secs(30)));
     let run = run(&context, &[]).await;
-    let amiss = verdicts(&run, |one| matches!(one.verdict, Verdict::Fail(_) | Verdict::Error(_)));
+    let awaited = |id: &str| AWAITED.iter().any(|part| id.contains(part));
+    let bad = |verdict: &Verdict| matches!(verdict, Verdict::Fail(_) | Verdict::Error(_));
+    let amiss = verdicts(&run, |one| bad(&one.verdict) && !awaited(&one.id));
     assert!(amiss.is_empty(), "{amiss:#?}");
     // Only what depends on the simulated world may be skipped, never for want of a key or of permission.
     let world = [SkipReason::NoSuccess, SkipReason::NothingToSee];

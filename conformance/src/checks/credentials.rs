@@ -355,7 +355,7 @@ fn refused(exchange: &Exchange) -> Result<(), Stop> {
 
 /// Adds the key as Basic credentials, its first `at` bytes as the user and the rest as the password.
 fn as_basic(request: Request, scheme: &str, key: &Key, at: usize) -> Request {
-    let at = key.secret().floor_char_boundary(at);
+    let at = (0..=at).rev().find(|&at| key.secret().is_char_boundary(at)).unwrap_or(0);
     let (user, password) = key.secret().split_at(at);
     let name = key.tier.variable();
     let shown = format!("{scheme} $(printf %s \"${{{name}:0:{at}}}:${{{name}:{at}}}\" | base64 -w0)");
