@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use portmaster_fixtures::scenario::SpnStatus;
+
 use super::report::Report;
 use crate::world::{
     World,
@@ -29,7 +31,10 @@ pub(super) fn write(world: &World, to: &mut Report) {
     ];
     if let Some(map) = world.map("main") {
         lines.push("---\nMap main:".to_owned());
-        lines.push(format!("Active Terminals: {} Hubs", world.sessions().len()));
+        // A map is there without a connection too, but then nothing runs over it.
+        let connected = world.spn_status() == SpnStatus::Connected;
+        let terminals = if connected { world.sessions().len() } else { 0 };
+        lines.push(format!("Active Terminals: {terminals} Hubs"));
         lines.extend(
             states(world, map).into_iter().map(|(state, hubs)| format!("State {state}: {hubs} Hubs")),
         );

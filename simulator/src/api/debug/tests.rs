@@ -227,6 +227,16 @@ fn the_privacy_network_is_counted() {
 }
 
 #[test]
+fn nothing_runs_over_the_map_of_a_network_that_is_off() {
+    let scenario = Scenario::load("recorded").unwrap();
+    let options = Options { contract: Some(Contract::V2_2), ..Options::default() };
+    let report = text(&mut World::new(scenario, options).unwrap(), "debug/core", "");
+    let spn = section(&report, "SPN");
+    let map = "Map main:\nActive Terminals: 0 Hubs\nState Active: 12 Hubs\nState Failing: 1 Hubs\n";
+    assert!(spn.contains(map), "{spn}");
+}
+
+#[test]
 fn connections_are_grouped_by_process() {
     let report = text(&mut world(Contract::V1_0), "debug/network", "style=simple");
     insta::assert_snapshot!(section(&report, "Network"), @r#"
