@@ -25,7 +25,7 @@ fn profile(world: &mut World, call: &Call) -> Reply {
     }
     match world.caller() {
         Some(app) => {
-            call.structured(&Profile { name: &app.name, profile: app.profile_id(), source: "local" })
+            call.structured(&Profile { name: &app.name, profile: world.profile_id(app), source: "local" })
         }
         None => Reply::failure(NOT_FOUND),
     }

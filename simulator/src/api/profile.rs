@@ -169,7 +169,9 @@ fn merged(world: &mut World, call: &Call) -> Result<String, String> {
     let profile = together(&request.name, primary, &secondaries, world.now().as_second());
     let new = profile.key();
     let failed = |refused: crate::world::change::ChangeError| format!("failed to merge profiles: {refused}");
-    world.apply(Change::SaveProfile { key: new.clone(), profile: Box::new(profile) }).map_err(failed)?;
+    world
+        .apply(Change::SaveProfile { key: new.clone(), profile: Box::new(profile), by_client: false })
+        .map_err(failed)?;
     for old in std::iter::once(request.to).chain(request.from).filter(|old| *old != new) {
         world.apply(Change::DeleteProfile { key: old }).map_err(failed)?;
     }

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use portmaster_fixtures::ProfileIds;
 use serde_json::Value;
 
 use super::{
     Event, Lifecycle, Notification, Pause, World,
     config::Refused,
-    profiles::{GLOBAL, Profile, Rejected},
+    profiles::{GLOBAL, LOCAL, Profile, Rejected, derived_id},
 };
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
@@ -26,6 +27,9 @@ pub enum Change {
         key: String,
         /// The profile.
         profile: Box<Profile>,
+        /// Whether a client of the database wrote it. Where ids are enforced, it then moves to the id that follows from its
+        /// fingerprints.
+        by_client: bool,
     },
     /// Deletes a profile.
     DeleteProfile {
@@ -98,15 +102,14 @@ impl World {
                 let global = self.global_profile(now);
                 self.store(GLOBAL.to_owned(), global);
             }
-            Change::SaveProfile { key, profile } => {
+            Change::SaveProfile { key, profile, by_client } => {
                 let profile = profile.checked(&self.config, self.rules)?;
-                self.store(key, profile);
-            }
-            Change::DeleteProfile { key } => {
-                if self.profiles.delete(&key) {
-                    self.emit(Event::ProfileDeleted { key });
+                self.store(key.clone(), profile.clone());
+                if by_client && self.rules.profile_ids == ProfileIds::Enforced {
+                    self.rename(key, profile);
                 }
             }
+            Change::DeleteProfile { key } => self.forget(key),
             Change::SaveIcon { name, content } => _ = self.icons.insert(name, content),
             Change::ClearDnsCache => self.dns.cache.clear(),
             Change::LogIn { username } => self.log_in(username),
@@ -125,6 +128,27 @@ impl World {
             Change::ReloadUi => self.emit(Event::ReloadUi),
         }
         Ok(())
+    }
+
+    /// Moves a profile to the id that follows from its fingerprints, unless another is there (websocket §5.3).
+    fn rename(&mut self, key: String, mut profile: Profile) {
+        let id = derived_id(profile.prints());
+        let target = format!("{}/{id}", key.rsplit_once('/').map_or(LOCAL, |(source, _)| source));
+        if profile.prints().is_empty() || profile.id == id || key == target {
+            return;
+        }
+        if self.profiles.get(&target).is_none() {
+            profile.id = id;
+            profile.last_edited = self.now().as_second();
+            self.store(target, profile);
+        }
+        self.forget(key);
+    }
+
+    fn forget(&mut self, key: String) {
+        if self.profiles.delete(&key) {
+            self.emit(Event::ProfileDeleted { key });
+        }
     }
 
     fn store(&mut self, key: String, profile: Profile) {

@@ -3,7 +3,7 @@
 mod fingerprint;
 mod setup;
 
-use portmaster_fixtures::{ProfileIds, Rules};
+use portmaster_fixtures::{ProfileIds, RecordForm, Rules};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -50,6 +50,8 @@ pub struct Profile {
     pub use_presentation_path: bool,
     /// How the program is recognised.
     pub fingerprints: Option<Vec<Fingerprint>>,
+    /// A level of older cores.
+    pub security_level: i64,
     /// The settings, nested.
     pub config: Option<Map<String, Value>>,
     /// When a person last changed it, Unix seconds; 0 is never.
@@ -89,11 +91,6 @@ impl Profile {
         format!("{}/{}", self.source, self.id)
     }
 
-    /// The path that is shown.
-    pub fn path(&self) -> &str {
-        if self.presentation_path.is_empty() { &self.linked_path } else { &self.presentation_path }
-    }
-
     /// The fingerprints; none if there is no list.
     pub fn prints(&self) -> &[Fingerprint] {
         self.fingerprints.as_deref().unwrap_or_default()
@@ -107,6 +104,22 @@ impl Profile {
     /// Replaces the settings.
     pub fn set_settings(&mut self, flat: settings::Flat) {
         self.config = Some(settings::nest(flat));
+    }
+
+    /// The members that a profile has in a contract, in the order of the wire (websocket §5.3, §9).
+    pub fn members(&self, rules: &Rules) -> Map<String, Value> {
+        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else { return Map::new() };
+        match rules.record_form {
+            RecordForm::Early => {
+                members.shift_remove("Icons");
+                let prints = members.get_mut("Fingerprints").and_then(Value::as_array_mut);
+                for print in prints.into_iter().flatten().filter_map(Value::as_object_mut) {
+                    print.shift_remove("MergedFrom");
+                }
+            }
+            RecordForm::Late => _ = members.shift_remove("SecurityLevel"),
+        }
+        members
     }
 
     /// The profile as a core keeps what it is given: without settings that nobody knows, with values in the options' types.
@@ -201,5 +214,96 @@ impl Profiles {
         let before = self.stored.len();
         self.stored.retain(|stored| stored.key != key);
         self.stored.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::{Contract, Scenario};
+    use serde_json::json;
+
+    use super::*;
+    use crate::world::{Change, Event, Options, World};
+
+    fn world(contract: Contract) -> World {
+        let options = Options { contract: Some(contract), ..Options::default() };
+        World::new(Scenario::default(), options).unwrap()
+    }
+
+    fn save(world: &mut World, profile: Profile, by_client: bool) -> Result<(), String> {
+        let change = Change::SaveProfile { key: profile.key(), profile: Box::new(profile), by_client };
+        world.apply(change).map_err(|refused| refused.to_string())
+    }
+
+    fn named(id: &str, config: Value) -> Profile {
+        Profile {
+            id: id.to_owned(),
+            source: LOCAL.to_owned(),
+            config: config.as_object().cloned(),
+            fingerprints: Some(vec![Fingerprint::path("/tmp/zz1")]),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn members_are_the_contracts() {
+        let names = |contract: Contract| {
+            named("x", json!({})).members(contract.rules()).keys().cloned().collect::<Vec<_>>()
+        };
+        let late = names(Contract::V2_2);
+        assert!(late.contains(&"Icons".to_owned()) && !late.contains(&"SecurityLevel".to_owned()));
+        let early = names(Contract::V1_0);
+        let place = early.iter().position(|name| name == "SecurityLevel").unwrap();
+        assert_eq!((&*early[place - 1], &*early[place + 1]), ("Fingerprints", "Config"));
+        assert!(!early.contains(&"Icons".to_owned()));
+    }
+
+    #[test]
+    fn settings_that_nobody_knows_are_dropped_and_bad_ones_refused() {
+        let mut world = world(Contract::V2_2);
+        let config =
+            json!({"filter": {"nope": 1, "blockP2P": true}, "nosuch": {"a": 1}, "core": {"devMode": true}});
+        save(&mut world, named("x", config), false).unwrap();
+        let kept = world.profiles.get("local/x").unwrap().config.clone();
+        assert_eq!(
+            kept.map(Value::Object),
+            Some(json!({"core": {"devMode": true}, "filter": {"blockP2P": true}}))
+        );
+        assert_eq!(
+            save(&mut world, named("y", json!({"filter": {"blockP2P": "x", "defaultAction": "bad"}})), false),
+            Err("failed to create config perspective: encountered 2 errors, first was: validation of filter/blockP2P \
+                 failed: expected type bool, got type string"
+                .to_owned())
+        );
+        assert!(world.profiles.get("local/y").is_none());
+    }
+
+    #[test]
+    fn what_clients_write_moves_to_the_id_of_its_fingerprints() {
+        const DERIVED: &str = "local/PTLB7jij2iyhopxMqY9wLdmVgHKGQuV9bXtohaQYUyf362";
+        for (contract, by_client, moves) in
+            [(Contract::V2_2, true, true), (Contract::V2_2, false, false), (Contract::V1_6, true, false)]
+        {
+            let mut world = world(contract);
+            world.take_events();
+            save(&mut world, named("x", json!({})), by_client).unwrap();
+            assert_eq!(world.profiles.get(DERIVED).is_some(), moves, "{contract}");
+            assert_eq!(world.profiles.get("local/x").is_none(), moves, "{contract}");
+            let events = world.take_events();
+            assert_eq!(events.len(), if moves { 3 } else { 1 });
+            assert!(matches!(&events[0], Event::ProfileSaved { key } if key == "local/x"));
+        }
+    }
+
+    #[test]
+    fn the_global_profile_follows_the_configuration() {
+        let mut world = world(Contract::V2_2);
+        let action =
+            |world: &World| world.profiles.get(GLOBAL).unwrap().settings()["filter/defaultAction"].clone();
+        assert_eq!(action(&world), "permit");
+        let change = Change::Config { key: "filter/defaultAction".to_owned(), value: Some("ask".into()) };
+        world.apply(change).unwrap();
+        assert_eq!(action(&world), "ask");
+        assert!(!world.profiles.get(GLOBAL).unwrap().settings().contains_key("core/devMode"));
     }
 }

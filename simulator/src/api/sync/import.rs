@@ -141,7 +141,7 @@ fn target(world: &World, key: &str) -> Result<Profile, SyncFault> {
 fn edit(world: &mut World, key: String, mut profile: Profile, flat: settings::Flat) -> Result<(), SyncFault> {
     profile.set_settings(flat);
     profile.last_edited = world.now().as_second();
-    Ok(world.apply(Change::SaveProfile { key, profile: Box::new(profile) })?)
+    Ok(world.apply(Change::SaveProfile { key, profile: Box::new(profile), by_client: false })?)
 }
 
 fn needs_restart(world: &World, key: &str) -> bool {

@@ -290,7 +290,7 @@ proptest! {
     fn what_is_exported_and_imported_is_the_same(profile in any_profile(), yaml in any::<bool>()) {
         let (mut here, mut there) = (world(), world());
         let key = profile.key();
-        here.apply(Change::SaveProfile { key: key.clone(), profile: Box::new(profile.clone()) }).unwrap();
+        here.apply(Change::SaveProfile { key: key.clone(), profile: Box::new(profile.clone()), by_client: false }).unwrap();
         let form = if yaml { "application/yaml" } else { "application/json" };
         let query = format!("id={key}");
         let document = export(&mut here, "profile", &query, form);
