@@ -28,7 +28,9 @@ pub(super) fn matching(world: &World) -> Map<String, Value> {
     put("Location", location(world));
     put("NumericVersion", numeric(version).into());
     put("SPN", connection(world, late));
-    put("Updates", json!({ "Build": build(version, late), "Resources": {}, "Channel": "stable" }));
+    let resources: Map<String, Value> =
+        world.resources.iter().map(|one| (one.name.clone(), json!({ "Version": one.version }))).collect();
+    put("Updates", json!({ "Build": build(version, late), "Resources": resources, "Channel": "stable" }));
     let up = world.now().duration_since(world.clock.start());
     put("UptimeHours", up.as_hours().into());
     put("Version", version.into());

@@ -1,10 +1,10 @@
 //! How programs are recognised, and the ids that follow from it (websocket §5.3).
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Sha3_256};
 
 use super::Rejected;
+use crate::go::regexp;
 
 /// One way in which a program is recognised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl Fingerprint {
             "tag" | "env" if key.is_empty() => Some(format!("{type} fingerprint is missing key")),
             "tag" | "env" | "cmdline" | "path" => match operation.as_str() {
                 "equals" | "prefix" => None,
-                "regex" => Regex::new(value)
+                "regex" => regexp::compile(value)
                     .is_err()
                     .then(|| format!("failed to compile regex fingerprint: {value}")),
                 _ => Some(format!("unknown fingerprint operation: \"{operation}\"")),
