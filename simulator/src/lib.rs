@@ -22,4 +22,4 @@ mod world;
 pub use gateway::{BundleError, ExternalAuth};
 pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
 pub use simulator::{About, Builder, DEFAULT_SCENARIO, Simulator, StartError};
-pub use world::Lifecycle;
+pub use world::{Lifecycle, generate};

@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     gateway::{BundleError, ExternalAuth, Shared, Sources, serve},
+    netquery::{Store, StoreError},
     world::{Lifecycle, Options, SetupError, World},
 };
 
@@ -34,6 +35,9 @@ pub enum StartError {
     /// A user interface cannot be read.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The connection database cannot be made.
+    #[error(transparent)]
+    Netquery(#[from] StoreError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -228,7 +232,7 @@ impl Builder {
             None => Scenario::load(self.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?,
         };
         let name = scenario.name.clone();
-        let world = World::new(scenario, self.options)
+        let mut world = World::new(scenario, self.options)
             .map_err(|source| StartError::Setup { name: name.clone(), source })?;
         let address = self.listen.unwrap_or_else(|| "127.0.0.1:0".to_owned());
         let listener = listen(&address, self.listen_anywhere).await?;
@@ -239,7 +243,9 @@ impl Builder {
             seed: world.chance.seed(),
             clock: world.clock.mode(),
         };
-        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles)?);
+        let netquery = Store::new(world.contract)?;
+        netquery.record(&world.take_events())?;
+        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery)?);
         let lifecycle = shared.lifecycle();
         let server = tokio::spawn(serve(listener, shared));
         Ok(Simulator { address: bound, url: format!("http://{bound}"), about, lifecycle, server })

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     api::Format,
     go::{escape, json},
+    netquery::Store,
     world::{World, session::Token},
 };
 
@@ -113,6 +114,8 @@ pub enum Reply {
     After(Duration, Box<Reply>),
     /// Work that needs the world no more and takes long.
     Later(Box<dyn FnOnce() -> Reply + Send>),
+    /// A question to the connection database, which needs the world no more and may take long.
+    Netquery(Box<dyn FnOnce(&Store) -> Reply + Send>),
 }
 
 impl std::fmt::Debug for Reply {
@@ -127,6 +130,7 @@ impl std::fmt::Debug for Reply {
             Self::With(..) => "With",
             Self::After(..) => "After",
             Self::Later(_) => "Later",
+            Self::Netquery(_) => "Netquery",
         })
     }
 }

@@ -331,6 +331,12 @@ async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) ->
             Reply::Later(work) => tokio::task::spawn_blocking(work)
                 .await
                 .unwrap_or_else(|_| Reply::failure("Internal Server Error.")),
+            Reply::Netquery(ask) => {
+                let netquery = shared.netquery.clone();
+                tokio::task::spawn_blocking(move || ask(&netquery))
+                    .await
+                    .unwrap_or_else(|_| Reply::failure("Internal Server Error."))
+            }
             done => {
                 let answer = render(done, admission.route.endpoint, &admission.method, shared.rules);
                 return admission.with_cookie(answer);

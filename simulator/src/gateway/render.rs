@@ -102,6 +102,10 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
         }
         Reply::After(_, reply) => return render(*reply, endpoint, method, rules),
         Reply::Later(work) => return render(work(), endpoint, method, rules),
+        // Only who serves has the database; it asked before.
+        Reply::Netquery(_) => {
+            return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");
+        }
     };
     if method == Method::HEAD || body.is_empty() {
         let answer = Answer::no_content();

@@ -26,7 +26,10 @@ use super::{
     head::{self, Verdict},
     route::Routes,
 };
-use crate::world::{Event, Lifecycle, World};
+use crate::{
+    netquery::Store,
+    world::{Event, Lifecycle, World},
+};
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 8192;
@@ -42,6 +45,8 @@ pub(crate) struct Shared {
     /// Tells those who wait for an instant that the clock was moved by hand.
     clock_moved: Notify,
     lifecycle: watch::Sender<Option<Lifecycle>>,
+    /// The connection database, filled from what the world tells.
+    pub(super) netquery: Store,
     pub(super) routes: &'static Routes,
     pub(super) rules: &'static Rules,
     pub(super) security: Security,
@@ -59,9 +64,11 @@ impl Shared {
         world: World,
         external_auth: ExternalAuth,
         sources: Sources,
+        netquery: Store,
     ) -> Result<Self, BundleError> {
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
         Ok(Self {
+            netquery,
             bundle_sources: sources,
             bundles: RwLock::new(Arc::new(bundles)),
             routes: Routes::of(world.contract),
@@ -99,13 +106,21 @@ impl Shared {
         if world.next_due() != due {
             self.due_changed.notify_one();
         }
-        for event in world.take_events() {
+        let events = world.take_events();
+        if let Err(fault) = self.netquery.record(&events) {
+            // The request that brought it about is answered all the same.
+            eprintln!("{fault}");
+        }
+        for event in events {
             match event {
                 Event::Lifecycle(how) => {
                     self.lifecycle.send_replace(Some(how));
                 }
                 Event::ReloadUi => self.reload_bundles(&world),
-                Event::Connection(_) | Event::ProfileSaved { .. } | Event::ProfileDeleted { .. } => {}
+                Event::Connection(_)
+                | Event::Measured(_)
+                | Event::ProfileSaved { .. }
+                | Event::ProfileDeleted { .. } => {}
             }
         }
         result

@@ -108,8 +108,9 @@ pub(crate) fn active(
 ) -> Result<Vec<u8>, Failure> {
     let last = params.len();
     let mut sql = format!(
+        // The plus: nearly all rows are taken, so that the index on the start would be a detour.
         "SELECT started_unix, ended_unix, verdict FROM main.connections \
-         WHERE started_unix < ?{} AND (ended_unix IS NULL OR ended_unix >= ?{})",
+         WHERE +started_unix < ?{} AND (ended_unix IS NULL OR ended_unix >= ?{})",
         last + 1,
         last + 2
     );

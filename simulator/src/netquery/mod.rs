@@ -9,11 +9,14 @@ mod charts;
 mod conditions;
 mod development;
 mod dialect;
+mod feed;
 mod output;
 mod request;
 mod rows;
 mod statement;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, Kind, Request};
 pub use store::{Retention, Store, StoreError};

@@ -4,7 +4,7 @@ use std::{
     borrow::Borrow,
     fmt::Write as _,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use jiff::{Timestamp, civil, tz::Offset};
@@ -14,7 +14,10 @@ use portmaster_fixtures::{
 };
 use rusqlite::{Connection, OpenFlags, Statement, params};
 
-use super::dialect::Dialect;
+use super::{
+    dialect::{Column, Dialect, Shown},
+    statement::DOMAIN_KEY,
+};
 
 /// How long a live row stays after its end, in seconds (netquery §6).
 const KEPT_AFTER_END: i64 = 600;
@@ -47,6 +50,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     dialect: Dialect,
     writer: Mutex<Connection>,
+    /// Set when the tables were made ready for readers.
+    prepared: OnceLock<()>,
     idle: Mutex<Vec<Connection>>,
     // Dropped last: the connections above have the files in it open.
     folder: tempfile::TempDir,
@@ -78,11 +83,16 @@ impl Store {
         let dialect = Dialect::of(contract);
         let folder = tempfile::Builder::new().prefix("portmaster-simulator-").tempdir()?;
         let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        for database in ["main", "history"] {
-            writer.execute_batch(&format!("PRAGMA {database}.journal_mode = WAL"))?;
-        }
+        // Until somebody reads there is no log.
+        writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;
         writer.execute_batch(&schema(&dialect))?;
-        Ok(Self(Arc::new(Inner { dialect, writer: Mutex::new(writer), idle: Mutex::default(), folder })))
+        Ok(Self(Arc::new(Inner {
+            dialect,
+            writer: Mutex::new(writer),
+            prepared: OnceLock::new(),
+            idle: Mutex::default(),
+            folder,
+        })))
     }
 
     pub(crate) fn dialect(&self) -> &Dialect {
@@ -108,6 +118,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let dialect = &self.0.dialect;
         let mut rows = rows.into_iter().peekable();
+        let mut batches = 0;
         let mut writer = locked(&self.0.writer);
         while rows.peek().is_some() {
             let transaction = writer.transaction()?;
@@ -129,6 +140,27 @@ impl Store {
                 }
             }
             transaction.commit()?;
+            batches += 1;
+        }
+        drop(writer);
+        if batches > 1 {
+            // It takes a while; better now than when the first reader comes.
+            self.prepare()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the tables ready for readers: indexes, which are quicker made at once than row by row, and the log.
+    fn prepare(&self) -> rusqlite::Result<()> {
+        if self.0.prepared.get().is_some() {
+            return Ok(());
+        }
+        let writer = locked(&self.0.writer);
+        if self.0.prepared.get().is_none() {
+            writer.execute_batch(&indexes())?;
+            writer.execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
+            // Nobody else can have set it while the writer is locked.
+            let _ = self.0.prepared.set(());
         }
         Ok(())
     }
@@ -249,6 +281,7 @@ impl Store {
 
     /// Runs something on a connection of its own, which sees the state of this moment.
     pub(crate) fn read<T>(&self, run: impl FnOnce(&Connection) -> T) -> rusqlite::Result<T> {
+        self.prepare()?;
         let idle = locked(&self.0.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -270,29 +303,32 @@ fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.execute("ATTACH ?1 AS history", [folder.join("history.db").to_string_lossy()])?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.execute_batch(
-        "PRAGMA main.synchronous = OFF; PRAGMA history.synchronous = OFF; PRAGMA temp_store = MEMORY; \
-         PRAGMA mmap_size = 4294967296;",
+        "PRAGMA main.page_size = 8192; PRAGMA main.synchronous = OFF; PRAGMA history.synchronous = OFF; \
+         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 4294967296; PRAGMA main.cache_size = -16000;",
     )?;
     Ok(connection)
 }
 
 /// The tables. Beside the columns that requests know, a row has its times as Unix seconds, so that nothing has to be
-/// computed from texts; the core has expression indexes for that. Rows without an order come as an index has them, if
-/// one is used, so the indexes are the core's.
+/// computed from texts; the core has expression indexes for that.
 fn schema(dialect: &Dialect) -> String {
     let mut text = String::from("BEGIN;");
     for database in ["main", "history"] {
-        _ = write!(text, "CREATE TABLE {database}.connections (");
-        for column in &dialect.columns {
-            _ = write!(text, "{} {}, ", column.name, column.declared);
-        }
         _ = write!(
             text,
-            "started_unix INTEGER NOT NULL, ended_unix INTEGER); \
-             CREATE INDEX {database}.by_profile ON connections (profile); \
-             CREATE INDEX {database}.by_start ON connections (started_unix); \
-             CREATE INDEX {database}.by_span ON connections (started_unix, ended_unix) WHERE ended IS NOT NULL;"
+            "CREATE TABLE {database}.connections (started_unix INTEGER NOT NULL, ended_unix INTEGER"
         );
+        let place = |column: &&Column| match OFTEN_READ.iter().position(|name| *name == column.name) {
+            Some(place) => place,
+            None if column.shown == Shown::Json => usize::MAX,
+            None => OFTEN_READ.len(),
+        };
+        let mut columns: Vec<&Column> = dialect.columns.iter().collect();
+        columns.sort_by_key(place);
+        for column in columns {
+            _ = write!(text, ", {} {}", column.name, column.declared);
+        }
+        text.push_str(");");
     }
     text.push_str(
         "CREATE TABLE main.bandwidth (conn_id TEXT NOT NULL, time INTEGER NOT NULL, incoming INTEGER NOT NULL, \
@@ -300,6 +336,36 @@ fn schema(dialect: &Dialect) -> String {
     );
     text
 }
+
+/// The indexes: the core's, because rows without an order come as the index that is used has them; and one to count
+/// domains, which is used for that only.
+fn indexes() -> String {
+    let mut text = format!("BEGIN; CREATE INDEX main.by_domain ON connections ({DOMAIN_KEY});");
+    for database in ["main", "history"] {
+        _ = write!(
+            text,
+            "CREATE INDEX {database}.by_profile ON connections (profile); \
+             CREATE INDEX {database}.by_start ON connections (started_unix); \
+             CREATE INDEX {database}.by_span ON connections (started_unix, ended_unix) WHERE ended IS NOT NULL;"
+        );
+    }
+    text.push_str("COMMIT");
+    text
+}
+
+/// Columns that stand first in a stored row, because those before a column have to be stepped over to read it.
+const OFTEN_READ: [&str; 10] = [
+    "verdict",
+    "domain",
+    "as_owner",
+    "path",
+    "started",
+    "id",
+    "profile",
+    "active",
+    "country",
+    "profile_name",
+];
 
 const INSERT_BANDWIDTH: &str =
     "INSERT INTO main.bandwidth (conn_id, time, incoming, outgoing) VALUES (?1, ?2, ?3, ?4)";

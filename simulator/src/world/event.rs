@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portmaster_fixtures::scenario::ConnectionRow;
+use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub enum Event {
         /// `<source>/<id>`.
         key: String,
     },
+    /// Traffic that is counted in the connections already, such as that before the world began.
+    Measured(Vec<Bandwidth>),
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are to be read from disk anew.

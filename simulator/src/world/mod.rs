@@ -8,6 +8,7 @@ pub mod config;
 pub mod dns;
 mod due;
 pub mod event;
+pub mod generate;
 pub mod geo;
 pub mod keys;
 pub mod notifications;

@@ -1,19 +1,19 @@
 //! A world from a scenario.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract, OptionType,
-    scenario::{CacheEntry, ClockMode, Connections, Scenario},
+    scenario::{CacheEntry, ClockMode, Connections, RowsFile, Scenario},
 };
 use serde_json::Value;
 
 use super::{
-    Chance, Clock, Config, Dns, Profiles, Sessions, Spn, World,
+    Chance, Clock, Config, Dns, Event, Profiles, Sessions, Spn, World,
     config::Refused,
     dns::{Cached, Resolver},
-    geo,
+    generate, geo,
     spn::SpnError,
 };
 
@@ -60,6 +60,12 @@ pub enum SetupError {
     /// The map of the privacy network is none.
     #[error(transparent)]
     Spn(#[from] SpnError),
+    /// The recipe for connections cannot be followed.
+    #[error("connections.generate: {0}")]
+    Generate(#[from] generate::GenerateError),
+    /// The scenario's text was parsed without reading the file that it names.
+    #[error("connections.file: {0} was not read")]
+    RowsNotRead(String),
 }
 
 impl World {
@@ -105,7 +111,7 @@ impl World {
         world.profiles = Profiles::begin(&world, start);
         world.notify_all(scenario.notifications);
         world.fill_cache(scenario.dns.cache)?;
-        world.connect(scenario.connections);
+        world.connect(scenario.connections)?;
         Ok(world)
     }
 
@@ -168,7 +174,22 @@ impl World {
         Ok(())
     }
 
-    fn connect(&mut self, _connections: Connections) {}
+    /// Opens the scenario's connections.
+    fn connect(&mut self, connections: Connections) -> Result<(), SetupError> {
+        let file = match connections {
+            Connections::Listed(rows) => RowsFile { rows, bandwidth: Vec::new() },
+            Connections::Rows(file) => file,
+            Connections::Generated(recipe) => self.generate(&recipe.generate)?,
+            Connections::File(from) => return Err(SetupError::RowsNotRead(from.file)),
+        };
+        for row in file.rows {
+            let row = Arc::new(row);
+            self.connections.insert(row.id.clone(), Arc::clone(&row));
+            self.emit(Event::Connection(row));
+        }
+        self.emit(Event::Measured(file.bandwidth));
+        Ok(())
+    }
 }
 
 #[cfg(test)]

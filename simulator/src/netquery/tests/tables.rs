@@ -1,0 +1,167 @@
+//! What writing does to the tables, and who sees it.
+
+use std::sync::Arc;
+
+use super::*;
+
+fn row(id: &str) -> ConnectionRow {
+    ConnectionRow {
+        id: id.to_owned(),
+        profile: "local/a".to_owned(),
+        started: now(),
+        history: true,
+        bytes_received: 10,
+        extra_data: json!({ "pid": 7, "text": "<&>" }),
+        ..ConnectionRow::default()
+    }
+}
+
+fn names(store: &Store, databases: &Value) -> Vec<String> {
+    rows_of(
+        store,
+        &json!({ "select": ["id"], "databases": databases, "query": { "domain": { "$like": "%" } } }),
+    )
+    .iter()
+    .map(|row| row["id"].as_str().unwrap().to_owned())
+    .collect()
+}
+
+#[test]
+fn an_update_keeps_place_and_bytes() {
+    let store = Store::new(Contract::V2_2).unwrap();
+    store.upsert(&["b", "a"].map(|id| Arc::new(row(id)))).unwrap();
+    let traffic = Bandwidth { conn_id: "b".to_owned(), time: now().as_second(), incoming: 5, outgoing: 2 };
+    store.add_bandwidth(&[traffic]).unwrap();
+    store.upsert(&[Arc::new(ConnectionRow { verdict: 3, bytes_received: 0, ..row("b") })]).unwrap();
+    assert_eq!(names(&store, &json!(["main"])), ["b", "a"]);
+    let select = json!(["verdict", "bytes_received", "bytes_sent", "extra_data"]);
+    for database in ["main", "history"] {
+        let found =
+            rows_of(&store, &json!({ "select": select, "query": { "id": "b" }, "databases": [database] }));
+        let extra = json!({ "pid": 7, "text": "<&>" });
+        assert_eq!(
+            found,
+            [json!({ "verdict": 3, "bytes_received": 15, "bytes_sent": 2, "extra_data": extra })]
+        );
+    }
+    let stored = rows_of(&store, &json!({ "select": [{ "$field": { "field": "extra_data", "as": "x" } }] }));
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let text = BASE64_STANDARD.decode(stored[0]["x"].as_str().unwrap()).unwrap();
+    assert_eq!(text, br#"{"pid":7,"text":"\u003c\u0026\u003e"}"#);
+}
+
+#[test]
+fn live_rows_go_ten_minutes_after_their_end() {
+    let store = Store::new(Contract::V1_6).unwrap();
+    let ended = |id: &str, ago: i64| {
+        let end = now() - SignedDuration::from_secs(ago);
+        Arc::new(ConnectionRow { started: end, ended: Some(end), active: false, ..row(id) })
+    };
+    store.upsert(&[ended("old", 601), ended("new", 600), Arc::new(row("open"))]).unwrap();
+    assert_eq!(store.expire(now()).unwrap(), 1);
+    assert_eq!(store.expire(now()).unwrap(), 0);
+    assert_eq!(names(&store, &json!(["main"])), ["new", "open"]);
+    assert_eq!(names(&store, &json!(["history"])), ["old", "new", "open"]);
+    assert_eq!(names(&store, &json!(["main", "history"])), ["new", "old", "open"]);
+}
+
+#[test]
+fn the_history_is_cleared_and_cleaned() {
+    let store = Store::new(Contract::V2_2).unwrap();
+    let began = |id: &str, profile: &str, days: i64| {
+        let start = now() - SignedDuration::from_hours(24 * days);
+        let profile = profile.to_owned();
+        Arc::new(ConnectionRow { profile, started: start, ended: Some(start), active: false, ..row(id) })
+    };
+    let active =
+        Arc::new(ConnectionRow { started: now() - SignedDuration::from_hours(2400), ..row("active") });
+    store
+        .upsert(&[
+            began("p1", "p", 31),
+            began("p2", "p", 29),
+            began("q1", "q", 400),
+            began("r1", "r", 3),
+            active,
+        ])
+        .unwrap();
+    let retention = Retention { days: 30, profiles: [("q".to_owned(), 0), ("r".to_owned(), 2)].into() };
+    let cleanup = Request {
+        kind: Kind::HistoryCleanup,
+        body: b"x",
+        now: now(),
+        dev_mode: false,
+        retention: &retention,
+    };
+    assert_eq!(store.answer(&cleanup).body, b"Deleted outdated connections.\n");
+    assert_eq!(names(&store, &json!(["history"])), ["p2", "q1", "active"]);
+
+    let clear =
+        |body: &str| String::from_utf8(send(&store, Kind::HistoryClear, body.as_bytes()).body).unwrap();
+    assert_eq!(clear(r#"{"profileIDs":["q","none"]}"#), "Successfully cleared history.\n");
+    assert_eq!(names(&store, &json!(["history"])), ["p2", "active"]);
+    assert_eq!(clear("{}"), "Successfully cleared history.\n");
+    assert!(names(&store, &json!(["history"])).is_empty());
+    assert_eq!(names(&store, &json!(["main"])).len(), 5);
+    let fault = "failed to decode parameters in body: json: cannot unmarshal number into Go struct field .profileIDs \
+                 of type []string\n";
+    assert_eq!(clear(r#"{"profileIDs":5}"#), fault);
+}
+
+#[test]
+fn a_reader_sees_its_moment_and_keeps_nobody_waiting() {
+    let store = filled(Contract::V2_2);
+    let before = live().count();
+    store
+        .read(|database| {
+            let mut statement = database.prepare("SELECT id FROM main.connections").unwrap();
+            let mut slow = statement.query([]).unwrap();
+            slow.next().unwrap();
+            // In the middle of that result others write and read.
+            store.upsert(&[Arc::new(row("late"))]).unwrap();
+            store.expire(now() + SignedDuration::from_hours(9)).unwrap();
+            assert!(rows_of(&store, &json!({ "select": ["id"], "query": { "id": "late" } })).len() == 1);
+            let mut seen = 1;
+            while slow.next().unwrap().is_some() {
+                seen += 1;
+            }
+            assert_eq!(seen, before);
+        })
+        .unwrap();
+}
+
+#[test]
+fn older_contracts_have_no_history() {
+    let store = filled(Contract::V1_0);
+    let all = json!({ "select": { "$count": { "field": "*", "as": "n" } } });
+    assert_eq!(rows_of(&store, &all), [json!({ "n": live().count() })]);
+    let columns = rows_of(&store, &json!({ "pageSize": 1 }));
+    assert_eq!(columns[0].as_object().unwrap().len(), 31);
+}
+
+#[test]
+fn generated_rows_are_believable() {
+    let rows = &ROWS.rows;
+    assert_eq!(rows.len(), 700);
+    let ids: std::collections::BTreeSet<_> = rows.iter().map(|row| &row.id).collect();
+    assert_eq!(ids.len(), rows.len());
+    for row in rows {
+        assert!(row.started <= now() && row.started >= now() - SignedDuration::from_mins(30));
+        assert!(row.ended.is_none_or(|end| row.started <= end && end <= now()));
+        assert_eq!(row.active, row.ended.is_none());
+        assert_eq!(row.tunneled, row.exit_node.is_some());
+        assert!(row.live || row.history);
+        assert!(row.live || row.ended.unwrap() < now() - SignedDuration::from_mins(10));
+        assert_eq!(row.kind == "dns", row.remote_ip == "<nil>");
+        let extra = row.extra_data_value();
+        assert!(extra["pid"].is_number() && extra["reason"]["Msg"].is_string());
+    }
+    for verdict in [2, 3, 4, 6] {
+        assert!(rows.iter().any(|row| row.verdict == verdict), "no verdict {verdict}");
+    }
+    let blocked = rows.iter().filter(|row| row.verdict == 3).count();
+    assert!(blocked > 10 && blocked < rows.len() / 4, "{blocked} of {}", rows.len());
+    // The same seed makes the same rows.
+    let [first, again] = [(); 2].map(|()| filled(Contract::V2_2));
+    let everything = json!({ "orderBy": ["id"] });
+    assert_eq!(rows_of(&first, &everything), rows_of(&again, &everything));
+}

@@ -1,0 +1,510 @@
+//! Believable connections, drawn from a seed.
+//!
+//! A program looks a name up and then connects; what it connects to follows from its name. Some connections come from
+//! outside and are dropped, some are on a filter list, some go through the privacy network. Ended connections stay in
+//! the live table for ten minutes and then only in the history (netquery §6).
+
+mod internet;
+
+use std::{fmt::Write as _, net::IpAddr};
+
+use jiff::{SignedDuration, Timestamp};
+use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate, RowsFile};
+use rand::RngExt as _;
+use rand_chacha::ChaCha20Rng;
+use sha2::{Digest as _, Sha256};
+
+use self::internet::{NETWORKS, Network, ROLES, Role, Service};
+use super::World;
+use crate::go::duration;
+
+/// How long a live row stays after its end.
+const KEPT_AFTER_END: i64 = 600;
+
+/// Why a recipe for connections cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// It names a program that is not there.
+    #[error("there is no app \"{0}\" in this scenario")]
+    App(String),
+    /// Nobody can make connections.
+    #[error("the scenario has no apps to make connections")]
+    NoApps,
+    /// The span is none.
+    #[error("over: {0}")]
+    Over(String),
+}
+
+/// A hub of the privacy network, for the paths of tunnels.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// An address.
+    pub ip: Option<IpAddr>,
+}
+
+impl From<&super::spn::Hub> for Hub {
+    fn from(hub: &super::spn::Hub) -> Self {
+        let ip = hub.ipv4.map(IpAddr::from).or(hub.ipv6.map(IpAddr::from));
+        Self { id: hub.id.clone(), name: hub.name.clone(), ip }
+    }
+}
+
+/// What connections are made from.
+#[derive(Clone, Debug)]
+pub struct Recipe<'a> {
+    /// The programs that make them; at least one.
+    pub apps: Vec<&'a App>,
+    /// The present.
+    pub start: Timestamp,
+    /// How long ago the first began.
+    pub over: SignedDuration,
+    /// Hubs for tunnels; no connection is tunnelled without.
+    pub hubs: Vec<Hub>,
+    /// The device's own addresses.
+    pub local: Vec<IpAddr>,
+    /// Whether there is a history that takes connections and keeps those which are no longer live. Without it all
+    /// connections are live: those that would be gone ended a little later.
+    pub history: bool,
+    /// Whether ids are hashes and processes have no start, as before core 1.3.
+    pub hashed_ids: bool,
+}
+
+/// A connection and the traffic that was measured on it.
+#[derive(Clone, Debug)]
+pub struct Generated {
+    /// The row.
+    pub row: ConnectionRow,
+    /// The samples, by time.
+    pub bandwidth: Vec<Bandwidth>,
+}
+
+impl World {
+    /// Makes the connections of a scenario's recipe.
+    pub(super) fn generate(&mut self, recipe: &Generate) -> Result<RowsFile, GenerateError> {
+        let map = self.map("main").filter(|_| self.spn_enabled());
+        let hubs = map.into_iter().flat_map(|map| map.hubs.values()).map(Hub::from).collect();
+        let over = match &recipe.over {
+            Some(text) => SignedDuration::from_nanos(duration::parse(text).map_err(GenerateError::Over)?),
+            None => SignedDuration::from_hours(1),
+        };
+        let apps = std::mem::take(&mut self.apps);
+        let chosen: Result<Vec<&App>, _> = if recipe.apps.is_empty() {
+            Ok(apps.iter().collect())
+        } else {
+            let find = |name: &String| {
+                apps.iter().find(|app| app.name == *name).ok_or_else(|| GenerateError::App(name.clone()))
+            };
+            recipe.apps.iter().map(find).collect()
+        };
+        let result = chosen.and_then(|chosen| {
+            if chosen.is_empty() {
+                return Err(GenerateError::NoApps);
+            }
+            // The history came with its endpoints.
+            let newer = self.contract.endpoints().iter().any(|one| one.path == "netquery/history/clear");
+            let recipe_of = Recipe {
+                apps: chosen,
+                start: self.now(),
+                over,
+                hubs,
+                local: vec![IpAddr::from([192, 168, 1, 10])],
+                history: newer && self.config.flag("history/enable"),
+                hashed_ids: !newer,
+            };
+            let mut file = RowsFile::default();
+            for one in connections(&recipe_of, recipe.count, self.chance.stream("connections")) {
+                file.rows.push(one.row);
+                file.bandwidth.extend(one.bandwidth);
+            }
+            Ok(file)
+        });
+        self.apps = apps;
+        result
+    }
+}
+
+/// So many connections, begun evenly over the recipe's span, in the order of their beginning.
+pub fn connections<'a>(recipe: &'a Recipe<'a>, count: u32, rng: &'a mut ChaCha20Rng) -> Connections<'a> {
+    let programs =
+        (2_000..).step_by(37).zip(&recipe.apps).map(|(pid, app)| Program::new(app, pid, recipe)).collect();
+    Connections { recipe, rng, programs, made: 0, count, port: 0, waiting: Vec::new() }
+}
+
+/// Makes connections.
+#[derive(Debug)]
+pub struct Connections<'a> {
+    recipe: &'a Recipe<'a>,
+    rng: &'a mut ChaCha20Rng,
+    programs: Vec<Program<'a>>,
+    made: u32,
+    count: u32,
+    port: i64,
+    /// Connections that follow the last DNS request.
+    waiting: Vec<Generated>,
+}
+
+/// A program that runs.
+struct Program<'a> {
+    app: &'a App,
+    profile: String,
+    role: &'static Role,
+    pid: i64,
+    /// When the process began, Unix milliseconds.
+    created: i64,
+}
+
+impl std::fmt::Debug for Program<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Program").field("app", &self.app.name).field("pid", &self.pid).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Program<'a> {
+    fn new(app: &'a App, pid: i64, recipe: &Recipe<'_>) -> Self {
+        let name = app.name.to_lowercase();
+        let fits = |role: &&Role| role.words.is_empty() || role.words.iter().any(|word| name.contains(word));
+        let process = app.processes.first();
+        let began = recipe.start - recipe.over - SignedDuration::from_mins(5);
+        Self {
+            app,
+            profile: format!("local/{}", app.profile_id()),
+            role: ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1]),
+            pid: process.map_or(pid, |process| process.pid),
+            created: process.and_then(|process| process.started).unwrap_or(began).as_millisecond(),
+        }
+    }
+}
+
+impl Connections<'_> {
+    /// The instant at which the next connection begins, Unix seconds.
+    fn next_start(&self) -> i64 {
+        let over = self.recipe.over.as_secs();
+        let passed = i128::from(over) * i128::from(self.made) / i128::from(self.count.max(1));
+        self.recipe.start.as_second() - over + i64::try_from(passed).unwrap_or(0)
+    }
+
+    /// A whole number below `bound`.
+    fn below(&mut self, bound: usize) -> usize {
+        self.rng.random_range(0..bound.max(1))
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.rng.random_range(0..100) < percent
+    }
+
+    /// A number around `middle`: often less, seldom much more.
+    fn around(&mut self, middle: i64) -> i64 {
+        let unit: f64 = self.rng.random();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+        let value = (-(1.0 - unit).ln() * middle as f64 * 1.2) as i64;
+        value
+    }
+
+    /// A program looks a name up and connects; or somebody outside tries to connect.
+    fn visit(&mut self) {
+        let program = self.below(self.programs.len());
+        let began = self.next_start();
+        if self.chance(2) {
+            let inbound = self.inbound(program, began);
+            self.waiting.push(inbound);
+            return;
+        }
+        let services = self.programs[program].role.services;
+        // The smaller of two numbers: the first services are used most.
+        let service = &services[self.below(services.len()).min(self.below(services.len()))];
+        let machine = self.below(service.machines as usize);
+        let domain = service.domain.replace('#', &machine.to_string());
+        let followers = 1 + self.below(3);
+        for _ in 0..followers {
+            let after = self.below(3) as i64;
+            let outbound = self.outbound(program, service, machine, &domain, began + after);
+            self.waiting.push(outbound);
+        }
+        if self.chance(60) {
+            let request = self.dns_request(program, service, &domain, began);
+            self.waiting.push(request);
+        }
+        // Taken from the end: the DNS request comes first.
+    }
+
+    fn row(&self, program: usize, began: i64) -> ConnectionRow {
+        let program = &self.programs[program];
+        let second = |value: i64| Timestamp::from_second(value).unwrap_or(self.recipe.start);
+        ConnectionRow {
+            profile: program.profile.clone(),
+            path: program.app.path.clone(),
+            profile_name: program.app.name.clone(),
+            started: second(began.min(self.recipe.start.as_second())),
+            ..ConnectionRow::default()
+        }
+    }
+
+    /// Sets when a connection ends, and in which tables it is.
+    fn end(&mut self, row: &mut ConnectionRow, seconds: i64) {
+        let now = self.recipe.start.as_second();
+        let mut end = row.started.as_second() + seconds;
+        let gone = now - KEPT_AFTER_END;
+        if end < gone && !self.recipe.history {
+            end = gone.max(row.started.as_second()) + self.below(KEPT_AFTER_END as usize) as i64;
+        }
+        row.history = self.recipe.history && row.scope == 4;
+        row.live = end >= gone || !row.history;
+        row.active = end > now;
+        row.ended = (!row.active).then(|| Timestamp::from_second(end).unwrap_or(row.started));
+    }
+
+    fn id(&self, program: usize, row: &ConnectionRow, connection: &str) -> String {
+        let program = &self.programs[program];
+        if self.recipe.hashed_ids {
+            let digest = Sha256::digest(format!("{connection}-{}", row.started));
+            return digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+                _ = write!(text, "{byte:02x}");
+                text
+            });
+        }
+        format!("{}-{}-{connection}", program.pid, program.created)
+    }
+
+    fn next_port(&mut self) -> i64 {
+        // As Linux hands them out, going round.
+        self.port = (self.port + 1) % 28_000;
+        32_768 + self.port
+    }
+
+    fn local(&mut self, v6: bool) -> IpAddr {
+        let fitting: Vec<IpAddr> =
+            self.recipe.local.iter().copied().filter(|address| address.is_ipv6() == v6).collect();
+        match fitting.as_slice() {
+            [] if v6 => IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, 0x10]),
+            [] => IpAddr::from([192, 168, 1, 10]),
+            some => some[self.below(some.len())],
+        }
+    }
+
+    fn dns_request(&mut self, program: usize, service: &Service, domain: &str, began: i64) -> Generated {
+        let mut row = self.row(program, began);
+        let blocked = !service.list.is_empty();
+        row.kind = "dns".to_owned();
+        (row.ip_version, row.ip_protocol) = (0, 0);
+        domain.clone_into(&mut row.domain);
+        row.verdict = if blocked { 3 } else { 2 };
+        row.allowed = Some(!blocked);
+        self.end(&mut row, 0);
+        row.ended = Some(row.started);
+        row.active = false;
+        let serial: u64 = self.rng.random();
+        row.id = self.id(program, &row, &format!("dns-{serial:016x}"));
+        let dns = format!(
+            "\"dns\":{{\"Domain\":{},\"Question\":\"{}\",\"RCode\":\"{}\",\"ServedFromCache\":{},\
+             \"RequestingNew\":false,\"IsBackup\":false,\"Filtered\":{blocked},\"Modified\":\"{}\",\
+             \"Expires\":\"{}\"}},",
+            text(domain),
+            if self.chance(70) { "A" } else { "AAAA" },
+            if blocked { "NXDOMAIN" } else { "NOERROR" },
+            self.chance(35),
+            row.started,
+            row.started + SignedDuration::from_secs(300),
+        );
+        self.finish(program, row, service.list, &dns, "", Vec::new())
+    }
+
+    fn outbound(
+        &mut self,
+        program: usize,
+        service: &Service,
+        machine: usize,
+        domain: &str,
+        began: i64,
+    ) -> Generated {
+        let network = &NETWORKS[service.network];
+        let v6 = self.chance(25);
+        let mut row = self.row(program, began);
+        row.ip_version = if v6 { 6 } else { 4 };
+        row.ip_protocol = service.protocol;
+        row.local_ip = self.local(v6).to_string();
+        row.local_port = self.next_port();
+        row.remote_ip = address(network, service, machine, v6);
+        row.remote_port = service.port;
+        domain.clone_into(&mut row.domain);
+        place(&mut row, network);
+        let blocked = !service.list.is_empty();
+        let tunnelled = !blocked && self.recipe.hubs.len() > 1 && self.chance(40);
+        let failed = !blocked && !tunnelled && self.chance(1);
+        (row.verdict, row.encrypted) = match (blocked, tunnelled, failed) {
+            (true, ..) => (3, false),
+            (_, true, _) => (6, false),
+            (.., true) => (7, false),
+            _ => (2, false),
+        };
+        row.allowed = Some(!blocked && !failed);
+        let seconds = if blocked || failed { 0 } else { self.around(i64::from(service.seconds)) + 1 };
+        self.end(&mut row, seconds);
+        let (v4_or_6, remote) = (row.ip_protocol, &row.remote_ip);
+        row.id = self.id(
+            program,
+            &row,
+            &format!("{v4_or_6}-{}-{}-{remote}-{}", row.local_ip, row.local_port, row.remote_port),
+        );
+        let mut tunnel = String::new();
+        if tunnelled {
+            row.tunneled = true;
+            tunnel = self.tunnel(&mut row);
+        }
+        let mut bandwidth = Vec::new();
+        if row.allowed == Some(true) {
+            row.bytes_received = self.around(i64::from(service.kilobytes) * 1024) + 66;
+            row.bytes_sent = row.bytes_received / 12 + self.around(2_000) + 66;
+            bandwidth = self.samples(&row);
+        }
+        self.finish(program, row, service.list, "", &tunnel, bandwidth)
+    }
+
+    fn inbound(&mut self, program: usize, began: i64) -> Generated {
+        let network = &NETWORKS[self.below(NETWORKS.len())];
+        let mut row = self.row(program, began);
+        let near = self.chance(50);
+        row.direction = "inbound".to_owned();
+        row.external = false;
+        row.local_ip = self.local(false).to_string();
+        row.local_port = [22, 445, 631, 5353, 8080, 27036][self.below(6)];
+        row.ip_protocol = if row.local_port == 5353 { 17 } else { 6 };
+        row.remote_port = 1_024 + self.below(60_000) as i64;
+        if near {
+            row.remote_ip = format!("192.168.1.{}", 2 + self.below(250));
+            row.scope = 3;
+        } else {
+            let [a, b, c] = network.prefix;
+            row.remote_ip = format!("{a}.{b}.{c}.{}", 1 + self.below(250));
+            place(&mut row, network);
+        }
+        let accepted = near && self.chance(40);
+        row.verdict = if accepted { 2 } else { 4 };
+        row.allowed = Some(accepted);
+        let seconds = if accepted { self.around(60) } else { 0 };
+        self.end(&mut row, seconds);
+        let ends = format!("{}-{}-{}-{}", row.local_ip, row.local_port, row.remote_ip, row.remote_port);
+        row.id = self.id(program, &row, &format!("{}-{ends}", row.ip_protocol));
+        self.finish(program, row, "", "", "", Vec::new())
+    }
+
+    /// A path through two or three hubs.
+    fn tunnel(&mut self, row: &mut ConnectionRow) -> String {
+        let hubs = &self.recipe.hubs;
+        let length = 2 + usize::from(hubs.len() > 2 && self.chance(50));
+        let first = self.below(hubs.len());
+        let path: Vec<String> = (0..length)
+            .map(|step| {
+                let hub = &hubs[(first + step * 5) % hubs.len()];
+                row.exit_node = Some(hub.id.clone());
+                let address = hub.ip.map_or_else(String::new, |ip| {
+                    format!(",\"{}\":\"{ip}\"", if ip.is_ipv4() { "IPv4" } else { "IPv6" })
+                });
+                format!("{{\"ID\":{},\"Name\":{}{address}}}", text(&hub.id), text(&hub.name))
+            })
+            .collect();
+        let cost = 20 + self.below(180);
+        format!(",\"tunnel\":{{\"Path\":[{}],\"PathCost\":{cost},\"RoutingAlg\":\"home\"}}", path.join(","))
+    }
+
+    /// Traffic within the last ten minutes: a part of the connection's bytes each.
+    fn samples(&mut self, row: &ConnectionRow) -> Vec<Bandwidth> {
+        let now = self.recipe.start.as_second();
+        let from = row.started.as_second().max(now - KEPT_AFTER_END);
+        let to = row.ended.map_or(now - 1, Timestamp::as_second);
+        if to <= from || !row.live {
+            return Vec::new();
+        }
+        let count = 1 + self.below(3) as i64;
+        let (length, share) = (to - from, count + 1);
+        (0..count)
+            .map(|step| Bandwidth {
+                conn_id: row.id.clone(),
+                time: from
+                    + length * step / count
+                    + self.below(usize::try_from(length / count).unwrap_or(0)) as i64,
+                incoming: row.bytes_received / share,
+                outgoing: row.bytes_sent / share,
+            })
+            .collect()
+    }
+
+    /// Writes `extra_data`: sorted members, nested objects in the core's order.
+    fn finish(
+        &mut self,
+        program: usize,
+        mut row: ConnectionRow,
+        list: &str,
+        dns: &str,
+        tunnel: &str,
+        bandwidth: Vec<Bandwidth>,
+    ) -> Generated {
+        let program = &self.programs[program];
+        let (lists, entities) = if list.is_empty() {
+            ("null".to_owned(), "null".to_owned())
+        } else {
+            (format!("[{}]", text(list)), format!("[{}]", text(&row.domain)))
+        };
+        let created = if self.recipe.hashed_ids {
+            String::new()
+        } else {
+            format!("\"processCreatedAt\":{},", program.created / 1000)
+        };
+        let (message, option) = match (list.is_empty(), row.verdict, row.direction.as_str()) {
+            (false, ..) => ("on a filter list", "filter/lists"),
+            (_, 4, _) => ("nobody may connect from outside", "filter/blockInbound"),
+            (_, 7, _) => ("the other side cannot be reached", ""),
+            (_, _, "inbound") => {
+                ("the program may be reached from the local network", "filter/serviceEndpoints")
+            }
+            _ => ("nothing speaks against it", "filter/defaultAction"),
+        };
+        row.extra_data_text = Some(format!(
+            "{{\"blockedByLists\":{lists},\"blockedEntities\":{entities},\"cname\":null,{dns}\"pid\":{},{created}\
+             \"reason\":{{\"Msg\":\"{message}\",\"OptionKey\":\"{option}\",\"Profile\":\"\",\"Context\":null}}{tunnel}}}",
+            program.pid
+        ));
+        Generated { row, bandwidth }
+    }
+}
+
+impl Iterator for Connections<'_> {
+    type Item = Generated;
+
+    fn next(&mut self) -> Option<Generated> {
+        if self.made >= self.count {
+            return None;
+        }
+        while self.waiting.is_empty() {
+            self.visit();
+        }
+        self.made += 1;
+        self.waiting.pop()
+    }
+}
+
+fn place(row: &mut ConnectionRow, network: &Network) {
+    network.country.clone_into(&mut row.country);
+    network.owner.clone_into(&mut row.as_owner);
+    row.asn = network.asn;
+    (row.latitude, row.longitude) = network.place;
+}
+
+/// The address of one of a service's machines, always the same.
+fn address(network: &Network, service: &Service, machine: usize, v6: bool) -> String {
+    let seed = service.domain.bytes().fold(machine, |sum, byte| sum * 31 % 9_973 + usize::from(byte));
+    if v6 {
+        format!("2001:db8:{:x}::{:x}", network.v6, 1 + seed)
+    } else {
+        let [a, b, c] = network.prefix;
+        format!("{a}.{b}.{c}.{}", 1 + seed % 254)
+    }
+}
+
+/// A string as JSON, `<`, `>` and `&` escaped as the core stores them.
+fn text(value: &str) -> String {
+    crate::go::json::to_string(&value)
+}
