@@ -12,6 +12,7 @@
 //! The same scenario, seed and sequence of requests give the same bytes.
 
 mod api;
+mod check;
 mod gateway;
 mod go;
 pub mod netquery;
@@ -19,6 +20,7 @@ mod query;
 mod simulator;
 mod world;
 
+pub use check::check;
 pub use gateway::{BundleError, ExternalAuth};
 pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
 pub use simulator::{About, Builder, DEFAULT_SCENARIO, Simulator, StartError};

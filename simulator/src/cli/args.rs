@@ -20,6 +20,28 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve a simulated core until Ctrl-C (what happens without a command, too)
     Serve(Serve),
+    /// Show the built-in scenarios, or check one of your own
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScenarioCommand {
+    /// List the built-in scenarios
+    List,
+    /// Print a scenario, to start one of your own from
+    Show {
+        /// A built-in scenario or a file
+        name: String,
+    },
+    /// Say every mistake of scenarios; the status is 2 if there are any
+    Check {
+        /// Files or built-in scenarios
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
+    /// Print the JSON Schema of scenarios, for editors
+    Schema,
 }
 
 #[derive(Debug, clap::Args)]

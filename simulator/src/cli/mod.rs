@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod scenario;
 mod serve;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     let serve = match args.command {
         Some(Command::Serve(serve)) => serve,
+        Some(Command::Scenario(command)) => return scenario::run(command),
         None => args.serve,
     };
     match serve::run(serve) {

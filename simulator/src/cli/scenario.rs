@@ -1,0 +1,81 @@
+//! `scenario`: what there is, and whether a file is one.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use portmaster_fixtures::scenario::{self, Fault};
+
+use super::{USAGE, args::ScenarioCommand};
+
+/// Does what is asked for.
+pub(crate) fn run(command: ScenarioCommand) -> ExitCode {
+    match command {
+        ScenarioCommand::List => list(),
+        ScenarioCommand::Show { name } => show(&name),
+        ScenarioCommand::Check { files } => check(&files),
+        ScenarioCommand::Schema => {
+            print(&format!("{:#}\n", scenario::schema()));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn list() -> ExitCode {
+    let width = scenario::BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, _) in scenario::BUILT_IN {
+        match portmaster_fixtures::Scenario::load(name) {
+            Ok(scenario) => print(&format!("{name:width$}  {}\n", first_sentence(&scenario.about))),
+            Err(fault) => return refuse(&fault),
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The first sentence of a paragraph.
+fn first_sentence(about: &str) -> &str {
+    let about = about.trim();
+    about.find(". ").map_or(about, |end| &about[..=end])
+}
+
+fn show(name: &str) -> ExitCode {
+    match scenario::text(name) {
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
+        Err(fault) => refuse(&fault),
+    }
+}
+
+/// Says every mistake of every file, a line each.
+fn check(files: &[String]) -> ExitCode {
+    let mut sound = true;
+    for file in files {
+        match portmaster_simulator::check(file) {
+            Ok(mistakes) if mistakes.is_empty() => print(&format!("{file}: no mistakes\n")),
+            Ok(mistakes) => {
+                sound = false;
+                for mistake in mistakes {
+                    print(&format!("{file}:{mistake}\n"));
+                }
+            }
+            Err(fault) => {
+                sound = false;
+                refuse(&fault);
+            }
+        }
+    }
+    if sound { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+}
+
+/// Writes to standard output. A closed one is nobody's concern.
+fn print(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+fn refuse(fault: &Fault) -> ExitCode {
+    let _ = writeln!(io::stderr().lock(), "error: {fault}");
+    ExitCode::from(USAGE)
+}
