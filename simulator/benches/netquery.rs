@@ -275,12 +275,13 @@ impl Server {
     }
 
     fn post(&mut self, path: &str, body: &str) -> Result<usize> {
-        write!(
-            self.stream.get_mut(),
+        // In one piece: the other side would wait for more of a part.
+        let request = format!(
             "POST /api/v1/netquery/{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer bench-0123456789abcdef\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
-        )?;
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
         let mut length = 0;
         let mut line = String::new();
         self.stream.read_line(&mut line)?;

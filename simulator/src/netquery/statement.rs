@@ -151,6 +151,11 @@ impl Statement {
 
     /// The statement's text. In our own wording the page is bound to the two parameters after the others.
     pub(crate) fn text(&self, dialect: &Dialect, wording: Wording) -> String {
+        if wording == Wording::Own
+            && let Some(source) = self.sorts_whole_rows(dialect)
+        {
+            return self.page_text(source, dialect);
+        }
         let by_domain = wording == Wording::Own && self.only_counts_domains();
         let mut out = String::with_capacity(512);
         out.push_str("SELECT ");
@@ -189,7 +194,11 @@ impl Statement {
         out.push(' ');
         for (index, (name, desc)) in self.order_by.iter().enumerate() {
             out.push_str(if index == 0 { "ORDER BY " } else { ", " });
-            _ = write!(out, "{name} {}", if *desc { "DESC" } else { "ASC" });
+            _ = write!(out, "{name} {}", direction(*desc));
+        }
+        if let (true, [(_, desc)]) = (by_domain, self.order_by.as_slice()) {
+            // As many terms as groups: the core makes the groups in the direction of the order.
+            _ = write!(out, ", {DOMAIN_KEY} {}", direction(*desc));
         }
         match wording {
             Wording::Core => {
@@ -203,6 +212,45 @@ impl Statement {
                 _ = write!(out, " LIMIT ?{} OFFSET ?{}", last + 1, last + 2);
             }
         }
+        out
+    }
+
+    /// The one table of a statement that sorts rows it does not change. Sorting by an indexed column is left to the
+    /// index.
+    fn sorts_whole_rows(&self, dialect: &Dialect) -> Option<&str> {
+        let source = match self.sources.as_slice() {
+            [] => "main",
+            [source] if ["main", "history"].contains(&source.as_str()) => source,
+            _ => return None,
+        };
+        let sortable = |name: &str| dialect.column(name).is_some() && !["id", "profile"].contains(&name);
+        let first = self.order_by.first().is_some_and(|(name, _)| sortable(name));
+        let whole = self.items.iter().all(|item| matches!(item.expression, Expression::Column(_)))
+            && self.names(dialect).iter().all(|name| dialect.column(name).is_some());
+        let columns = self.order_by.iter().all(|(name, _)| dialect.column(name).is_some());
+        (first && whole && columns && self.group_by.is_empty()).then_some(source)
+    }
+
+    /// Finds a page's rows by their sorted columns alone and only then reads them: most rows that the sorter takes in
+    /// leave it again, and should not carry all their columns.
+    fn page_text(&self, source: &str, dialect: &Dialect) -> String {
+        let mut out = String::with_capacity(1024);
+        out.push_str("SELECT ");
+        for (index, name) in self.names(dialect).iter().enumerate() {
+            _ = write!(out, "{}whole.{name}", if index == 0 { "" } else { ", " });
+        }
+        _ = write!(out, " FROM ( SELECT rowid AS place FROM {source}.connections");
+        self.write_where(&mut out, Wording::Own);
+        for (index, (name, desc)) in self.order_by.iter().enumerate() {
+            _ = write!(out, "{}{name} {}", if index == 0 { " ORDER BY " } else { ", " }, direction(*desc));
+        }
+        let last = self.params.len();
+        _ = write!(
+            out,
+            " LIMIT ?{} OFFSET ?{} ) AS page CROSS JOIN {source}.connections AS whole ON whole.rowid = page.place",
+            last + 1,
+            last + 2
+        );
         out
     }
 
@@ -245,6 +293,10 @@ impl Statement {
             self.filter.write(out, &self.params, wording);
         }
     }
+}
+
+fn direction(desc: bool) -> &'static str {
+    if desc { "DESC" } else { "ASC" }
 }
 
 fn write_columns(out: &mut String, dialect: &Dialect) {

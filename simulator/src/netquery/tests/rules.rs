@@ -126,6 +126,33 @@ proptest! {
     }
 
     #[test]
+    fn ties_keep_the_order_of_insertion((column, _) in column_and_values(), desc: bool) {
+        let places: std::collections::BTreeMap<&str, usize> =
+            live().enumerate().map(|(place, row)| (row.id.as_str(), place)).collect();
+        let request = json!({ "select": ["id", column, "domain"], "orderBy": { "field": column, "desc": desc } });
+        for pair in rows(&request).windows(2) {
+            if pair[0][column] == pair[1][column] {
+                let [first, second] = [0, 1].map(|index| places[pair[index]["id"].as_str().unwrap()]);
+                prop_assert!(first < second);
+            }
+        }
+    }
+
+    #[test]
+    fn groups_of_equal_count_follow_the_direction_of_the_order(desc: bool, column in select(vec!["domain", "country"])) {
+        let request = json!({
+            "select": [column, { "$count": { "field": "*", "as": "n" } }],
+            "groupBy": [column], "orderBy": { "field": "n", "desc": desc },
+        });
+        for pair in rows(&request).windows(2) {
+            let [(n, key), (next_n, next_key)] =
+                [0, 1].map(|index| (pair[index]["n"].as_i64().unwrap(), pair[index][column].as_str().unwrap()));
+            let ordered = if desc { (n, key) > (next_n, next_key) } else { (n, key) < (next_n, next_key) };
+            prop_assert!(ordered, "{} {} before {} {}", n, key, next_n, next_key);
+        }
+    }
+
+    #[test]
     fn text_search_finds_what_holds_the_text(piece in "[a-z.0-9]{0,4}") {
         let fields = ["domain", "as_owner", "path"];
         let request = json!({
