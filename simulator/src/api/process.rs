@@ -245,3 +245,89 @@ fn by_profile(world: &mut World, call: &Call) -> Reply {
     let list: Vec<Process> = of_core.into_iter().chain(of_apps).map(|one| one.described(world)).collect();
     call.structured(&list)
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, Method};
+    use portmaster_fixtures::{Contract, Permission, Scenario};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        api::{Failure, Format, Run},
+        world::{Options, session::Token},
+    };
+
+    const FAMILY: &str = "
+start: 2026-01-05T08:30:00Z
+apps:
+  - name: Shell
+    path: /usr/bin/bash
+    processes: [{ pid: 100 }, { pid: 102, parent: 101, cmd_line: bash -c true }]
+  - name: Make
+    path: /usr/bin/make
+    processes: [{ pid: 101, parent: 100 }, { pid: 200, parent: 201 }, { pid: 201, parent: 200 }]
+";
+
+    fn ask(run: Run, path: &[(&'static str, &str)]) -> Result<Value, String> {
+        let scenario = Scenario::parse("test", FAMILY).expect("a scenario");
+        let options = Options { contract: Some(Contract::V2_2), ..Options::default() };
+        let mut world = World::new(scenario, options).expect("a world");
+        let call = Call {
+            method: Method::GET,
+            path: path.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: None,
+            token: Token { read: Permission::User, write: Permission::User },
+            format: Format::default(),
+        };
+        match run(&mut world, &call) {
+            Reply::Struct(bytes) => Ok(serde_json::from_slice(&bytes).expect("JSON")),
+            Reply::Failure(Failure { status, text }) => Err(format!("{} {text}", status.as_u16())),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_leader_is_the_first_known_ancestor() {
+        let leader = |pid: &str| ask(group_leader, &[("pid", pid)]).map(|process| process["Pid"].clone());
+        assert_eq!(leader("102"), Ok(100.into()));
+        assert_eq!(leader("101"), Ok(100.into()));
+        for (pid, fault) in [
+            ("100", "404 leader not found"),
+            ("0", "404 leader not found"),
+            ("999", "500 process does not exist"),
+            ("1", "500 failed to get Path for p1: readlink /proc/1/exe: permission denied"),
+            (
+                "99999999999999999999",
+                "400 strconv.ParseInt: parsing \"99999999999999999999\": value out of range",
+            ),
+        ] {
+            assert_eq!(leader(pid), Err(fault.to_owned()), "{pid}");
+        }
+    }
+
+    #[test]
+    fn processes_that_are_each_others_parents_end() {
+        assert_eq!(
+            ask(group_leader, &[("pid", "200")]).map(|process| process["Pid"].clone()),
+            Ok(201.into())
+        );
+    }
+
+    #[test]
+    fn a_profile_lists_its_own_processes() {
+        use crate::world::profiles::{Fingerprint, derived_id};
+        let id = derived_id(&[Fingerprint::path("/usr/bin/bash")]);
+        let list = ask(by_profile, &[("source", LOCAL), ("id", &id)]).unwrap();
+        let pids: Vec<_> = list.as_array().unwrap().iter().map(|one| one["Pid"].clone()).collect();
+        assert_eq!(pids, [100, 102]);
+        assert_eq!(list[1]["FirstArg"], "-c");
+        assert_eq!(list[1]["LeaderPid"], 100);
+        assert_eq!(list[0]["PrimaryProfileID"], format!("local/{id}"));
+        let core = ask(by_profile, &[("source", LOCAL), ("id", "_portmaster")]).unwrap();
+        assert_eq!(core.as_array().map(Vec::len), Some(1));
+        assert_eq!(ask(by_profile, &[("source", LOCAL), ("id", "nobody")]), Ok(Value::Array(Vec::new())));
+    }
+}

@@ -212,9 +212,15 @@ fn together(name: &str, primary: Profile, secondaries: &[Profile], now: i64) -> 
 
 #[cfg(test)]
 mod tests {
+    use hyper::{HeaderMap, Method, http::HeaderValue};
+    use portmaster_fixtures::{Permission, Scenario};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        api::Format,
+        world::{Options, session::Token},
+    };
 
     fn profile(name: &str, paths: &[String]) -> Profile {
         let prints: Vec<_> = paths.iter().map(|path| Fingerprint::path(path)).collect();
@@ -225,6 +231,55 @@ mod tests {
             fingerprints: Some(prints),
             ..Profile::default()
         }
+    }
+
+    #[test]
+    fn merged_profiles_are_one() {
+        let scenario = Scenario::load("recorded").unwrap();
+        let mut world = World::new(scenario, Options::default()).unwrap();
+        let (firefox, wget) = (
+            "local/PTLvMHjWMa8vdpt5E5MvEBvnxd3rDa8fyZZaQFBf7cqP8y",
+            "local/PTYTasWVPvU922wGHtWUG8SSkSyejUB9nuZChx2sMLpe5J",
+        );
+        let mut ask = |content_type: &'static str, body: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+            let call = Call {
+                method: Method::POST,
+                path: Vec::new(),
+                query: String::new(),
+                headers,
+                body: Some(body.into()),
+                token: Token { read: Permission::User, write: Permission::User },
+                format: Format::default(),
+            };
+            merged(&mut world, &call)
+        };
+        assert_eq!(
+            ask("text/yaml", format!("name: M\nto: {firefox}\nfrom: [local/nope]\n")),
+            Err(format!("failed to get profile {firefox}: database entry not found"))
+        );
+        assert_eq!(
+            ask("", format!(r#"{{"name":"M","to":"{firefox}"}}"#)),
+            Err("failed to merge profiles: must supply both a primary and at least one secondary profile for merging"
+                .to_owned())
+        );
+        assert!(ask("garbage", "{}".to_owned()).unwrap_err().starts_with("failed to parse request: dsd: "));
+        let new = ask("application/json", format!(r#"{{"name":"M","to":"{firefox}","from":["{wget}"]}}"#));
+        assert_eq!(new.as_deref(), Ok("local/PTcUbXqM99nVC8zUhyp55CxrTUQ7Wmj1Zxhpa3bXciEVyo"));
+        assert!(world.profiles.get(firefox).is_none() && world.profiles.get(wget).is_none());
+        let whole = world.profiles.get(&new.unwrap()).unwrap();
+        assert_eq!((whole.name.as_str(), whole.settings()["spn/use"].as_bool()), ("M", Some(true)));
+    }
+
+    #[test]
+    fn pictures_are_named_by_their_bytes() {
+        let mut world = World::new(Scenario::default(), Options::default()).unwrap();
+        let name = keep(&mut world, "IMAGE/PNG; x=y", b"garbage".to_vec());
+        assert_eq!(name.as_deref(), Ok("78c67c126575c20c6b468447355e9bd20d221202.png"));
+        assert_eq!(world.icons[&name.unwrap()].as_ref(), b"garbage");
+        assert_eq!(keep(&mut world, "image/bmp", b"x".to_vec()), Err(PictureFault::Unsupported));
+        assert_eq!(keep(&mut world, "image/gif", vec![0; LARGEST + 1]), Err(PictureFault::TooBig));
     }
 
     proptest! {

@@ -94,7 +94,77 @@ fn wanted(accept: &str, name: &str) -> Wanted {
 
 #[cfg(test)]
 mod tests {
+    use hyper::{HeaderMap, Method};
+    use portmaster_fixtures::{Contract, Permission, Scenario};
+
     use super::*;
+    use crate::{
+        api::{Failure, Format},
+        world::{Options, session::Token},
+    };
+
+    const FILES: &str = "
+resources:
+  - { name: all/intel/news.yaml, version: 1.2.3, content: 'b: [x, 1]' }
+  - { name: later.txt, version: 2.0.0 }
+";
+
+    fn get(contract: Contract, name: &'static str, value: &str, accept: &'static str) -> Reply {
+        let scenario = Scenario::parse("test", FILES).expect("a scenario");
+        let options = Options { contract: Some(contract), ..Options::default() };
+        let mut world = World::new(scenario, options).expect("a world");
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        let call = Call {
+            method: Method::GET,
+            path: vec![(name, value.to_owned())],
+            query: String::new(),
+            headers,
+            body: None,
+            token: Token { read: Permission::User, write: Permission::User },
+            format: Format::default(),
+        };
+        let run = if name == "identifier" { by_identifier } else { by_name };
+        run(&mut world, &call)
+    }
+
+    #[test]
+    fn files_come_with_their_version_and_hash() {
+        let Reply::Raw(raw) = get(Contract::V2_2, "artifact_name", "news.yaml", "application/json") else {
+            panic!("no file")
+        };
+        assert_eq!(raw.body, br#"{"b":["x",1]}"#);
+        let header = |name: &str| {
+            raw.headers
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(header("content-type").as_deref(), Some("application/yaml; charset=utf-8"));
+        assert_eq!(header("resource-version").as_deref(), Some("1.2.3"));
+        // Of the file, whatever form it is asked for in.
+        let hash: String = Sha256::digest("b: [x, 1]").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(header("resource-sha256"), Some(hash));
+    }
+
+    #[test]
+    fn contracts_look_for_files_in_their_own_way() {
+        let found = |contract, name, value| matches!(get(contract, name, value, ""), Reply::Raw(_));
+        assert!(found(Contract::V1_6, "identifier", "all/intel/news.yaml"));
+        assert!(!found(Contract::V1_6, "identifier", "news.yaml"));
+        assert!(found(Contract::V2_2, "artifact_name", "news.yaml"));
+        for (contract, name, text) in [
+            (Contract::V1_6, "identifier", "404 the requested file could not be found"),
+            (Contract::V2_2, "artifact_name", "404 file not found"),
+        ] {
+            let Reply::Failure(Failure { status, text: said }) = get(contract, name, "nope", "") else {
+                panic!()
+            };
+            assert_eq!(format!("{} {said}", status.as_u16()), text);
+        }
+        let Reply::Failure(later) = get(Contract::V2_2, "artifact_name", "later.txt", "") else { panic!() };
+        assert!(later.text.ends_with("later.txt: no such file or directory"), "{}", later.text);
+    }
 
     #[test]
     fn only_yaml_becomes_something_else() {
