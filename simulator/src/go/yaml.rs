@@ -148,11 +148,16 @@ fn reads_as_something_else(string: &str) -> bool {
             })
             || matches!(bare, ".inf" | ".nan")
     };
+    // Hours, minutes and seconds, as in `12:30`; an address with a port is none.
     let sexagesimal = || {
-        bare.contains(':')
-            && bare
-                .split(':')
-                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit() || c == '.'))
+        let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+        let mut parts = whole.split(':');
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let sixtieth = |part: &str| digits(part) && part.parse::<u8>().is_ok_and(|number| number < 60);
+        whole.contains(':')
+            && parts.next().is_some_and(digits)
+            && parts.all(sixtieth)
+            && fraction.bytes().all(|b| b.is_ascii_digit())
     };
     let date = || {
         let bytes = string.as_bytes();
@@ -216,6 +221,8 @@ mod tests {
             ("12", "\"12\""),
             ("1_000", "\"1_000\""),
             ("12:30", "\"12:30\""),
+            ("127.0.0.1:15353", "127.0.0.1:15353"),
+            ("12:99", "12:99"),
             ("2026-01-02", "\"2026-01-02\""),
             ("", "\"\""),
             ("a: b", "'a: b'"),
