@@ -13,6 +13,7 @@
 
 mod api;
 mod check;
+mod database;
 mod gateway;
 mod go;
 pub mod netquery;
@@ -23,5 +24,5 @@ mod world;
 pub use check::check;
 pub use gateway::{BundleError, ExternalAuth};
 pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
-pub use simulator::{About, Builder, DEFAULT_SCENARIO, Simulator, StartError};
+pub use simulator::{About, Builder, DEFAULT_MAX_MESSAGE, DEFAULT_SCENARIO, Simulator, StartError};
 pub use world::{Lifecycle, generate};

@@ -136,7 +136,11 @@ pub struct Builder {
     listen: Option<String>,
     listen_anywhere: bool,
     bundles: Sources,
+    max_message: Option<usize>,
 }
+
+/// The longest websocket message that is taken unless something else is said, bytes.
+pub const DEFAULT_MAX_MESSAGE: usize = 16 << 20;
 
 impl Builder {
     /// A built-in scenario by name, or a file.
@@ -204,6 +208,12 @@ impl Builder {
         self
     }
 
+    /// The longest message that the database websocket takes, bytes; a longer one ends its connection.
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.max_message = Some(bytes);
+        self
+    }
+
     /// Allows addresses that others can reach.
     pub fn listen_anywhere(mut self, allowed: bool) -> Self {
         self.listen_anywhere = allowed;
@@ -245,7 +255,8 @@ impl Builder {
         };
         let netquery = Store::new(world.contract)?;
         netquery.record(&world.take_events())?;
-        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery)?);
+        let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
+        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery, max_message)?);
         let lifecycle = shared.lifecycle();
         let server = tokio::spawn(serve(listener, shared));
         Ok(Simulator { address: bound, url: format!("http://{bound}"), about, lifecycle, server })

@@ -112,6 +112,13 @@ pub enum Reply {
     With(HeaderName, HeaderValue, Box<Reply>),
     /// An answer that comes after so much time of the world.
     After(Duration, Box<Reply>),
+    /// An answer that waits for a person's choice in a notification.
+    Wait {
+        /// The notification's event.
+        event_id: String,
+        /// What follows from the choice, or from the notification's end.
+        then: Box<dyn FnOnce(&mut World) -> Reply + Send>,
+    },
     /// Work that needs the world no more and takes long.
     Later(Box<dyn FnOnce() -> Reply + Send>),
     /// A question to the connection database, which needs the world no more and may take long.
@@ -129,6 +136,7 @@ impl std::fmt::Debug for Reply {
             Self::Raw(_) => "Raw",
             Self::With(..) => "With",
             Self::After(..) => "After",
+            Self::Wait { .. } => "Wait",
             Self::Later(_) => "Later",
             Self::Netquery(_) => "Netquery",
         })

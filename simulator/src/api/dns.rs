@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Call, Handler, Reply, record::Meta};
 use crate::world::{
-    Change, World,
+    Change, Record, World,
     dns::{Cached, Resolver},
     scope,
 };
@@ -66,6 +66,16 @@ fn cached(world: &mut World, call: &Call) -> Reply {
         Some(found) => Reply::record(&name_record(found, query)),
         None => Reply::failure("database entry not found"),
     }
+}
+
+/// A cached answer as a record of the database.
+pub(crate) fn record(cached: &Cached, query: &str) -> Record {
+    let mut value = serde_json::to_value(name_record(cached, query)).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        members.shift_remove("_meta");
+    }
+    let meta = crate::world::Meta::made(cached.stored);
+    Record::of(format!("cache:intel/nameRecord/{query}"), meta, value)
 }
 
 fn name_record(cached: &Cached, query: &str) -> NameRecord {

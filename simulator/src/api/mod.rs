@@ -31,8 +31,10 @@ mod ui;
 mod updates;
 
 pub use call::{Call, Failure, Handler, Module, Raw, Reply, Run};
+pub(crate) use dns::record as name_record;
 pub use format::Format;
 pub(crate) use metrics::text as metrics_text;
+pub(crate) use spn::{account_fields, pin_records};
 
 /// Every endpoint's code, family by family.
 pub fn handlers() -> impl Iterator<Item = &'static Handler> {

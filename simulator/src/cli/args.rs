@@ -73,6 +73,9 @@ pub(crate) struct Serve {
     /// Add an API key, for example 'secret?read=user&write=admin&expires=2030-01-01T00:00:00Z'; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Vec<String>,
+    /// The longest message that the database websocket takes, bytes
+    #[arg(long, value_name = "BYTES", default_value_t = portmaster_simulator::DEFAULT_MAX_MESSAGE)]
+    pub(crate) max_message: usize,
     /// What stands in for the core's look at the calling program: none, grant or deny
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub(crate) external_auth: ExternalAuth,

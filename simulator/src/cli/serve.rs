@@ -41,6 +41,7 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
         .scenario(&args.scenario)
         .external_auth(args.external_auth)
         .listen(listen)
+        .max_message(args.max_message)
         .listen_anywhere(args.listen_anywhere)
         .config(args.set.iter().cloned().collect());
     if args.dev_mode {

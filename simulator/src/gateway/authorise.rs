@@ -78,6 +78,15 @@ pub(super) fn authorise(
     })
 }
 
+/// Decides about a request that somebody inside vouches for.
+pub(super) fn vouched(token: Token, required: Permission, write: bool) -> Result<Admitted, Answer> {
+    let has = if write { token.write } else { token.read };
+    if has >= required.max(Permission::Anyone) {
+        return Ok(Admitted { token, cookie: None });
+    }
+    Err(Answer::error(StatusCode::FORBIDDEN, "Insufficient permissions."))
+}
+
 enum Identity {
     /// Development Mode, a key or a session.
     Known(Token),

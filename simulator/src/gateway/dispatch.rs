@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -10,13 +10,17 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, HeaderName, LOCATION, SET_COOKIE},
+    header::{
+        ACCESS_CONTROL_REQUEST_METHOD, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, LOCATION,
+        SEC_WEBSOCKET_ACCEPT, SET_COOKIE, UPGRADE,
+    },
     http::{HeaderValue, request::Parts},
+    upgrade::OnUpgrade,
 };
 use portmaster_fixtures::Permission;
 
 use super::{
-    authorise::{Admitted, authorise},
+    authorise::{Admitted, authorise, vouched},
     guard::Origin,
     pages,
     path::Path,
@@ -26,7 +30,7 @@ use super::{
 };
 use crate::{
     api::{Call, Format, Module, Reply},
-    world::World,
+    world::{World, session::Token},
 };
 
 /// The longest body that a core takes, by its declared length (core-1.x §5).
@@ -36,7 +40,12 @@ const LONGEST_BODY: u64 = 20_000_000;
 const LONGEST_CHUNKED: usize = 64 << 20;
 
 /// Answers one request. All that needs no body is decided and done under one lock of the world.
-pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub(super) async fn handle(
+    shared: Arc<Shared>,
+    mut request: Request<Incoming>,
+    upgraded: &Mutex<Option<OnUpgrade>>,
+) -> Response<Full<Bytes>> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let head = parts.method == Method::HEAD;
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
@@ -52,6 +61,10 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     let front = shared.with(|world| front(&shared, world, &parts, &path));
     let answer = match front.step {
         Step::Answer(answer) => answer,
+        Step::Upgrade(accept) => {
+            *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+            return switching(accept);
+        }
         Step::Replied(admission, reply) => finish(&shared, admission, reply).await,
         Step::NeedsBody(admission) => match read_body(&parts.headers, body).await {
             Ok(body) => {
@@ -63,6 +76,77 @@ pub(super) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> R
     };
     let common = shared.security.headers(front.dev_mode).chain(front.cors);
     answer.into_response(head, common, front.date)
+}
+
+/// The answer that begins a websocket: these headers and no other (websocket §1.1).
+fn switching(accept: HeaderValue) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+/// What a call of the bridge brought.
+pub(crate) struct Bridged {
+    pub(crate) status: StatusCode,
+    pub(crate) mime_type: String,
+    pub(crate) body: Bytes,
+}
+
+/// Answers a request that the database's bridge makes, with an administrator's permissions (websocket §6).
+pub(crate) async fn bridge(
+    shared: &Arc<Shared>,
+    method: Method,
+    target: &str,
+    mime_type: Option<String>,
+    body: Bytes,
+) -> Bridged {
+    let answer = bridged(shared, method, target, mime_type, body).await;
+    let mime_type = answer.headers.iter().find(|(name, _)| name == CONTENT_TYPE);
+    Bridged {
+        status: answer.status,
+        mime_type: mime_type
+            .map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default(),
+        body: answer.body,
+    }
+}
+
+async fn bridged(
+    shared: &Arc<Shared>,
+    method: Method,
+    target: &str,
+    mime_type: Option<String>,
+    body: Bytes,
+) -> Answer {
+    let bad_request = || Answer::error(StatusCode::BAD_REQUEST, "400 Bad Request");
+    let mut request = Request::builder().method(method).uri(target);
+    if let Some(mime_type) = mime_type {
+        request = request.header(CONTENT_TYPE, mime_type);
+    }
+    let Ok(request) = request.body(()) else { return bad_request() };
+    let (mut parts, ()) = request.into_parts();
+    let path = match wellformed(&parts) {
+        Ok(path) => path,
+        Err(answer) => return answer,
+    };
+    let step = shared.with(|world| {
+        let admin = Token { read: Permission::Admin, write: Permission::Admin };
+        parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
+        front(shared, world, &parts, &path).step
+    });
+    match step {
+        Step::Answer(answer) => answer,
+        Step::Upgrade(_) => bad_request(),
+        Step::Replied(admission, reply) => finish(shared, admission, reply).await,
+        Step::NeedsBody(admission) => {
+            let reply = shared.with(|world| admission.run(world, &parts, Some(body)));
+            finish(shared, admission, reply).await
+        }
+    }
 }
 
 /// What is known of a request once its head was looked at.
@@ -77,6 +161,8 @@ struct Front {
 enum Step {
     /// It is answered.
     Answer(Answer),
+    /// It becomes a websocket; the value that proves it.
+    Upgrade(HeaderValue),
     /// Its endpoint has run.
     Replied(Admission, Reply),
     /// Its endpoint wants the body first.
@@ -249,6 +335,9 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         if options && matches!(origin, Origin::Allowed(_)) {
             return Ok(Step::Answer(Answer::empty(StatusCode::OK)));
         }
+        if matches!(target, Target::Database) {
+            return pages::database(shared, world, request, write).map(Step::Upgrade);
+        }
         if !matches!(target, Target::Endpoint) {
             return pages::answer(shared, world, request, &target, write).map(Step::Answer);
         }
@@ -257,7 +346,10 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         if required == Permission::NotSupported {
             return Err(not_allowed());
         }
-        let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
+        let admitted = match request.extensions.get::<Token>() {
+            Some(token) => vouched(*token, required, write)?,
+            None => authorise(world, shared.external_auth, &request.headers, required, write)?,
+        };
         let admission = Admission {
             route,
             parts,
@@ -327,6 +419,10 @@ async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) ->
             Reply::After(span, then) => {
                 shared.wait(span).await;
                 *then
+            }
+            Reply::Wait { event_id, then } => {
+                shared.answered(&event_id).await;
+                shared.with(then)
             }
             Reply::Later(work) => tokio::task::spawn_blocking(work)
                 .await

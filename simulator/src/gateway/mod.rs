@@ -10,8 +10,10 @@ mod path;
 mod render;
 mod route;
 mod server;
+mod upgrade;
 
 pub use authorise::{ExternalAuth, session_cookie};
 pub use bundles::BundleError;
 pub(crate) use bundles::Sources;
+pub(crate) use dispatch::{Bridged, bridge};
 pub(crate) use server::{Shared, serve};

@@ -1,8 +1,8 @@
 //! What is served outside `/api/v1/`: the way to the user interface, metrics, and the websocket's door.
 
 use hyper::{
-    Method, StatusCode,
-    header::{HeaderName, SET_COOKIE},
+    StatusCode,
+    header::SET_COOKIE,
     http::{HeaderValue, request::Parts},
 };
 use portmaster_fixtures::Permission;
@@ -13,6 +13,7 @@ use super::{
     dispatch::{Target, not_allowed, redirect},
     render::Answer,
     server::Shared,
+    upgrade,
 };
 use crate::{go::escape, world::World};
 
@@ -25,11 +26,10 @@ pub(super) fn answer(
     write: bool,
 ) -> Result<Answer, Answer> {
     let required = match target {
-        Target::Database => Permission::Admin,
         Target::Metrics => Permission::Dynamic,
         _ => Permission::Anyone,
     };
-    if write && !matches!(target, Target::Database) {
+    if write {
         return Err(not_allowed());
     }
     let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
@@ -54,8 +54,7 @@ pub(super) fn answer(
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
             crate::api::metrics_text(world, admitted.token.read, &metrics_level(request)),
         ),
-        Target::Database => no_upgrade(&request.method),
-        Target::Endpoint => unreachable!("endpoints are not pages"),
+        Target::Database | Target::Endpoint => unreachable!("these are no pages"),
     };
     Ok(match admitted.cookie {
         Some(cookie) => answer.with(SET_COOKIE, cookie),
@@ -69,13 +68,17 @@ fn metrics_level(request: &Parts) -> String {
     pairs.into_iter().find(|(name, _)| name == "level").map(|(_, level)| level).unwrap_or_default()
 }
 
-/// The refusal of a request that does not ask for the websocket protocol.
-fn no_upgrade(_method: &Method) -> Answer {
-    Answer::of(
-        StatusCode::BAD_REQUEST,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-        "Bad Request\ncould not upgrade: websocket: the client is not using the websocket protocol: \
-         'upgrade' token not found in 'Connection' header\n",
-    )
-    .with(HeaderName::from_static("sec-websocket-version"), HeaderValue::from_static("13"))
+/// Lets a request to the database's door become a websocket: the value of `Sec-WebSocket-Accept`. A cookie that this
+/// began a session with is lost (websocket §1.1).
+pub(super) fn database(
+    shared: &Shared,
+    world: &mut World,
+    request: &Parts,
+    write: bool,
+) -> Result<HeaderValue, Answer> {
+    let admitted = authorise(world, shared.external_auth, &request.headers, Permission::Admin, write)?;
+    upgrade::accept(request).map_err(|answer| match admitted.cookie {
+        Some(cookie) => answer.with(SET_COOKIE, cookie),
+        None => answer,
+    })
 }

@@ -106,6 +106,7 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
         Reply::Netquery(_) => {
             return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");
         }
+        Reply::Wait { .. } => return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "timeout"),
     };
     if method == Method::HEAD || body.is_empty() {
         let answer = Answer::no_content();

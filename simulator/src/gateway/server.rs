@@ -8,13 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::{server::conn::http1, service::service_fn};
+use bytes::BytesMut;
+use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::SignedDuration;
 use portmaster_fixtures::Rules;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, Chain, Join},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::{Notify, Semaphore, watch},
 };
 
@@ -27,8 +31,9 @@ use super::{
     route::Routes,
 };
 use crate::{
+    database::{self, Subscribers, publish_connection},
     netquery::Store,
-    world::{Event, Lifecycle, World},
+    world::{Event, Lifecycle, World, notifications::State},
 };
 
 /// How many connections are served at once; others wait in the listener's queue.
@@ -51,6 +56,12 @@ pub(crate) struct Shared {
     pub(super) rules: &'static Rules,
     pub(super) security: Security,
     pub(super) external_auth: ExternalAuth,
+    /// Who is told of changes in the database.
+    pub(crate) subscribers: Subscribers,
+    /// A notification was answered, or is gone.
+    answered: Notify,
+    /// The longest message that a websocket takes, bytes.
+    max_message: usize,
     bundle_sources: Sources,
     bundles: RwLock<Arc<Bundles>>,
 }
@@ -65,10 +76,14 @@ impl Shared {
         external_auth: ExternalAuth,
         sources: Sources,
         netquery: Store,
+        max_message: usize,
     ) -> Result<Self, BundleError> {
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
         Ok(Self {
             netquery,
+            subscribers: Subscribers::default(),
+            answered: Notify::new(),
+            max_message,
             bundle_sources: sources,
             bundles: RwLock::new(Arc::new(bundles)),
             routes: Routes::of(world.contract),
@@ -117,10 +132,10 @@ impl Shared {
                     self.lifecycle.send_replace(Some(how));
                 }
                 Event::ReloadUi => self.reload_bundles(&world),
-                Event::Connection(_)
-                | Event::Measured(_)
-                | Event::ProfileSaved { .. }
-                | Event::ProfileDeleted { .. } => {}
+                Event::Connection(row) => publish_connection(&self.subscribers, &row),
+                Event::Record(record) => self.subscribers.publish(&record),
+                Event::Answered => self.answered.notify_waiters(),
+                Event::Measured(_) => {}
             }
         }
         result
@@ -147,6 +162,25 @@ impl Shared {
     /// Tells when the core goes down.
     pub(crate) fn lifecycle(&self) -> watch::Receiver<Option<Lifecycle>> {
         self.lifecycle.subscribe()
+    }
+
+    /// The longest message that a websocket takes, bytes.
+    pub(crate) fn max_message(&self) -> usize {
+        self.max_message
+    }
+
+    /// Waits until a person has answered a notification, or it is gone.
+    pub(super) async fn answered(&self, event_id: &str) {
+        loop {
+            let mut told = std::pin::pin!(self.answered.notified());
+            told.as_mut().enable();
+            let waits =
+                self.with(|world| world.notification(event_id).is_some_and(|one| one.state == State::Active));
+            if !waits {
+                return;
+            }
+            told.await;
+        }
     }
 
     /// Waits for a span of the world's time.
@@ -201,9 +235,11 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
     };
     let (reader, writer) = stream.into_split();
     let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(reader), writer));
-    let service = service_fn(move |request| {
+    let upgraded = Mutex::new(None);
+    let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(dispatch::handle(shared, request).await) }
+        let upgraded = &upgraded;
+        async move { Ok::<_, Infallible>(dispatch::handle(shared, request, upgraded).await) }
     });
     http1::Builder::new()
         .auto_date_header(false)
@@ -213,6 +249,26 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
         .timer(TokioTimer::new())
         .title_case_headers(true)
         .serve_connection(io, service)
+        .with_upgrades()
         .await?;
-    Ok(())
+    let upgraded = upgraded.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match upgraded {
+        Some(upgrade) => websocket(upgrade, shared).await,
+        None => Ok(()),
+    }
+}
+
+/// A connection below HTTP: what was read before it, its reading and its writing half.
+type Halves = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>;
+
+/// Serves a connection that became a websocket. Nothing of HTTP is kept for it.
+async fn websocket(upgrade: OnUpgrade, shared: Arc<Shared>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let parts = upgrade.await?.downcast::<TokioIo<Halves>>().map_err(|_| "not a connection of ours")?;
+    let (chain, writer) = parts.io.into_inner().into_inner();
+    let (first, reader) = chain.into_inner();
+    let mut input = BytesMut::from(&parts.read_buf[..]);
+    let read = usize::try_from(first.position()).unwrap_or_default();
+    input.extend_from_slice(first.get_ref().get(read..).unwrap_or_default());
+    let stream = reader.reunite(writer)?;
+    Ok(database::serve(stream, input, shared).await?)
 }

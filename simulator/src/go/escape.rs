@@ -48,6 +48,19 @@ pub fn encode_path(path: &[u8]) -> String {
     out
 }
 
+/// Encodes a part of a query, where a blank is `+`.
+pub fn encode_query(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            plain if plain.is_ascii_alphanumeric() || b"-_.~".contains(&plain) => out.push(char::from(plain)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
 /// The pairs of a query in order. As in Go, a pair with a semicolon or a malformed escape is dropped.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
     query

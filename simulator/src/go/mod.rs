@@ -13,6 +13,7 @@ pub mod print;
 pub mod quote;
 pub mod read;
 pub mod regexp;
+pub mod sjson;
 pub mod table;
 pub mod time;
 pub mod url;

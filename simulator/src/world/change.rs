@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use portmaster_fixtures::ProfileIds;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Event, Lifecycle, Notification, Pause, World,
+    Body, Event, Lifecycle, Meta, Notification, Pause, Record, World,
     config::Refused,
     profiles::{GLOBAL, LOCAL, Profile, Rejected, derived_id},
 };
@@ -20,6 +20,13 @@ pub enum Change {
         key: String,
         /// The new value.
         value: Option<Value>,
+    },
+    /// Resets an option as a deletion of its record.
+    ResetConfig {
+        /// The option's key.
+        key: String,
+        /// What subscribers are told.
+        told: Box<Record>,
     },
     /// Writes a profile under a key, new or over the one that is there.
     SaveProfile {
@@ -72,6 +79,31 @@ pub enum Change {
     },
     /// It is forgotten which broadcasts were dismissed.
     ForgetBroadcasts,
+    /// A record of `core:` or `cache:` is kept, in the place of an earlier one.
+    Record(Box<Record>),
+    /// A record of `core:` or `cache:` goes.
+    Forget {
+        /// Its key with the database.
+        key: String,
+    },
+    /// A person chooses an action of a notification.
+    Respond {
+        /// The event's id.
+        event_id: String,
+        /// `executed` if the action was carried out elsewhere.
+        state: String,
+        /// The action's id; empty for none.
+        action: String,
+    },
+    /// A notification goes.
+    Dismiss {
+        /// The event's id.
+        event_id: String,
+    },
+    /// Notifications whose time is over go.
+    ExpireNotifications,
+    /// A security level is chosen, where there is one.
+    SecurityLevel(i64),
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are read from disk anew.
@@ -87,6 +119,9 @@ pub enum ChangeError {
     /// A profile is none.
     #[error(transparent)]
     Profile(#[from] Rejected),
+    /// A notification takes no answer, in the core's words.
+    #[error("{0}")]
+    Record(String),
 }
 
 impl World {
@@ -97,10 +132,14 @@ impl World {
     pub fn apply(&mut self, change: Change) -> Result<(), ChangeError> {
         match change {
             Change::Config { key, value } => {
+                self.configure_one(&key, value)?;
+            }
+            Change::ResetConfig { key, told } => {
                 let now = self.now();
-                self.config.set(&key, value, now)?;
-                let global = self.global_profile(now);
-                self.store(GLOBAL.to_owned(), global);
+                self.config.set(&key, None, now)?;
+                self.config.mark_pending(&key);
+                self.tell(*told);
+                self.follow_config(&key, now);
             }
             Change::SaveProfile { key, profile, by_client } => {
                 let profile = profile.checked(&self.config, self.rules)?;
@@ -122,9 +161,26 @@ impl World {
                 self.broadcasts.get_or_insert_default().insert(id, now);
             }
             Change::ForgetBroadcasts => self.broadcasts = Some(BTreeMap::new()),
-            Change::Lifecycle(lifecycle) => self.emit(Event::Lifecycle(lifecycle)),
-            Change::Pause(pause) => self.pause = Some(pause),
-            Change::Resume => self.pause = None,
+            Change::Record(record) => self.keep(*record),
+            Change::Forget { key } => self.drop_record(&key),
+            Change::Respond { event_id, state, action } => {
+                self.respond(&event_id, &state, action).map_err(ChangeError::Record)?;
+            }
+            Change::Dismiss { event_id } => self.dismiss(&event_id),
+            Change::ExpireNotifications => self.expire_notifications(),
+            Change::SecurityLevel(level) => {
+                self.security_level = level;
+                self.tell_status();
+            }
+            Change::Lifecycle(lifecycle) => self.go_down(lifecycle),
+            Change::Pause(pause) => {
+                self.pause = Some(pause);
+                self.tell_pause();
+            }
+            Change::Resume => {
+                self.pause = None;
+                self.tell_pause();
+            }
             Change::ReloadUi => self.emit(Event::ReloadUi),
         }
         Ok(())
@@ -145,15 +201,66 @@ impl World {
         self.forget(key);
     }
 
+    /// Deletes a profile, and tells of it.
     fn forget(&mut self, key: String) {
-        if self.profiles.delete(&key) {
-            self.emit(Event::ProfileDeleted { key });
+        let gone = self.profile_record(&key);
+        if self.profiles.delete(&key)
+            && let Some(record) = gone
+        {
+            let now = self.now();
+            self.tell(record.deleted(now));
         }
     }
 
+    /// Sets an option, and tells of it and of what follows from it (websocket §5.9).
+    fn configure_one(&mut self, key: &str, value: Option<Value>) -> Result<(), Refused> {
+        let now = self.now();
+        let given = value.clone();
+        self.config.set(key, value, now)?;
+        self.config.mark_pending(key);
+        let Some(mut record) = self.config.record(key) else { return Ok(()) };
+        if key == "core/apiKeys" && given.is_some() && self.config.values().get(key) != given.as_ref() {
+            // Expired keys went by themselves a moment later: first all, then those that are left.
+            let left = record.clone();
+            if let Body::Struct(Value::Object(members)) = &mut record.body {
+                members.insert("Value".to_owned(), given.unwrap_or_default());
+            }
+            self.tell(record);
+            record = left;
+        }
+        self.tell(record);
+        self.follow_config(key, now);
+        Ok(())
+    }
+
+    /// What follows from an option that changed.
+    fn follow_config(&mut self, key: &str, now: jiff::Timestamp) {
+        let global = self.global_profile(now);
+        self.store(GLOBAL.to_owned(), global);
+        if key == "spn/enable" {
+            self.tell_spn();
+        }
+    }
+
+    /// The core goes down: its modules say so first.
+    fn go_down(&mut self, how: Lifecycle) {
+        self.going_down = true;
+        let word = match how {
+            Lifecycle::Restart => "restart",
+            Lifecycle::Shutdown => "shutdown",
+        };
+        let key = format!("runtime:modules/core/event/{word}");
+        self.tell(Record::of(key, Meta::default(), json!({ "Data": null })));
+        self.emit(Event::Lifecycle(how));
+    }
+
+    /// Keeps a profile, and tells of it; its layers count a revision.
     fn store(&mut self, key: String, profile: Profile) {
         let now = self.now().as_second();
         self.profiles.put(key.clone(), profile, now);
-        self.emit(Event::ProfileSaved { key });
+        if let Some(record) = self.profile_record(&key) {
+            self.tell(record);
+        }
+        self.revise(&key);
     }
 }

@@ -1,13 +1,19 @@
 //! Configuration: options, the values that are set, and the API keys that follow from them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portmaster_fixtures::{ConfigOption, Contract, OptionType};
 use regex::Regex;
 use serde_json::Value;
 
-use super::keys::{self, ApiKey};
+use super::{
+    Meta, Record,
+    keys::{self, ApiKey},
+};
 
 /// The annotation of options that programs can have a value of their own for.
 const PER_APP: &str = "safing/portmaster:settable-per-app";
@@ -18,6 +24,8 @@ pub struct Config {
     options: &'static [ConfigOption],
     values: BTreeMap<String, Value>,
     keys: Arc<[ApiKey]>,
+    /// The options whose new values act only after a restart.
+    pending: BTreeSet<String>,
     /// Read by every request, so not looked up in the values each time.
     dev_mode: bool,
 }
@@ -51,7 +59,13 @@ pub enum Refused {
 impl Config {
     /// The options of a contract, with nothing set.
     pub fn new(contract: Contract) -> Self {
-        Self { options: contract.options(), values: BTreeMap::new(), keys: Arc::new([]), dev_mode: false }
+        Self {
+            options: contract.options(),
+            values: BTreeMap::new(),
+            keys: Arc::new([]),
+            pending: BTreeSet::new(),
+            dev_mode: false,
+        }
     }
 
     /// The options, sorted by key.
@@ -138,6 +152,31 @@ impl Config {
         }
         self.dev_mode = self.flag("core/devMode");
         Ok(())
+    }
+
+    /// Notes that an option's new value acts only after a restart.
+    pub(super) fn mark_pending(&mut self, key: &str) {
+        if self.option(key).is_some_and(|option| option.requires_restart) {
+            self.pending.insert(key.to_owned());
+        }
+    }
+
+    /// An option as a record of `config:` (websocket §5.1).
+    pub fn record(&self, key: &str) -> Option<Record> {
+        let option = self.option(key)?;
+        let mut value = serde_json::to_value(option).unwrap_or_default();
+        if let Some(members) = value.as_object_mut() {
+            if self.pending.contains(key)
+                && let Some(notes) = members.get_mut("Annotations").and_then(Value::as_object_mut)
+            {
+                notes.insert("safing/portbase:options:restart-pending".to_owned(), true.into());
+                notes.sort_keys();
+            }
+            if let Some(own) = self.values.get(key) {
+                members.insert("Value".to_owned(), own.clone());
+            }
+        }
+        Some(Record::of(format!("config:{key}"), Meta::default(), value))
     }
 
     /// Reads the API keys anew. As in the cores, an expired one is taken out of the option, and with it those that were

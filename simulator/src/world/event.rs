@@ -4,21 +4,17 @@ use std::sync::Arc;
 
 use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 
+use super::Record;
+
 /// Something that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A connection was opened, changed or ended.
     Connection(Arc<ConnectionRow>),
-    /// A profile was written.
-    ProfileSaved {
-        /// `<source>/<id>`.
-        key: String,
-    },
-    /// A profile was deleted.
-    ProfileDeleted {
-        /// `<source>/<id>`.
-        key: String,
-    },
+    /// A record was written, changed or deleted; its times say which.
+    Record(Arc<Record>),
+    /// A person chose an action of a notification, or one is gone.
+    Answered,
     /// Traffic that is counted in the connections already, such as that before the world began.
     Measured(Vec<Bandwidth>),
     /// The core goes down.

@@ -11,10 +11,13 @@ pub mod event;
 pub mod generate;
 pub mod geo;
 pub mod keys;
+pub mod modules;
 pub mod notifications;
 pub mod pause;
 pub mod profiles;
 mod profiling;
+pub mod record;
+pub mod records;
 pub mod scope;
 pub mod session;
 pub mod settings;
@@ -30,14 +33,17 @@ use portmaster_fixtures::{
 };
 
 pub use chance::Chance;
-pub use change::Change;
+pub use change::{Change, ChangeError};
 pub use clock::Clock;
 pub use config::Config;
 pub use dns::Dns;
 pub use event::{Event, Lifecycle};
+pub use modules::Modules;
 pub use notifications::{Notification, Notifications};
 pub use pause::Pause;
 pub use profiles::{Profile, Profiles};
+pub use record::{Body, Meta, Record};
+pub use records::Records;
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
@@ -87,6 +93,17 @@ pub struct World {
     pub broadcasts: Option<BTreeMap<String, Timestamp>>,
     /// The end of the CPU profile that runs.
     cpu_profile_until: Option<Timestamp>,
+    /// The records of `core:` and `cache:`.
+    pub records: Records,
+    /// The states of the core's modules.
+    pub modules: Modules,
+    /// How often each profile that is in use was revised, by `<source>/<id>`.
+    pub revisions: BTreeMap<String, u64>,
+    /// The security level that was chosen, where there is one; 0 for none.
+    pub security_level: i64,
+    /// When the privacy network's status last changed.
+    spn_status_changed: Timestamp,
+    going_down: bool,
     events: Vec<Event>,
 }
 
@@ -110,6 +127,16 @@ impl World {
     pub fn caller(&self) -> Option<&scenario::App> {
         let name = self.client.app.as_deref()?;
         self.apps.iter().find(|app| app.name == name)
+    }
+
+    /// Whether the core goes down.
+    pub fn is_going_down(&self) -> bool {
+        self.going_down
+    }
+
+    /// Whether the map of the privacy network was ever made.
+    pub fn map_was_made(&self) -> bool {
+        self.map("main").is_some()
     }
 
     /// Takes what happened since the last time, in order.

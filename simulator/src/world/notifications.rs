@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario;
+use portmaster_fixtures::{Defect, scenario};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::{Chance, World};
+use super::{Chance, Change, Event, Meta, Record, World};
 
 /// A notification, in the members of its record.
 #[derive(Clone, Debug, Serialize)]
@@ -41,9 +42,18 @@ pub struct Notification {
     /// What the person chose.
     #[serde(rename = "SelectedActionID")]
     pub selected_action_id: String,
+    /// The key under which it was made, which need not be its id.
+    #[serde(skip)]
+    pub key: String,
+    /// Whether somebody in the core waits for the person's choice.
+    #[serde(skip)]
+    pub awaited: bool,
     /// When it was made.
     #[serde(skip)]
     pub created: Timestamp,
+    /// When it last changed.
+    #[serde(skip)]
+    pub modified: Timestamp,
 }
 
 /// How far a person has come with a notification.
@@ -81,6 +91,9 @@ impl Notification {
     /// One that has only an id and waits.
     pub fn new(event_id: String, created: Timestamp) -> Self {
         Self {
+            key: event_id.clone(),
+            awaited: false,
+            modified: created,
             event_id,
             guid: String::new(),
             kind: 0,
@@ -128,11 +141,22 @@ impl Notification {
 
 /// A UUID of an instance, version 5 as the cores make them, here from the seed.
 fn guid(chance: &mut Chance) -> String {
-    let mut bytes: [u8; 16] = chance.bytes("notifications");
+    formatted(chance.bytes("notifications"))
+}
+
+fn formatted(mut bytes: [u8; 16]) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// A UUID, version 5 in form, that follows from a text.
+pub fn uuid(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    formatted(bytes)
 }
 
 impl World {
@@ -152,7 +176,91 @@ impl World {
         if notification.guid.is_empty() {
             notification.guid = guid(&mut self.chance);
         }
-        self.notifications.insert(notification.event_id.clone(), notification);
+        let event_id = notification.event_id.clone();
+        self.notifications.insert(event_id.clone(), notification);
+        self.tell_notification(&event_id);
+    }
+
+    /// A person chooses an action, or says that it was carried out elsewhere (websocket §5.6).
+    ///
+    /// # Errors
+    /// When it was carried out before.
+    pub(super) fn respond(&mut self, event_id: &str, state: &str, action: String) -> Result<(), String> {
+        let now = self.now();
+        let Some(one) = self.notifications.get_mut(event_id) else { return Ok(()) };
+        if one.state == State::Executed {
+            return Err("action already executed".to_owned());
+        }
+        let chosen = one.state == State::Active && !action.is_empty();
+        if state == "executed" {
+            one.state = State::Executed;
+            if !action.is_empty() {
+                one.selected_action_id = action;
+            }
+        } else if chosen {
+            one.state = if one.awaited { State::Executed } else { State::Responded };
+            one.selected_action_id = action;
+        }
+        one.modified = now;
+        if chosen {
+            self.emit(Event::Answered);
+            if let Some(id) = event_id.strip_prefix("broadcasts:") {
+                // Noting it refuses nothing.
+                let _ = self.apply(Change::DismissBroadcast { id: id.to_owned() });
+            }
+        }
+        self.tell_notification(event_id);
+        Ok(())
+    }
+
+    /// A notification goes.
+    pub(super) fn dismiss(&mut self, event_id: &str) {
+        let now = self.now();
+        let Some(record) = self.notification_record(event_id) else { return };
+        self.notifications.remove(event_id);
+        let record = record.deleted(now);
+        if self.rules.has(Defect::NotificationDeletedTwice) {
+            self.tell(record.clone());
+        }
+        self.tell(record);
+        self.emit(Event::Answered);
+    }
+
+    /// Those that expired go.
+    pub(super) fn expire_notifications(&mut self) {
+        let now = self.now();
+        let gone = self.notifications.values().filter(|one| !one.is_there(now));
+        for event_id in gone.map(|one| one.event_id.clone()).collect::<Vec<_>>() {
+            self.dismiss(&event_id);
+        }
+    }
+
+    /// The next instant at which a notification has expired.
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        let expiring = self.notifications.values().filter(|one| one.expires > 0);
+        let first = expiring.map(|one| one.expires).min()?;
+        Timestamp::from_second(first.saturating_add(1)).ok()
+    }
+
+    fn tell_notification(&mut self, event_id: &str) {
+        if let Some(record) = self.notification_record(event_id) {
+            self.tell(record);
+        }
+    }
+
+    /// A notification as a record.
+    pub fn notification_record(&self, event_id: &str) -> Option<Record> {
+        let one = self.notifications.get(event_id)?;
+        let mut value = serde_json::to_value(one).unwrap_or_default();
+        if !self.rules.websocket.action_visibility
+            && let Some(actions) = value.get_mut("AvailableActions").and_then(Value::as_array_mut)
+        {
+            for action in actions.iter_mut().filter_map(Value::as_object_mut) {
+                action.shift_remove("Visibility");
+            }
+        }
+        let meta = Meta { modified: one.modified.as_second(), ..Meta::made(one.created) };
+        Some(Record::of(format!("notifications:all/{}", one.key), meta, value))
     }
 
     /// Fills a new world with those of its scenario.

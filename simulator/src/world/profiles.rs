@@ -1,6 +1,7 @@
 //! Profiles: the settings of programs, and the special ones (websocket §5.3).
 
 mod fingerprint;
+mod record;
 mod setup;
 
 use portmaster_fixtures::{ProfileIds, RecordForm, Rules};
@@ -203,6 +204,8 @@ impl Profiles {
         match self.stored.iter_mut().find(|stored| stored.key == key) {
             Some(stored) => {
                 stored.profile = profile;
+                // Every write makes the record anew (websocket §2.5).
+                stored.created = now;
                 stored.modified = now;
             }
             None => self.stored.push(Stored { profile, key, created: now, modified: now }),

@@ -7,15 +7,17 @@ use portmaster_fixtures::{
     Contract, OptionType,
     scenario::{CacheEntry, ClockMode, Connections, RowsFile, Scenario},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    Chance, Clock, Config, Dns, Event, Profiles, Sessions, Spn, World,
+    Body, Chance, Clock, Config, Dns, Event, Meta, Profiles, Record, Records, Sessions, Spn, World,
     config::Refused,
     dns::{Cached, Resolver},
     generate, geo,
     spn::SpnError,
 };
+
+use crate::go::json as gojson;
 
 /// The start of a scenario that names none.
 const START: &str = "2026-01-05T08:30:00Z";
@@ -100,6 +102,12 @@ impl World {
             notifications: BTreeMap::new(),
             broadcasts: contract.rules().broadcasts_noted.then(BTreeMap::new),
             cpu_profile_until: None,
+            records: Records::default(),
+            modules: super::modules::all(),
+            revisions: BTreeMap::new(),
+            security_level: 0,
+            spn_status_changed: start,
+            going_down: false,
             events: Vec::new(),
         };
         if let Some(app) = &world.client.app
@@ -112,6 +120,9 @@ impl World {
         world.notify_all(scenario.notifications);
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
+        world.fill_records();
+        // Nobody listens yet; connections wait for their own database.
+        world.events.retain(|event| matches!(event, Event::Connection(_) | Event::Measured(_)));
         Ok(world)
     }
 
@@ -189,6 +200,52 @@ impl World {
         }
         self.emit(Event::Measured(file.bandwidth));
         Ok(())
+    }
+
+    /// Writes the records that a core has right after its start (websocket §5.2).
+    fn fill_records(&mut self) {
+        let meta = Meta::made(self.now());
+        if self.rules.websocket.full_versions {
+            self.keep(Record::new(
+                "core:migrations/profile",
+                meta,
+                Body::Text { format: 1, data: "1".into() },
+            ));
+        }
+        let version = self.rules.version.clone();
+        let channel = self.config.text("core/releaseChannel").to_owned();
+        let build = if self.rules.websocket.full_versions {
+            json!({
+                "Name": "Portmaster", "Version": version, "VersionNumber": version, "License": "GPLv3",
+                "Source": "https://github.com/safing/portmaster", "BuildTime": "unknown", "CGO": true,
+                "Commit": "unknown", "CommitTime": "unknown", "Dirty": false, "GoVersion": "unknown",
+                "Path": "", "Main": { "Path": "", "Version": "" }, "Deps": [],
+            })
+        } else {
+            json!({
+                "Name": "Portmaster", "Version": version, "License": "AGPLv3", "Commit": "unknown",
+                "BuildOptions": "", "BuildUser": "", "BuildHost": "", "BuildDate": "", "BuildSource": "",
+            })
+        };
+        let versions = json!({
+            "Core": build, "Resources": {}, "Channel": channel, "Beta": false, "Staging": false,
+        });
+        self.keep(Record::new("core:status/versions", meta, Body::json(gojson::to_vec(&versions))));
+        let simple = json!({ "Build": build, "Resources": {}, "Channel": channel });
+        self.keep(Record::new("core:status/simple-versions", meta, Body::json(gojson::to_vec(&simple))));
+        let installed = self.core.installed.unwrap_or(self.clock.start());
+        let number = version.split('.').fold(0, |sum, part| sum * 1000 + part.parse::<i64>().unwrap_or(0));
+        let install = json!({
+            "Version": version,
+            "NumericVersion": number,
+            "Time": installed,
+            "NumericDate": installed.strftime("%Y%m%d").to_string().parse::<i64>().unwrap_or(0),
+            "DaysSinceInstall": self.now().duration_since(installed).as_hours() / 24,
+            "UnixTimestamp": installed.as_second(),
+        });
+        self.keep(Record::new("core:status/install-info", meta, Body::json(gojson::to_vec(&install))));
+        let active = self.connections.values().filter(|row| row.live && row.active);
+        self.revisions = active.map(|row| (row.profile.clone(), 1)).collect();
     }
 }
 

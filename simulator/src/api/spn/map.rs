@@ -33,7 +33,7 @@ struct Pin<'a> {
     verified_owner: &'a str,
     hop_distance: usize,
     connected_to: BTreeMap<String, Lane>,
-    route: Option<&'a Vec<String>>,
+    route: Option<Vec<String>>,
     session_active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     info: Option<Value>,
@@ -57,16 +57,27 @@ impl Lane {
 }
 
 pub(super) fn pins(world: &mut World, call: &Call) -> Reply {
-    let world = &*world;
-    let Some(map) = world.map(call.part("map")) else { return Reply::failure(NO_MAP) };
+    match world.map(call.part("map")) {
+        Some(map) => call.structured(&all_pins(world, map)),
+        None => Reply::failure(NO_MAP),
+    }
+}
+
+/// The pins as records of the database: id, when the hub was first seen, and the members.
+pub(crate) fn pin_records(world: &World, map: &spn::Map) -> Vec<(String, Timestamp, Value)> {
+    let record =
+        |pin: Pin<'_>| (pin.id.to_owned(), pin.first_seen, serde_json::to_value(&pin).unwrap_or_default());
+    all_pins(world, map).into_iter().map(record).collect()
+}
+
+fn all_pins<'a>(world: &'a World, map: &'a spn::Map) -> Vec<Pin<'a>> {
     let home = world.home_hub().map(|hub| hub.id.as_str());
     let places = home.map(|home| map.places(home)).unwrap_or_default();
     let sessions = world.sessions();
-    let nowhere = spn::Place::default();
     let in_full = world.rules.record_form == RecordForm::Late;
     let mut pins = Vec::with_capacity(map.hubs.len());
     for hub in map.hubs.values() {
-        let place = places.get(hub.id.as_str()).unwrap_or(&nowhere);
+        let place = places.get(hub.id.as_str()).cloned().unwrap_or_default();
         let is_home = home == Some(hub.id.as_str());
         let session_active = sessions.contains(hub.id.as_str());
         let lane = |(id, lane): (&'_ String, &spn::Quality)| (id.clone(), Lane::new(id, lane));
@@ -77,17 +88,17 @@ pub(super) fn pins(world: &mut World, call: &Call) -> Reply {
             first_seen: hub.first_seen,
             entity_v4: entity(world, hub, hub.ipv4.map(Into::into)),
             entity_v6: entity(world, hub, hub.ipv6.map(Into::into)),
-            states: world.hub_states(hub, place, home.is_some(), is_home),
+            states: world.hub_states(hub, &place, home.is_some(), is_home),
             verified_owner: hub.verified_owner(),
             hop_distance: place.hops,
             connected_to: hub.lanes.iter().map(lane).collect(),
-            route: (session_active && !is_home).then_some(&place.route),
+            route: (session_active && !is_home).then_some(place.route),
             session_active,
             info: in_full.then(|| info(world, hub)),
             status: in_full.then(|| status(world, hub)),
         });
     }
-    call.structured(&pins)
+    pins
 }
 
 pub(super) fn measurements(world: &mut World, call: &Call) -> Reply {

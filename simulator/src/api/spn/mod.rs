@@ -10,6 +10,7 @@ mod table;
 mod tests;
 
 pub(crate) use account::fields as account_fields;
+pub(crate) use map::pin_records;
 
 use portmaster_fixtures::Defect;
 

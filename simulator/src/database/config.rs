@@ -1,0 +1,60 @@
+//! `config:`, the options. Only their values can be written (websocket §5.1).
+
+use portmaster_fixtures::Defect;
+use serde_json::Value;
+
+use super::{Database, Fault, Found, members, payload::Payload, structure};
+use crate::{
+    go::{read::Raw, sjson},
+    world::{Body, Change, ChangeError, Record, World, config::Refused},
+};
+
+/// The options as a database.
+pub(super) struct Config;
+
+impl Database for Config {
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+        world.config.record(key).ok_or(Fault::NotFound)
+    }
+
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+        let options = world.config.options().iter().filter(|option| option.key.starts_with(prefix));
+        Ok(options.filter_map(|option| world.config.record(&option.key)).collect::<Vec<_>>().into())
+    }
+
+    fn heeds_conditions(&self, world: &World) -> bool {
+        !world.rules.has(Defect::ConfigIgnoresWhere)
+    }
+
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+        if payload.format != b'J' {
+            return Err(Fault::other("invalid data"));
+        }
+        // Whatever is no object with a value resets the option.
+        let value = sjson::get(&payload.data, "Value");
+        let value = value.and_then(|raw| Raw::checked(&raw).map(structure::plain).ok());
+        set(world, key, value.filter(|value| !value.is_null()))
+    }
+
+    fn write_back(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+        let value = members(&record.body).and_then(|members| members.get("Value")).cloned();
+        set(world, record.place().1, value.filter(|value| !value.is_null()))
+    }
+
+    /// Resets the option; subscribers are told as if it were gone.
+    fn delete(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+        let now = world.now();
+        let gone = Record::new(record.key.clone(), record.meta, Body::Struct(Value::Null)).deleted(now);
+        let key = record.place().1.to_owned();
+        let change = Change::ResetConfig { key, told: Box::new(gone) };
+        world.apply(change).map_err(|refused| Fault::Other(refused.to_string()))
+    }
+}
+
+fn set(world: &mut World, key: &str, value: Option<Value>) -> Result<(), Fault> {
+    let change = Change::Config { key: key.to_owned(), value };
+    world.apply(change).map_err(|refused| match refused {
+        ChangeError::Config(Refused::Type { .. }) => Fault::other("received invalid value in \"Value\""),
+        other => Fault::Other(other.to_string()),
+    })
+}

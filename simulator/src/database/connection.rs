@@ -1,0 +1,117 @@
+//! One client's connection, from the upgrade to its end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use bytes::{Buf, BytesMut};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
+
+use super::{
+    frames::{self, Incoming, Reader},
+    session::Session,
+};
+use crate::gateway::Shared;
+
+/// How much is read at once.
+const READ: usize = 8 << 10;
+
+/// How much is written at once.
+const WRITE: usize = 64 << 10;
+
+/// How long a connection lives after the core went down (websocket §7).
+const AFTERGLOW: Duration = Duration::from_millis(150);
+
+/// How long the peer may take to end the stream after us.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves a client until it goes or the core goes down. `input` is what came behind the handshake.
+///
+/// # Errors
+/// When the stream breaks.
+pub(crate) async fn serve(mut stream: TcpStream, mut input: BytesMut, shared: Arc<Shared>) -> io::Result<()> {
+    let mut session = Session::new(&shared);
+    let outbox = session.outbox();
+    let mut reader = Reader::new(shared.max_message());
+    let mut output = BytesMut::new();
+    let mut jobs = JoinSet::new();
+    let mut lifecycle = shared.lifecycle();
+    let mut farewell: Option<(Option<u16>, String)> = None;
+    loop {
+        while farewell.is_none() && outbox.has_room() {
+            match reader.next(&mut input) {
+                Ok(None) => break,
+                Ok(Some(Incoming::Message(message))) => session.take(&shared, message, &mut jobs),
+                Ok(Some(Incoming::Ping(payload))) => outbox.pong(payload),
+                Ok(Some(Incoming::Close(code))) => farewell = Some((code, String::new())),
+                Err(violation) => farewell = Some((Some(violation.code), violation.reason)),
+            }
+        }
+        let stalled = farewell.is_none() && !outbox.has_room();
+        loop {
+            outbox.fill(&mut output, WRITE);
+            if output.is_empty() {
+                break;
+            }
+            match stream.try_write(&output) {
+                Ok(written) => output.advance(written),
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => break,
+                Err(fault) => return Err(fault),
+            }
+        }
+        let sent_all = output.is_empty();
+        if sent_all {
+            // An idle connection keeps no buffers.
+            output = BytesMut::new();
+            if let Some((code, reason)) = farewell {
+                frames::write_close(&mut output, code, &reason);
+                stream.write_all(&output).await?;
+                return end(stream).await;
+            }
+            if stalled {
+                continue;
+            }
+            if input.is_empty() {
+                input = BytesMut::new();
+            }
+        }
+        let reads = farewell.is_none() && outbox.has_room();
+        tokio::select! {
+            ready = stream.readable(), if reads => {
+                ready?;
+                input.reserve(READ);
+                match stream.try_read_buf(&mut input) {
+                    Ok(0) => return Ok(()),
+                    Ok(_) => {}
+                    Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(fault) => return Err(fault),
+                }
+            }
+            ready = stream.writable(), if !sent_all => ready?,
+            () = outbox.ready.notified(), if sent_all => {}
+            _ = jobs.join_next(), if !jobs.is_empty() => {}
+            () = async { _ = lifecycle.wait_for(Option::is_some).await } => {
+                // What was told of it is still on its way; then the stream ends without a farewell.
+                outbox.fill(&mut output, usize::MAX);
+                let _ = tokio::time::timeout(AFTERGLOW, stream.write_all(&output)).await;
+                sleep(AFTERGLOW).await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Ends the stream, and waits a moment for the peer to do the same: bytes left unread would throw away our last ones.
+async fn end(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 512];
+    let drained = async {
+        loop {
+            stream.readable().await?;
+            match stream.try_read(&mut rest) {
+                Ok(0) => return Ok(()),
+                Err(fault) if fault.kind() != io::ErrorKind::WouldBlock => return Err(fault),
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
+}

@@ -1,0 +1,39 @@
+//! `map:`, the hubs of the privacy network. There is none before the network was first up (websocket §5.8).
+
+use super::{Database, Fault, Found};
+use crate::{
+    api,
+    world::{Meta, Record, World},
+};
+
+/// The map as a database.
+pub(super) struct Map;
+
+impl Database for Map {
+    fn is_writable(&self) -> bool {
+        false
+    }
+
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+        let found = pins(world, key.split('/').next().unwrap_or_default()).map_err(|_| Fault::NotFound)?;
+        found.into_iter().find(|record| record.place().1 == key).ok_or(Fault::NotFound)
+    }
+
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+        let mut found = pins(world, prefix.split('/').next().unwrap_or_default())?;
+        found.retain(|record| record.place().1.starts_with(prefix));
+        Ok(found.into())
+    }
+}
+
+fn pins(world: &World, name: &str) -> Result<Vec<Record>, Fault> {
+    if !world.spn_enabled() {
+        return Err(Fault::NotInjected);
+    }
+    let map = world.map(name).ok_or(Fault::NotStored)?;
+    let now = world.now();
+    let record = |(id, first_seen, value)| {
+        Record::of(format!("map:{name}/{id}"), Meta::made(first_seen).changed(now), value)
+    };
+    Ok(api::pin_records(world, map).into_iter().map(record).collect())
+}

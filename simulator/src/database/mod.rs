@@ -1,0 +1,151 @@
+//! The database websocket, `/api/database/v1`: messages, and the databases as views of the world.
+
+mod api;
+mod config;
+mod connection;
+mod frames;
+mod map;
+mod message;
+mod network;
+mod notifications;
+mod operations;
+mod outbox;
+mod payload;
+mod runtime;
+mod session;
+mod store;
+mod structure;
+mod subscribers;
+
+pub(crate) use connection::serve;
+pub(crate) use network::publish as publish_connection;
+pub(crate) use subscribers::Subscribers;
+
+use crate::{
+    query::Query,
+    world::{Body, Record, World},
+};
+use payload::Payload;
+
+/// Why an operation failed, in the core's words (websocket §2.2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// There is no such database.
+    #[error("could not start database {0}: database \"{0}\" not registered")]
+    NotRegistered(String),
+    /// The database's part of the core is down.
+    #[error("database storage is not injected")]
+    NotInjected,
+    /// There is no such record.
+    #[error("database entry not found")]
+    NotFound,
+    /// There is no such record in a storage.
+    #[error("storage entry not found")]
+    NotStored,
+    /// Nobody may see the record.
+    #[error("access to database record denied")]
+    Denied,
+    /// Nobody may write there.
+    #[error("database is read only")]
+    ReadOnly,
+    /// The database cannot do that.
+    #[error("not implemented")]
+    NotImplemented,
+    /// The core goes down.
+    #[error("database system is shutting down")]
+    ShuttingDown,
+    /// Something else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Fault {
+    fn other(text: impl Into<String>) -> Self {
+        Self::Other(text.into())
+    }
+}
+
+/// What a query found, and how it ended.
+struct Found {
+    records: Vec<Record>,
+    /// The fault after the records.
+    end: Option<Fault>,
+}
+
+impl From<Vec<Record>> for Found {
+    fn from(records: Vec<Record>) -> Self {
+        Self { records, end: None }
+    }
+}
+
+/// A database. Keys are without its name.
+trait Database: Sync {
+    /// A record.
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault>;
+
+    /// The records whose keys begin with a prefix, in the database's order. Conditions are the caller's affair.
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault>;
+
+    /// Whether queries heed conditions.
+    fn heeds_conditions(&self, _world: &World) -> bool {
+        true
+    }
+
+    /// Whether clients can write at all.
+    fn is_writable(&self) -> bool {
+        true
+    }
+
+    /// Writes what a client sent.
+    fn write(&self, _world: &mut World, _key: &str, _payload: &Payload) -> Result<(), Fault> {
+        Err(Fault::ReadOnly)
+    }
+
+    /// Writes back a record whose members were set.
+    fn write_back(&self, _world: &mut World, _record: Record) -> Result<(), Fault> {
+        Err(Fault::ReadOnly)
+    }
+
+    /// The structure of a record that is one, for setting its members.
+    fn structure(&self, _key: &str) -> Option<&'static structure::Structure> {
+        None
+    }
+
+    /// Deletes a record that is there.
+    fn delete(&self, _world: &mut World, _record: Record) -> Result<(), Fault> {
+        Err(Fault::ReadOnly)
+    }
+}
+
+/// The database of a name.
+fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
+    Ok(match name {
+        "core" => &store::CORE,
+        "cache" => &store::CACHE,
+        "config" => &config::Config,
+        "runtime" => &runtime::Runtime,
+        "notifications" => &notifications::Notifications,
+        "network" => &network::Network,
+        "map" if world.map_was_made() => &map::Map,
+        _ => return Err(Fault::NotRegistered(name.to_owned())),
+    })
+}
+
+/// Whether a body can be told apart by conditions and clauses.
+fn selected(query: &Query, record: &Record) -> bool {
+    query.condition.as_ref().is_none_or(|condition| condition.matches(record))
+}
+
+/// A record's value as a structure's members; nothing for what clients wrote.
+fn members(body: &Body) -> Option<&serde_json::Map<String, serde_json::Value>> {
+    match body {
+        Body::Struct(value) => value.as_object(),
+        Body::Text { .. } => None,
+    }
+}
+
+/// A whole number at a path of a JSON text.
+fn sjson_number(data: &[u8], path: &str) -> Option<i64> {
+    let raw = crate::go::sjson::get(data, path)?;
+    std::str::from_utf8(&raw).ok()?.parse().ok()
+}

@@ -1,0 +1,183 @@
+//! `network:`, processes and their connections (websocket §5.7), and the connections that `runtime:netquery/data/`
+//! tells of.
+
+use std::sync::Arc;
+
+use portmaster_fixtures::{
+    SystemStatus,
+    scenario::{App, ConnectionRow, Process},
+};
+use serde_json::{Value, json};
+
+use super::{Database, Fault, Found, subscribers::Subscribers};
+use crate::world::{Meta, Record, World, scope};
+
+/// Processes and connections as a database.
+pub(super) struct Network;
+
+impl Database for Network {
+    fn is_writable(&self) -> bool {
+        false
+    }
+
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+        // A connection is found whatever process its key names.
+        let parts: Vec<&str> = key.split('/').collect();
+        let connection = match parts.as_slice() {
+            ["tree", _, kind @ ("dns" | "ip"), id] => {
+                world.connections.get(*id).filter(|row| row.kind == *kind).map(|row| connection(row))
+            }
+            _ => None,
+        };
+        let process = || processes(world).into_iter().find(|record| record.place().1 == key);
+        connection.or_else(process).ok_or(Fault::NotFound)
+    }
+
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+        let parts: Vec<&str> = prefix.split('/').collect();
+        let possible = match parts.as_slice() {
+            [_] | [_, _] => true,
+            [_, _, kind] | [_, _, kind, _] => matches!(*kind, "" | "dns" | "ip"),
+            _ => false,
+        };
+        if !possible {
+            return Ok(Vec::new().into());
+        }
+        let mut found = processes(world);
+        for kind in ["dns", "ip"] {
+            let rows = world.connections.values().filter(|row| row.kind == kind && row.live);
+            found.extend(rows.map(|row| connection(row)));
+        }
+        found.retain(|record| record.place().1.starts_with(prefix));
+        Ok(found.into())
+    }
+}
+
+/// Whether the network tree knows a process by its number alone, as early cores do.
+fn plain_keys(world: &World) -> bool {
+    world.rules.websocket.system_status == SystemStatus::SecurityLevels
+}
+
+fn processes(world: &World) -> Vec<Record> {
+    let all = world.apps.iter().flat_map(|app| app.processes.iter().map(move |process| (app, process)));
+    all.map(|(app, process)| process_record(world, app, process)).collect()
+}
+
+fn process_record(world: &World, app: &App, process: &Process) -> Record {
+    let started = process.started.unwrap_or(world.clock.start());
+    let created = started.as_millisecond();
+    let name = app.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let key = match plain_keys(world) {
+        true => format!("network:tree/{}", process.pid),
+        false => format!("network:tree/{}-{created}", process.pid),
+    };
+    let line = process.cmd_line.as_deref().unwrap_or(&app.path);
+    let arguments = line.split_once(' ').map_or("", |(_, rest)| rest);
+    let value = json!({
+        "Name": name, "UserID": 1000, "UserName": "user", "UserHome": "/home/user", "Pid": process.pid,
+        "CreatedAt": created, "ParentPid": process.parent.unwrap_or(1), "ParentCreatedAt": created,
+        "LeaderPid": process.pid, "Path": app.path, "ExecName": name, "Cwd": "/home/user",
+        "CmdLine": line, "FirstArg": arguments.split(' ').next().unwrap_or_default(), "Env": null, "Tags": null,
+        "MatchingPath": "", "PrimaryProfileID": format!("local/{}", app.profile_id()),
+        "FirstSeen": started.as_second(), "LastSeen": world.now().as_second(), "Error": "", "ExecHashes": null,
+    });
+    Record::of(key, Meta::made(started), value)
+}
+
+fn address(text: &str) -> &str {
+    if text == "<nil>" { "" } else { text }
+}
+
+fn of_scope(text: &str) -> i8 {
+    text.parse().map_or(0, scope::of)
+}
+
+/// The key of a connection without its database.
+fn key(row: &ConnectionRow) -> String {
+    format!("tree/{}/{}/{}", pid(row), if row.kind == "dns" { "dns" } else { "ip" }, row.id)
+}
+
+fn pid(row: &ConnectionRow) -> i64 {
+    let known = row.extra_data.get("pid").and_then(Value::as_i64);
+    known.or_else(|| row.id.split('-').next()?.parse().ok()).unwrap_or_default()
+}
+
+fn meta(row: &ConnectionRow) -> Meta {
+    let meta = Meta::made(row.started);
+    row.ended.map_or(meta, |ended| meta.changed(ended))
+}
+
+/// A connection as the network tree shows it.
+fn connection(row: &ConnectionRow) -> Record {
+    let extra = |name: &str| row.extra_data.get(name).cloned().unwrap_or_default();
+    let reason = match extra("reason") {
+        Value::Null => json!({ "Msg": "", "OptionKey": "", "Profile": "", "Context": null }),
+        reason => reason,
+    };
+    let dns = row.kind == "dns";
+    let scope = if dns { row.domain.clone() } else { address(&row.remote_ip).to_owned() };
+    let created = row.extra_data.get("processCreatedAt").cloned().unwrap_or_else(|| 0.into());
+    let value = json!({
+        "ID": row.id,
+        "Type": if dns { 2 } else { i32::from(row.kind == "ip") },
+        "External": row.external, "Scope": scope, "IPVersion": row.ip_version,
+        "Inbound": row.direction == "inbound", "IPProtocol": row.ip_protocol,
+        "LocalIP": address(&row.local_ip), "LocalIPScope": of_scope(&row.local_ip), "LocalPort": row.local_port,
+        "PID": pid(row),
+        "Entity": {
+            "IP": address(&row.remote_ip), "IPScope": row.scope, "Protocol": row.ip_protocol,
+            "Port": row.remote_port, "Domain": row.domain, "ReverseDomain": "", "CNAME": extra("cname"),
+            "Country": row.country, "Coordinates": null, "ASN": row.asn, "ASOrg": row.as_owner,
+            "LocationError": "",
+            "BlockedByLists": row.extra_data.get("blockedByLists").cloned().unwrap_or_else(|| json!([])),
+            "BlockedEntities": row.extra_data.get("blockedEntities").cloned().unwrap_or_else(|| json!([])),
+            "ListOccurences": null, "ListsError": "",
+        },
+        "Resolver": null, "Verdict": row.verdict, "ConnectionEstablished": row.allowed.unwrap_or(false),
+        "Reason": reason, "Started": row.started.as_second(),
+        "Ended": row.ended.map_or(0, jiff::Timestamp::as_second), "VerdictPermanent": false,
+        "Inspecting": false, "Tunneled": row.tunneled, "Encrypted": row.encrypted, "TunnelOpts": null,
+        "ProcessContext": {
+            "ProcessName": row.path.rsplit('/').next().unwrap_or_default(), "ProfileName": row.profile_name,
+            "BinaryPath": row.path, "CmdLine": row.path, "PID": pid(row), "CreatedAt": created,
+            "Profile": row.profile.rsplit('/').next().unwrap_or_default(),
+            "Source": row.profile.split('/').next().unwrap_or_default(),
+        },
+        "DNSContext": extra("dns"), "TunnelContext": extra("tunnel"),
+        "SplitTunContext": { "Interface": "", "IP": null },
+        "HistoryEnabled": row.history, "BandwidthEnabled": true, "BytesReceived": row.bytes_received,
+        "BytesSent": row.bytes_sent, "Internal": row.internal, "ProfileRevisionCounter": row.profile_revision,
+    });
+    Record::of(format!("network:{}", key(row)), meta(row), value)
+}
+
+/// A connection as `runtime:netquery/data/` tells of it.
+fn netquery_record(row: &ConnectionRow) -> Record {
+    let value = json!({
+        "ID": row.id, "ProfileID": row.profile, "Path": row.path, "Type": row.kind, "External": row.external,
+        "IPVersion": row.ip_version, "IPProtocol": row.ip_protocol, "LocalIP": row.local_ip,
+        "LocalPort": row.local_port, "RemoteIP": row.remote_ip, "RemotePort": row.remote_port,
+        "Domain": row.domain, "Country": row.country, "ASN": row.asn, "ASOwner": row.as_owner,
+        "Latitude": row.latitude, "Longitude": row.longitude, "Scope": row.scope,
+        "WorstVerdict": row.worst_verdict, "ActiveVerdict": row.verdict,
+        "FirewallVerdict": row.firewall_verdict, "Started": row.started, "Ended": row.ended,
+        "Tunneled": row.tunneled, "Encrypted": row.encrypted, "Internal": row.internal,
+        "Direction": row.direction, "ExtraData": row.extra_data, "Allowed": row.allowed,
+        "ProfileRevision": row.profile_revision, "ExitNode": row.exit_node,
+        "BytesReceived": row.bytes_received, "BytesSent": row.bytes_sent, "Active": row.active,
+        "ProfileName": row.profile_name,
+    });
+    // A JSON text, so that conditions see all of it.
+    let body = crate::world::Body::json(crate::go::json::to_vec(&value));
+    Record::new(format!("runtime:netquery/data/{}", row.id), meta(row), body)
+}
+
+/// Tells subscribers of a connection that was opened, changed or ended.
+pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow) {
+    if subscribers.listens("network") {
+        subscribers.publish(&Arc::new(connection(row)));
+    }
+    if subscribers.listens("runtime") {
+        subscribers.publish(&Arc::new(netquery_record(row)));
+    }
+}

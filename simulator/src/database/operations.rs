@@ -1,0 +1,142 @@
+//! What clients can do with any database (websocket §2).
+
+use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+use portmaster_fixtures::Defect;
+
+use super::{Fault, Found, named, outbox::Outbox, payload::Payload, selected, structure};
+use crate::{
+    query::{Fields, Grammar, Query, Value},
+    world::{Record, World},
+};
+
+/// Splits `NAME:KEY`.
+fn place(key: &str) -> (&str, &str) {
+    key.split_once(':').unwrap_or((key, ""))
+}
+
+fn alive(world: &World) -> Result<(), Fault> {
+    if world.is_going_down() { Err(Fault::ShuttingDown) } else { Ok(()) }
+}
+
+/// A record that clients may see.
+pub(super) fn get(world: &mut World, key: &str) -> Result<Record, Fault> {
+    alive(world)?;
+    let (name, key) = place(key);
+    let record = named(world, name)?.get(world, key)?;
+    if record.hidden { Err(Fault::Denied) } else { Ok(record) }
+}
+
+/// What a subscription asks for, if there is such a database.
+pub(super) fn subscription(world: &World, text: &str) -> Result<Query, Fault> {
+    alive(world)?;
+    let query =
+        Query::parse(text, Grammar::of(world.rules)).map_err(|fault| Fault::other(fault.to_string()))?;
+    let (name, _) = place(&query.prefix);
+    if name != "api" {
+        named(world, name)?;
+    }
+    Ok(query)
+}
+
+/// Queues the records of a query and its end. The query, unless it failed.
+pub(super) fn query(world: &World, outbox: &Outbox, id: &Bytes, text: &str) -> Option<Query> {
+    let found = subscription(world, text).and_then(|query| find(world, &query).map(|found| (query, found)));
+    let (query, found) = match found {
+        Ok(found) => found,
+        Err(fault) => {
+            outbox.error(id, &fault.to_string());
+            return None;
+        }
+    };
+    outbox.records(id.clone(), found.records.into_iter().map(Arc::new).collect::<VecDeque<_>>());
+    match found.end {
+        Some(fault) => {
+            outbox.error(id, &fault.to_string());
+            None
+        }
+        None => {
+            outbox.reply(id, &[b"done"]);
+            Some(query)
+        }
+    }
+}
+
+fn find(world: &World, query: &Query) -> Result<Found, Fault> {
+    let (name, prefix) = place(&query.prefix);
+    if name == "api" {
+        return Err(Fault::NotImplemented);
+    }
+    let database = named(world, name)?;
+    let mut found = database.list(world, prefix)?;
+    found.records.retain(|record| !record.hidden);
+    if database.heeds_conditions(world) {
+        found.records.retain(|record| selected(query, record));
+    }
+    if !world.rules.has(Defect::NoResultClauses) {
+        if let Some(field) = &query.order_by {
+            found.records.sort_by(|a, b| order(a.field(field), b.field(field)));
+        }
+        let limit = if query.limit == 0 { usize::MAX } else { query.limit as usize };
+        found.records = found.records.into_iter().skip(query.offset as usize).take(limit).collect();
+    }
+    Ok(found)
+}
+
+/// Numbers before texts before truth values before everything else; records without the field come last.
+fn order(a: Option<Value>, b: Option<Value>) -> Ordering {
+    fn number(value: &Value) -> Option<f64> {
+        match value {
+            Value::Number { float, .. } | Value::Float(float) => Some(*float),
+            Value::Int(int) => Some(*int as f64),
+            _ => None,
+        }
+    }
+    fn rank(value: Option<&Value>) -> u8 {
+        match value {
+            Some(Value::Number { .. } | Value::Int(_) | Value::Float(_)) => 0,
+            Some(Value::Text(_)) => 1,
+            Some(Value::Bool(_)) => 2,
+            Some(Value::Other) => 3,
+            None => 4,
+        }
+    }
+    match (&a, &b) {
+        (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
+        (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
+        (Some(one), Some(other)) if rank(a.as_ref()) == 0 && rank(b.as_ref()) == 0 => {
+            number(one).partial_cmp(&number(other)).unwrap_or(Ordering::Equal)
+        }
+        _ => rank(a.as_ref()).cmp(&rank(b.as_ref())),
+    }
+}
+
+/// Creates or updates: both write, whether the record is there or not.
+pub(super) fn write(world: &mut World, key: &str, payload: Bytes) -> Result<(), Fault> {
+    alive(world)?;
+    let (name, key) = place(key);
+    let database = named(world, name)?;
+    database.write(world, key, &Payload::new(payload))
+}
+
+/// Sets members of a record that is there.
+pub(super) fn insert(world: &mut World, key: &str, payload: &[u8]) -> Result<(), Fault> {
+    let mut record = get(world, key)?;
+    let (name, key) = place(key);
+    let database = named(world, name)?;
+    record = structure::set_members(record, database.structure(key), payload).map_err(Fault::Other)?;
+    record.meta = record.meta.changed(world.now());
+    database.write_back(world, record)
+}
+
+/// Deletes a record that is there.
+pub(super) fn delete(world: &mut World, key: &str) -> Result<(), Fault> {
+    alive(world)?;
+    let (name, _) = place(key);
+    if !named(world, name)?.is_writable() {
+        return Err(Fault::ReadOnly);
+    }
+    let record = get(world, key)?;
+    named(world, name)?.delete(world, record)
+}

@@ -1,0 +1,127 @@
+//! `runtime:`, what the core tells of its running self. Nothing is kept there (websocket §5.5).
+
+use portmaster_fixtures::{Defect, SystemStatus};
+
+use super::{Database, Fault, Found, payload::Payload, sjson_number, store::apply};
+use crate::world::{Change, Record, World};
+
+/// The running core as a database.
+pub(super) struct Runtime;
+
+/// Who answers for keys that begin like this.
+struct Provider {
+    prefix: &'static str,
+    list: fn(&World, &str) -> Result<Vec<Record>, Fault>,
+    /// Why nobody can write there.
+    refusal: &'static str,
+}
+
+const READ_ONLY: &str = "runtime record is read-only";
+const UNMANAGED: &str = "runtime key not managed by any provider";
+
+/// The providers of a contract, by prefix.
+fn providers(world: &World) -> Vec<Provider> {
+    let rules = &world.rules.websocket;
+    let mut all = vec![
+        Provider { prefix: "layeredProfile/", list: layered, refusal: "profile not active" },
+        Provider { prefix: "modules/", list: |_, _| Err(Fault::NotFound), refusal: READ_ONLY },
+        Provider { prefix: "netquery/data/", list: |_, _| Ok(Vec::new()), refusal: READ_ONLY },
+        Provider {
+            prefix: "spn/status",
+            list: |world, _| Ok(vec![world.spn_status_record()]),
+            refusal: READ_ONLY,
+        },
+    ];
+    if rules.system_status == SystemStatus::SecurityLevels {
+        all.push(Provider {
+            prefix: "subsystems/",
+            list: |world, _| Ok(world.subsystems()),
+            refusal: READ_ONLY,
+        });
+        all.push(Provider {
+            prefix: "system/security-level",
+            list: |_, _| Ok(Vec::new()),
+            refusal: READ_ONLY,
+        });
+    }
+    all.push(Provider {
+        prefix: "system/status",
+        list: |world, _| Ok(vec![world.system_status()]),
+        refusal: READ_ONLY,
+    });
+    if rules.updates_state {
+        all.push(Provider {
+            prefix: "core/updates/state",
+            list: |world, _| Ok(world.updates_state().into_iter().collect()),
+            refusal: READ_ONLY,
+        });
+    }
+    all
+}
+
+/// The profiles in use; one that is asked for by name must be.
+fn layered(world: &World, prefix: &str) -> Result<Vec<Record>, Fault> {
+    let name = prefix.strip_prefix("layeredProfile/").unwrap_or_default();
+    if name.is_empty() {
+        return Ok(world.revisions.keys().filter_map(|name| world.layered_profile(name)).collect());
+    }
+    let record = world.layered_profile(name).ok_or_else(|| Fault::other("profile not active"))?;
+    Ok(vec![record])
+}
+
+impl Database for Runtime {
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+        let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
+        let provider =
+            provider.filter(|one| one.prefix != key || !key.ends_with('/')).ok_or(Fault::NotFound)?;
+        let found = (provider.list)(world, key)?;
+        found.into_iter().find(|record| record.place().1 == key).ok_or(Fault::NotFound)
+    }
+
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+        let all = providers(world);
+        if let Some(one) = all.iter().find(|one| prefix.starts_with(one.prefix)) {
+            let mut records = (one.list)(world, prefix)?;
+            records.retain(|record| record.place().1.starts_with(prefix));
+            return Ok(records.into());
+        }
+        let asked: Vec<&Provider> = all.iter().filter(|one| one.prefix.starts_with(prefix)).collect();
+        if asked.is_empty() {
+            return Err(Fault::Other(format!("{UNMANAGED}: for key {prefix}")));
+        }
+        let mut found = Found { records: Vec::new(), end: None };
+        for provider in asked {
+            match (provider.list)(world, provider.prefix) {
+                Ok(records) => found.records.extend(records),
+                // One that cannot be asked spoils the end.
+                Err(fault) if world.rules.has(Defect::RuntimeQueryFails) => found.end = Some(fault),
+                Err(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+        let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
+        match provider {
+            None => Err(Fault::other(UNMANAGED)),
+            Some(one) if one.prefix == "system/security-level" => {
+                let level = sjson_number(&payload.data, "SelectedSecurityLevel").unwrap_or_default();
+                apply(world, Change::SecurityLevel(level))
+            }
+            Some(one) if one.prefix == "layeredProfile/" && world.layered_profile(&key[15..]).is_some() => {
+                Err(Fault::other(READ_ONLY))
+            }
+            Some(one) => Err(Fault::other(one.refusal)),
+        }
+    }
+
+    fn write_back(&self, _: &mut World, _: Record) -> Result<(), Fault> {
+        Err(Fault::other(READ_ONLY))
+    }
+
+    /// Real cores hide the record from then on; nobody is helped by that.
+    fn delete(&self, _: &mut World, _: Record) -> Result<(), Fault> {
+        Err(Fault::NotImplemented)
+    }
+}

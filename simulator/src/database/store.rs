@@ -1,0 +1,239 @@
+//! `core:` and `cache:`: records as clients wrote them, profiles among them, and what the core itself keeps there.
+
+use portmaster_fixtures::{ProfileForm, StoredFormats};
+use serde_json::{Map, Value};
+
+use super::{
+    Database, Fault, Found,
+    payload::{self, Payload},
+    structure::{Structure, Type},
+};
+use crate::{
+    api,
+    go::json,
+    world::{Body, Change, Meta, Profile, Record, World, records},
+};
+
+/// One of the two stores.
+pub(super) struct Store {
+    name: &'static str,
+    pick: fn(&World) -> &records::Store,
+    /// What is not kept there but known otherwise.
+    known: fn(&World) -> Vec<Record>,
+}
+
+/// `core:`
+pub(super) const CORE: Store =
+    Store { name: "core", pick: |world| &world.records.core, known: |world| known_in_core(world) };
+/// `cache:`
+pub(super) const CACHE: Store =
+    Store { name: "cache", pick: |world| &world.records.cache, known: |world| known_in_cache(world) };
+
+/// Where profiles are.
+const PROFILES: &str = "core:profiles/";
+
+/// A structure as the store keeps it, so that conditions reach into it.
+fn as_text(record: Record) -> Record {
+    match &record.body {
+        Body::Struct(value) => Record::new(record.key, record.meta, Body::json(json::to_vec(value))),
+        Body::Text { .. } => record,
+    }
+}
+
+fn known_in_core(world: &World) -> Vec<Record> {
+    let profiles = world.profiles.iter().filter_map(|stored| world.profile_record(&stored.key));
+    let mut known: Vec<Record> = profiles.map(as_text).collect();
+    if let Some(account) = world.account() {
+        let meta = Meta { modified: account.updated.as_second(), ..Meta::made(account.created) };
+        let fields = Value::Object(api::account_fields(world, account));
+        known.push(Record::of("core:spn/account/user", meta, fields));
+        let token = Record::of("core:spn/account/authtoken", meta, Value::Object(Map::new()));
+        known.push(token.hidden());
+    }
+    let dismissed = world.broadcasts.iter().flatten();
+    if let Some(last) = dismissed.clone().map(|(_, at)| at).max() {
+        let states: Map<String, Value> =
+            dismissed.map(|(id, read)| (id.clone(), serde_json::json!({ "Read": read }))).collect();
+        let value = serde_json::json!({ "States": states });
+        known.push(Record::of("core:broadcasts/state", Meta::made(*last), value));
+    }
+    known
+}
+
+fn known_in_cache(world: &World) -> Vec<Record> {
+    world.dns.cache.iter().map(|(query, cached)| api::name_record(cached, query)).collect()
+}
+
+impl Database for Store {
+    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+        if let Some(record) = (self.pick)(world).get(key, world.now()) {
+            return Ok(Record::clone(record));
+        }
+        let known = (self.known)(world).into_iter().find(|record| record.place().1 == key);
+        known.ok_or(Fault::NotFound)
+    }
+
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+        let kept = (self.pick)(world).list(prefix, world.rules.websocket.sorted_by_key, world.now());
+        let known = (self.known)(world).into_iter().filter(|record| record.place().1.starts_with(prefix));
+        Ok(kept.iter().map(|record| Record::clone(record)).chain(known).collect::<Vec<_>>().into())
+    }
+
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+        if (self.known)(world).iter().any(|record| record.hidden && record.place().1 == key) {
+            return Err(Fault::Denied);
+        }
+        let rules = &world.rules.websocket;
+        let full = format!("{}:{key}", self.name);
+        let meta = Meta::made(world.now());
+        if full.starts_with(PROFILES) {
+            return save_profile(world, &full, payload);
+        }
+        payload::storable(payload.format, rules.stored).map_err(Fault::Other)?;
+        if key.is_empty() && !rules.empty_key {
+            return Err(Fault::other("key required"));
+        }
+        let body = match (payload.format, rules.stored) {
+            (0, StoredFormats::Any) => Body::json(payload.data.clone()),
+            (format, _) => Body::Text { format, data: payload.data.clone() },
+        };
+        apply(world, Change::Record(Box::new(Record::new(full, meta, body))))
+    }
+
+    fn write_back(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+        if record.key.starts_with(PROFILES)
+            && let Body::Text { format, data } = &record.body
+        {
+            let payload = Payload { format: *format, data: data.clone() };
+            return save_profile(world, &record.key, &payload);
+        }
+        apply(world, Change::Record(Box::new(record)))
+    }
+
+    fn delete(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+        if let Some(key) = record.key.strip_prefix(PROFILES) {
+            return apply(world, Change::DeleteProfile { key: key.to_owned() });
+        }
+        if (self.pick)(world).get(record.place().1, world.now()).is_none() {
+            return Err(Fault::ReadOnly);
+        }
+        apply(world, Change::Forget { key: record.key })
+    }
+}
+
+/// Saves a profile that a client wrote.
+fn save_profile(world: &mut World, full: &str, payload: &Payload) -> Result<(), Fault> {
+    let rules = &world.rules.websocket;
+    let members = read_profile(rules.profiles, payload, rules.other_formats)?;
+    let profile: Profile =
+        serde_json::from_value(Value::Object(members)).map_err(|fault| Fault::Other(fault.to_string()))?;
+    let key = full.strip_prefix(PROFILES).unwrap_or_default().to_owned();
+    apply(world, Change::SaveProfile { key, profile: Box::new(profile), by_client: true })
+}
+
+/// Applies a change, with its refusal as the operation's fault.
+pub(super) fn apply(world: &mut World, change: Change) -> Result<(), Fault> {
+    world.apply(change).map_err(|refused| Fault::Other(refused.to_string()))
+}
+
+const ICON: Structure = Structure {
+    holder: "Icon",
+    name: "binmeta.Icon",
+    fields: &[
+        ("Type", Type::Text("binmeta.IconType")),
+        ("Value", Type::Text("string")),
+        ("Source", Type::Text("binmeta.IconSource")),
+    ],
+};
+
+const EARLY_FINGERPRINT: Structure = Structure {
+    holder: "Fingerprint",
+    name: "profile.Fingerprint",
+    fields: &[
+        ("Type", Type::Text("string")),
+        ("Key", Type::Text("string")),
+        ("Operation", Type::Text("string")),
+        ("Value", Type::Text("string")),
+    ],
+};
+
+const FINGERPRINT: Structure = Structure {
+    holder: "Fingerprint",
+    name: "profile.Fingerprint",
+    fields: &[
+        ("Type", Type::Text("string")),
+        ("Key", Type::Text("string")),
+        ("Operation", Type::Text("string")),
+        ("Value", Type::Text("string")),
+        ("MergedFrom", Type::Text("string")),
+    ],
+};
+
+const EARLY_PROFILE: Structure = Structure {
+    holder: "Profile",
+    name: "profile.Profile",
+    fields: &[
+        ("ID", Type::Text("string")),
+        ("Source", Type::Text("profile.profileSource")),
+        ("Name", Type::Text("string")),
+        ("Description", Type::Text("string")),
+        ("Warning", Type::Text("string")),
+        ("WarningLastUpdated", Type::Time),
+        ("Homepage", Type::Text("string")),
+        ("Icon", Type::Text("string")),
+        ("IconType", Type::Text("profile.iconType")),
+        ("LinkedPath", Type::Text("string")),
+        ("PresentationPath", Type::Text("string")),
+        ("UsePresentationPath", Type::Bool),
+        ("Fingerprints", Type::List("[]profile.Fingerprint", &EARLY_FINGERPRINT)),
+        ("SecurityLevel", Type::Int("uint8")),
+        ("Config", Type::Object),
+        ("LastEdited", Type::Int("int64")),
+        ("Created", Type::Int("int64")),
+        ("Internal", Type::Bool),
+    ],
+};
+
+const PROFILE: Structure = Structure {
+    holder: "Profile",
+    name: "profile.Profile",
+    fields: &[
+        ("ID", Type::Text("string")),
+        ("Source", Type::Text("profile.profileSource")),
+        ("Name", Type::Text("string")),
+        ("Description", Type::Text("string")),
+        ("Warning", Type::Text("string")),
+        ("WarningLastUpdated", Type::Time),
+        ("Homepage", Type::Text("string")),
+        ("Icon", Type::Text("string")),
+        ("IconType", Type::Text("binmeta.IconType")),
+        ("Icons", Type::List("[]binmeta.Icon", &ICON)),
+        ("LinkedPath", Type::Text("string")),
+        ("PresentationPath", Type::Text("string")),
+        ("UsePresentationPath", Type::Bool),
+        ("Fingerprints", Type::List("[]profile.Fingerprint", &FINGERPRINT)),
+        ("Config", Type::Object),
+        ("LastEdited", Type::Int("int64")),
+        ("Created", Type::Int("int64")),
+        ("Internal", Type::Bool),
+    ],
+};
+
+fn read_profile(form: ProfileForm, payload: &Payload, others: bool) -> Result<Map<String, Value>, Fault> {
+    let structure = if form == ProfileForm::SecurityLevel { &EARLY_PROFILE } else { &PROFILE };
+    unwrap(structure, "*profile.Profile", payload, others)
+}
+
+/// Reads a payload into a structure, with the core's words when that fails.
+pub(super) fn unwrap(
+    structure: &Structure,
+    name: &str,
+    payload: &Payload,
+    others: bool,
+) -> Result<Map<String, Value>, Fault> {
+    let failed = |fault: String| Fault::Other(format!("failed to unwrap {name}: {fault}"));
+    let document = payload.json(others).map_err(failed)?;
+    structure
+        .read(&document)
+        .map_err(|fault| failed(format!("dsd: failed to unpack json: {fault}, data: {}", payload.dump())))
+}

@@ -1,0 +1,303 @@
+//! The states of the core's modules, and what is told of the whole (websocket §5.5).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use portmaster_fixtures::{SystemStatus, scenario::SpnStatus};
+use serde_json::{Map, Value, json};
+
+use super::{Meta, Notification, Record, World};
+
+/// How bad a state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Good to know.
+    Hint,
+    /// Something is not right.
+    Warning,
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A state of a module.
+#[derive(Clone, Debug)]
+pub struct ModuleState {
+    /// Its id, which is also its notification's.
+    pub id: String,
+    /// Its title.
+    pub name: String,
+    /// What it means.
+    pub message: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Since when.
+    pub time: Timestamp,
+    /// What belongs to it.
+    pub data: Value,
+}
+
+impl ModuleState {
+    fn json(&self) -> Value {
+        json!({
+            "ID": self.id, "Name": self.name, "Message": self.message, "Type": self.severity.word(),
+            "Time": self.time, "Data": self.data,
+        })
+    }
+}
+
+/// The modules that always show, and their states.
+pub type Modules = BTreeMap<String, Vec<ModuleState>>;
+
+/// The modules of a core.
+pub(super) fn all() -> Modules {
+    [
+        "Binary Updater",
+        "Broadcasts",
+        "Captain",
+        "Control",
+        "CustomList",
+        "FilterLists",
+        "Intel Updater",
+        "NameServer",
+        "Notifications",
+        "Profile",
+        "Resolver",
+    ]
+    .map(|name| (name.to_owned(), Vec::new()))
+    .into()
+}
+
+/// An early core's subsystems: id, name, what it does, the option that switches it, where its options begin, modules.
+const SUBSYSTEMS: &[(&str, &str, &str, &str, &str, &[&str])] = &[
+    ("core", "Core", "What everything else stands on.", "", "config:core/", &["core", "base", "profiles"]),
+    (
+        "dns",
+        "Secure DNS",
+        "Asks nameservers over encrypted connections.",
+        "",
+        "config:dns/",
+        &["nameserver", "resolver"],
+    ),
+    (
+        "filter",
+        "Privacy Filter",
+        "Blocks connections by rules and lists.",
+        "",
+        "config:filter/",
+        &["filter", "interception"],
+    ),
+    (
+        "spn",
+        "SPN",
+        "Routes connections through the privacy network.",
+        "config:spn/enable",
+        "config:spn/",
+        &["captain", "crew"],
+    ),
+];
+
+impl World {
+    /// A module comes into a state, or leaves it with `None`. The status and the state's notification follow.
+    pub(super) fn set_state(&mut self, module: &str, id: &str, state: Option<ModuleState>) {
+        let states = self.modules.entry(module.to_owned()).or_default();
+        let was_there = states.iter().any(|one| one.id == id);
+        states.retain(|one| one.id != id);
+        let is_there = state.is_some();
+        states.extend(state);
+        if was_there || is_there {
+            self.tell_status();
+        }
+    }
+
+    /// Tells of the system's status.
+    pub(super) fn tell_status(&mut self) {
+        self.tell(self.system_status());
+    }
+
+    /// `runtime:system/status`
+    pub fn system_status(&self) -> Record {
+        let portal = self.network.captive_portal.clone().unwrap_or_default();
+        let portal = json!({
+            "URL": portal.url,
+            "Domain": portal.domain,
+            "IP": portal.ip.map(|ip| ip.to_string()).unwrap_or_default(),
+        });
+        let online = self.network.online.number();
+        let value = match self.rules.websocket.system_status {
+            SystemStatus::SecurityLevels => json!({
+                "ActiveSecurityLevel": self.security_level.max(1),
+                "SelectedSecurityLevel": self.security_level,
+                "ThreatMitigationLevel": 1,
+                "OnlineStatus": online,
+                "CaptivePortal": portal,
+            }),
+            SystemStatus::Modules => {
+                let modules: Vec<Value> =
+                    self.modules.iter().map(|(name, states)| module(name, states)).collect();
+                json!({
+                    "OnlineStatus": online, "CaptivePortal": portal, "Modules": modules,
+                    "WorstState": self.worst_state(),
+                })
+            }
+        };
+        Record::of("runtime:system/status", Meta::default(), value)
+    }
+
+    fn worst_state(&self) -> Value {
+        let all =
+            self.modules.iter().flat_map(|(name, states)| states.iter().map(move |state| (name, state)));
+        // Of equally bad ones the first.
+        let worst = all.rev().max_by_key(|(_, state)| state.severity);
+        let mut out = Map::new();
+        out.insert("Module".to_owned(), worst.as_ref().map_or("", |(name, _)| name.as_str()).into());
+        let state = worst.map_or_else(
+            || {
+                json!({
+                    "ID": "", "Name": "", "Message": "", "Type": "", "Time": "0001-01-01T00:00:00Z", "Data": null
+                })
+            },
+            |(_, state)| state.json(),
+        );
+        out.extend(state.as_object().cloned().unwrap_or_default());
+        out.into()
+    }
+
+    /// `runtime:spn/status`
+    pub fn spn_status_record(&self) -> Record {
+        let status = self.spn_status();
+        let home = self.home_hub().filter(|_| status == SpnStatus::Connected);
+        let mut value = Map::new();
+        let mut put = |name: &str, member: Value| value.insert(name.to_owned(), member);
+        put("Status", status.word().into());
+        put("HomeHubID", home.map_or("", |hub| hub.id.as_str()).into());
+        put("HomeHubName", home.map_or("", |hub| hub.name.as_str()).into());
+        put("ConnectedIP", home.and_then(|hub| hub.ipv4).map(|ip| ip.to_string()).unwrap_or_default().into());
+        put("ConnectedTransport", home.map_or("", |_| "tcp:17").into());
+        if self.rules.websocket.home_country {
+            let country = home.map(|hub| super::geo::place(self.rules.country_form, &hub.country));
+            put("ConnectedCountry", country.and_then(|place| place.get("Country").cloned()).into());
+        }
+        put("ConnectedSince", home.map(|_| self.spn_connected_since().to_string()).into());
+        let meta = Meta { created: self.clock.start().as_second(), ..Meta::made(self.spn_status_changed) };
+        Record::of("runtime:spn/status", meta, Value::Object(value))
+    }
+
+    /// `runtime:subsystems/<id>`, which only early cores have.
+    pub fn subsystems(&self) -> Vec<Record> {
+        if self.rules.websocket.system_status != SystemStatus::SecurityLevels {
+            return Vec::new();
+        }
+        SUBSYSTEMS
+            .iter()
+            .map(|&(id, name, about, toggle, space, modules)| {
+                let toggle = toggle.strip_prefix("config:").unwrap_or_default();
+                let enabled = toggle.is_empty() || self.config.flag(toggle);
+                let modules: Vec<Value> = modules
+                    .iter()
+                    .map(|name| {
+                        json!({
+                            "Name": name, "Enabled": enabled, "Status": if enabled { 4 } else { 2 },
+                            "FailureStatus": 0, "FailureID": "", "FailureMsg": "",
+                        })
+                    })
+                    .collect();
+                let value = json!({
+                    "ID": id, "Name": name, "Description": about, "Modules": modules, "FailureStatus": 0,
+                    "ToggleOptionKey": toggle, "ExpertiseLevel": 0, "ReleaseLevel": 0, "ConfigKeySpace": space,
+                });
+                Record::of(format!("runtime:subsystems/{id}"), Meta::default(), value)
+            })
+            .collect()
+    }
+
+    /// `runtime:core/updates/state`, which only some cores have.
+    pub fn updates_state(&self) -> Option<Record> {
+        let value = json!({
+            "ID": "ready",
+            "Details": null,
+            "Updates": {
+                "LastCheckAt": null, "LastCheckError": "", "PendingDownload": null, "LastDownloadAt": null,
+                "LastDownloadError": "", "LastDownload": null, "LastSuccessAt": null,
+            },
+        });
+        let there = self.rules.websocket.updates_state;
+        there.then(|| Record::of("runtime:core/updates/state", Meta::default(), value))
+    }
+
+    /// What follows from a pause that began or ended: the module's state, and its notification.
+    pub(super) fn tell_pause(&mut self) {
+        const ID: &str = "control:paused";
+        let Some(pause) = self.pause.clone() else {
+            self.dismiss(ID);
+            self.set_state("Control", ID, None);
+            return;
+        };
+        let data =
+            json!({ "Interception": !pause.only_spn, "SPN": self.spn_enabled(), "TillTime": pause.until });
+        let what = if pause.only_spn { "SPN" } else { "Portmaster" };
+        let name = format!("{what} paused");
+        let message = format!("{name} until {}", pause.until.strftime("%H:%M:%S"));
+        let now = self.now();
+        let notification = Notification {
+            kind: u8::from(!pause.only_spn),
+            title: name.clone(),
+            message: message.clone(),
+            event_data: data.clone(),
+            available_actions: Some(vec![super::notifications::Action {
+                text: "Resume".to_owned(),
+                kind: "call-webhook".to_owned(),
+                payload: json!({
+                    "Method": "", "URL": "control/resume", "Payload": null, "ResultAction": "display"
+                }),
+                ..Default::default()
+            }]),
+            ..Notification::new(ID.to_owned(), now)
+        };
+        self.notify(notification);
+        let severity = if pause.only_spn { Severity::Hint } else { Severity::Warning };
+        let state = ModuleState { id: ID.to_owned(), name, message, severity, time: now, data };
+        self.set_state("Control", ID, Some(state));
+    }
+
+    /// What follows from an option that switches the privacy network: its status, and what the person is told.
+    pub(super) fn tell_spn(&mut self) {
+        self.spn_status_changed = self.now();
+        self.tell(self.spn_status_record());
+        const MISSING: &str = "spn:not-logged-in";
+        let missing = self.spn_enabled() && self.account().is_none();
+        if missing {
+            let now = self.now();
+            let (name, message) = ("SPN Login Required", "Log in to use the privacy network.");
+            self.notify(Notification {
+                kind: 1,
+                title: name.to_owned(),
+                message: message.to_owned(),
+                ..Notification::new(MISSING.to_owned(), now)
+            });
+            let state = ModuleState {
+                id: MISSING.to_owned(),
+                name: name.to_owned(),
+                message: message.to_owned(),
+                severity: Severity::Warning,
+                time: now,
+                data: Value::Null,
+            };
+            self.set_state("Captain", MISSING, Some(state));
+        } else {
+            self.dismiss(MISSING);
+            self.set_state("Captain", MISSING, None);
+        }
+    }
+}
+
+fn module(name: &str, states: &[ModuleState]) -> Value {
+    let states = if states.is_empty() { Value::Null } else { states.iter().map(ModuleState::json).collect() };
+    json!({ "Module": name, "States": states })
+}

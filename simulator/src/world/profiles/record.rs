@@ -1,0 +1,31 @@
+//! Profiles as records of the database, and their layers.
+
+use serde_json::{Value, json};
+
+use crate::world::{Meta, Record, World};
+
+impl World {
+    /// A profile as the record `core:profiles/<source>/<id>`, in the contract's form.
+    pub fn profile_record(&self, key: &str) -> Option<Record> {
+        let stored = self.profiles.stored(key)?;
+        let value = Value::Object(stored.profile.members(self.rules));
+        let meta = Meta { created: stored.created, modified: stored.modified, ..Meta::default() };
+        Some(Record::of(format!("core:profiles/{key}"), meta, value))
+    }
+
+    /// The layers of a profile that is in use, and how often they were revised.
+    pub fn layered_profile(&self, key: &str) -> Option<Record> {
+        let revision = self.revisions.get(key)?;
+        let value = json!({ "LayerIDs": [key], "RevisionCounter": revision });
+        Some(Record::of(format!("runtime:layeredProfile/{key}"), Meta::default(), value))
+    }
+
+    /// Counts a revision of a profile that is in use, and tells of it.
+    pub(in crate::world) fn revise(&mut self, key: &str) {
+        let Some(revision) = self.revisions.get_mut(key) else { return };
+        *revision += 1;
+        if let Some(record) = self.layered_profile(key) {
+            self.tell(record);
+        }
+    }
+}
