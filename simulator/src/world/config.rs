@@ -124,7 +124,13 @@ impl Config {
     /// # Errors
     /// When there is no such option or it does not take the value.
     pub fn read(&self, key: &str, value: Value) -> Result<Value, Refused> {
-        checked(self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?, value)
+        let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
+        // Here the choice comes before the type, unlike where an option is set.
+        let choice = !option.possible_values.is_empty() && option.opt_type != OptionType::StringArray;
+        if choice && !option.possible_values.iter().any(|one| one.value == value) {
+            return Err(Refused::Invalid { key: key.to_owned(), reason: "value is not allowed".to_owned() });
+        }
+        checked(option, value)
     }
 
     /// The API keys that are valid or will expire.
