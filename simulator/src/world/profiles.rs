@@ -294,7 +294,7 @@ mod tests {
             assert_eq!(world.profiles.get("local/x").is_none(), moves, "{contract}");
             let events = world.take_events();
             assert_eq!(events.len(), if moves { 3 } else { 1 });
-            assert!(matches!(&events[0], Event::ProfileSaved { key } if key == "local/x"));
+            assert!(matches!(&events[0], Event::Record(record) if record.key == "core:profiles/local/x"));
         }
     }
 
