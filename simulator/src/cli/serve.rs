@@ -19,7 +19,7 @@ async fn serve(args: Serve) -> Result<(), StartError> {
     let mut listen = args.listen.clone();
     loop {
         let simulator = start(&args, &listen).await?;
-        announce(&simulator, args.ready);
+        announce(&simulator, &args);
         let how = tokio::select! {
             () = &mut stop => return Ok(()),
             how = simulator.down() => how,
@@ -69,14 +69,20 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
 }
 
 /// Says where it listens. A closed standard output is nobody's concern.
-fn announce(simulator: &Simulator, how: Ready) {
+fn announce(simulator: &Simulator, args: &Serve) {
     let about = simulator.about();
-    let text = match how {
+    let open = args.dev_mode || !args.api_key.is_empty() || !args.set.is_empty();
+    let hint = if open {
+        ""
+    } else {
+        "\nendpoints with a badge want a key (--api-key 'KEY?read=admin&write=admin') or --dev-mode"
+    };
+    let text = match args.ready {
         Ready::Json => json!({ "api": simulator.url(), "control": null, "seed": about.seed }).to_string(),
         Ready::Text => format!(
             "Portmaster simulator, listening on {url}\n\
              scenario {}, contract {}, seed {}, clock {}\n\
-             try: curl {url}/api/v1/ping",
+             try: curl {url}/api/v1/ping{hint}",
             about.scenario,
             about.contract,
             about.seed,
