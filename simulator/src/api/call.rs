@@ -59,6 +59,23 @@ impl Call {
     }
 }
 
+#[cfg(test)]
+impl Call {
+    /// A GET without anything, by a caller who may do everything.
+    pub(super) fn plain(contract: portmaster_fixtures::Contract) -> Self {
+        Self {
+            method: Method::GET,
+            path: Vec::new(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: None,
+            token: Token::ITSELF,
+            format: Format::default(),
+            netquery: Store::new(contract).expect("a store in memory"),
+        }
+    }
+}
+
 /// How an endpoint runs. Handlers are pure: they know nothing of sockets and never wait.
 pub type Run = fn(&mut World, &Call) -> Reply;
 

@@ -48,7 +48,7 @@ fn history(world: &mut World, call: &Call, kind: Kind) -> Reply {
 
 /// Asks the database when the world is free again.
 fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
-    let content_type = if world.rules.netquery_documented_type {
+    let content_type = if world.rules.documented_types {
         "application/json; charset=utf-8"
     } else {
         "text/plain; charset=utf-8"

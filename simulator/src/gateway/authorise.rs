@@ -5,7 +5,7 @@ use std::str::FromStr;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{
     HeaderMap, StatusCode,
-    header::{AUTHORIZATION, COOKIE, SET_COOKIE, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE},
     http::HeaderValue,
 };
 use portmaster_fixtures::{Defect, Permission, scenario::Client};

@@ -54,15 +54,12 @@ fn simulate(world: &mut World, call: &Call) -> Reply {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hyper::{HeaderMap, Method};
+    use hyper::Method;
     use jiff::SignedDuration;
-    use portmaster_fixtures::{Contract, Permission, Scenario};
+    use portmaster_fixtures::{Contract, Scenario};
 
     use super::*;
-    use crate::{
-        api::{Failure, Format},
-        world::{Options, session::Token},
-    };
+    use crate::{api::Failure, world::Options};
 
     fn world(yaml: &str, contract: Contract) -> World {
         let options = Options { contract: Some(contract), ..Options::default() };
@@ -72,12 +69,9 @@ mod tests {
     fn ask(world: &mut World, run: crate::api::Run, query: &str, body: &str) -> String {
         let call = Call {
             method: Method::POST,
-            path: Vec::new(),
             query: query.to_owned(),
-            headers: HeaderMap::new(),
             body: Some(Bytes::copy_from_slice(body.as_bytes())),
-            token: Token { read: Permission::Admin, write: Permission::Admin },
-            format: Format::default(),
+            ..Call::plain(world.contract)
         };
         match run(world, &call) {
             Reply::Action(text) => text,

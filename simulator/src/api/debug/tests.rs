@@ -1,6 +1,5 @@
 use std::{collections::BTreeMap, io::Read, process::Command, sync::Arc};
 
-use hyper::{HeaderMap, Method};
 use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{App, ClockMode, ConnectionRow, Core, Nameserver, Network, Process, SelfCheck},
@@ -9,11 +8,7 @@ use prost::Message;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    api::Format,
-    go::pprof::Profile,
-    world::{Options, session::Token},
-};
+use crate::{go::pprof::Profile, world::Options};
 
 fn scenario() -> Scenario {
     let option = |key: &str, value: Value| (key.to_owned(), value);
@@ -99,15 +94,7 @@ fn rows() -> [ConnectionRow; 3] {
 }
 
 fn asked(world: &mut World, path: &str, query: &str) -> Reply {
-    let call = Call {
-        method: Method::GET,
-        path: Vec::new(),
-        query: query.to_owned(),
-        headers: HeaderMap::new(),
-        body: None,
-        token: Token::ITSELF,
-        format: Format::Json,
-    };
+    let call = Call { query: query.to_owned(), ..Call::plain(world.contract) };
     let handler = HANDLERS.iter().find(|handler| handler.path == path).unwrap();
     (handler.run)(world, &call)
 }

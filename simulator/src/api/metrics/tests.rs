@@ -1,14 +1,10 @@
 use std::sync::Arc;
 
-use hyper::{HeaderMap, Method};
 use portmaster_fixtures::{Contract, Scenario, scenario::ConnectionRow};
 use serde_json::Value;
 
 use super::*;
-use crate::{
-    api::Format,
-    world::{Options, session::Token},
-};
+use crate::world::{Options, session::Token};
 
 fn world(contract: Contract) -> World {
     let scenario = Scenario::load("recorded-1").unwrap();
@@ -27,15 +23,8 @@ fn world(contract: Contract) -> World {
 }
 
 fn asked(contract: Contract, path: &str, query: &str, read: Permission) -> Value {
-    let call = Call {
-        method: Method::GET,
-        path: Vec::new(),
-        query: query.to_owned(),
-        headers: HeaderMap::new(),
-        body: None,
-        token: Token { read, write: Permission::Anyone },
-        format: Format::Json,
-    };
+    let token = Token { read, write: Permission::Anyone };
+    let call = Call { query: query.to_owned(), token, ..Call::plain(contract) };
     let handler = HANDLERS.iter().find(|handler| handler.path == path).unwrap();
     match (handler.run)(&mut world(contract), &call) {
         Reply::Struct(body) => serde_json::from_slice(&body).unwrap(),

@@ -18,7 +18,11 @@ pub(super) fn graph(world: &mut World, call: &Call) -> Reply {
         return Raw::text(StatusCode::NOT_FOUND, "Map not found.").into();
     };
     match call.part("format") {
-        ".dot" => Raw::new("text/x-dot; charset=utf-8", dot(world, map)).into(),
+        ".dot" => {
+            let documented = world.rules.documented_types;
+            let kind = if documented { "text/plain; charset=utf-8" } else { "text/x-dot; charset=utf-8" };
+            Raw::new(kind, dot(world, map)).into()
+        }
         ".html" if world.dev_mode() => Raw::new("text/html; charset=utf-8", page::html(world, map)).into(),
         ".html" => Raw::text(
             StatusCode::PRECONDITION_FAILED,

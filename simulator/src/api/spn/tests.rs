@@ -1,14 +1,14 @@
 //! What a caller sees of the privacy network.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hyper::{HeaderMap, Method, header::AUTHORIZATION};
-use portmaster_fixtures::{Contract, Permission, Scenario};
+use hyper::{HeaderMap, header::AUTHORIZATION};
+use portmaster_fixtures::{Contract, Scenario};
 use serde_json::{Value, json};
 
 use super::HANDLERS;
 use crate::{
-    api::{Call, Failure, Format, Raw, Reply},
-    world::{Options, World, session::Token},
+    api::{Call, Failure, Raw, Reply},
+    world::{Options, World},
 };
 
 /// Hubs with the measurements that core 1.0.0 was given (core-1.x §7 "SPN map shapes").
@@ -52,13 +52,10 @@ fn ask(world: &mut World, path: &str, query: &str, headers: HeaderMap) -> Reply 
     let handler = HANDLERS.iter().find(|handler| handler.path.ends_with(path)).expect("an endpoint");
     let format = query.strip_prefix("format=").unwrap_or_default().to_owned();
     let call = Call {
-        method: Method::GET,
         path: vec![("map", "main".to_owned()), ("format", format)],
         query: query.to_owned(),
         headers,
-        body: None,
-        token: Token { read: Permission::Admin, write: Permission::Admin },
-        format: Format::default(),
+        ..Call::plain(world.contract)
     };
     (handler.run)(world, &call)
 }

@@ -5,17 +5,16 @@ use hyper::{
     header::{ACCEPT, CONTENT_TYPE},
     http::HeaderValue,
 };
-use portmaster_fixtures::{Contract, Permission, Scenario};
+use portmaster_fixtures::{Contract, Scenario};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::HANDLERS;
 use crate::{
-    api::{Call, Failure, Format, Raw, Reply},
+    api::{Call, Failure, Raw, Reply},
     world::{
         Change, Options, Profile, World,
         profiles::{Fingerprint, LOCAL, derived_id},
-        session::Token,
         settings,
     },
 };
@@ -38,12 +37,10 @@ fn ask(world: &mut World, path: &str, query: &str, form: &'static str, body: Opt
     headers.insert(header, HeaderValue::from_static(form));
     let call = Call {
         method: if body.is_some() { Method::POST } else { Method::GET },
-        path: Vec::new(),
         query: query.to_owned(),
         headers,
         body: body.map(|body| body.to_owned().into()),
-        token: Token { read: Permission::Admin, write: Permission::Admin },
-        format: Format::default(),
+        ..Call::plain(world.contract)
     };
     match (handler.run)(world, &call) {
         Reply::Struct(bytes) => String::from_utf8(bytes).expect("a text"),
