@@ -136,8 +136,6 @@ pub enum Reply {
         /// What follows from the choice, or from the notification's end.
         then: Box<dyn FnOnce(&mut World) -> Reply + Send>,
     },
-    /// Work that needs the world no more and takes long.
-    Later(Box<dyn FnOnce() -> Reply + Send>),
     /// A question to the connection database, which needs the world no more and may take long.
     Netquery(Box<dyn FnOnce(&Store) -> Reply + Send>),
 }
@@ -154,7 +152,6 @@ impl std::fmt::Debug for Reply {
             Self::With(..) => "With",
             Self::After(..) => "After",
             Self::Wait { .. } => "Wait",
-            Self::Later(_) => "Later",
             Self::Netquery(_) => "Netquery",
         })
     }

@@ -424,9 +424,6 @@ async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) ->
                 shared.answered(&event_id).await;
                 shared.with(then)
             }
-            Reply::Later(work) => tokio::task::spawn_blocking(work)
-                .await
-                .unwrap_or_else(|_| Reply::failure("Internal Server Error.")),
             Reply::Netquery(ask) => {
                 let netquery = shared.netquery.clone();
                 tokio::task::spawn_blocking(move || ask(&netquery))

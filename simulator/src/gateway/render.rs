@@ -101,7 +101,6 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
             return render(*reply, endpoint, method, rules).with(name, value);
         }
         Reply::After(_, reply) => return render(*reply, endpoint, method, rules),
-        Reply::Later(work) => return render(work(), endpoint, method, rules),
         // Only who serves has the database; it asked before.
         Reply::Netquery(_) => {
             return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");

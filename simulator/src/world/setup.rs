@@ -193,7 +193,13 @@ impl World {
             Connections::Generated(recipe) => self.generate(&recipe.generate)?,
             Connections::File(from) => return Err(SetupError::RowsNotRead(from.file)),
         };
-        for row in file.rows {
+        for mut row in file.rows {
+            // Early cores do not say when a process began (netquery §4 "Versions").
+            if !self.rules.process_created
+                && let Some(extra) = row.extra_data.as_object_mut()
+            {
+                extra.shift_remove("processCreatedAt");
+            }
             let row = Arc::new(row);
             self.connections.insert(row.id.clone(), Arc::clone(&row));
             self.emit(Event::Connection(row));

@@ -71,7 +71,7 @@ mod tests {
             method: Method::POST,
             query: query.to_owned(),
             body: Some(Bytes::copy_from_slice(body.as_bytes())),
-            ..Call::plain(world.contract)
+            ..Call::plain()
         };
         match run(world, &call) {
             Reply::Action(text) => text,

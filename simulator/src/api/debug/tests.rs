@@ -94,7 +94,7 @@ fn rows() -> [ConnectionRow; 3] {
 }
 
 fn asked(world: &mut World, path: &str, query: &str) -> Reply {
-    let call = Call { query: query.to_owned(), ..Call::plain(world.contract) };
+    let call = Call { query: query.to_owned(), ..Call::plain() };
     let handler = HANDLERS.iter().find(|handler| handler.path == path).unwrap();
     (handler.run)(world, &call)
 }

@@ -55,7 +55,7 @@ fn ask(world: &mut World, path: &str, query: &str, headers: HeaderMap) -> Reply 
         path: vec![("map", "main".to_owned()), ("format", format)],
         query: query.to_owned(),
         headers,
-        ..Call::plain(world.contract)
+        ..Call::plain()
     };
     (handler.run)(world, &call)
 }

@@ -40,7 +40,7 @@ fn ask(world: &mut World, path: &str, query: &str, form: &'static str, body: Opt
         query: query.to_owned(),
         headers,
         body: body.map(|body| body.to_owned().into()),
-        ..Call::plain(world.contract)
+        ..Call::plain()
     };
     match (handler.run)(world, &call) {
         Reply::Struct(bytes) => String::from_utf8(bytes).expect("a text"),

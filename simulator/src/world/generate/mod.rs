@@ -105,15 +105,14 @@ impl World {
                 return Err(GenerateError::NoApps);
             }
             // The history came with its endpoints.
-            let newer = self.contract.endpoints().iter().any(|one| one.path == "netquery/history/clear");
             let recipe_of = Recipe {
                 apps: chosen,
                 start: self.now(),
                 over,
                 hubs,
                 local: vec![IpAddr::from([192, 168, 1, 10])],
-                history: newer && self.config.flag("history/enable"),
-                hashed_ids: !newer,
+                history: self.config.flag("history/enable"),
+                hashed_ids: !self.rules.process_created,
             };
             let mut file = RowsFile::default();
             for one in connections(&recipe_of, recipe.count, self.chance.stream("connections")) {
