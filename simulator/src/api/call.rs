@@ -62,7 +62,7 @@ impl Call {
 #[cfg(test)]
 impl Call {
     /// A GET without anything, by a caller who may do everything.
-    pub(super) fn plain(contract: portmaster_fixtures::Contract) -> Self {
+    pub(super) fn plain() -> Self {
         Self {
             method: Method::GET,
             path: Vec::new(),
@@ -71,7 +71,6 @@ impl Call {
             body: None,
             token: Token::ITSELF,
             format: Format::default(),
-            netquery: Store::new(contract).expect("a store in memory"),
         }
     }
 }
