@@ -139,6 +139,8 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         over: SignedDuration::from_mins(10),
         hubs: Vec::new(),
         local: Vec::new(),
+        ports: 0,
+        began: start - SignedDuration::from_mins(15),
         history: false,
         hashed_ids: false,
     };

@@ -5,22 +5,28 @@ use portmaster_fixtures::{
     scenario::{self, Fault, Mistake},
 };
 
-use crate::world::{Options, World};
+use crate::world::{Dangling, Options, World};
 
 /// Every mistake of a scenario, a built-in one by its name or a file: first those of its form, and if there are none,
 /// names that lead nowhere.
 ///
 /// # Errors
-/// When it cannot be read at all.
+/// When it, or what it extends, cannot be read.
 pub fn check(name: &str) -> Result<Vec<Mistake>, Fault> {
     let text = scenario::text(name)?;
     let found = scenario::check(&text);
     if !found.is_empty() {
         return Ok(found);
     }
-    let scenario = Scenario::load(name)?;
-    match World::new(scenario, Options::default()) {
-        Ok(_) => Ok(Vec::new()),
-        Err(fault) => Ok(vec![Mistake { text: fault.to_string(), ..Mistake::default() }]),
-    }
+    Ok(World::mistakes(Scenario::load(name)?, Options::default())
+        .into_iter()
+        .map(|one| placed(one, &text))
+        .collect())
+}
+
+/// A mistake with its place in the text, where the text itself has the member and not what it extends.
+pub(crate) fn placed(dangling: Dangling, text: &str) -> Mistake {
+    let Dangling { path, text: words, near } = dangling;
+    let (line, column) = scenario::place(text, &path).unwrap_or_default();
+    Mistake { line, column, path, text: words, near }
 }

@@ -1,13 +1,13 @@
 //! The simulator as a library: build one, ask it, drop it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{ClockMode, Fault},
 };
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     gateway::{BundleError, ExternalAuth, Shared, Sources, serve},
@@ -57,7 +57,7 @@ pub struct Simulator {
     address: SocketAddr,
     url: String,
     about: About,
-    lifecycle: watch::Receiver<Option<Lifecycle>>,
+    shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
 
@@ -104,6 +104,21 @@ impl Simulator {
         &self.about
     }
 
+    /// Moves the world's clock on, whatever its pace. What is due on the way happens before this returns.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use portmaster_simulator::{ClockMode, Simulator};
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").clock(ClockMode::Manual).start().await?;
+    /// simulator.advance(Duration::from_secs(120));
+    /// # Ok(()) }
+    /// ```
+    pub fn advance(&self, by: Duration) {
+        self.shared.advance(by);
+    }
+
     /// Stops it and waits until its port is free.
     pub async fn stop(mut self) {
         self.server.abort();
@@ -113,7 +128,7 @@ impl Simulator {
 
     /// Waits until the core is told to go down.
     pub async fn down(&self) -> Lifecycle {
-        let mut lifecycle = self.lifecycle.clone();
+        let mut lifecycle = self.shared.lifecycle();
         let told = lifecycle.wait_for(Option::is_some).await;
         // The sender lives as long as the server; without it there is nothing left that runs.
         told.ok().and_then(|told| *told).unwrap_or(Lifecycle::Shutdown)
@@ -257,9 +272,8 @@ impl Builder {
         netquery.record(&world.take_events())?;
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
         let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery, max_message)?);
-        let lifecycle = shared.lifecycle();
-        let server = tokio::spawn(serve(listener, shared));
-        Ok(Simulator { address: bound, url: format!("http://{bound}"), about, lifecycle, server })
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(Simulator { address: bound, url: format!("http://{bound}"), about, shared, server })
     }
 }
 

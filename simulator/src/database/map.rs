@@ -1,6 +1,8 @@
 //! `map:`, the hubs of the privacy network. There is none before the network was first up (websocket §5.8).
 
-use super::{Database, Fault, Found};
+use std::sync::Arc;
+
+use super::{Database, Fault, Found, Subscribers};
 use crate::{
     api,
     world::{Meta, Record, World},
@@ -36,4 +38,18 @@ fn pins(world: &World, name: &str) -> Result<Vec<Record>, Fault> {
         Record::of(format!("map:{name}/{id}"), Meta::made(first_seen).changed(now), value)
     };
     Ok(api::pin_records(world, map).into_iter().map(record).collect())
+}
+
+/// Tells subscribers of hubs that joined, changed or left, by their ids.
+pub(crate) fn publish(subscribers: &Subscribers, world: &World, ids: &[String]) {
+    if !subscribers.listens("map") || ids.is_empty() {
+        return;
+    }
+    let pins = pins(world, "main").unwrap_or_default();
+    for id in ids {
+        let key = format!("map:main/{id}");
+        let gone = || Record::of(key.clone(), Meta::default(), serde_json::Value::Null).deleted(world.now());
+        let record = pins.iter().find(|record| record.key == key).cloned().unwrap_or_else(gone);
+        subscribers.publish(&Arc::new(record));
+    }
 }

@@ -18,6 +18,7 @@ mod structure;
 mod subscribers;
 
 pub(crate) use connection::serve;
+pub(crate) use map::publish as publish_hubs;
 pub(crate) use network::publish as publish_connection;
 pub(crate) use subscribers::Subscribers;
 

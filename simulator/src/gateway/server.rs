@@ -31,7 +31,7 @@ use super::{
     route::Routes,
 };
 use crate::{
-    database::{self, Subscribers, publish_connection},
+    database::{self, Subscribers, publish_connection, publish_hubs},
     netquery::Store,
     world::{Event, Lifecycle, World, notifications::State},
 };
@@ -132,6 +132,8 @@ impl Shared {
                     self.lifecycle.send_replace(Some(how));
                 }
                 Event::ReloadUi => self.reload_bundles(&world),
+                Event::Refused(why) => eprintln!("{why}"),
+                Event::Hubs(ids) => publish_hubs(&self.subscribers, &world, &ids),
                 Event::Connection(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
@@ -139,6 +141,16 @@ impl Shared {
             }
         }
         result
+    }
+
+    /// Moves the clock on by a span, whatever its pace, and lets happen what is due on the way.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.with(|world| {
+            world.clock.advance(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
+            world.run_due();
+        });
+        self.due_changed.notify_one();
+        self.clock_moved.notify_waiters();
     }
 
     /// Lets happen what the world does by itself, at its instant, until the task is dropped.

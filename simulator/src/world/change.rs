@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use portmaster_fixtures::ProfileIds;
+use portmaster_fixtures::{
+    ProfileIds,
+    scenario::{App, CacheEntry, ConnectionRow, CoreChange, NetworkChange, ResolverState, SpnChange},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -50,8 +53,29 @@ pub enum Change {
         /// Its bytes.
         content: Arc<[u8]>,
     },
+    /// The core says something else of itself.
+    Core(CoreChange),
+    /// The network that the device is in changes.
+    Network(Box<NetworkChange>),
     /// Empties the DNS cache.
     ClearDnsCache,
+    /// An answer comes into the DNS cache.
+    CacheAnswer(Box<CacheEntry>),
+    /// Something is special about a resolver from now on.
+    Resolver {
+        /// Its name or its address.
+        name: String,
+        /// What.
+        state: ResolverState,
+    },
+    /// The privacy network changes: its provider, its account, its map.
+    Spn(Box<SpnChange>),
+    /// The core gets to know a program.
+    App(Box<App>),
+    /// Connections begin.
+    Open(Vec<ConnectionRow>),
+    /// Connections end, by their ids.
+    Close(Vec<String>),
     /// A person logs in to the privacy network.
     LogIn {
         /// The user's name.
@@ -122,14 +146,32 @@ pub enum ChangeError {
     /// A notification takes no answer, in the core's words.
     #[error("{0}")]
     Record(String),
+    /// Something is named that is not there, or cannot happen now.
+    #[error("{0}")]
+    Script(String),
+}
+
+impl ChangeError {
+    pub(super) fn script(fault: impl std::fmt::Display) -> Self {
+        Self::Script(fault.to_string())
+    }
 }
 
 impl World {
-    /// Applies a change; what it brought about is waiting in [`World::take_events`].
+    /// Applies a change and what rules make of it; what it brought about is waiting in [`World::take_events`].
     ///
     /// # Errors
-    /// When a value or a profile is refused. The world is then as it was.
+    /// When a value or a profile is refused, or a name leads nowhere. The world is then as it was.
     pub fn apply(&mut self, change: Change) -> Result<(), ChangeError> {
+        let topics = if self.reactions.is_empty() { Vec::new() } else { change.topics() };
+        self.enact(change)?;
+        if !topics.is_empty() {
+            self.react_to_change(&topics);
+        }
+        Ok(())
+    }
+
+    fn enact(&mut self, change: Change) -> Result<(), ChangeError> {
         match change {
             Change::Config { key, value } => {
                 self.configure_one(&key, value)?;
@@ -150,7 +192,18 @@ impl World {
             }
             Change::DeleteProfile { key } => self.forget(key),
             Change::SaveIcon { name, content } => _ = self.icons.insert(name, content),
+            Change::Core(core) => self.change_core(&core),
+            Change::Network(network) => {
+                self.change_network(*network);
+                self.tell_status();
+            }
             Change::ClearDnsCache => self.dns.cache.clear(),
+            Change::CacheAnswer(entry) => self.cache(*entry)?,
+            Change::Resolver { name, state } => _ = self.dns.states.insert(name, state),
+            Change::Spn(spn) => self.change_spn(*spn)?,
+            Change::App(app) => self.learn(*app),
+            Change::Open(rows) => self.open(rows),
+            Change::Close(ids) => self.close(&ids),
             Change::LogIn { username } => self.log_in(username),
             Change::LogOut { purge } => self.log_out(purge),
             Change::RefreshAccount => self.refresh_account(),
@@ -255,7 +308,7 @@ impl World {
     }
 
     /// Keeps a profile, and tells of it; its layers count a revision.
-    fn store(&mut self, key: String, profile: Profile) {
+    pub(super) fn store(&mut self, key: String, profile: Profile) {
         let now = self.now().as_second();
         self.profiles.put(key.clone(), profile, now);
         if let Some(record) = self.profile_record(&key) {

@@ -52,6 +52,11 @@ impl Clock {
         self.now = self.now.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 
+    /// Shows an instant for a while, for what happens then and is only now looked at.
+    pub(super) fn show(&mut self, instant: Timestamp) {
+        self.now = instant;
+    }
+
     /// How long outside a span of this world takes: `None` when only a hand moves the clock, nothing when it is frozen,
     /// since a wait would never end there.
     pub fn outside(&self, span: Duration) -> Option<Duration> {

@@ -15,8 +15,12 @@ pub enum Event {
     Record(Arc<Record>),
     /// A person chose an action of a notification, or one is gone.
     Answered,
+    /// Hubs of the map joined, changed or left: their ids.
+    Hubs(Vec<String>),
     /// Traffic that is counted in the connections already, such as that before the world began.
     Measured(Vec<Bandwidth>),
+    /// A change that nobody waited for was refused: whose it was, and why.
+    Refused(String),
     /// The core goes down.
     Lifecycle(Lifecycle),
     /// The user interfaces are to be read from disk anew.

@@ -8,21 +8,28 @@ pub mod config;
 pub mod dns;
 mod due;
 pub mod event;
+pub mod faults;
 pub mod generate;
 pub mod geo;
 pub mod keys;
 pub mod modules;
 pub mod notifications;
+mod pattern;
 pub mod pause;
 pub mod profiles;
 mod profiling;
 pub mod record;
 pub mod records;
+mod references;
+pub mod rules;
 pub mod scope;
+mod script;
 pub mod session;
 pub mod settings;
 mod setup;
 pub mod spn;
+pub mod state;
+pub mod timeline;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -38,15 +45,19 @@ pub use clock::Clock;
 pub use config::Config;
 pub use dns::Dns;
 pub use event::{Event, Lifecycle};
+pub use faults::{Blow, Faults};
 pub use modules::Modules;
 pub use notifications::{Notification, Notifications};
 pub use pause::Pause;
 pub use profiles::{Profile, Profiles};
 pub use record::{Body, Meta, Record};
 pub use records::Records;
+pub use references::Dangling;
+pub use rules::{Asked, Reaction, Reactions};
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
+pub use timeline::Timeline;
 
 /// Everything that a core knows.
 #[derive(Clone, Debug)]
@@ -91,6 +102,12 @@ pub struct World {
     pub notifications: Notifications,
     /// When broadcasts were dismissed, by id; nothing where there is no such note.
     pub broadcasts: Option<BTreeMap<String, Timestamp>>,
+    /// What happens by itself.
+    pub timeline: Timeline,
+    /// What happens because something else does.
+    pub reactions: Reactions,
+    /// What goes wrong between the core and its callers.
+    pub faults: Faults,
     /// The end of the CPU profile that runs.
     cpu_profile_until: Option<Timestamp>,
     /// The records of `core:` and `cache:`.

@@ -1,6 +1,6 @@
 //! A world from a scenario.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
@@ -10,10 +10,12 @@ use portmaster_fixtures::{
 use serde_json::{Value, json};
 
 use super::{
-    Body, Chance, Clock, Config, Dns, Event, Meta, Profiles, Record, Records, Sessions, Spn, World,
+    Body, Chance, Clock, Config, Dns, Event, Faults, Meta, Profiles, Reactions, Record, Records, Sessions,
+    Spn, Timeline, World,
     config::Refused,
     dns::{Cached, Resolver},
     generate, geo,
+    references::Dangling,
     spn::SpnError,
 };
 
@@ -68,6 +70,9 @@ pub enum SetupError {
     /// The scenario's text was parsed without reading the file that it names.
     #[error("connections.file: {0} was not read")]
     RowsNotRead(String),
+    /// The timeline, the rules or the faults name something that is not there, or say what cannot be.
+    #[error("{}", .0.first().map(Dangling::to_string).unwrap_or_default())]
+    Dangling(Vec<Dangling>),
 }
 
 impl World {
@@ -79,12 +84,13 @@ impl World {
         let contract = options.contract.or(scenario.contract).unwrap_or_default();
         let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
         let here = geo::known(&scenario.network.location);
-        let spn = Spn::new(scenario.spn, options.seed.unwrap_or(scenario.seed), start, here)?;
+        let seed = options.seed.unwrap_or(scenario.seed);
+        let spn = Spn::new(scenario.spn, seed, start, here)?;
         let mut world = Self {
             contract,
             rules: contract.rules(),
             clock: Clock::new(options.clock.unwrap_or(scenario.clock), start),
-            chance: Chance::new(options.seed.unwrap_or(scenario.seed)),
+            chance: Chance::new(seed),
             config: Config::new(contract),
             core: scenario.core,
             client: scenario.client,
@@ -101,6 +107,9 @@ impl World {
             sessions: Sessions::default(),
             notifications: BTreeMap::new(),
             broadcasts: contract.rules().broadcasts_noted.then(BTreeMap::new),
+            timeline: Timeline::default(),
+            reactions: Reactions::default(),
+            faults: Faults::default(),
             cpu_profile_until: None,
             records: Records::default(),
             modules: super::modules::all(),
@@ -121,9 +130,31 @@ impl World {
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
         world.fill_records();
+        let dangling = world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults);
+        if !dangling.is_empty() {
+            return Err(SetupError::Dangling(dangling));
+        }
+        world.timeline = Timeline::new(scenario.timeline, seed, start);
+        world.reactions = Reactions::new(scenario.rules, seed);
+        world.faults = Faults::new(scenario.faults, seed, start);
+        world.run_due();
         // Nobody listens yet; connections wait for their own database.
         world.events.retain(|event| matches!(event, Event::Connection(_) | Event::Measured(_)));
         Ok(world)
+    }
+
+    /// Everything that keeps a scenario from making a world.
+    pub fn mistakes(scenario: Scenario, options: Options) -> Vec<Dangling> {
+        match Self::new(scenario, options) {
+            Ok(_) => Vec::new(),
+            Err(SetupError::Dangling(all)) => all,
+            Err(fault) => {
+                // The other faults begin with the member.
+                let fault = fault.to_string();
+                let (path, text) = fault.split_once(": ").unwrap_or(("", &fault));
+                vec![Dangling { path: path.to_owned(), text: text.to_owned(), near: None }]
+            }
+        }
     }
 
     /// Sets options: the scenario's, where the contract has them, then the caller's, which must exist.
@@ -135,9 +166,7 @@ impl World {
         now: Timestamp,
     ) -> Result<(), SetupError> {
         for (key, value) in scenario {
-            let elsewhere =
-                Contract::ALL.iter().any(|one| one.options().iter().any(|option| option.key == key));
-            if self.config.option(&key).is_some() || !elsewhere {
+            if !self.is_of_another_contract(&key) {
                 let value = self.migrated(&key, value);
                 self.config.set(&key, Some(value), now)?;
             }
@@ -193,16 +222,9 @@ impl World {
             Connections::Generated(recipe) => self.generate(&recipe.generate)?,
             Connections::File(from) => return Err(SetupError::RowsNotRead(from.file)),
         };
-        for mut row in file.rows {
-            // Early cores do not say when a process began (netquery §4 "Versions").
-            if !self.rules.process_created
-                && let Some(extra) = row.extra_data.as_object_mut()
-            {
-                extra.shift_remove("processCreatedAt");
-            }
-            let row = Arc::new(row);
-            self.connections.insert(row.id.clone(), Arc::clone(&row));
-            self.emit(Event::Connection(row));
+        for row in file.rows {
+            let row = self.filled(row);
+            self.open(vec![row]);
         }
         self.emit(Event::Measured(file.bandwidth));
         Ok(())

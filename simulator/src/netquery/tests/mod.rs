@@ -38,6 +38,8 @@ static ROWS: LazyLock<RowsFile> = LazyLock::new(|| {
         over: SignedDuration::from_mins(30),
         hubs: (0..6).map(hub).collect(),
         local: Vec::new(),
+        ports: 0,
+        began: now() - SignedDuration::from_mins(35),
         history: true,
         hashed_ids: false,
     };

@@ -66,6 +66,10 @@ pub struct Recipe<'a> {
     pub hubs: Vec<Hub>,
     /// The device's own addresses.
     pub local: Vec<IpAddr>,
+    /// How many ports were handed out before.
+    pub ports: usize,
+    /// When programs began of which nothing is said.
+    pub began: Timestamp,
     /// Whether there is a history that takes connections and keeps those which are no longer live. Without it all
     /// connections are live: those that would be gone ended a little later.
     pub history: bool,
@@ -85,44 +89,56 @@ pub struct Generated {
 impl World {
     /// Makes the connections of a scenario's recipe.
     pub(super) fn generate(&mut self, recipe: &Generate) -> Result<RowsFile, GenerateError> {
-        let map = self.map("main").filter(|_| self.spn_enabled());
-        let hubs = map.into_iter().flat_map(|map| map.hubs.values()).map(Hub::from).collect();
         let over = match &recipe.over {
             Some(text) => SignedDuration::from_nanos(duration::parse(text).map_err(GenerateError::Over)?),
             None => SignedDuration::from_hours(1),
         };
         let apps = std::mem::take(&mut self.apps);
-        let chosen: Result<Vec<&App>, _> = if recipe.apps.is_empty() {
-            Ok(apps.iter().collect())
-        } else {
-            let find = |name: &String| {
-                apps.iter().find(|app| app.name == *name).ok_or_else(|| GenerateError::App(name.clone()))
-            };
-            recipe.apps.iter().map(find).collect()
-        };
-        let result = chosen.and_then(|chosen| {
-            if chosen.is_empty() {
-                return Err(GenerateError::NoApps);
-            }
-            // The history came with its endpoints.
-            let recipe_of = Recipe {
-                apps: chosen,
-                start: self.now(),
-                over,
-                hubs,
-                local: vec![IpAddr::from([192, 168, 1, 10])],
-                history: self.config.flag("history/enable"),
-                hashed_ids: !self.rules.process_created,
-            };
+        let result = self.recipe(&apps, &recipe.apps, over).map(|recipe_of| {
             let mut file = RowsFile::default();
             for one in connections(&recipe_of, recipe.count, self.chance.stream("connections")) {
                 file.rows.push(one.row);
                 file.bandwidth.extend(one.bandwidth);
             }
-            Ok(file)
+            file
         });
         self.apps = apps;
         result
+    }
+
+    /// What connections of this world are made from, by the programs of these names; by all if there are none.
+    ///
+    /// # Errors
+    /// When a name leads nowhere or nobody is left.
+    pub(super) fn recipe<'a>(
+        &self,
+        all: &'a [App],
+        names: &[String],
+        over: SignedDuration,
+    ) -> Result<Recipe<'a>, GenerateError> {
+        let find = |name: &String| {
+            all.iter().find(|app| app.name == *name).ok_or_else(|| GenerateError::App(name.clone()))
+        };
+        let apps: Vec<&App> = match names {
+            [] => all.iter().collect(),
+            names => names.iter().map(find).collect::<Result<_, _>>()?,
+        };
+        if apps.is_empty() {
+            return Err(GenerateError::NoApps);
+        }
+        let map = self.map("main").filter(|_| self.spn_enabled());
+        Ok(Recipe {
+            apps,
+            start: self.now(),
+            over,
+            hubs: map.into_iter().flat_map(|map| map.hubs.values()).map(Hub::from).collect(),
+            local: vec![IpAddr::from([192, 168, 1, 10])],
+            ports: 0,
+            began: self.clock.start() - over - SignedDuration::from_mins(5),
+            // The history came with its option.
+            history: self.config.flag("history/enable"),
+            hashed_ids: !self.rules.process_created,
+        })
     }
 }
 
@@ -130,7 +146,7 @@ impl World {
 pub fn connections<'a>(recipe: &'a Recipe<'a>, count: u32, rng: &'a mut ChaCha20Rng) -> Connections<'a> {
     let programs =
         (2_000..).step_by(37).zip(&recipe.apps).map(|(pid, app)| Program::new(app, pid, recipe)).collect();
-    Connections { recipe, rng, programs, made: 0, count, port: 0, waiting: Vec::new() }
+    Connections { recipe, rng, programs, made: 0, count, port: recipe.ports as i64, waiting: Vec::new() }
 }
 
 /// Makes connections.
@@ -167,13 +183,12 @@ impl<'a> Program<'a> {
         let name = app.name.to_lowercase();
         let fits = |role: &&Role| role.words.is_empty() || role.words.iter().any(|word| name.contains(word));
         let process = app.processes.first();
-        let began = recipe.start - recipe.over - SignedDuration::from_mins(5);
         Self {
             app,
             profile: format!("local/{}", app.profile_id()),
             role: ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1]),
             pid: process.map_or(pid, |process| process.pid),
-            created: process.and_then(|process| process.started).unwrap_or(began).as_millisecond(),
+            created: process.and_then(|process| process.started).unwrap_or(recipe.began).as_millisecond(),
         }
     }
 }

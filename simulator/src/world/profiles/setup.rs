@@ -55,7 +55,7 @@ impl Profiles {
             put(built_in(one, world, start));
         }
         for app in &world.apps {
-            put(of_app(app, world, start));
+            put(Profile::of_app(app, world));
         }
         put(world.global_profile(start));
         profiles
@@ -88,20 +88,22 @@ fn built_in(one: &BuiltIn, world: &World, start: Timestamp) -> Profile {
     }
 }
 
-/// An app's settings as the scenario has them: nothing is checked, as nothing is when a core loads what it stored.
-fn of_app(app: &App, world: &World, start: Timestamp) -> Profile {
-    Profile {
-        id: world.profile_id(app),
-        source: LOCAL.to_owned(),
-        name: app.name.clone(),
-        description: app.description.clone(),
-        homepage: app.homepage.clone(),
-        presentation_path: app.path.clone(),
-        fingerprints: Some(vec![Fingerprint::path(&app.path)]),
-        config: Some(settings::nest(app.config.clone())),
-        last_edited: app.edited.map_or(0, Timestamp::as_second),
-        created: app.created.unwrap_or(start).as_second(),
-        ..Profile::default()
+impl Profile {
+    /// An app's settings as the scenario has them: nothing is checked, as nothing is when a core loads what it stored.
+    pub(in crate::world) fn of_app(app: &App, world: &World) -> Self {
+        Self {
+            id: world.profile_id(app),
+            source: LOCAL.to_owned(),
+            name: app.name.clone(),
+            description: app.description.clone(),
+            homepage: app.homepage.clone(),
+            presentation_path: app.path.clone(),
+            fingerprints: Some(vec![Fingerprint::path(&app.path)]),
+            config: Some(settings::nest(app.config.clone())),
+            last_edited: app.edited.map_or(0, Timestamp::as_second),
+            created: app.created.unwrap_or(world.now()).as_second(),
+            ..Self::default()
+        }
     }
 }
 

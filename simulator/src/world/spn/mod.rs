@@ -1,6 +1,7 @@
 //! The privacy network: the account, the connection and the map of hubs.
 
 mod account;
+mod change;
 mod connect;
 mod generate;
 mod hub;

@@ -114,7 +114,12 @@ fn read(told: SpnMap, seed: u64, start: Timestamp, here: Option<Point>) -> Resul
 }
 
 /// Adds a lane at both its ends.
-fn connect(map: &mut Map, ids: &BTreeMap<String, String>, name: &str, lane: &Lane) -> Result<(), SpnError> {
+pub(super) fn connect(
+    map: &mut Map,
+    ids: &BTreeMap<String, String>,
+    name: &str,
+    lane: &Lane,
+) -> Result<(), SpnError> {
     let (from, to) = match (ids.get(name), ids.get(&lane.to)) {
         (Some(from), Some(to)) if from != to => (from, to),
         _ => return Err(SpnError::Lane { hub: name.to_owned(), to: lane.to.clone() }),

@@ -1,0 +1,217 @@
+//! What goes wrong between the core and its callers: which requests are struck, and how.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::{Delay, Disturbance, Effect};
+use rand::RngExt as _;
+use rand_chacha::ChaCha20Rng;
+
+use super::{World, chance, pattern::Pattern, timeline::later};
+
+/// The faults of a world.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    /// A pattern of whole paths.
+    path: Option<Pattern>,
+    method: Option<String>,
+    probability: Option<f64>,
+    left: Option<u32>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    /// Whether it strikes messages of the websocket; then their key's pattern.
+    push: Option<Option<Pattern>>,
+    effect: Effect,
+    rng: ChaCha20Rng,
+}
+
+/// How one request or message is struck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blow {
+    /// How long it waits before anything is done.
+    pub delay: Duration,
+    /// How much later its answer comes.
+    pub late: Duration,
+    /// The status in the place of an answer.
+    pub status: Option<u16>,
+    /// Whether the connection is reset.
+    pub reset: bool,
+    /// After how many bytes of the body the connection breaks.
+    pub truncate: Option<u32>,
+    /// How many bytes of the body come in a second.
+    pub slow: Option<u32>,
+    /// Whether the body loses its last bracket.
+    pub malformed_json: bool,
+    /// Whether the message is never sent.
+    pub drop: bool,
+}
+
+impl Blow {
+    /// One effect, its delays drawn.
+    pub(super) fn new(effect: &Effect, rng: &mut ChaCha20Rng) -> Self {
+        Self {
+            delay: effect.delay.map(|delay| drawn(delay, rng)).unwrap_or_default(),
+            late: effect.late.map(|late| drawn(late, rng)).unwrap_or_default(),
+            status: effect.status,
+            reset: effect.reset,
+            truncate: effect.truncate,
+            slow: effect.slow,
+            malformed_json: effect.malformed_json,
+            drop: effect.drop,
+        }
+    }
+
+    /// Both at once: the delays add up, of two statuses and numbers the first counts.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            delay: self.delay + other.delay,
+            late: self.late + other.late,
+            status: self.status.or(other.status),
+            reset: self.reset || other.reset,
+            truncate: self.truncate.or(other.truncate),
+            slow: self.slow.or(other.slow),
+            malformed_json: self.malformed_json || other.malformed_json,
+            drop: self.drop || other.drop,
+        }
+    }
+}
+
+fn drawn(delay: Delay, rng: &mut ChaCha20Rng) -> Duration {
+    match delay {
+        Delay::Exactly(span) => span.0,
+        Delay::Between(between) => {
+            let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+            let (min, max) = (nanos(between.min.0), nanos(between.max.0));
+            Duration::from_nanos(rng.random_range(min..=max.max(min)))
+        }
+    }
+}
+
+impl Faults {
+    /// The faults of a scenario, a stream of chance each.
+    pub fn new(told: Vec<Disturbance>, seed: u64, start: Timestamp) -> Self {
+        let entry = |(place, told): (usize, Disturbance)| Entry {
+            path: told.when.path.as_deref().map(whole),
+            method: told.when.method,
+            probability: told.when.probability,
+            left: told.when.count,
+            from: told.when.from.map(|from| later(start, from.0)),
+            to: told.when.to.map(|to| later(start, to.0)),
+            push: told.when.websocket.map(|push| push.key.as_deref().map(Pattern::new)),
+            effect: told.effect,
+            rng: chance::fresh(seed, &format!("faults/{place}")),
+        };
+        Self { entries: told.into_iter().enumerate().map(entry).collect() }
+    }
+
+    /// Whether nothing goes wrong.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How those that fit strike; each counts and draws for itself.
+    fn strike(&mut self, now: Timestamp, fits: impl Fn(&Entry) -> bool) -> Option<Blow> {
+        let mut blow: Option<Blow> = None;
+        for entry in &mut self.entries {
+            let timely = entry.from.is_none_or(|from| from <= now) && entry.to.is_none_or(|to| now < to);
+            if !timely || entry.left == Some(0) || !fits(entry) {
+                continue;
+            }
+            if entry.probability.is_some_and(|likely| !entry.rng.random_bool(likely.clamp(0.0, 1.0))) {
+                continue;
+            }
+            entry.left = entry.left.map(|left| left - 1);
+            let one = Blow::new(&entry.effect, &mut entry.rng);
+            blow = Some(blow.unwrap_or_default().and(one));
+        }
+        blow
+    }
+}
+
+/// A pattern of whole paths: one without a slash at its beginning is below the endpoints' prefix.
+fn whole(path: &str) -> Pattern {
+    if path.starts_with('/') || path.starts_with('*') {
+        Pattern::new(path)
+    } else {
+        Pattern::new(&format!("/api/v1/{path}"))
+    }
+}
+
+impl World {
+    /// How a request is struck, by its whole path.
+    pub fn strike(&mut self, method: &str, path: &str) -> Option<Blow> {
+        let now = self.now();
+        self.faults.strike(now, |entry| {
+            entry.push.is_none()
+                && entry.path.as_ref().is_none_or(|pattern| pattern.fits(path))
+                && entry.method.as_ref().is_none_or(|one| one.eq_ignore_ascii_case(method))
+        })
+    }
+
+    /// How a message of the websocket to a client is struck, by its record's key.
+    pub fn strike_push(&mut self, key: &str) -> Option<Blow> {
+        let now = self.now();
+        self.faults.strike(now, |entry| {
+            entry.push.as_ref().is_some_and(|push| push.as_ref().is_none_or(|pattern| pattern.fits(key)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+    use portmaster_fixtures::{Scenario, scenario::ClockMode};
+
+    use crate::world::{Options, World};
+
+    fn world(faults: &str) -> World {
+        let scenario = Scenario::parse("test", &format!("faults: {faults}")).expect("a scenario");
+        let options = Options { clock: Some(ClockMode::Manual), ..Options::default() };
+        World::new(scenario, options).expect("a world")
+    }
+
+    #[test]
+    fn requests_are_struck_by_path_and_method_so_often_as_told() {
+        let mut world =
+            world("[{ when: { path: 'netquery/*', method: post, count: 2 }, effect: { status: 503 } }]");
+        assert_eq!(world.strike("GET", "/api/v1/netquery/query"), None);
+        assert_eq!(world.strike("POST", "/api/v1/ping"), None);
+        for expected in [Some(503), Some(503), None] {
+            let status = world.strike("POST", "/api/v1/netquery/query").and_then(|blow| blow.status);
+            assert_eq!(status, expected);
+        }
+    }
+
+    #[test]
+    fn windows_open_and_close() {
+        let mut world = world("[{ when: { from: 10s, to: 20s }, effect: { delay: 1s } }]");
+        let mut struck = Vec::new();
+        for _ in 0..6 {
+            struck.push(world.strike("GET", "/").is_some());
+            world.clock.advance(SignedDuration::from_secs(5));
+        }
+        assert_eq!(struck, [false, false, true, true, false, false]);
+    }
+
+    #[test]
+    fn chance_comes_from_the_seed() {
+        let faults = "[{ when: { probability: 0.3 }, effect: { delay: { min: 1s, max: 3s } } }]";
+        let draw = || {
+            let mut world = world(faults);
+            (0..1000).map(|_| world.strike("GET", "/")).collect::<Vec<_>>()
+        };
+        let (first, second) = (draw(), draw());
+        assert_eq!(first, second);
+        let struck: Vec<_> = first.into_iter().flatten().collect();
+        assert!((230..370).contains(&struck.len()), "{}", struck.len());
+        let within = Duration::from_secs(1)..=Duration::from_secs(3);
+        assert!(struck.iter().all(|blow| within.contains(&blow.delay)));
+    }
+}

@@ -1,0 +1,48 @@
+//! Patterns of names: `*` stands for any text, `?` for one character.
+
+use regex::Regex;
+
+/// A pattern.
+#[derive(Clone, Debug)]
+pub struct Pattern(Regex);
+
+impl Pattern {
+    /// Reads a pattern; every text is one.
+    pub fn new(text: &str) -> Self {
+        let mut regex = String::from("(?s)^");
+        for char in text.chars() {
+            match char {
+                '*' => regex.push_str(".*"),
+                '?' => regex.push('.'),
+                other => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+            }
+        }
+        regex.push('$');
+        // Only one that is longer than any name fails; it matches nothing then.
+        Self(Regex::new(&regex).unwrap_or_else(|_| Regex::new("[^\\s\\S]").expect("a regular expression")))
+    }
+
+    /// Whether a name fits.
+    pub fn fits(&self, name: &str) -> bool {
+        self.0.is_match(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_and_question_marks_stand_for_others() {
+        for (pattern, name, fits) in [
+            ("netquery/*", "netquery/query", true),
+            ("netquery/*", "netquery", false),
+            ("*", "", true),
+            ("dns/cache/?.A", "dns/cache/x.A", true),
+            ("dns/cache/?.A", "dns/cache/xxA", false),
+            ("spn", "spn/enable", false),
+        ] {
+            assert_eq!(Pattern::new(pattern).fits(name), fits, "{pattern} {name}");
+        }
+    }
+}

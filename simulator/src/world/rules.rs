@@ -1,0 +1,343 @@
+//! What happens because something else did.
+
+use std::sync::Arc;
+
+use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch, Then};
+use rand_chacha::ChaCha20Rng;
+use serde_json::Value;
+
+use super::{Change, World, chance, faults::Blow, pattern::Pattern, timeline::later};
+use crate::go::escape;
+
+/// How deep rules may set each other off.
+const DEEPEST: u32 = 8;
+
+/// How many rules may act because of one thing, all in all.
+const MOST: u32 = 256;
+
+/// The rules of a world.
+#[derive(Clone, Debug, Default)]
+pub struct Reactions {
+    rules: Vec<Rule>,
+    /// How deep in each other rules act at this moment.
+    depth: u32,
+    /// How many acted since the outermost cause.
+    acted: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    cause: Cause,
+    state: Option<StateMatch>,
+    /// Of a rule that waits for a state, whether it holds.
+    holds: bool,
+    then: Arc<[Then]>,
+    left: Option<u32>,
+    rng: ChaCha20Rng,
+}
+
+#[derive(Clone, Debug)]
+enum Cause {
+    Request {
+        method: Option<String>,
+        path: Option<Pattern>,
+        query: Vec<(String, Pattern)>,
+        body: Option<BodyMatch>,
+    },
+    Websocket {
+        operation: Option<String>,
+        key: Option<Pattern>,
+    },
+    Change(Pattern),
+    /// The rule's state comes to hold.
+    State,
+}
+
+/// A request that reached an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The path below `/api/v1/`.
+    pub path: &'a str,
+    /// The raw query.
+    pub query: &'a str,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What rules say to a request.
+#[derive(Clone, Debug, Default)]
+pub struct Reaction {
+    /// The answer in the place of the endpoint's.
+    pub answer: Option<RuleAnswer>,
+    /// What the answer suffers.
+    pub blow: Option<Blow>,
+    /// What is to follow once the request was worked on.
+    changes: Vec<(Option<Span>, Arc<[Then]>, usize)>,
+}
+
+impl Reactions {
+    /// The rules of a scenario, a stream of chance each.
+    pub fn new(told: Vec<scenario::Rule>, seed: u64) -> Self {
+        let rule = |(place, told): (usize, scenario::Rule)| Rule {
+            cause: cause(&told.when),
+            state: told.when.state,
+            holds: false,
+            then: told.then.into(),
+            left: told.times,
+            rng: chance::fresh(seed, &format!("rules/{place}")),
+        };
+        Self { rules: told.into_iter().enumerate().map(rule).collect(), depth: 0, acted: 0 }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    fn waits_for_states(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.cause, Cause::State))
+    }
+}
+
+fn cause(when: &scenario::When) -> Cause {
+    let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new);
+    if let Some(request) = &when.request {
+        let path = request.path.as_deref().map(|path| path.strip_prefix("/api/v1/").unwrap_or(path));
+        return Cause::Request {
+            method: request.method.clone(),
+            path: path.map(Pattern::new),
+            query: request.query.iter().map(|(name, value)| (name.clone(), Pattern::new(value))).collect(),
+            body: request.body.clone(),
+        };
+    }
+    if let Some(message) = &when.websocket {
+        return Cause::Websocket { operation: message.operation.clone(), key: pattern(&message.key) };
+    }
+    when.change.as_deref().map_or(Cause::State, |topic| Cause::Change(Pattern::new(topic)))
+}
+
+impl Cause {
+    fn is_request(&self, asked: &Asked<'_>) -> bool {
+        let Self::Request { method, path, query, body } = self else { return false };
+        let has = |(name, value): &(String, Pattern)| {
+            escape::pairs(asked.query).iter().any(|(key, found)| key == name && value.fits(found))
+        };
+        method.as_ref().is_none_or(|one| one.eq_ignore_ascii_case(asked.method))
+            && path.as_ref().is_none_or(|pattern| pattern.fits(asked.path))
+            && query.iter().all(has)
+            && body.as_ref().is_none_or(|body| holds(body, asked.body))
+    }
+}
+
+/// Whether a body holds what it must.
+fn holds(told: &BodyMatch, body: &[u8]) -> bool {
+    let contains = |text: &String| String::from_utf8_lossy(body).contains(text.as_str());
+    let json = |told: &Value| serde_json::from_slice(body).is_ok_and(|found: Value| is_part(told, &found));
+    told.contains.as_ref().is_none_or(contains) && told.json.as_ref().is_none_or(json)
+}
+
+/// Whether a value is what is told, where objects may have more members.
+fn is_part(told: &Value, found: &Value) -> bool {
+    match (told, found) {
+        (Value::Object(told), Value::Object(found)) => {
+            told.iter().all(|(key, value)| found.get(key).is_some_and(|found| is_part(value, found)))
+        }
+        (Value::Array(told), Value::Array(found)) => {
+            told.len() == found.len() && told.iter().zip(found).all(|(told, found)| is_part(told, found))
+        }
+        _ => told == found || told.as_f64().is_some_and(|number| found.as_f64() == Some(number)),
+    }
+}
+
+impl World {
+    /// What the rules say to a request; call [`World::follow`] with it once the request was worked on.
+    pub fn react_to_request(&mut self, asked: &Asked<'_>) -> Reaction {
+        self.collect(|cause| cause.is_request(asked))
+    }
+
+    /// Lets the rules act on a message of a client of the websocket.
+    pub fn react_to_message(&mut self, operation: &str, key: &str) {
+        let reaction = self.collect(|cause| match cause {
+            Cause::Websocket { operation: told, key: pattern } => {
+                told.as_ref().is_none_or(|one| one == operation)
+                    && pattern.as_ref().is_none_or(|pattern| pattern.fits(key))
+            }
+            _ => false,
+        });
+        self.follow(reaction);
+    }
+
+    /// Lets the rules act on a change that was applied, by its topics.
+    pub(super) fn react_to_change(&mut self, topics: &[String]) {
+        let reaction = self.collect(|cause| match cause {
+            Cause::Change(pattern) => topics.iter().any(|topic| pattern.fits(topic)),
+            _ => false,
+        });
+        self.follow(reaction);
+        self.react_to_states();
+    }
+
+    /// Lets the rules act that wait for a state which has come to hold.
+    pub(super) fn react_to_states(&mut self) {
+        if !self.reactions.waits_for_states() || self.reactions.depth >= DEEPEST {
+            return;
+        }
+        let holds = |world: &Self, rule: &Rule| {
+            matches!(rule.cause, Cause::State) && rule.state.as_ref().is_some_and(|state| world.is_so(state))
+        };
+        let now: Vec<bool> = self.reactions.rules.iter().map(|rule| holds(self, rule)).collect();
+        let came: Vec<bool> =
+            now.iter().zip(&self.reactions.rules).map(|(now, rule)| *now && !rule.holds).collect();
+        for (rule, now) in self.reactions.rules.iter_mut().zip(now) {
+            rule.holds = now;
+        }
+        let reaction = self.take(&came);
+        self.follow(reaction);
+    }
+
+    /// What those rules say whose cause is this one and whose state holds.
+    fn collect(&mut self, is_cause: impl Fn(&Cause) -> bool) -> Reaction {
+        if self.reactions.is_empty() {
+            return Reaction::default();
+        }
+        let act =
+            |rule: &Rule| is_cause(&rule.cause) && rule.state.as_ref().is_none_or(|state| self.is_so(state));
+        let chosen: Vec<bool> = self.reactions.rules.iter().map(act).collect();
+        self.take(&chosen)
+    }
+
+    /// What the chosen rules say, each of which counts.
+    fn take(&mut self, chosen: &[bool]) -> Reaction {
+        let mut reaction = Reaction::default();
+        for (rule, _) in self.reactions.rules.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+            if rule.left == Some(0) {
+                continue;
+            }
+            rule.left = rule.left.map(|left| left - 1);
+            for (place, then) in rule.then.iter().enumerate() {
+                if then.change.is_some() {
+                    reaction.changes.push((then.after, Arc::clone(&rule.then), place));
+                }
+                if let Some(answer) = &then.answer {
+                    reaction.answer.get_or_insert_with(|| answer.clone());
+                }
+                if let Some(effect) = &then.fault {
+                    let blow = Blow::new(effect, &mut rule.rng);
+                    reaction.blow = Some(reaction.blow.unwrap_or_default().and(blow));
+                }
+            }
+        }
+        reaction
+    }
+
+    /// Lets the changes happen that a reaction brings, now or when their time comes.
+    pub fn follow(&mut self, reaction: Reaction) {
+        if self.reactions.depth == 0 {
+            self.reactions.acted = 0;
+        }
+        self.reactions.depth += 1;
+        for (after, then, place) in reaction.changes {
+            let Some(change) = &then[place].change else { continue };
+            if let Some(after) = after {
+                let due = later(self.now(), after.0);
+                self.timeline.add(due, Arc::new(change.clone()));
+                continue;
+            }
+            self.reactions.acted += 1;
+            if self.reactions.depth <= DEEPEST && self.reactions.acted <= MOST {
+                self.perform_or_tell("rules", change);
+            }
+        }
+        self.reactions.depth -= 1;
+    }
+
+    /// Whether a state is as told.
+    pub fn is_so(&self, told: &StateMatch) -> bool {
+        let found = self.look(&told.path).unwrap_or_default();
+        let number = found.as_f64();
+        told.equals.as_ref().is_none_or(|value| is_part(value, &found))
+            && told.not.as_ref().is_none_or(|value| !is_part(value, &found))
+            && told.above.is_none_or(|bound| number.is_some_and(|number| number > bound))
+            && told.below.is_none_or(|bound| number.is_some_and(|number| number < bound))
+    }
+}
+
+impl Change {
+    /// What a change is about, for rules and journals: `config/spn/enable`, `network/online`, `dns/clear`, …
+    pub fn topics(&self) -> Vec<String> {
+        let of = |area: &str, members: &[(&str, bool)]| {
+            let named = members.iter().filter(|(_, is_named)| *is_named);
+            named.map(|(name, _)| format!("{area}/{name}")).collect()
+        };
+        let one = match self {
+            Self::Config { key, .. } | Self::ResetConfig { key, .. } => format!("config/{key}"),
+            Self::Core(core) => {
+                return of(
+                    "core",
+                    &[
+                        ("starting", core.starting.is_some()),
+                        ("self_check", core.self_check.is_some()),
+                        ("custom_list", core.custom_list.is_some()),
+                    ],
+                );
+            }
+            Self::Network(network) => {
+                return of(
+                    "network",
+                    &[
+                        ("online", network.online.is_some()),
+                        ("captive_portal", network.captive_portal.is_some()),
+                        ("gateways", network.gateways.is_some()),
+                        ("nameservers", network.nameservers.is_some()),
+                        ("location", network.location.is_some()),
+                        ("traceroute", network.traceroute.is_some()),
+                        ("addresses", network.addresses.is_some()),
+                    ],
+                );
+            }
+            Self::Spn(spn) => {
+                return of(
+                    "spn",
+                    &[
+                        ("status", spn.status.is_some()),
+                        ("home", spn.home.is_some()),
+                        ("sessions", spn.sessions.is_some()),
+                        ("login", spn.login.is_some()),
+                        ("account", spn.account.is_some()),
+                        ("hubs", spn.hubs.is_some()),
+                    ],
+                );
+            }
+            Self::SaveProfile { key, .. } | Self::DeleteProfile { key } => format!("profiles/{key}"),
+            Self::SaveIcon { name, .. } => format!("icons/{name}"),
+            Self::ClearDnsCache => "dns/clear".to_owned(),
+            Self::CacheAnswer(entry) => format!("dns/cache/{}{}", entry.domain, entry.kind),
+            Self::Resolver { name, .. } => format!("dns/resolvers/{name}"),
+            Self::LogIn { .. } => "spn/account".to_owned(),
+            Self::LogOut { .. } => "spn/account".to_owned(),
+            Self::RefreshAccount => "spn/refresh".to_owned(),
+            Self::ReinitSpn => "spn/reinit".to_owned(),
+            Self::App(app) => format!("apps/{}", app.name),
+            Self::Open(_) => "connections/open".to_owned(),
+            Self::Close(_) => "connections/close".to_owned(),
+            Self::Pause(_) => "pause".to_owned(),
+            Self::Resume => "resume".to_owned(),
+            Self::Notify(one) => format!("notifications/{}", one.event_id),
+            Self::Dismiss { event_id } | Self::Respond { event_id, .. } => {
+                format!("notifications/{event_id}")
+            }
+            Self::DismissBroadcast { id } => format!("broadcasts/{id}"),
+            Self::ExpireNotifications => "notifications".to_owned(),
+            Self::Record(record) => format!("records/{}", record.key),
+            Self::Forget { key } => format!("records/{key}"),
+            Self::SecurityLevel(_) => "security_level".to_owned(),
+            Self::ForgetBroadcasts => "broadcasts".to_owned(),
+            Self::Lifecycle(super::Lifecycle::Restart) => "restart".to_owned(),
+            Self::Lifecycle(super::Lifecycle::Shutdown) => "shutdown".to_owned(),
+            Self::ReloadUi => "ui/reload".to_owned(),
+        };
+        vec![one]
+    }
+}

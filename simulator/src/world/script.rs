@@ -1,0 +1,261 @@
+//! Changes in the words of scenarios, carried out.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use portmaster_fixtures::{
+    Contract,
+    scenario::{self, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open},
+};
+
+use super::{
+    Change, Event, Lifecycle, Notification, World,
+    change::ChangeError,
+    dns::Resolver,
+    generate::{self, Recipe},
+};
+
+/// How many connections one change opens at most.
+pub(super) const MOST_OPENED: u32 = 1_000_000;
+
+impl World {
+    /// Lets something happen that a scenario, a rule or a person describes, member by member.
+    ///
+    /// # Errors
+    /// When a part is refused; the parts before it have happened, the others have not.
+    pub fn perform(&mut self, told: &scenario::Change) -> Result<(), ChangeError> {
+        for (key, value) in &told.config {
+            if !self.is_of_another_contract(key) {
+                let value = Some(value.clone()).filter(|value| !value.is_null());
+                self.apply(Change::Config { key: key.clone(), value })?;
+            }
+        }
+        if let Some(core) = &told.core {
+            self.apply(Change::Core(core.clone()))?;
+        }
+        if let Some(network) = &told.network {
+            self.apply(Change::Network(Box::new(network.clone())))?;
+        }
+        if let Some(dns) = &told.dns {
+            self.perform_dns(dns)?;
+        }
+        if let Some(spn) = &told.spn {
+            self.apply(Change::Spn(Box::new(spn.clone())))?;
+        }
+        for app in told.apps.iter().flat_map(|apps| &apps.add) {
+            self.apply(Change::App(Box::new(app.clone())))?;
+        }
+        if let Some(notifications) = &told.notifications {
+            for id in &notifications.remove {
+                self.apply(Change::Dismiss { event_id: id.clone() })?;
+            }
+            for one in &notifications.add {
+                let one = Notification::told(one.clone(), self.now());
+                self.apply(Change::Notify(Box::new(one)))?;
+            }
+        }
+        if let Some(connections) = &told.connections {
+            self.perform_connections(connections)?;
+        }
+        if let Some(pause) = &told.pause {
+            let seconds = i64::try_from(pause.duration.0.as_secs()).unwrap_or(i64::MAX);
+            let pause = self.pause_until(seconds, pause.only_spn).map_err(ChangeError::script)?;
+            self.apply(Change::Pause(pause))?;
+        }
+        for (is_told, change) in [
+            (told.resume, Change::Resume),
+            (told.restart, Change::Lifecycle(Lifecycle::Restart)),
+            (told.shutdown, Change::Lifecycle(Lifecycle::Shutdown)),
+        ] {
+            if is_told {
+                self.apply(change)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for what nobody waits for: a refusal is told to those who listen.
+    pub(super) fn perform_or_tell(&mut self, whose: &str, told: &scenario::Change) {
+        if let Err(refused) = self.perform(told) {
+            self.emit(Event::Refused(format!("{whose}: {refused}")));
+        }
+    }
+
+    /// Whether an option is unknown here, but not in other contracts.
+    pub(super) fn is_of_another_contract(&self, key: &str) -> bool {
+        self.config.option(key).is_none()
+            && Contract::ALL.iter().any(|one| one.options().iter().any(|option| option.key == key))
+    }
+
+    fn perform_dns(&mut self, told: &scenario::DnsChange) -> Result<(), ChangeError> {
+        if told.clear {
+            self.apply(Change::ClearDnsCache)?;
+        }
+        for entry in told.cache.iter().flat_map(|cache| &cache.add) {
+            self.apply(Change::CacheAnswer(Box::new(entry.clone())))?;
+        }
+        for (name, state) in &told.resolvers {
+            self.apply(Change::Resolver { name: name.clone(), state: state.clone() })?;
+        }
+        Ok(())
+    }
+
+    fn perform_connections(&mut self, told: &ConnectionsChange) -> Result<(), ChangeError> {
+        match &told.close {
+            Some(Close::Named(id)) if id == "all" => {
+                let ids = self.oldest_active();
+                self.apply(Change::Close(ids))?;
+            }
+            Some(Close::Named(id)) => self.apply(Change::Close(vec![id.clone()]))?,
+            Some(Close::Some(count)) => {
+                let mut ids = self.oldest_active();
+                ids.truncate(*count as usize);
+                self.apply(Change::Close(ids))?;
+            }
+            None => {}
+        }
+        let rows = match &told.open {
+            Some(Open::Some(count)) => self.drawn(*count, &[])?,
+            Some(Open::Recipe(recipe)) => self.drawn(recipe.count, &recipe.apps)?,
+            Some(Open::Listed(rows)) => rows.iter().map(|row| self.filled(row.clone())).collect(),
+            None => return Ok(()),
+        };
+        self.apply(Change::Open(rows))
+    }
+
+    /// The ids of the connections that have not ended, the oldest first.
+    fn oldest_active(&self) -> Vec<String> {
+        let mut rows: Vec<_> = self.connections.values().filter(|row| row.active).collect();
+        rows.sort_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id.cmp(&b.id)));
+        rows.into_iter().map(|row| row.id.clone()).collect()
+    }
+
+    /// Believable connections that begin now.
+    fn drawn(&mut self, count: u32, apps: &[String]) -> Result<Vec<ConnectionRow>, ChangeError> {
+        let all = std::mem::take(&mut self.apps);
+        let result = self.drawn_of(&all, count.min(MOST_OPENED), apps);
+        self.apps = all;
+        result.map_err(ChangeError::script)
+    }
+
+    fn drawn_of(
+        &mut self,
+        all: &[scenario::App],
+        count: u32,
+        apps: &[String],
+    ) -> Result<Vec<ConnectionRow>, generate::GenerateError> {
+        let recipe = self.recipe(all, apps, SignedDuration::ZERO)?;
+        let recipe = Recipe { ports: self.connections.len(), ..recipe };
+        let rng = self.chance.stream("connections");
+        Ok(generate::connections(&recipe, count, rng).map(|made| made.row).collect())
+    }
+
+    /// A row with what follows from its program and from the time.
+    pub(super) fn filled(&self, mut row: ConnectionRow) -> ConnectionRow {
+        let app = self.apps.iter().find(|app| app.name == row.profile_name);
+        if let Some(app) = app {
+            if row.profile.is_empty() {
+                row.profile = format!("local/{}", self.profile_id(app));
+            }
+            if row.path.is_empty() {
+                row.path.clone_from(&app.path);
+            }
+        }
+        // Early cores do not say when a process began (netquery §4 "Versions").
+        if !self.rules.process_created
+            && let Some(extra) = row.extra_data.as_object_mut()
+        {
+            extra.shift_remove("processCreatedAt");
+        }
+        if row.started == Timestamp::UNIX_EPOCH {
+            row.started = self.now();
+        }
+        if row.id.is_empty() {
+            let process = app.and_then(|app| app.processes.first());
+            let began = process.and_then(|process| process.started).unwrap_or(self.clock.start());
+            row.id = format!(
+                "{}-{}-{}-{}-{}-{}-{}-{}",
+                process.map_or(0, |process| process.pid),
+                began.as_millisecond(),
+                row.ip_protocol,
+                row.local_ip,
+                row.local_port,
+                row.remote_ip,
+                row.remote_port,
+                self.connections.len(),
+            );
+        }
+        row
+    }
+
+    /// Opens connections: in the place of earlier ones of the same id.
+    pub(super) fn open(&mut self, rows: Vec<ConnectionRow>) {
+        for row in rows {
+            let row = Arc::new(row);
+            self.connections.insert(row.id.clone(), Arc::clone(&row));
+            self.emit(Event::Connection(row));
+        }
+    }
+
+    /// Ends connections; those that have ended stay as they are.
+    pub(super) fn close(&mut self, ids: &[String]) {
+        let now = self.now();
+        for id in ids {
+            let Some(row) = self.connections.get_mut(id).filter(|row| row.active) else { continue };
+            let ended = Arc::make_mut(row);
+            (ended.active, ended.ended) = (false, Some(now));
+            let row = Arc::clone(row);
+            self.emit(Event::Connection(row));
+        }
+    }
+
+    /// Changes the network that the device is in.
+    pub(super) fn change_network(&mut self, told: NetworkChange) {
+        fn put<T>(place: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *place = value;
+            }
+        }
+        let network = &mut self.network;
+        put(&mut network.online, told.online);
+        put(&mut network.captive_portal, told.captive_portal);
+        put(&mut network.gateways, told.gateways);
+        put(&mut network.nameservers, told.nameservers);
+        put(&mut network.location, told.location);
+        put(&mut network.traceroute, told.traceroute);
+        put(&mut network.addresses, told.addresses);
+    }
+
+    /// Changes what the core says of itself.
+    pub(super) fn change_core(&mut self, told: &scenario::CoreChange) {
+        self.core.starting = told.starting.unwrap_or(self.core.starting);
+        self.core.self_check = told.self_check.unwrap_or(self.core.self_check);
+        self.core.custom_list = told.custom_list.unwrap_or(self.core.custom_list);
+    }
+
+    /// Keeps an answer in the cache.
+    ///
+    /// # Errors
+    /// When its resolver is not there.
+    pub(super) fn cache(&mut self, entry: scenario::CacheEntry) -> Result<(), ChangeError> {
+        let present = self.resolvers().into_iter().find(|one| one.is_called(&entry.resolver));
+        // One that is configured no more is told by its URL.
+        let resolver = present.or_else(|| Resolver::configured(&entry.resolver)).ok_or_else(|| {
+            ChangeError::Script(format!("dns.cache.add: there is no resolver \"{}\"", entry.resolver))
+        })?;
+        let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
+        let key = format!("{}{}", entry.domain, entry.kind);
+        self.dns.cache.insert(key, super::dns::Cached { entry, stored, resolver });
+        Ok(())
+    }
+
+    /// Gets to know a program; one of the same name is replaced.
+    pub(super) fn learn(&mut self, app: scenario::App) {
+        let profile = super::Profile::of_app(&app, self);
+        match self.apps.iter_mut().find(|one| one.name == app.name) {
+            Some(place) => *place = app,
+            None => self.apps.push(app),
+        }
+        self.store(profile.key(), profile);
+    }
+}
