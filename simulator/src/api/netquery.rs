@@ -5,13 +5,12 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName},
     http::HeaderValue,
 };
-use portmaster_fixtures::scenario::App;
 use serde_json::Value;
 
 use super::{Call, Handler, Raw, Reply};
 use crate::{
     netquery::{Answer, Kind, Request, Retention, Store},
-    world::World,
+    world::{World, profiles::Stored},
 };
 
 pub(super) const HANDLERS: &[Handler] = &[
@@ -77,11 +76,17 @@ fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
 /// A question to the database, with what it has to know of the world.
 fn asker(world: &World, kind: Kind, body: Vec<u8>) -> impl Fn(&Store) -> Answer + Send + use<> {
     let (now, dev_mode) = (world.now(), world.dev_mode());
-    let keep = |days: &Value| days.as_u64().and_then(|days| u32::try_from(days).ok());
-    let days = world.config.value("history/keep").and_then(keep);
-    let days = days.unwrap_or(Retention::default().days);
-    let of_app =
-        |app: &App| Some((format!("local/{}", app.profile_id()), keep(app.config.get("history/keep")?)?));
-    let retention = Retention { days, profiles: world.apps.iter().filter_map(of_app).collect() };
+    let retention = if kind == Kind::HistoryCleanup { retention(world) } else { Retention::default() };
     move |netquery| netquery.answer(&Request { kind, body: &body, now, dev_mode, retention: &retention })
+}
+
+/// How long the history of each profile is kept: its own setting, or else the global one.
+fn retention(world: &World) -> Retention {
+    let days = |value: &Value| value.as_u64().and_then(|days| u32::try_from(days).ok());
+    let everywhere = world.config.value("history/keep").and_then(days);
+    let of = |stored: &Stored| {
+        let own = stored.profile.settings().get("history/keep").and_then(days);
+        Some((stored.profile.key(), own.or(everywhere)?))
+    };
+    Retention { days: world.profiles.iter().filter_map(of).collect() }
 }

@@ -58,18 +58,11 @@ struct Inner {
 }
 
 /// How long the history keeps connections: days, 0 for ever (netquery §6).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Retention {
-    /// For profiles without their own setting.
-    pub days: u32,
-    /// By profile, `<source>/<id>`.
-    pub profiles: std::collections::BTreeMap<String, u32>,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self { days: 30, profiles: std::collections::BTreeMap::new() }
-    }
+    /// Days by profile, `<source>/<id>`; 0 is for ever. The history of profiles that are not here is left alone, as the
+    /// recordings show it of profiles that a core does not know.
+    pub days: std::collections::BTreeMap<String, u32>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -270,7 +263,7 @@ impl Store {
                 "DELETE FROM history.connections WHERE profile = ?1 AND NOT active AND started_unix < ?2",
             )?;
             for profile in profiles {
-                let days = retention.profiles.get(&profile).copied().unwrap_or(retention.days);
+                let days = retention.days.get(&profile).copied().unwrap_or(0);
                 if days > 0 {
                     remove.execute(params![profile, now.as_second() - i64::from(days) * 86_400])?;
                 }
