@@ -35,7 +35,7 @@ pub(crate) fn after_results(
 ) {
     out.extend_from_slice(b",\n  \"selects\": ");
     match &request.select {
-        Some(selects) => array(out, 1, selects, select),
+        Some(selects) => array(out, 1, selects, |out, one| select(out, one, dialect)),
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\n  \"sql_params\": ");
@@ -68,11 +68,16 @@ fn order_term(out: &mut Vec<u8>, term: &OrderBy) {
     part(out, 2, Part::Members(vec![("field", Part::Text(&term.field)), ("desc", Part::Bool(term.desc))]));
 }
 
-fn select(out: &mut Vec<u8>, select: &Select) {
+fn select(out: &mut Vec<u8>, select: &Select, dialect: &Dialect) {
     let renamed = select.renamed.as_ref().map_or(Part::Null, |renamed| {
         Part::Members(vec![("field", Part::Text(&renamed.field)), ("as", Part::Text(&renamed.name))])
     });
-    let mut members = vec![("field", Part::Text(&select.field)), ("$field", renamed)];
+    // Which members are there though empty: what the structure of the version has no leave to omit.
+    let renames = dialect.selects.contains(&"$field");
+    let mut members = vec![("field", Part::Text(&select.field))];
+    if renames {
+        members.push(("$field", renamed));
+    }
     if let Some(count) = &select.count {
         let inner = vec![
             ("as", Part::Text(&count.name)),
@@ -82,12 +87,14 @@ fn select(out: &mut Vec<u8>, select: &Select) {
         members.push(("$count", Part::Members(inner)));
     }
     if let Some(sum) = &select.sum {
-        let inner = vec![
+        let mut inner = vec![
             ("condition", Part::Conditions(sum.condition.as_ref())),
-            ("field", Part::Text(&sum.field)),
             ("as", Part::Text(&sum.name)),
             ("distinct", Part::Bool(sum.distinct)),
         ];
+        if dialect.sum_of_field {
+            inner.insert(1, ("field", Part::Text(&sum.field)));
+        }
         members.push(("$sum", Part::Members(inner)));
     }
     if let Some(min) = &select.min {
@@ -99,8 +106,10 @@ fn select(out: &mut Vec<u8>, select: &Select) {
         ];
         members.push(("$min", Part::Members(inner)));
     }
-    if let Some(column) = &select.distinct {
-        members.push(("$distinct", Part::Text(column)));
+    match &select.distinct {
+        Some(column) => members.push(("$distinct", Part::Text(column))),
+        None if !renames => members.push(("$distinct", Part::Null)),
+        None => {}
     }
     part(out, 2, Part::Members(members));
 }
