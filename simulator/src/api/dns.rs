@@ -3,7 +3,7 @@
 use portmaster_fixtures::{Defect, scenario::ResolverSource};
 use serde::Serialize;
 
-use super::{Call, Handler, Reply, record::Meta};
+use super::{Call, Handler, Reply, ip::Ip, record::Meta};
 use crate::world::{
     Change, Record, World,
     dns::{Cached, Resolver},
@@ -39,7 +39,7 @@ struct Info {
     r#type: String,
     source: ResolverSource,
     #[serde(rename = "IP")]
-    ip: String,
+    ip: Ip,
     domain: String,
     #[serde(rename = "IPScope")]
     ip_scope: i8,
@@ -52,7 +52,7 @@ impl Info {
             name: resolver.name.clone(),
             r#type: resolver.kind.clone(),
             source: resolver.source,
-            ip: resolver.ip.to_string(),
+            ip: Ip(resolver.ip),
             domain: resolver.domain.clone(),
             ip_scope: scope::of(resolver.ip),
             port: resolver.port,

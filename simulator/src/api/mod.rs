@@ -16,6 +16,7 @@ mod dsd;
 mod endpoints;
 mod format;
 mod intel;
+mod ip;
 mod metrics;
 mod modules;
 mod netquery;

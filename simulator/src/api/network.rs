@@ -6,7 +6,7 @@ use portmaster_fixtures::scenario::{Location, LocationSource, Traceroute};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Call, Handler, Reply};
+use super::{Call, Handler, Reply, ip::Ip};
 use crate::world::{World, geo};
 
 pub(super) const HANDLERS: &[Handler] = &[
@@ -20,23 +20,22 @@ pub(super) const HANDLERS: &[Handler] = &[
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 fn gateways(world: &mut World, call: &Call) -> Reply {
-    call.structured(&world.network.gateways)
+    call.structured(&world.network.gateways.iter().copied().map(Ip).collect::<Vec<_>>())
 }
 
 #[derive(Serialize)]
 struct Nameserver {
     #[serde(rename = "IP")]
-    ip: std::net::IpAddr,
+    ip: Ip,
     #[serde(rename = "Search")]
     search: Option<Vec<String>>,
 }
 
 fn nameservers(world: &mut World, call: &Call) -> Reply {
-    let of_system = world
-        .network
-        .nameservers
-        .iter()
-        .map(|one| Nameserver { ip: one.ip, search: (!one.search.is_empty()).then(|| one.search.clone()) });
+    let of_system = world.network.nameservers.iter().map(|one| Nameserver {
+        ip: Ip(one.ip),
+        search: (!one.search.is_empty()).then(|| one.search.clone()),
+    });
     call.structured(&of_system.collect::<Vec<_>>())
 }
 

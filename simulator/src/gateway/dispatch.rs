@@ -46,7 +46,13 @@ pub(super) async fn handle(
     upgraded: &Mutex<Option<OnUpgrade>>,
 ) -> Response<Full<Bytes>> {
     let upgrade = hyper::upgrade::on(&mut request);
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // As in Go, the host of an absolute target stands in for the header.
+    if parts.uri.scheme().is_some()
+        && let Some(host) = parts.uri.authority().and_then(|one| HeaderValue::from_str(one.as_str()).ok())
+    {
+        parts.headers.insert(HOST, host);
+    }
     let head = parts.method == Method::HEAD;
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
@@ -215,7 +221,13 @@ fn before_route(origin: &Origin, path: &Path, parts: &Parts) -> Option<Answer> {
         Origin::Absent | Origin::Allowed(_) => {}
     }
     let clean = path.redirect.as_ref()?;
-    let to = parts.uri.query().map_or_else(|| clean.clone(), |query| format!("{clean}?{query}"));
+    let base = match (parts.uri.scheme(), parts.uri.authority()) {
+        (Some(scheme), Some(authority)) => format!("{scheme}://{authority}"),
+        (None, Some(authority)) => format!("//{authority}"),
+        _ => String::new(),
+    };
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let to = format!("{base}{clean}{query}");
     Some(redirect(StatusCode::MOVED_PERMANENTLY, "Moved Permanently", &to, &parts.method))
 }
 

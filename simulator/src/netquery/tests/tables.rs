@@ -84,7 +84,8 @@ fn the_history_is_cleared_and_cleaned() {
             active,
         ])
         .unwrap();
-    let retention = Retention { days: [("p".to_owned(), 30), ("q".to_owned(), 0), ("r".to_owned(), 2)].into() };
+    let retention =
+        Retention { days: [("p".to_owned(), 30), ("q".to_owned(), 0), ("r".to_owned(), 2)].into() };
     let cleanup = Request {
         kind: Kind::HistoryCleanup,
         body: b"x",

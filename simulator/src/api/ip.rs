@@ -1,0 +1,36 @@
+//! Addresses in answers: a text where people read, sixteen bytes in CBOR, as Go's `net.IP` is (core-2.2 §4).
+
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
+/// An address of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ip(pub(super) IpAddr);
+
+impl Serialize for Ip {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(&self.0);
+        }
+        let sixteen = match self.0 {
+            IpAddr::V4(four) => four.to_ipv6_mapped(),
+            IpAddr::V6(six) => six,
+        };
+        serializer.serialize_bytes(&sixteen.octets())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ip;
+
+    #[test]
+    fn an_address_is_text_in_json_and_bytes_in_cbor() {
+        let ip = Ip("192.0.2.1".parse().unwrap());
+        assert_eq!(serde_json::to_string(&ip).unwrap(), "\"192.0.2.1\"");
+        let mut cbor = Vec::new();
+        ciborium::into_writer(&ip, &mut cbor).unwrap();
+        assert_eq!(cbor, [0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]);
+    }
+}
