@@ -1,7 +1,11 @@
 //! Where things are: countries as answers describe them, and how near two places are.
 
+use std::net::IpAddr;
+
 use portmaster_fixtures::{Country, CountryForm, scenario::Location};
 use serde_json::{Map, Value, json};
+
+use super::World;
 
 /// The part of a location that says which country it is in; empty for an unknown one (core-1.x §6).
 pub fn place(form: CountryForm, code: &str) -> Map<String, Value> {
@@ -67,6 +71,42 @@ pub fn known(location: &Location) -> Option<Point> {
     })
 }
 
+/// Where an address is and whose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Whereabouts {
+    /// The country's code; empty if unknown.
+    pub country: String,
+    /// The number of the autonomous system; 0 if unknown.
+    pub asn: u32,
+    /// The organization of the autonomous system.
+    pub as_org: String,
+    /// The place.
+    pub place: Option<Point>,
+}
+
+impl Whereabouts {
+    /// In words: `Australia (AU - AS13335 Cloudflare, Inc.)` (core-2.2 recordings).
+    pub fn words(&self) -> String {
+        let name = Country::find(&self.country).map_or("Unknown", |country| country.name);
+        format!("{name} ({} - AS{} {})", self.country, self.asn, self.as_org)
+    }
+}
+
+impl World {
+    /// Where an address is, from the narrowest of the networks that the world knows.
+    pub fn whereabouts(&self, ip: IpAddr) -> Option<Whereabouts> {
+        let known = self.network.known.iter().filter(|network| network.net.contains(&ip));
+        let network = known.max_by_key(|network| network.net.prefix_len())?;
+        let given = network.latitude.zip(network.longitude);
+        Some(Whereabouts {
+            country: network.country.clone(),
+            asn: network.asn,
+            as_org: network.as_org.clone(),
+            place: Point::given(given, &network.country),
+        })
+    }
+}
+
 /// The earth's radius, km.
 const EARTH: f64 = 6371.0;
 
@@ -77,6 +117,15 @@ const FAR: f64 = 40_100.0;
 const EXACT: f64 = 250.0;
 
 impl Point {
+    /// A place by degrees north and east, or else the middle of a country.
+    pub fn given(degrees: Option<(f64, f64)>, country: &str) -> Option<Self> {
+        let exact = degrees.map(|(latitude, longitude)| Self { latitude, longitude, radius: 100 });
+        exact.or_else(|| {
+            let Country { latitude, longitude, .. } = *Country::find(country)?;
+            Some(Self { latitude, longitude, radius: Country::RADIUS })
+        })
+    }
+
     /// The way along the surface to another point, km.
     pub fn distance(self, other: Self) -> f64 {
         let (a, b) = (self.latitude.to_radians(), other.latitude.to_radians());

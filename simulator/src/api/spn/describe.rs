@@ -164,8 +164,9 @@ pub(super) fn entity(world: &World, hub: &spn::Hub, ip: Option<IpAddr>) -> Value
     if !late {
         address.iter().for_each(|(name, value)| _ = put(name, value.clone()));
     }
-    put("Country", json!(hub.country));
-    let coordinates = hub.place.map(|place| {
+    let whereabouts = world.hub_whereabouts(hub, Some(ip));
+    put("Country", json!(whereabouts.country));
+    let coordinates = whereabouts.place.map(|place| {
         json!({
             "AccuracyRadius": place.radius,
             "Latitude": place.latitude,
@@ -173,9 +174,9 @@ pub(super) fn entity(world: &World, hub: &spn::Hub, ip: Option<IpAddr>) -> Value
         })
     });
     put("Coordinates", coordinates.into());
-    put("ASN", hub.asn.into());
-    put("ASOrg", json!(hub.as_org));
-    let known = !hub.country.is_empty();
+    put("ASN", whereabouts.asn.into());
+    put("ASOrg", json!(whereabouts.as_org));
+    let known = !whereabouts.country.is_empty();
     put("LocationError", if known { "" } else { "geoip database not available" }.into());
     put("BlockedByLists", Value::Null);
     put("BlockedEntities", Value::Null);

@@ -6,14 +6,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portmaster_fixtures::{
-    Country,
-    scenario::{self, HubState},
-};
+use portmaster_fixtures::scenario::{self, HubState};
 use sha2::{Digest, Sha256};
 
 use super::measure::{Measurement, Quality};
-use crate::world::geo::Point;
+use crate::world::{
+    World,
+    geo::{Point, Whereabouts},
+};
 
 /// A hub as its operator announces it, and what is known of it here.
 #[derive(Clone, Debug)]
@@ -67,14 +67,7 @@ pub struct Hub {
 impl Hub {
     /// The hub that a scenario describes, without its lanes, which name others.
     pub(super) fn new(told: scenario::Hub, start: Timestamp) -> Self {
-        let country = Country::find(&told.country);
-        let middle = country.map(|country| Point {
-            latitude: country.latitude,
-            longitude: country.longitude,
-            radius: Country::RADIUS,
-        });
-        let given = told.latitude.zip(told.longitude);
-        let place = given.map(|(latitude, longitude)| Point { latitude, longitude, radius: 100 }).or(middle);
+        let place = Point::given(told.latitude.zip(told.longitude), &told.country);
         let mut special = told.states;
         special.sort_unstable();
         special.dedup();
@@ -137,6 +130,18 @@ impl Hub {
     /// The address that it is reached at: IPv4 if it has one.
     pub fn address(&self) -> Option<IpAddr> {
         self.ipv4.map(IpAddr::V4).or(self.ipv6.map(IpAddr::V6))
+    }
+}
+
+impl World {
+    /// Where a hub's address is: what the world's networks say, or else what the hub's scenario says.
+    pub fn hub_whereabouts(&self, hub: &Hub, ip: Option<IpAddr>) -> Whereabouts {
+        ip.and_then(|ip| self.whereabouts(ip)).unwrap_or_else(|| Whereabouts {
+            country: hub.country.clone(),
+            asn: hub.asn,
+            as_org: hub.as_org.clone(),
+            place: hub.place,
+        })
     }
 }
 

@@ -8,6 +8,7 @@ mod hub;
 mod map;
 mod measure;
 mod optimize;
+mod route;
 mod setup;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ pub use hub::Hub;
 pub use map::{Map, Place};
 pub use measure::{HUB_COST, Measurement, Quality};
 pub use optimize::Suggestion;
+pub use route::{Algorithm, Destination, Exit, Found, Route, Step};
 pub use setup::SpnError;
 
 /// What a core knows of the privacy network.
