@@ -1,4 +1,4 @@
-//! YAML as Go's `yaml.v3` writes it: blocks, four blanks deep, members in the order given.
+//! YAML as Go's `yaml.v3` writes it: blocks, four blanks deep, members in the order given; and as its readers take it.
 
 use serde_json::{Map, Value};
 
@@ -19,6 +19,21 @@ pub fn document(members: &Map<String, Value>, times: &[&str]) -> String {
         }
     }
     out
+}
+
+/// YAML as JSON, which readers of both decode; nothing is `null`.
+///
+/// # Errors
+/// In the words of Go's converter, as far as they do not depend on its parser.
+pub fn to_json(body: &[u8]) -> Result<String, String> {
+    let wrong = |fault: &str| format!("error converting YAML to JSON: yaml: {fault}");
+    let text = std::str::from_utf8(body).map_err(|_| wrong("invalid leading UTF-8 octet"))?;
+    if text.trim().is_empty() {
+        return Ok("null".to_owned());
+    }
+    let value: Value = serde_saphyr::from_str(text)
+        .map_err(|fault| wrong(fault.to_string().lines().next().unwrap_or_default()))?;
+    Ok(value.to_string())
 }
 
 fn indent(out: &mut String, depth: usize) {

@@ -1,6 +1,9 @@
 //! Everything that changes the world, and how.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use portmaster_fixtures::{
     ProfileIds,
@@ -90,12 +93,24 @@ pub enum Change {
     RefreshAccount,
     /// The privacy network starts anew.
     ReinitSpn,
+    /// What is known of the hubs is said anew.
+    SpnIntel {
+        /// The ids of the hubs whose operators are trusted.
+        trusted: BTreeSet<String>,
+        /// The names of the map's regions. Which hubs are in them is not said.
+        regions: Vec<String>,
+    },
     /// The core, or the privacy network alone, rests.
     Pause(Pause),
     /// A pause ends.
     Resume,
     /// A notification is shown, in the place of an earlier one of the same event.
     Notify(Box<Notification>),
+    /// A notification goes.
+    Dismiss {
+        /// The event's id.
+        event_id: String,
+    },
     /// A person dismissed a broadcast, which is noted.
     DismissBroadcast {
         /// The broadcast.
@@ -208,7 +223,9 @@ impl World {
             Change::LogOut { purge } => self.log_out(purge),
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
+            Change::SpnIntel { trusted, regions } => self.apply_intel(&trusted, regions),
             Change::Notify(notification) => self.notify(*notification),
+            Change::Dismiss { event_id } => _ = self.notifications.remove(&event_id),
             Change::DismissBroadcast { id } => {
                 let now = self.now();
                 self.broadcasts.get_or_insert_default().insert(id, now);

@@ -15,7 +15,8 @@ use crate::{
 /// The members are sorted by name, as Go sorts a map.
 pub(super) fn matching(world: &World) -> Map<String, Value> {
     let late = world.rules.record_form == RecordForm::Late;
-    let version = world.rules.version.as_str();
+    // What the core calls itself: a development build has no number.
+    let version = world.rules.reports.version.as_str();
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     put("Account", account(world, late));
@@ -26,7 +27,7 @@ pub(super) fn matching(world: &World) -> Map<String, Value> {
     }
     put("Install", install(world, version));
     put("Location", location(world));
-    put("NumericVersion", numeric(version).into());
+    put("NumericVersion", numeric(version).map_or_else(|| json!({ "Error": {} }), Value::from));
     put("SPN", connection(world, late));
     let resources: Map<String, Value> =
         world.resources.iter().map(|one| (one.name.clone(), json!({ "Version": one.version }))).collect();
@@ -55,8 +56,8 @@ fn account(world: &World, late: bool) -> Value {
 }
 
 /// A version as one number: a million for each major, a thousand for each minor one.
-fn numeric(version: &str) -> u64 {
-    version.split('.').take(3).fold(0, |number, part| number * 1000 + part.parse::<u64>().unwrap_or(0))
+fn numeric(version: &str) -> Option<u64> {
+    version.split('.').take(3).try_fold(0, |number, part| Some(number * 1000 + part.parse::<u64>().ok()?))
 }
 
 /// Date and time as numbers, such as 20261124 and 63256 for 06:32:56. The world's local time is UTC.
@@ -79,7 +80,7 @@ fn install(world: &World, version: &str) -> Value {
     let at = world.core.installed.unwrap_or(world.clock.start());
     json!({
         "Version": version,
-        "NumericVersion": numeric(version),
+        "NumericVersion": numeric(version).unwrap_or(0),
         "Time": at,
         "NumericDate": numbers(at).0,
         "DaysSinceInstall": world.now().duration_since(at).as_hours().max(0) / 24,
@@ -165,8 +166,8 @@ mod tests {
     #[test]
     fn versions_and_dates_are_numbers() {
         assert_eq!(
-            (numeric("1.0.0"), numeric("2.2.0"), numeric("1.6.35")),
-            (1_000_000, 2_002_000, 1_006_035)
+            ["1.0.0", "2.2.0", "1.6.35", "dev build"].map(numeric),
+            [Some(1_000_000), Some(2_002_000), Some(1_006_035), None]
         );
         let at = "2026-11-24T06:32:56Z".parse().unwrap();
         assert_eq!(numbers(at), (20_261_124, 63_256));

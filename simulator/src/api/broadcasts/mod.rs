@@ -3,8 +3,16 @@
 mod data;
 mod update;
 
+use serde_json::Value;
+
 use super::{Call, Handler, Reply};
-use crate::world::{Change, World, broadcasts::Outcome};
+use crate::{
+    query::Grammar,
+    world::{
+        Change, World,
+        broadcasts::{Outcome, Rehearsal},
+    },
+};
 
 pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("broadcasts/matching-data", matching_data),
@@ -30,25 +38,33 @@ fn reset_state(world: &mut World, _: &Call) -> Reply {
 /// Shows the broadcasts of a body and says what became of each, by id. The cores' order is chance.
 fn simulate(world: &mut World, call: &Call) -> Reply {
     let state = call.parameter("state").as_deref() == Some("true");
-    let entries = match update::read(call.body(), world.now()) {
-        Ok(entries) => entries,
+    let update = match update::read(call.body(), world.now(), Grammar::of(world.rules)) {
+        Ok(update) => update,
         Err(update::Fault::Empty) => return Reply::failure("Internal Server Error."),
         Err(update::Fault::Text(text)) => {
             return Reply::failure(format!("failed to parse broadcast notifications update: {text}"));
         }
     };
-    let mut lines = Vec::with_capacity(entries.len());
-    for (id, entry) in entries {
-        let outcome = entry
-            .and_then(|broadcast| world.broadcast(broadcast, state).map_err(|refused| refused.to_string()));
-        lines.push(match outcome {
-            Ok(Outcome::Displayed) => format!("{id:>30}: displayed"),
-            Ok(Outcome::AlreadyActive) => format!("{id:>30}: broadcast skipped: already active"),
-            Ok(Outcome::AlreadyShown) => format!("{id:>30}: broadcast skipped: already shown"),
+    let data = Value::from(data::matching(world)).to_string();
+    let how = Rehearsal { data: &data, state, automatic: update.automatic };
+    let mut lines = Vec::with_capacity(update.broadcasts.len());
+    if state && update.automatic {
+        match world.withdraw(|id| update.broadcasts.contains_key(id)) {
+            Ok(ids) => lines.extend(ids.iter().map(|id| line(id, Outcome::Unsent))),
+            Err(refused) => return Reply::failure(refused.to_string()),
+        }
+    }
+    for (id, broadcast) in update.broadcasts {
+        lines.push(match world.broadcast(broadcast, how) {
+            Ok(outcome) => line(&id, outcome),
             Err(fault) => format!("FAILED {id:>23}: {fault}"),
         });
     }
     Reply::action(lines.join("\n"))
+}
+
+fn line(id: &str, outcome: Outcome) -> String {
+    format!("{id:>30}: {}", outcome.words())
 }
 
 #[cfg(test)]
@@ -101,6 +117,38 @@ mod tests {
         assert_eq!(ask(&mut world, reset_state, "", ""), gone);
         assert_eq!(ask(&mut world, reset_state, "", ""), gone);
         assert_eq!(ask(&mut world, simulate, "state=true", body), line("displayed"));
+    }
+
+    #[test]
+    fn a_broadcast_is_shown_to_those_whom_it_fits() {
+        let mut world = world("{}", Contract::V2_2);
+        let body = |automatic: bool, condition: &str| {
+            format!("automatic: {automatic}\nnotifications:\n  n:\n    title: T\n    match: {condition}\n")
+        };
+        let line = |what: &str| format!("{:>30}: {what}", "n");
+        let unfit = body(false, "Version sameas nope");
+        assert_eq!(ask(&mut world, simulate, "", &unfit), line("broadcast skipped: does not match"));
+        let fit = body(false, "SPN.Status sameas disabled and UptimeHours < 1");
+        assert_eq!(ask(&mut world, simulate, "", &fit), line("displayed"));
+        assert_eq!(ask(&mut world, simulate, "", &unfit), line("broadcast skipped: does not match"));
+        let unfit = body(true, "Version sameas nope");
+        assert_eq!(ask(&mut world, simulate, "", &unfit), line("broadcast skipped: removed due to mismatch"));
+        assert_eq!(ask(&mut world, simulate, "", &unfit), line("broadcast skipped: does not match"));
+    }
+
+    #[test]
+    fn what_is_no_longer_sent_goes() {
+        let mut world = world("{}", Contract::V2_2);
+        let nothing = "automatic: true\nnotifications: {}\n";
+        world.apply(Change::DismissBroadcast { id: "n".to_owned() }).unwrap();
+        let line = |what: &str| format!("{:>30}: {what}", "n");
+        assert_eq!(ask(&mut world, simulate, "", "notifications: { n: { title: T } }"), line("displayed"));
+        assert_eq!(ask(&mut world, simulate, "", nothing), "", "the note matters with state=true only");
+        assert_eq!(
+            ask(&mut world, simulate, "state=true", nothing),
+            line("broadcast skipped: removed by source")
+        );
+        assert_eq!(ask(&mut world, simulate, "state=true", nothing), "");
     }
 
     #[test]

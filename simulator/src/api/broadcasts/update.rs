@@ -10,7 +10,9 @@ use crate::{
         decode::{self, At, Soft, members},
         duration,
         read::{Kind, Raw},
+        yaml,
     },
+    query::{Grammar, Query},
     world::{Notification, broadcasts::Broadcast, notifications::Action},
 };
 
@@ -29,35 +31,33 @@ impl From<decode::Fault> for Fault {
     }
 }
 
-/// Broadcasts by id; instead of one, why it cannot be shown.
-pub(super) type Entries = BTreeMap<String, Result<Broadcast, String>>;
+/// What a body says.
+#[derive(Debug, Default)]
+pub(super) struct Update {
+    /// Whether broadcasts that no longer hold or are no longer sent are taken away.
+    pub(super) automatic: bool,
+    /// The broadcasts by id.
+    pub(super) broadcasts: BTreeMap<String, Broadcast>,
+}
 
 /// The type's name in the cores' messages.
 const UPDATE: &str = "BroadcastNotifications";
 
 /// Reads a body; an empty one has no broadcasts.
-pub(super) fn read(body: &[u8], now: Timestamp) -> Result<Entries, Fault> {
-    let yaml = |fault: String| Fault::Text(format!("error converting YAML to JSON: yaml: {fault}"));
-    let text = std::str::from_utf8(body).map_err(|_| yaml("invalid leading UTF-8 octet".to_owned()))?;
-    if text.trim().is_empty() {
-        return Ok(Entries::new());
-    }
-    let value: Value = serde_saphyr::from_str(text)
-        .map_err(|fault| yaml(fault.to_string().lines().next().unwrap_or_default().to_owned()))?;
-    let json = value.to_string();
+pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Update, Fault> {
+    let json = yaml::to_json(body).map_err(Fault::Text)?;
     let document = Raw::checked(json.as_bytes()).map_err(Fault::Text)?;
     let mut soft = Soft::default();
     let mut raw = Vec::new();
+    let mut automatic = false;
     let go_type = "broadcasts.BroadcastNotifications";
-    members(document, At::TOP, go_type, &["Notifications"], &mut soft, |_, value, soft| {
+    members(document, At::TOP, go_type, &["Automatic", "Notifications"], &mut soft, |name, value, soft| {
+        let at = At::member(UPDATE, name);
         match value.kind() {
+            _ if name == "Automatic" => soft.bool(value, at, &mut automatic),
             Kind::Object => raw.extend(value.members()),
             Kind::Null => {}
-            _ => soft.wrong(
-                At::member(UPDATE, "Notifications"),
-                value,
-                "map[string]*broadcasts.BroadcastNotification",
-            ),
+            _ => soft.wrong(at, value, "map[string]*broadcasts.BroadcastNotification"),
         }
         Ok(())
     })?;
@@ -67,7 +67,8 @@ pub(super) fn read(body: &[u8], now: Timestamp) -> Result<Entries, Fault> {
         parts.push((id, part));
     }
     let parts = soft.unless(parts)?;
-    parts.into_iter().map(|(id, part)| Ok((id.clone(), checked(id, part)?))).collect()
+    let checked = |(id, part): (String, Part)| Ok((id.clone(), checked(id, part, grammar)?));
+    Ok(Update { automatic, broadcasts: parts.into_iter().map(checked).collect::<Result<_, Fault>>()? })
 }
 
 /// An entry as it is written.
@@ -160,7 +161,17 @@ fn any(raw: Raw<'_>) -> Value {
 }
 
 /// The broadcast of an entry.
-fn checked(id: String, part: Part) -> Result<Result<Broadcast, String>, Fault> {
+fn checked(id: String, part: Part, grammar: Grammar) -> Result<Broadcast, Fault> {
+    // Positions in faults count from the query that is made of a condition, as in the cores.
+    let condition = match part.condition.as_str() {
+        "" => None,
+        text => {
+            let query = Query::parse(&format!("query / where {text}"), grammar).map_err(|fault| {
+                Fault::Text(format!("failed to parse query of broadcast notification {id}: {fault}"))
+            })?;
+            query.condition
+        }
+    };
     let repeat = match part.repeat.as_str() {
         "" => None,
         text => Some(duration::parse(text).map_err(|fault| {
@@ -170,15 +181,13 @@ fn checked(id: String, part: Part) -> Result<Result<Broadcast, String>, Fault> {
     if !part.shows_something {
         return Err(Fault::Empty);
     }
-    if !part.condition.is_empty() {
-        return Ok(Err("conditions are not simulated".to_owned()));
-    }
-    Ok(Ok(Broadcast {
+    Ok(Broadcast {
         id,
+        condition,
         notification: part.notification,
         repeat: repeat.map(|nanos| Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))),
         permanent: part.permanent,
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -186,8 +195,8 @@ mod tests {
     use super::*;
 
     fn titles(body: &str) -> Result<Vec<String>, Fault> {
-        let entries = read(body.as_bytes(), Timestamp::UNIX_EPOCH)?;
-        Ok(entries.into_values().map(|one| one.unwrap().notification.title).collect())
+        let update = read(body.as_bytes(), Timestamp::UNIX_EPOCH, Grammar { group_may_end: false })?;
+        Ok(update.broadcasts.into_values().map(|one| one.notification.title).collect())
     }
 
     fn fault(body: &str) -> String {
@@ -227,6 +236,10 @@ mod tests {
         assert_eq!(
             fault("notifications:\n  e:\n    title: T\n    repeat: bogus\n"),
             "failed to parse repeat duration of broadcast notification e: time: invalid duration \"bogus\""
+        );
+        assert_eq!(
+            fault("notifications:\n  c:\n    title: T\n    match: \"(((\"\n"),
+            "failed to parse query of broadcast notification c: unexpected end at position 17"
         );
     }
 

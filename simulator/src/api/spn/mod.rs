@@ -3,8 +3,10 @@
 mod account;
 mod describe;
 mod graph;
+mod intel;
 mod map;
 mod page;
+mod route;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,11 +24,16 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("spn/account/logout", account::logout),
     Handler::new("spn/account/user/profile", account::profile),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}", graph::graph),
+    Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/intel/update", intel::update),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements", map::measurements),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements/table", table::measurements),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/optimization", map::optimization),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/optimization/table", table::optimization),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/pins", map::pins),
+    Handler::spn(
+        "spn/map/{map:[A-Za-z0-9]{1,255}}/route/to/{destination:[a-z0-9_\\.:-]{1,255}}",
+        route::route,
+    ),
     Handler::new("spn/reinit", reinit),
 ];
 

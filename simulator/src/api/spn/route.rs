@@ -6,6 +6,7 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::{LocationSource, SelfCheck};
+use serde_json::Value;
 
 use super::map::NO_MAP;
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     world::{
         World,
         geo::Whereabouts,
+        profiles::LOCAL,
         spn::{Algorithm, Destination, Exit, Found, Hub, Map, Route},
     },
 };
@@ -57,7 +59,10 @@ fn to_address(
     profile: Option<String>,
 ) -> Result<String, String> {
     let ip = address(world, name)?;
-    let hub = map.hubs.values().find(|hub| hub.ipv4.map(IpAddr::V4) == Some(ip) || hub.ipv6.map(IpAddr::V6) == Some(ip));
+    let hub = map
+        .hubs
+        .values()
+        .find(|hub| hub.ipv4.map(IpAddr::V4) == Some(ip) || hub.ipv6.map(IpAddr::V6) == Some(ip));
     let whereabouts = world
         .whereabouts(ip)
         .or_else(|| hub.map(|hub| world.hub_whereabouts(hub, Some(ip))))
@@ -141,17 +146,13 @@ fn path(home: &Hub, route: &Route<'_>, ip: IpAddr) -> String {
 /// The algorithm that a profile asks for; without a profile, the global one.
 fn algorithm(world: &World, profile: Option<&str>) -> Result<Algorithm, String> {
     const KEY: &str = "spn/routingAlgorithm";
-    let global = world.config.text(KEY);
-    let word = match profile {
-        None | Some("global") => global,
-        Some(id) => {
-            let app = world.apps.iter().find(|app| app.profile_id() == id).ok_or_else(|| {
-                format!("failed to get profile: failed to load profile local/{id} by ID: database entry not found")
-            })?;
-            app.config.get(KEY).and_then(|word| word.as_str()).unwrap_or(global)
-        }
-    };
-    Ok(Algorithm::called(word))
+    let global = Algorithm::called(world.config.text(KEY));
+    let Some(id) = profile.filter(|id| *id != "global") else { return Ok(global) };
+    let profile = world.profiles.get(&format!("{LOCAL}/{id}")).ok_or_else(|| {
+        format!("failed to get profile: failed to load profile {LOCAL}/{id} by ID: database entry not found")
+    })?;
+    let own = profile.settings().get(KEY).and_then(Value::as_str).map(Algorithm::called);
+    Ok(own.unwrap_or(global))
 }
 
 /// The address that a destination is or has.
@@ -166,7 +167,8 @@ fn address(world: &World, name: &str) -> Result<IpAddr, String> {
     if let Some(ip) = integrated.then(|| cached(world, name)).flatten() {
         return Ok(ip);
     }
-    let server = world.network.nameservers.first().map_or("127.0.0.1:53".to_owned(), |one| format!("{}:53", one.ip));
+    let server =
+        world.network.nameservers.first().map_or("127.0.0.1:53".to_owned(), |one| format!("{}:53", one.ip));
     let on = if is_domain(name) { format!(" on {server}") } else { String::new() };
     Err(format!("failed to lookup IP address of {name}: lookup {name}{on}: no such host"))
 }
@@ -189,7 +191,9 @@ fn is_domain(name: &str) -> bool {
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     let bare = name.strip_suffix('.').unwrap_or(name);
-    bare.len() <= 253 && bare.split('.').all(label) && bare.bytes().any(|b| b.is_ascii_alphabetic() || b == b'_')
+    bare.len() <= 253
+        && bare.split('.').all(label)
+        && bare.bytes().any(|b| b.is_ascii_alphabetic() || b == b'_')
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::{HubState, SpnStatus};
+use portmaster_fixtures::scenario::{HubState, Region, SpnStatus};
 
 use super::{Hub, Map, Place};
 use crate::world::{
@@ -94,13 +94,27 @@ impl World {
         .collect()
     }
 
-    /// How many cached records a new start of the network deletes.
+    /// How many cached records a new start of the network deletes; while it is off, hubs are not heard of.
     pub fn spn_cache_records(&self) -> usize {
-        self.spn.map.as_ref().map_or(0, |map| map.hubs.len() * RECORDS)
+        let map = self.spn.map.as_ref().filter(|_| self.spn_enabled());
+        map.map_or(0, |map| map.hubs.len() * RECORDS)
     }
 
     /// Starts the network anew: the map is learnt again, the connection is a new one.
     pub(in crate::world) fn reinit_spn(&mut self) {
         self.spn.connected_since = self.now();
+    }
+
+    /// Says anew which hubs are trusted and which regions there are.
+    pub(in crate::world) fn apply_intel(&mut self, trusted: &BTreeSet<String>, regions: Vec<String>) {
+        let Some(map) = &mut self.spn.map else { return };
+        for hub in map.hubs.values_mut() {
+            hub.special.retain(|state| *state != HubState::Trusted);
+            if trusted.contains(&hub.id) {
+                hub.special.push(HubState::Trusted);
+                hub.special.sort_unstable();
+            }
+        }
+        map.regions = regions.into_iter().map(|name| Region { name, continents: Vec::new() }).collect();
     }
 }

@@ -19,7 +19,7 @@ pub use hub::Hub;
 pub use map::{Map, Place};
 pub use measure::{HUB_COST, Measurement, Quality};
 pub use optimize::Suggestion;
-pub use route::{Algorithm, Destination, Exit, Found, Route, Step};
+pub use route::{Algorithm, Destination, Exit, Found, Route};
 pub use setup::SpnError;
 
 /// What a core knows of the privacy network.
