@@ -101,7 +101,8 @@ fn clear(world: &mut World, _: &Call) -> Reply {
     if world.rules.has(Defect::ClearKeepsCache) {
         return Reply::action("cleared 0 dns cache entries");
     }
-    let count = world.dns.cache.len();
+    let counted = !world.rules.has(Defect::ClearCountsNothing);
+    let count = if counted { world.dns.cache.len() } else { 0 };
     match world.apply(Change::ClearDnsCache) {
         Ok(()) => Reply::action(format!("cleared {count} dns cache entries")),
         Err(refused) => Reply::failure(refused.to_string()),

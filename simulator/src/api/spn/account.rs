@@ -23,11 +23,11 @@ use crate::{
 const PROVIDER: &str = "api.account.safing.io";
 
 pub(super) fn login(world: &mut World, call: &Call) -> Reply {
+    let Some(username) = credentials(&call.headers) else { return challenge() };
     if let Some(account) = world.account() {
         let text = format!("Already {}", logged_in(account));
         return Raw::text(StatusCode::CONFLICT, &text).into();
     }
-    let Some(username) = credentials(&call.headers) else { return challenge() };
     match world.authenticate() {
         Err(LoginFault::Refused) => return challenge(),
         Err(LoginFault::Unreachable) => {

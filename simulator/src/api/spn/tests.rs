@@ -273,3 +273,123 @@ fn other_maps_are_not_there() {
     let graph = text(ask(&mut world, r"graph{format:\.[a-z]{2,4}}", "format=.svg", HeaderMap::new()));
     assert_eq!(graph, "404 Map not found.\n");
 }
+
+/// Six hubs of core 2.2.0's recorded map, and the networks that it knew.
+const ROUTES: &str = r#"
+network:
+  nameservers: [{ ip: 10.255.255.53 }]
+  location: { source: timezone, latitude: 48, longitude: 0, radius: 1000 }
+  known:
+    - { net: 5.9.0.0/16, country: DE, asn: 24940, as_org: Hetzner Online GmbH, latitude: 50.5, longitude: 12.4 }
+dns: { cache: [{ domain: example.com., type: A, answer: [A 5.9.10.1], resolver: 10.255.255.53 }] }
+spn:
+  home: seed00
+  map:
+    hubs:
+      - { name: seed00, id: ZwzUp1YFdB8ciGNsSH95PikGoPv38L2vCmM6djTYHnnY9u, country: DE, asn: 24940, states: [trusted],
+          latitude: 50.5, longitude: 12.4,
+          lanes: [{ to: seed01, latency_ms: 13, capacity_mbit: 51 }, { to: seed03, latency_ms: 15, capacity_mbit: 53 },
+                  { to: seed05, latency_ms: 17, capacity_mbit: 55 }, { to: seed11, latency_ms: 24, capacity_mbit: 51 }] }
+      - { name: seed01, id: Zwo2Dssz4L2Cc26Pwpbq8J8Zec7EdaJJpAZxT8FxqVY4Kh, country: FR, asn: 12876, as_org: Scaleway S.a.s.,
+          latitude: 48.86, longitude: 2.34, lanes: [{ to: seed06, latency_ms: 18, capacity_mbit: 55 }] }
+      - { name: seed03, id: ZwiH39zC55w3eUQWkpqEEcZwfNhSywyfM1iXyvd8i8CZTc, country: AU, asn: 13335,
+          as_org: "Cloudflare, Inc.", latitude: -33.5, longitude: 143.2, states: [trusted] }
+      - { name: seed05, id: Zwu1dfHTY2L7zKFkWKS7xNnivHqTQomMHDSkuB2YgHmXfE, country: NL, asn: 64501, as_org: Example NL,
+          latitude: 52.3, longitude: 4.9 }
+      - { name: seed06, id: ZwqL4TYisAzfiPo66x49HYtPJY2YSarZ4kXkUyvQ6Ze5sG, country: DE, asn: 24940,
+          as_org: Hetzner Online GmbH, latitude: 50.5, longitude: 12.4 }
+      - { name: seed11, id: ZwyXkxAWGj5febKjYP9WYogkhEo932ou8QoJcAQt39hNJh, states: [failing] }
+apps: [{ name: One, path: /one, id: one, config: { spn/routingAlgorithm: triple-hop } }]
+"#;
+
+fn route(world: &mut World, destination: &str, query: &str) -> String {
+    let handler = HANDLERS.iter().find(|handler| handler.path.contains("/route/to/")).expect("an endpoint");
+    let call = Call {
+        method: Method::GET,
+        path: vec![("map", "main".to_owned()), ("destination", destination.to_owned())],
+        query: query.to_owned(),
+        headers: HeaderMap::new(),
+        body: None,
+        token: Token { read: Permission::Admin, write: Permission::Admin },
+        format: Format::default(),
+    };
+    text((handler.run)(world, &call))
+}
+
+/// Costs and alignment are those that core 2.2.0 told, its shuffled lines put in order.
+#[test]
+fn a_route_is_told_in_words() {
+    let told = route(&mut world(ROUTES, Contract::V2_2), "5.9.10.1", "");
+    assert_eq!(
+        told,
+        "\
+Routing simulation: looking for route to 5.9.10.1 at Germany (DE - AS24940 Hetzner Online GmbH)
+Please note that this routing simulation does match the behavior of regular routing to 100%.
+
+Routing Options:
+Algorithm: double-hop
+
+
+Considered Exits (cheapest 10% are shuffled)
+Hub Name           Cost    Location
+seed05 2YgH-mXfE   465     Netherlands (NL - AS64501 Example NL)
+seed01 FxqV-Y4Kh   472     France (FR - AS12876 Scaleway S.a.s.)
+seed06 vQ6Z-e5sG   1350    Germany (DE - AS24940 Hetzner Online GmbH)
+seed03 d8i8-CZTc   3682    Australia (AU - AS13335 Cloudflare, Inc.)
+
+Too Expensive Exits:
+Hub Name   Cost    Location
+
+Disregarded Exits:
+Hub Name           Reason                            States
+seed00 TYHn-nY9u   does not match general criteria   Reachable, Active, Trusted, IsHomeHub
+seed11 Qt39-hNJh   does not match general criteria   Failing, Reachable, Active
+
+Considered Routes (cheapest 10% are shuffled)
+Cost    Path
+638     seed00 TYHn-nY9u >> 173.00c >> seed05 2YgH-mXfE >> 464.62c >> 5.9.10.1
+644     seed00 TYHn-nY9u >> 172.20c >> seed01 FxqV-Y4Kh >> 472.04c >> 5.9.10.1
+3854    seed00 TYHn-nY9u >> 172.60c >> seed03 d8i8-CZTc >> 3681.53c >> 5.9.10.1
+"
+    );
+}
+
+#[test]
+fn a_profile_decides_about_the_way() {
+    let mut world = world(ROUTES, Contract::V2_2);
+    let plain = route(&mut world, "5.9.10.1", "profile=global");
+    assert!(plain.contains("\n  Regard: Trusted\n"), "{plain}");
+    assert!(plain.contains("\nseed05 2YgH-mXfE   does not match general criteria"), "{plain}");
+    let encrypted = route(&mut world, "5.9.10.1", "profile=global&encrypted=true");
+    assert!(!encrypted.contains("Regard: Trusted"), "{encrypted}");
+    let longer = route(&mut world, "5.9.10.1", "profile=one&encrypted=true");
+    assert!(
+        longer.contains(
+            "seed00 TYHn-nY9u >> 172.20c >> seed01 FxqV-Y4Kh >> 174.00c >> seed06 vQ6Z-e5sG >> 1350.00c >> 5.9.10.1"
+        ),
+        "{longer}"
+    );
+    let missing = "failed to get profile: failed to load profile local/nope by ID: database entry not found";
+    assert_eq!(route(&mut world, "5.9.10.1", "profile=nope"), format!("500 {missing}"));
+    assert_eq!(route(&mut world, "home", "profile=x"), "500 cannot apply profile to home hub route");
+    assert!(
+        route(&mut world, "home", "")
+            .starts_with("Routing simulation: looking for home hub near TZ(48/0) and")
+    );
+}
+
+#[test]
+fn destinations_must_be_somewhere() {
+    let mut integrated = world(ROUTES, Contract::V2_2);
+    assert!(route(&mut integrated, "example.com", "").contains("looking for route to 5.9.10.1 at Germany"));
+    for (destination, fault) in [
+        ("::1", "failed to get geoip location for ::1: "),
+        ("192.168.1.1", "failed to get geoip location for 192.168.1.1: "),
+        ("a_b", "failed to lookup IP address of a_b: lookup a_b on 10.255.255.53:53: no such host"),
+        ("300.1.1.1", "failed to lookup IP address of 300.1.1.1: lookup 300.1.1.1: no such host"),
+    ] {
+        assert_eq!(route(&mut integrated, destination, ""), format!("500 {fault}"));
+    }
+    let mut cut_off = world(&format!("core: {{ self_check: failed }}\n{ROUTES}"), Contract::V2_2);
+    assert!(route(&mut cut_off, "example.com", "").contains("example.com on 10.255.255.53:53: no such host"));
+}
