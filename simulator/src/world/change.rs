@@ -106,11 +106,6 @@ pub enum Change {
     Resume,
     /// A notification is shown, in the place of an earlier one of the same event.
     Notify(Box<Notification>),
-    /// A notification goes.
-    Dismiss {
-        /// The event's id.
-        event_id: String,
-    },
     /// A person dismissed a broadcast, which is noted.
     DismissBroadcast {
         /// The broadcast.
@@ -225,7 +220,6 @@ impl World {
             Change::ReinitSpn => self.reinit_spn(),
             Change::SpnIntel { trusted, regions } => self.apply_intel(&trusted, regions),
             Change::Notify(notification) => self.notify(*notification),
-            Change::Dismiss { event_id } => _ = self.notifications.remove(&event_id),
             Change::DismissBroadcast { id } => {
                 let now = self.now();
                 self.broadcasts.get_or_insert_default().insert(id, now);

@@ -305,13 +305,9 @@ apps: [{ name: One, path: /one, id: one, config: { spn/routingAlgorithm: triple-
 fn route(world: &mut World, destination: &str, query: &str) -> String {
     let handler = HANDLERS.iter().find(|handler| handler.path.contains("/route/to/")).expect("an endpoint");
     let call = Call {
-        method: Method::GET,
         path: vec![("map", "main".to_owned()), ("destination", destination.to_owned())],
         query: query.to_owned(),
-        headers: HeaderMap::new(),
-        body: None,
-        token: Token { read: Permission::Admin, write: Permission::Admin },
-        format: Format::default(),
+        ..Call::plain()
     };
     text((handler.run)(world, &call))
 }
