@@ -317,6 +317,7 @@ impl Change {
             Self::Resolver { name, .. } => format!("dns/resolvers/{name}"),
             Self::LogIn { .. } => "spn/account".to_owned(),
             Self::LogOut { .. } => "spn/account".to_owned(),
+            Self::SpnIntel { .. } => "spn/intel".to_owned(),
             Self::RefreshAccount => "spn/refresh".to_owned(),
             Self::ReinitSpn => "spn/reinit".to_owned(),
             Self::App(app) => format!("apps/{}", app.name),
