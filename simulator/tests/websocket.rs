@@ -1,0 +1,332 @@
+//! The database websocket as its users meet it: a whole visit of the web interface, the tray's strict reading, and what
+//! one client's writes mean to others.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use portmaster_simulator::{ClockMode, Contract, Simulator};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
+
+const KEY: &str = "visitor-key-0123456789";
+
+/// Long enough for a busy machine; nothing waits that long when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn simulator(contract: Contract) -> Simulator {
+    let builder = Simulator::builder().contract(contract).clock(ClockMode::Running(1));
+    builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator")
+}
+
+struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next: u32,
+}
+
+/// A message: operation, type, key or text, payload.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    id: String,
+    kind: String,
+    key: String,
+    data: Value,
+}
+
+impl Client {
+    async fn open(simulator: &Simulator) -> Self {
+        let url = format!("ws://{}/api/database/v1", simulator.addr());
+        let mut request = url.into_client_request().expect("a request");
+        let badge = format!("Bearer {KEY}").parse().expect("a header");
+        request.headers_mut().insert("authorization", badge);
+        let (socket, _) = connect_async(request).await.expect("an upgrade");
+        Self { socket, next: 0 }
+    }
+
+    /// Sends an operation; its id.
+    async fn send(&mut self, rest: &str) -> String {
+        self.next += 1;
+        let id = self.next.to_string();
+        self.socket.send(Message::text(format!("{id}|{rest}"))).await.expect("sent");
+        id
+    }
+
+    async fn receive(&mut self) -> Told {
+        let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
+        let Some(Ok(Message::Binary(bytes))) = message else {
+            panic!("expected a binary message: {message:?}")
+        };
+        let text = String::from_utf8(bytes.to_vec()).expect("a text");
+        let mut parts = text.splitn(4, '|');
+        let mut part = || parts.next().unwrap_or_default().to_owned();
+        let (id, kind, key, data) = (part(), part(), part(), part());
+        let data = data.strip_prefix('J').map(|json| serde_json::from_str(json).expect("JSON"));
+        Told { id, kind, key, data: data.unwrap_or_default() }
+    }
+
+    /// Waits for a message of an operation; others are passed over.
+    async fn until(&mut self, id: &str, kind: &str) -> Told {
+        loop {
+            let told = self.receive().await;
+            if told.id == id && told.kind == kind {
+                return told;
+            }
+            assert!(told.id != id || told.kind != "error", "{told:?}");
+        }
+    }
+
+    async fn get(&mut self, key: &str) -> Value {
+        let id = self.send(&format!("get|{key}")).await;
+        self.until(&id, "ok").await.data
+    }
+
+    /// A query and what follows, as interfaces watch: the records before `done`.
+    async fn watch(&mut self, prefix: &str) -> (String, Vec<Told>) {
+        let id = self.send(&format!("qsub|query {prefix}")).await;
+        let mut found = Vec::new();
+        loop {
+            let told = self.receive().await;
+            match (told.id == id, told.kind.as_str()) {
+                (true, "ok") => found.push(told),
+                (true, "done") => return (id, found),
+                (true, "warning") | (false, _) => {}
+                other => panic!("{prefix}: {other:?} {told:?}"),
+            }
+        }
+    }
+
+    async fn write(&mut self, method: &str, key: &str, value: &Value) {
+        let id = self.send(&format!("{method}|{key}|J{value}")).await;
+        self.until(&id, "success").await;
+    }
+}
+
+async fn http(simulator: &Simulator, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(simulator.addr()).await.expect("a connection");
+    let request = format!(
+        "{method} /api/v1/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
+    answer
+}
+
+fn has(value: &Value, members: &[&str]) {
+    for member in members {
+        assert!(value.get(*member).is_some(), "{member} is missing in {value}");
+    }
+}
+
+/// What an interface asks for when it starts, whatever page it shows.
+async fn boot(client: &mut Client) {
+    has(
+        &client.get("config:core/expertiseLevel").await,
+        &["Key", "OptType", "Annotations", "DefaultValue", "_meta"],
+    );
+    for event in ["shutdown", "restart"] {
+        client.send(&format!("sub|query runtime:modules/core/event/{event}")).await;
+    }
+    has(&client.get("core:status/versions").await, &["Core", "Channel"]);
+    for prefix in [
+        "notifications:all/",
+        "config:filter/defaultAction",
+        "config:spn/enable",
+        "config:core/enableNetworkRating",
+        "core:spn/account/user",
+        "core:profiles/",
+        "cache:intel/filterlists/index",
+        "config:core/releaseLevel",
+    ] {
+        client.watch(prefix).await;
+    }
+    let (_, status) = client.watch("runtime:spn/status").await;
+    assert_eq!(status.len(), 1);
+    has(&status[0].data, &["Status", "HomeHubID", "ConnectedSince"]);
+    let (_, pins) = client.watch("map:main/").await;
+    for pin in &pins {
+        assert!(pin.data["States"].is_array() && pin.data["ConnectedTo"].is_object(), "{}", pin.data);
+    }
+    has(&client.get("core:profiles/special/global-config").await, &["Config", "Name", "ID"]);
+}
+
+#[tokio::test]
+async fn a_whole_visit_of_the_interface() {
+    let simulator = simulator(Contract::V2_2).await;
+    let mut client = Client::open(&simulator).await;
+    has(&client.get("config:core/locale").await, &["Key", "DefaultValue"]);
+    boot(&mut client).await;
+    let (status, found) = client.watch("runtime:system/status").await;
+    has(&found[0].data, &["OnlineStatus", "CaptivePortal", "Modules", "WorstState"]);
+    assert!(found[0].data["WorstState"]["Type"].is_string());
+    let (notifications, found) = client.watch("notifications:").await;
+    for one in found {
+        // The tray reads strictly.
+        has(
+            &one.data,
+            &["EventID", "GUID", "Type", "Title", "Category", "Message", "EventData", "Expires", "State"],
+        );
+        has(&one.data, &["AvailableActions", "SelectedActionID", "ShowOnSystem"]);
+    }
+
+    // The settings page, and a toggled setting: the option and the global profile follow.
+    let (option, _) = client.watch("config:dns/noAssignedNameservers").await;
+    let (profiles, known) = client.watch("core:profiles/").await;
+    let key = "dns/noAssignedNameservers";
+    client.write("update", &format!("config:{key}"), &json!({ "Key": key, "Value": true })).await;
+    let told = client.until(&option, "new").await;
+    assert_eq!((told.key.as_str(), &told.data["Value"]), ("config:dns/noAssignedNameservers", &json!(true)));
+    let told = client.until(&profiles, "new").await;
+    assert_eq!(told.key, "core:profiles/special/global-config");
+
+    // An app's page: its profile is saved as it came, and a subscriber is told.
+    let app = known.iter().find(|one| one.key.contains("/local/")).expect("a local profile");
+    let mut profile = client.get(&app.key).await;
+    has(&profile, &["Name", "Icons", "Fingerprints", "Config", "LastEdited", "Source"]);
+    profile["Name"] = "Renamed".into();
+    profile.as_object_mut().expect("an object").remove("_meta");
+    client.write("update", &app.key, &profile).await;
+    let told = client.until(&profiles, "new").await;
+    assert_eq!((told.key.as_str(), &told.data["Name"]), (app.key.as_str(), &json!("Renamed")));
+
+    // A notification is answered.
+    let sent = json!({ "EventID": "test:1", "Title": "T", "AvailableActions": [{ "ID": "a", "Text": "A" }] });
+    client.write("create", "notifications:all/test:1", &sent).await;
+    client.until(&notifications, "new").await;
+    let answer = json!({ "EventID": "test:1", "SelectedActionID": "a" });
+    client.write("update", "notifications:all/test:1", &answer).await;
+    let answered = client.get("notifications:all/test:1").await;
+    assert_eq!((&answered["State"], &answered["SelectedActionID"]), (&json!("responded"), &json!("a")));
+
+    // A pause by HTTP reaches the page.
+    let paused = http(&simulator, "POST", "control/pause", r#"{"duration":60,"onlySPN":false}"#).await;
+    assert!(paused.ends_with("Pause initiated\n"), "{paused}");
+    loop {
+        let told = client.until(&status, "new").await;
+        let modules = told.data["Modules"].as_array().expect("modules");
+        let control = modules.iter().find(|one| one["Module"] == "Control").expect("Control");
+        if control["States"][0]["ID"] == "control:paused" {
+            has(&control["States"][0]["Data"], &["Interception", "SPN", "TillTime"]);
+            break;
+        }
+    }
+    http(&simulator, "POST", "control/resume", "").await;
+    let told = client.until(&notifications, "del").await;
+    assert_eq!(told.key, "notifications:all/control:paused");
+
+    // The page goes.
+    client.write("create", "api:ui/reload", &json!({ "Method": "POST" })).await;
+}
+
+#[tokio::test]
+async fn the_first_interface_finds_what_it_asks_for() {
+    let simulator = simulator(Contract::V1_0).await;
+    let mut client = Client::open(&simulator).await;
+    boot(&mut client).await;
+    let (_, subsystems) = client.watch("runtime:subsystems/").await;
+    assert!(subsystems.len() >= 4);
+    has(
+        &subsystems[0].data,
+        &["ID", "Name", "Modules", "FailureStatus", "ToggleOptionKey", "ConfigKeySpace"],
+    );
+    let (status, _) = client.watch("runtime:system/status").await;
+    let level = json!({ "SelectedSecurityLevel": 4 });
+    client.write("update", "runtime:system/security-level", &level).await;
+    assert_eq!(client.until(&status, "new").await.data["SelectedSecurityLevel"], 4);
+}
+
+#[tokio::test]
+async fn a_prompt_lets_a_waiting_program_in() {
+    let simulator = simulator(Contract::Docs).await;
+    let mut client = Client::open(&simulator).await;
+    let (notifications, _) = client.watch("notifications:all/core:authorize-app").await;
+    for (choice, expected) in [("deny", "access denied\n"), ("allow", "\"validUntil\"")] {
+        let ask = http(&simulator, "GET", "app/auth?app-name=Test&read=user&write=user", "");
+        let answer = async {
+            let mut prompt = client.until(&notifications, "new").await;
+            while prompt.data["State"] != "active" {
+                prompt = client.until(&notifications, "new").await;
+            }
+            assert_eq!(prompt.data["Type"], 2);
+            client.write("update", &prompt.key, &json!({ "SelectedActionID": choice })).await;
+        };
+        let (answered, ()) = tokio::join!(ask, answer);
+        assert!(answered.contains(expected), "{choice}: {answered}");
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_is_told_and_ends_the_stream() {
+    let simulator = Simulator::builder().dev_mode(true).start().await.expect("a simulator");
+    let mut client = Client::open(&simulator).await;
+    let id = client.send("sub|query runtime:modules/core/event/restart").await;
+    client.get("core:status/versions").await;
+    http(&simulator, "POST", "core/restart", "").await;
+    let told = client.until(&id, "new").await;
+    assert_eq!(told.data["Data"], Value::Null);
+    let end = timeout(PATIENCE, client.socket.next()).await.expect("the end in time");
+    assert!(!matches!(end, Some(Ok(Message::Close(_) | Message::Binary(_)))), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_limit_ends_the_connection_alone() {
+    let builder = Simulator::builder().api_key(format!("{KEY}?read=admin&write=admin")).max_message(1000);
+    let simulator = builder.start().await.expect("a simulator");
+    let mut client = Client::open(&simulator).await;
+    let mut other = Client::open(&simulator).await;
+    client.socket.send(Message::text("x".repeat(1001))).await.expect("sent");
+    match timeout(PATIENCE, client.socket.next()).await.expect("in time") {
+        Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), 1009),
+        other => panic!("expected a close frame: {other:?}"),
+    }
+    other.get("core:status/versions").await;
+}
+
+#[tokio::test]
+async fn result_clauses_work_where_their_lack_is_a_defect() {
+    for (contract, keys) in [
+        (Contract::Docs, vec!["core:t/2", "core:t/3"]),
+        (Contract::V1_0, vec!["core:t/1", "core:t/2", "core:t/3"]),
+    ] {
+        let simulator = simulator(contract).await;
+        let mut client = Client::open(&simulator).await;
+        for (key, n) in [(1, 30), (2, 20), (3, 10)] {
+            client.write("create", &format!("core:t/{key}"), &json!({ "n": n })).await;
+        }
+        let (_, mut found) = client.watch("core:t/ orderby n limit 2").await;
+        found.sort_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!(found.iter().map(|one| one.key.as_str()).collect::<Vec<_>>(), keys);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_holds_nobody_up() {
+    let simulator = simulator(Contract::V2_2).await;
+    let mut slow = Client::open(&simulator).await;
+    slow.watch("core:flood/").await;
+    let mut writer = Client::open(&simulator).await;
+    let filler = "x".repeat(2000);
+    for _ in 0..6000 {
+        writer.write("create", "core:flood/x", &json!({ "s": filler })).await;
+    }
+    // The slow one still gets what found room, and its own requests are answered.
+    let id = slow.send("get|core:status/versions").await;
+    let mut pushes = 0;
+    loop {
+        let told = slow.receive().await;
+        if told.id == id {
+            break;
+        }
+        pushes += 1;
+    }
+    assert!((1..6000).contains(&pushes), "{pushes} pushes");
+}
