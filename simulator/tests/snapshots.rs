@@ -5,36 +5,50 @@
 mod common;
 
 use common::{Answer, ask, example};
-use portmaster_simulator::{Contract, Simulator};
+use portmaster_simulator::{Contract, ExternalAuth, Simulator};
+
+/// Starts the home office; to a program of Portmaster, so that every endpoint lets us in.
+async fn home_office(contract: Contract) -> Simulator {
+    let builder = Simulator::builder()
+        .scenario("home-office")
+        .contract(contract)
+        .seed(1)
+        .external_auth(ExternalAuth::Grant);
+    builder.start().await.expect("home-office starts")
+}
+
+async fn reviewed(contract: Contract, method: &'static str, path: &str, simulator: &Simulator) {
+    let mut target = format!("/api/v1/{}", example(path));
+    if method == "GET" && path.starts_with("netquery/") {
+        target.push_str("?q=%7B%22pageSize%22%3A3%7D");
+    }
+    let (address, asked) = (simulator.addr(), target.clone());
+    let body = if method == "GET" { "" } else { "{}" };
+    let answer = tokio::task::spawn_blocking(move || ask(address, method, &asked, &[], body));
+    let answer = answer.await.expect("a client");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../../snapshots/{contract}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_description(format!("{method} {target}"));
+    let name = if method == "GET" { name(path) } else { format!("{}-{method}", name(path)) };
+    settings.bind(|| insta::assert_snapshot!(name, shown(&answer)));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_endpoint_answers_as_reviewed() {
     for contract in Contract::ALL {
-        let simulator = Simulator::builder()
-            .scenario("home-office")
-            .contract(contract)
-            .seed(1)
-            .api_key("admin-key?read=admin&write=admin")
-            .start()
-            .await
-            .expect("home-office starts");
-        let address = simulator.addr();
+        let simulator = home_office(contract).await;
         for endpoint in contract.endpoints() {
-            // The writes are tested where their effects are.
-            if endpoint.read.is_not_supported() {
-                continue;
+            if !endpoint.read.is_not_supported() {
+                reviewed(contract, "GET", &endpoint.path, &simulator).await;
             }
-            let target = format!("/api/v1/{}", example(&endpoint.path));
-            let headers = [("Authorization", "Bearer admin-key")];
-            let asked = target.clone();
-            let answer = tokio::task::spawn_blocking(move || ask(address, "GET", &asked, &headers, ""));
-            let answer = answer.await.expect("a client");
-            let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path(format!("../../snapshots/{contract}"));
-            settings.set_prepend_module_to_snapshot(false);
-            settings.set_omit_expression(true);
-            settings.set_description(format!("GET {target}"));
-            settings.bind(|| insta::assert_snapshot!(name(&endpoint.path), shown(&answer)));
+        }
+        for endpoint in contract.endpoints() {
+            if !endpoint.write.is_not_supported() {
+                // What is written changes the world, so each has one of its own.
+                reviewed(contract, "POST", &endpoint.path, &home_office(contract).await).await;
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ pub(crate) fn ask(
 /// A path that matches an endpoint's pattern.
 pub(crate) fn example(pattern: &str) -> String {
     let values = [
-        ("{query:", "example.com.A"),
+        ("{query:", "www.wiki.example.A"),
         ("{moduleName:", "config"),
         ("{eventName:", "config%20change"),
         ("{map:", "main"),
