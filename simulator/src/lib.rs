@@ -23,6 +23,11 @@ mod world;
 
 pub use check::check;
 pub use gateway::{BundleError, ExternalAuth};
-pub use portmaster_fixtures::{Contract, Scenario, scenario::ClockMode};
-pub use simulator::{About, Builder, DEFAULT_MAX_MESSAGE, DEFAULT_SCENARIO, Simulator, StartError};
+pub use portmaster_fixtures::{
+    Contract, Scenario,
+    scenario::{Change, ClockMode},
+};
+pub use simulator::{
+    About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, DEFAULT_SCENARIO, Simulator, StartError,
+};
 pub use world::{Lifecycle, generate};

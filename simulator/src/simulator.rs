@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, 
 
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{ClockMode, Fault},
+    scenario::{Change, ClockMode, Fault},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -50,6 +50,11 @@ pub enum StartError {
     #[error("refusing to listen on {0}: it is not a loopback address; say so with --listen-anywhere")]
     NotLoopback(SocketAddr),
 }
+
+/// Why a change was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ChangeRefused(String);
 
 /// A running simulator. It stops when it is dropped.
 #[derive(Debug)]
@@ -117,6 +122,36 @@ impl Simulator {
     /// ```
     pub fn advance(&self, by: Duration) {
         self.shared.advance(by);
+    }
+
+    /// Lets something happen now, in the words of a scenario's timeline.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").start().await?;
+    /// simulator.change(&serde_json::from_str(r#"{ "network": { "online": "offline" } }"#)?)?;
+    /// assert_eq!(simulator.state()["network"]["online"], "offline");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When it names something that is not there, or a part of it is refused.
+    pub fn change(&self, change: &Change) -> Result<(), ChangeRefused> {
+        self.shared.with(|world| {
+            let dangling = world.dangling_change("change", change);
+            if !dangling.is_empty() {
+                let all: Vec<String> = dangling.iter().map(ToString::to_string).collect();
+                return Err(ChangeRefused(all.join("\n")));
+            }
+            world.perform(change).map_err(|refused| ChangeRefused(refused.to_string()))
+        })
+    }
+
+    /// The world's state in the words of scenarios, as rules look at it.
+    pub fn state(&self) -> Value {
+        self.shared.with(|world| world.state())
     }
 
     /// Stops it and waits until its port is free.

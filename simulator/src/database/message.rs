@@ -23,6 +23,22 @@ pub(super) enum Message {
     Cancel,
 }
 
+impl Message {
+    /// The operation and the key or the query, as rules name them.
+    pub(super) fn asked(&self) -> (&'static str, String) {
+        match self {
+            Self::Get(key) => ("get", key.clone()),
+            Self::Query(text) => ("query", text.clone()),
+            Self::Subscribe(text) => ("sub", text.clone()),
+            Self::QueryAndSubscribe(text) => ("qsub", text.clone()),
+            Self::Write(key, _) => ("update", key.clone()),
+            Self::Insert(key, _) => ("insert", key.clone()),
+            Self::Delete(key) => ("delete", key.clone()),
+            Self::Cancel => ("cancel", String::new()),
+        }
+    }
+}
+
 /// A message that is none: the operation's id and the text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) Bytes, pub(super) &'static str);

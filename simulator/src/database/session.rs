@@ -16,7 +16,7 @@ use super::{
     operations,
     outbox::Outbox,
 };
-use crate::gateway::Shared;
+use crate::{gateway::Shared, world::World};
 
 /// A client's session.
 #[derive(Debug)]
@@ -58,7 +58,18 @@ impl Session {
         };
         let outbox = Arc::clone(&self.outbox);
         // Everything is queued under the world's lock, so that no push overtakes what it follows.
-        shared.with(|world| match message {
+        shared.with(|world| {
+            let asked = (!world.reactions.is_empty()).then(|| message.asked());
+            self.work(world, &outbox, id, message);
+            if let Some((operation, key)) = asked {
+                world.react_to_message(operation, &key);
+            }
+        });
+    }
+
+    /// Does what a message asks for, but for calls of the API.
+    fn work(&mut self, world: &mut World, outbox: &Arc<Outbox>, id: Bytes, message: Message) {
+        match message {
             Message::Get(key) => match operations::get(world, &key) {
                 Ok(record) => match record.text() {
                     Ok(_) => outbox.records(id, [Arc::new(record)].into()),
@@ -66,31 +77,31 @@ impl Session {
                 },
                 Err(fault) => outbox.error(&id, &fault.to_string()),
             },
-            Message::Query(text) => _ = operations::query(world, &outbox, &id, &text),
+            Message::Query(text) => _ = operations::query(world, outbox, &id, &text),
             Message::Subscribe(text) => match operations::subscription(world, &text) {
                 Ok(query) => self.subscribe(id, query),
                 Err(fault) => outbox.error(&id, &fault.to_string()),
             },
             Message::QueryAndSubscribe(text) => {
-                if let Some(query) = operations::query(world, &outbox, &id, &text) {
+                if let Some(query) = operations::query(world, outbox, &id, &text) {
                     self.subscribe(id, query);
                 }
             }
             Message::Write(key, payload) => {
-                answer(&outbox, &id, operations::write(world, &key, payload));
+                answer(outbox, &id, operations::write(world, &key, payload));
             }
             Message::Insert(key, payload) => {
-                answer(&outbox, &id, operations::insert(world, &key, &payload));
+                answer(outbox, &id, operations::insert(world, &key, &payload));
             }
-            Message::Delete(key) => answer(&outbox, &id, operations::delete(world, &key)),
+            Message::Delete(key) => answer(outbox, &id, operations::delete(world, &key)),
             Message::Cancel => {
-                if shared.subscribers.cancel(self.number, &id, &mut self.subscriptions) {
+                if self.shared.subscribers.cancel(self.number, &id, &mut self.subscriptions) {
                     outbox.reply(&id, &[b"done"]);
                 } else {
                     outbox.error(&id, "could not find subscription");
                 }
             }
-        });
+        }
     }
 
     fn subscribe(&mut self, id: Bytes, query: crate::query::Query) {

@@ -17,10 +17,12 @@ use hyper::{
     http::{HeaderValue, request::Parts},
     upgrade::OnUpgrade,
 };
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{Permission, scenario::RuleAnswer};
+use serde_json::Value;
 
 use super::{
     authorise::{Admitted, authorise, vouched},
+    faults::{self, Reset, Sent},
     guard::Origin,
     pages,
     path::Path,
@@ -29,8 +31,9 @@ use super::{
     server::Shared,
 };
 use crate::{
-    api::{Call, Format, Module, Reply},
-    world::{World, session::Token},
+    api::{Call, Format, Module, Raw, Reply},
+    go::json,
+    world::{Asked, Blow, World, session::Token},
 };
 
 /// The longest body that a core takes, by its declared length (core-1.x §5).
@@ -44,7 +47,7 @@ pub(super) async fn handle(
     shared: Arc<Shared>,
     mut request: Request<Incoming>,
     upgraded: &Mutex<Option<OnUpgrade>>,
-) -> Response<Full<Bytes>> {
+) -> Result<Response<Sent>, Reset> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
     // As in Go, the host of an absolute target stands in for the header.
@@ -54,39 +57,78 @@ pub(super) async fn handle(
         parts.headers.insert(HOST, host);
     }
     let head = parts.method == Method::HEAD;
+    let whole = |response: Response<Bytes>| Ok(response.map(|body| Sent::Left(Full::new(body))));
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
-        return shared.with(|world| {
+        return whole(shared.with(|world| {
             Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), date(world))
-        });
+        }));
     }
     let path = match wellformed(&parts) {
         Ok(path) => path,
-        Err(answer) => return malformed(answer),
+        Err(answer) => return whole(malformed(answer)),
     };
-    let front = shared.with(|world| front(&shared, world, &parts, &path));
+    let mut blow = None;
+    let mut front = shared.with(|world| {
+        blow = struck(world, &parts, &path);
+        // A request that is to wait has not come yet; one with a status of its own goes no further.
+        if blow.is_some_and(|blow| !blow.delay.is_zero()) {
+            Front::of(world, Step::Answer(Answer::no_content()))
+        } else {
+            front(&shared, world, &parts, &path, blow)
+        }
+    });
+    if let Some(blow) = blow.filter(|blow| !blow.delay.is_zero()) {
+        shared.wait(blow.delay).await;
+        front = shared.with(|world| self::front(&shared, world, &parts, &path, Some(blow)));
+    }
     let answer = match front.step {
         Step::Answer(answer) => answer,
         Step::Upgrade(accept) => {
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
-            return switching(accept);
+            return whole(switching(accept));
         }
-        Step::Replied(admission, reply) => finish(&shared, admission, reply).await,
+        Step::Replied(admission, ran) => {
+            blow = merged(blow, ran.blow);
+            finish(&shared, admission, ran.reply).await
+        }
         Step::NeedsBody(admission) => match read_body(&parts.headers, body).await {
             Ok(body) => {
-                let reply = shared.with(|world| admission.run(world, &parts, Some(body)));
-                finish(&shared, admission, reply).await
+                let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+                blow = merged(blow, ran.blow);
+                finish(&shared, admission, ran.reply).await
             }
             Err(answer) => admission.with_cookie(answer),
         },
     };
     let common = shared.security.headers(front.dev_mode).chain(front.cors);
-    answer.into_response(head, common, front.date)
+    match blow {
+        None => whole(answer.into_response(head, common, front.date)),
+        Some(blow) => {
+            let answer = faults::strike(&shared, &blow, answer).await?;
+            Ok(faults::shape(&shared, &blow, answer.into_response(head, common, front.date)))
+        }
+    }
+}
+
+/// How a scenario's faults strike a request.
+fn struck(world: &mut World, parts: &Parts, path: &Path) -> Option<Blow> {
+    if world.faults.is_empty() {
+        return None;
+    }
+    world.strike(parts.method.as_str(), &path.decoded)
+}
+
+/// What faults do to a request, and what rules do to its answer: there is no more waiting beforehand.
+fn merged(of_faults: Option<Blow>, of_rules: Option<Blow>) -> Option<Blow> {
+    let Some(of_rules) = of_rules else { return of_faults };
+    let late = Blow { late: of_rules.late + of_rules.delay, ..of_rules };
+    Some(of_faults.unwrap_or_default().and(late))
 }
 
 /// The answer that begins a websocket: these headers and no other (websocket §1.1).
-fn switching(accept: HeaderValue) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn switching(accept: HeaderValue) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -142,15 +184,15 @@ async fn bridged(
     let step = shared.with(|world| {
         let admin = Token { read: Permission::Admin, write: Permission::Admin };
         parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
-        front(shared, world, &parts, &path).step
+        front(shared, world, &parts, &path, None).step
     });
     match step {
         Step::Answer(answer) => answer,
         Step::Upgrade(_) => bad_request(),
-        Step::Replied(admission, reply) => finish(shared, admission, reply).await,
+        Step::Replied(admission, ran) => finish(shared, admission, ran.reply).await,
         Step::NeedsBody(admission) => {
-            let reply = shared.with(|world| admission.run(world, &parts, Some(body)));
-            finish(shared, admission, reply).await
+            let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+            finish(shared, admission, ran.reply).await
         }
     }
 }
@@ -170,17 +212,28 @@ enum Step {
     /// It becomes a websocket; the value that proves it.
     Upgrade(HeaderValue),
     /// Its endpoint has run.
-    Replied(Admission, Reply),
+    Replied(Admission, Ran),
     /// Its endpoint wants the body first.
     NeedsBody(Admission),
 }
 
-fn front(shared: &Shared, world: &mut World, parts: &Parts, path: &Path) -> Front {
-    let dev_mode = world.dev_mode();
-    let origin = Origin::of(&parts.headers, dev_mode);
-    let step = before_route(&origin, path, parts)
-        .map_or_else(|| admit(shared, world, parts, &path.decoded, &origin), Step::Answer);
-    Front { dev_mode, date: date(world), cors: origin.headers(), step }
+impl Front {
+    /// How a request goes on that is not looked at any closer.
+    fn of(world: &World, step: Step) -> Self {
+        Self { dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step }
+    }
+}
+
+fn front(shared: &Shared, world: &mut World, parts: &Parts, path: &Path, blow: Option<Blow>) -> Front {
+    let origin = Origin::of(&parts.headers, world.dev_mode());
+    let step = match (before_route(&origin, path, parts), blow) {
+        (Some(answer), _) => Step::Answer(answer),
+        (None, Some(Blow { status: Some(status), .. })) => Step::Answer(faults::status(status)),
+        // The answer would never arrive, but a request that is reset did not either.
+        (None, Some(Blow { reset: true, .. })) => Step::Answer(Answer::no_content()),
+        (None, _) => admit(shared, world, parts, &path.decoded, &origin),
+    };
+    Front { cors: origin.headers(), ..Front::of(world, step) }
 }
 
 /// The world's time as a Date header.
@@ -205,8 +258,8 @@ fn wellformed(request: &Parts) -> Result<Path, Answer> {
 }
 
 /// An answer of the HTTP layer itself: no security headers, no date, and the connection ends.
-fn malformed(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(answer.body));
+fn malformed(answer: Answer) -> Response<Bytes> {
+    let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
     response.headers_mut().extend(answer.headers);
     response.headers_mut().insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
@@ -300,6 +353,8 @@ impl Target {
 /// A request that was let in.
 struct Admission {
     route: &'static Route,
+    /// The path below `/api/v1/`, if rules want to know it.
+    path: String,
     parts: Vec<(&'static str, String)>,
     admitted: Admitted,
     method: Method,
@@ -307,8 +362,33 @@ struct Admission {
 }
 
 impl Admission {
+    /// Runs the endpoint, and the rules that wait for such a request.
+    fn run(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Ran {
+        if world.reactions.is_empty() {
+            return Ran { reply: self.call(world, request, body), blow: None };
+        }
+        let asked = Asked {
+            method: self.method.as_str(),
+            path: &self.path,
+            query: request.uri.query().unwrap_or_default(),
+            body: body.as_deref().unwrap_or_default(),
+        };
+        let mut reaction = world.react_to_request(&asked);
+        let blow = reaction.blow;
+        let reply = match (reaction.answer.take(), blow) {
+            (Some(answer), _) => told(answer),
+            (None, Some(Blow { status: Some(status), .. })) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                Reply::fault(status, status.canonical_reason().unwrap_or("Error"))
+            }
+            (None, _) => self.call(world, request, body),
+        };
+        world.follow(reaction);
+        Ran { reply, blow }
+    }
+
     /// Runs the endpoint's code. A panic in it is a fault of ours that must not reach the caller.
-    fn run(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Reply {
+    fn call(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Reply {
         let handler = self.route.handler;
         if handler.module == Module::Spn && world.rules.module_not_ready && !world.spn_enabled() {
             return Reply::fault(
@@ -335,6 +415,34 @@ impl Admission {
             None => answer,
         }
     }
+}
+
+/// The answer that a rule gives.
+fn told(answer: RuleAnswer) -> Reply {
+    let (mime_type, body) = match answer.body {
+        Value::Null => (None, Vec::new()),
+        Value::String(text) => (Some("text/plain; charset=utf-8"), text.into_bytes()),
+        value => (Some("application/json; charset=utf-8"), json::to_vec(&value)),
+    };
+    let mut headers: Vec<(HeaderName, HeaderValue)> = answer
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
+        .collect();
+    if let Some(mime_type) = mime_type
+        && !headers.iter().any(|(name, _)| name == CONTENT_TYPE)
+    {
+        headers.push((CONTENT_TYPE, HeaderValue::from_static(mime_type)));
+    }
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    Raw { status, headers, body }.into()
+}
+
+/// What came of a request at its endpoint.
+struct Ran {
+    reply: Reply,
+    /// What rules do to the answer.
+    blow: Option<Blow>,
 }
 
 /// Routes, authorises and, if no body is wanted, runs.
@@ -364,6 +472,11 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         };
         let admission = Admission {
             route,
+            path: if world.reactions.is_empty() {
+                String::new()
+            } else {
+                path["/api/v1/".len()..].to_owned()
+            },
             parts,
             admitted,
             method,
@@ -375,8 +488,8 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         if matches!(admission.method, Method::POST | Method::PUT) {
             return Ok(Step::NeedsBody(admission));
         }
-        let reply = admission.run(world, request, None);
-        Ok(Step::Replied(admission, reply))
+        let ran = admission.run(world, request, None);
+        Ok(Step::Replied(admission, ran))
     };
     attempt().unwrap_or_else(Step::Answer)
 }

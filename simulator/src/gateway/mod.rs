@@ -3,6 +3,7 @@
 mod authorise;
 mod bundles;
 mod dispatch;
+mod faults;
 mod guard;
 mod head;
 mod pages;

@@ -1,7 +1,6 @@
 //! Answers, and how an endpoint's reply becomes one.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
@@ -58,7 +57,7 @@ impl Answer {
         head: bool,
         common: impl Iterator<Item = (HeaderName, HeaderValue)>,
         date: HeaderValue,
-    ) -> Response<Full<Bytes>> {
+    ) -> Response<Bytes> {
         let mut named: Vec<(HeaderName, HeaderValue)> = common.chain(self.headers).collect();
         named.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         let mut headers = HeaderMap::with_capacity(named.len() + 3);
@@ -73,7 +72,7 @@ impl Answer {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let body = if head { Bytes::new() } else { self.body };
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;
         response

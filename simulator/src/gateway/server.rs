@@ -1,10 +1,12 @@
 //! Connections: accepting them, and what they share.
 
 use std::{
-    convert::Infallible,
     error::Error,
     io::Cursor,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,13 +14,10 @@ use bytes::BytesMut;
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::SignedDuration;
-use portmaster_fixtures::Rules;
+use portmaster_fixtures::{Rules, scenario::ClockMode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Chain, Join},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
     sync::{Notify, Semaphore, watch},
 };
 
@@ -26,6 +25,7 @@ use super::{
     ExternalAuth,
     bundles::{BundleError, Bundles, Sources},
     dispatch,
+    faults::Writer,
     guard::Security,
     head::{self, Verdict},
     route::Routes,
@@ -134,10 +134,10 @@ impl Shared {
                 Event::ReloadUi => self.reload_bundles(&world),
                 Event::Refused(why) => eprintln!("{why}"),
                 Event::Hubs(ids) => publish_hubs(&self.subscribers, &world, &ids),
-                Event::Connection(row) => publish_connection(&self.subscribers, &row),
+                Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
-                Event::Measured(_) => {}
+                Event::Measured(_) | Event::Stored(_) => {}
             }
         }
         result
@@ -160,7 +160,13 @@ impl Shared {
                 let due = world.next_due()?;
                 world.clock.outside(Duration::try_from(due - world.now()).unwrap_or_default())
             });
-            // A frozen clock never gets there.
+            // What is due already waits for a world that has fallen behind; a frozen clock never gets there.
+            if due == Some(Duration::ZERO)
+                && self.with(|world| matches!(world.clock.mode(), ClockMode::Running(_)))
+            {
+                tokio::task::yield_now().await;
+                continue;
+            }
             match due.filter(|span| !span.is_zero()) {
                 Some(span) => tokio::select! {
                     () = tokio::time::sleep(span) => {}
@@ -246,12 +252,20 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
         }
     };
     let (reader, writer) = stream.into_split();
+    let reset = Arc::new(AtomicBool::new(false));
+    let writer = Writer::new(writer, Arc::clone(&reset));
     let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(reader), writer));
     let upgraded = Mutex::new(None);
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
-        let upgraded = &upgraded;
-        async move { Ok::<_, Infallible>(dispatch::handle(shared, request, upgraded).await) }
+        let (upgraded, reset) = (&upgraded, &reset);
+        async move {
+            let answered = dispatch::handle(shared, request, upgraded).await;
+            if answered.is_err() {
+                reset.store(true, Ordering::Relaxed);
+            }
+            answered
+        }
     });
     http1::Builder::new()
         .auto_date_header(false)
@@ -271,7 +285,7 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
 }
 
 /// A connection below HTTP: what was read before it, its reading and its writing half.
-type Halves = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, OwnedWriteHalf>;
+type Halves = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, Writer>;
 
 /// Serves a connection that became a websocket. Nothing of HTTP is kept for it.
 async fn websocket(upgrade: OnUpgrade, shared: Arc<Shared>) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -281,6 +295,6 @@ async fn websocket(upgrade: OnUpgrade, shared: Arc<Shared>) -> Result<(), Box<dy
     let mut input = BytesMut::from(&parts.read_buf[..]);
     let read = usize::try_from(first.position()).unwrap_or_default();
     input.extend_from_slice(first.get_ref().get(read..).unwrap_or_default());
-    let stream = reader.reunite(writer)?;
+    let stream = writer.reunite(reader)?;
     Ok(database::serve(stream, input, shared).await?)
 }

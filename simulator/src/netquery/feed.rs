@@ -11,7 +11,7 @@ impl Store {
         let rows: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
-                Event::Connection(row) => Some(Arc::clone(row)),
+                Event::Connection(row) | Event::Stored(row) => Some(Arc::clone(row)),
                 _ => None,
             })
             .collect();

@@ -7,7 +7,10 @@ use std::{
 
 use portmaster_fixtures::{
     ProfileIds,
-    scenario::{App, CacheEntry, ConnectionRow, CoreChange, NetworkChange, ResolverState, SpnChange},
+    scenario::{
+        App, CacheEntry, ConnectionRow, CoreChange, ModuleFailure, NetworkChange, ResolverState, Resource,
+        SpnChange,
+    },
 };
 use serde_json::{Value, json};
 
@@ -75,6 +78,15 @@ pub enum Change {
     Spn(Box<SpnChange>),
     /// The core gets to know a program.
     App(Box<App>),
+    /// A module gets into trouble.
+    ModuleFails(Box<ModuleFailure>),
+    /// A module's trouble is over.
+    ModuleRecovers {
+        /// The state's id.
+        id: String,
+    },
+    /// A file is downloaded, in the place of an earlier one of the same name.
+    Download(Box<Resource>),
     /// Connections begin.
     Open(Vec<ConnectionRow>),
     /// Connections end, by their ids.
@@ -212,6 +224,9 @@ impl World {
             Change::Resolver { name, state } => _ = self.dns.states.insert(name, state),
             Change::Spn(spn) => self.change_spn(*spn)?,
             Change::App(app) => self.learn(*app),
+            Change::ModuleFails(failure) => self.fail(*failure),
+            Change::ModuleRecovers { id } => self.recover(&id),
+            Change::Download(resource) => self.download(*resource),
             Change::Open(rows) => self.open(rows),
             Change::Close(ids) => self.close(&ids),
             Change::LogIn { username } => self.log_in(username),

@@ -13,7 +13,7 @@ impl World {
     /// The next instant at which something happens by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
         let pause = self.pause.as_ref().map(|pause| pause.until);
-        [pause, self.next_expiry(), self.timeline.next()].into_iter().flatten().min()
+        [pause, self.next_expiry(), self.timeline.next(), self.next_late()].into_iter().flatten().min()
     }
 
     /// Lets happen what is due by now, in order, each at its own instant: however seldom somebody looks, the world is the
@@ -40,6 +40,8 @@ impl World {
             let _ = self.apply(Change::Resume);
         } else if self.next_expiry().is_some_and(|expiry| expiry <= due) {
             let _ = self.apply(Change::ExpireNotifications);
+        } else if self.next_late().is_some_and(|late| late <= due) {
+            self.tell_late(due);
         } else if let Some(change) = self.timeline.take(due) {
             self.perform_or_tell("timeline", &change);
         }

@@ -11,6 +11,10 @@ use super::Record;
 pub enum Event {
     /// A connection was opened, changed or ended.
     Connection(Arc<ConnectionRow>),
+    /// The same, but nobody is told of it now: a fault is in the way.
+    Stored(Arc<ConnectionRow>),
+    /// Subscribers are told late of a connection.
+    Told(Arc<ConnectionRow>),
     /// A record was written, changed or deleted; its times say which.
     Record(Arc<Record>),
     /// A person chose an action of a notification, or one is gone.

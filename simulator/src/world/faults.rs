@@ -1,13 +1,13 @@
 //! What goes wrong between the core and its callers: which requests are struck, and how.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Delay, Disturbance, Effect};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 
-use super::{World, chance, pattern::Pattern, timeline::later};
+use super::{Event, World, chance, pattern::Pattern, timeline::later};
 
 /// The faults of a world.
 #[derive(Clone, Debug, Default)]
@@ -153,12 +153,42 @@ impl World {
         })
     }
 
-    /// How a message of the websocket to a client is struck, by its record's key.
-    pub fn strike_push(&mut self, key: &str) -> Option<Blow> {
+    /// What is left of an event when the message that tells of it is struck: a late one comes by itself.
+    pub(super) fn struck(&mut self, event: Event) -> Option<Event> {
+        let key = match &event {
+            Event::Record(record) => record.key.clone(),
+            Event::Connection(row) => format!("network:tree/{}", row.id),
+            _ => return Some(event),
+        };
         let now = self.now();
-        self.faults.strike(now, |entry| {
-            entry.push.as_ref().is_some_and(|push| push.as_ref().is_none_or(|pattern| pattern.fits(key)))
-        })
+        let blow = self.faults.strike(now, |entry| {
+            entry.push.as_ref().is_some_and(|push| push.as_ref().is_none_or(|pattern| pattern.fits(&key)))
+        });
+        let Some(blow) = blow.filter(|blow| blow.drop || !blow.late.is_zero()) else { return Some(event) };
+        let (left, told) = match event {
+            // The connection database hears of it all the same.
+            Event::Connection(row) => (Some(Event::Stored(Arc::clone(&row))), Event::Told(row)),
+            event => (None, event),
+        };
+        if !blow.drop {
+            let due = later(now, blow.late);
+            let order = self.late.range((due, 0)..=(due, usize::MAX)).count();
+            self.late.insert((due, order), told);
+        }
+        left
+    }
+
+    /// The instant at which subscribers are told of something late.
+    pub(super) fn next_late(&self) -> Option<Timestamp> {
+        self.late.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Tells what was late and is due.
+    pub(super) fn tell_late(&mut self, due: Timestamp) {
+        while let Some(next) = self.late.first_entry().filter(|next| next.key().0 <= due) {
+            let event = next.remove();
+            self.events.push(event);
+        }
     }
 }
 

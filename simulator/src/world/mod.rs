@@ -53,7 +53,7 @@ pub use profiles::{Profile, Profiles};
 pub use record::{Body, Meta, Record};
 pub use records::Records;
 pub use references::Dangling;
-pub use rules::{Asked, Reaction, Reactions};
+pub use rules::{Asked, Reactions};
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;
@@ -122,6 +122,8 @@ pub struct World {
     spn_status_changed: Timestamp,
     going_down: bool,
     events: Vec<Event>,
+    /// What subscribers are told late, by its instant and its order.
+    late: BTreeMap<(Timestamp, usize), Event>,
 }
 
 impl World {
@@ -163,6 +165,7 @@ impl World {
 
     /// Notes that something happened.
     fn emit(&mut self, event: Event) {
-        self.events.push(event);
+        let event = if self.faults.is_empty() { Some(event) } else { self.struck(event) };
+        self.events.extend(event);
     }
 }

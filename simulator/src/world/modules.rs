@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portmaster_fixtures::{SystemStatus, scenario::SpnStatus};
+use portmaster_fixtures::{
+    SystemStatus,
+    scenario::{FailureSeverity, ModuleFailure, NotificationType, SpnStatus},
+};
 use serde_json::{Map, Value, json};
 
 use super::{Meta, Notification, Record, World};
@@ -15,6 +18,8 @@ pub enum Severity {
     Hint,
     /// Something is not right.
     Warning,
+    /// Something is broken.
+    Error,
 }
 
 impl Severity {
@@ -22,6 +27,7 @@ impl Severity {
         match self {
             Self::Hint => "hint",
             Self::Warning => "warning",
+            Self::Error => "error",
         }
     }
 }
@@ -113,6 +119,45 @@ impl World {
         states.extend(state);
         if was_there || is_there {
             self.tell_status();
+        }
+    }
+
+    /// A module gets into trouble, and the person is told.
+    pub(super) fn fail(&mut self, told: ModuleFailure) {
+        let now = self.now();
+        let (severity, kind) = match told.severity {
+            FailureSeverity::Hint => (Severity::Hint, NotificationType::Info),
+            FailureSeverity::Warning => (Severity::Warning, NotificationType::Warning),
+            FailureSeverity::Error => (Severity::Error, NotificationType::Error),
+        };
+        self.notify(Notification {
+            kind: kind.number(),
+            title: told.title.clone(),
+            message: told.message.clone(),
+            ..Notification::new(told.id.clone(), now)
+        });
+        let state = ModuleState {
+            id: told.id.clone(),
+            name: told.title,
+            message: told.message,
+            severity,
+            time: now,
+            data: Value::Null,
+        };
+        self.set_state(&told.module, &told.id, Some(state));
+    }
+
+    /// The trouble of this id is over.
+    pub(super) fn recover(&mut self, id: &str) {
+        self.dismiss(id);
+        let troubled: Vec<String> = self
+            .modules
+            .iter()
+            .filter(|(_, states)| states.iter().any(|state| state.id == id))
+            .map(|(module, _)| module.clone())
+            .collect();
+        for module in troubled {
+            self.set_state(&module, id, None);
         }
     }
 

@@ -460,7 +460,7 @@ mod tests {
             (
                 "rules: [{ when: { state: { path: netwerk.online, equals: x } }, then: [{ change: { restart: true } }] }]",
                 "rules[0].when.state.path: there is no state \"netwerk.online\", expected one that begins with config, \
-                 core, network, dns, spn, apps, notifications, connections, pause; did you mean \"network\"?",
+                 core, network, dns, spn, apps, notifications, modules, updates, connections, pause; did you mean \"network\"?",
             ),
             (
                 "timeline: [{ change: { restart: true } }]",

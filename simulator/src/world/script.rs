@@ -54,6 +54,17 @@ impl World {
                 self.apply(Change::Notify(Box::new(one)))?;
             }
         }
+        if let Some(modules) = &told.modules {
+            for id in &modules.recover {
+                self.apply(Change::ModuleRecovers { id: id.clone() })?;
+            }
+            for failure in &modules.fail {
+                self.apply(Change::ModuleFails(Box::new(failure.clone())))?;
+            }
+        }
+        for resource in told.updates.iter().flat_map(|updates| &updates.download) {
+            self.apply(Change::Download(Box::new(resource.clone())))?;
+        }
         if let Some(connections) = &told.connections {
             self.perform_connections(connections)?;
         }
@@ -247,6 +258,14 @@ impl World {
         let key = format!("{}{}", entry.domain, entry.kind);
         self.dns.cache.insert(key, super::dns::Cached { entry, stored, resolver });
         Ok(())
+    }
+
+    /// Keeps a file that was downloaded, in the place of an earlier one of the same name.
+    pub(super) fn download(&mut self, resource: scenario::Resource) {
+        match self.resources.iter_mut().find(|one| one.name == resource.name) {
+            Some(place) => *place = resource,
+            None => self.resources.push(resource),
+        }
     }
 
     /// Gets to know a program; one of the same name is replaced.

@@ -118,6 +118,7 @@ impl World {
             spn_status_changed: start,
             going_down: false,
             events: Vec::new(),
+            late: BTreeMap::new(),
         };
         if let Some(app) = &world.client.app
             && !world.apps.iter().any(|one| one.name == *app)

@@ -1,12 +1,24 @@
 //! The world's state in the words of scenarios: what rules wait for and people look at.
 
+use portmaster_fixtures::scenario;
 use serde_json::{Map, Value, json};
 
 use super::World;
 
 /// The areas of the state.
-pub const AREAS: [&str; 9] =
-    ["config", "core", "network", "dns", "spn", "apps", "notifications", "connections", "pause"];
+pub const AREAS: [&str; 11] = [
+    "config",
+    "core",
+    "network",
+    "dns",
+    "spn",
+    "apps",
+    "notifications",
+    "modules",
+    "updates",
+    "connections",
+    "pause",
+];
 
 impl World {
     /// The whole state.
@@ -84,6 +96,19 @@ impl World {
                     (one.event_id.clone(), serde_json::to_value(one.state).unwrap_or_default())
                 };
                 self.notifications().map(state).collect::<Map<_, _>>().into()
+            }
+            "modules" => {
+                let all = self
+                    .modules
+                    .iter()
+                    .flat_map(|(module, states)| states.iter().map(move |one| (module, one)));
+                all.map(|(module, one)| (one.id.clone(), json!({ "module": module, "title": one.name })))
+                    .collect::<Map<_, _>>()
+                    .into()
+            }
+            "updates" => {
+                let version = |one: &scenario::Resource| (one.name.clone(), one.version.clone().into());
+                self.resources.iter().map(version).collect::<Map<_, _>>().into()
             }
             "connections" => {
                 let active = self.connections.values().filter(|row| row.active).count();

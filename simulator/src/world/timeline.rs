@@ -88,13 +88,6 @@ impl Timeline {
         }
         Some(change)
     }
-
-    /// What is to come, in order: the instant, the span after which it comes again, and the change.
-    pub fn waiting(&self) -> impl Iterator<Item = (Timestamp, Option<Duration>, &Change)> {
-        self.waiting
-            .iter()
-            .map(|((due, _), entry)| (*due, entry.again.as_ref().map(|again| again.every), &*entry.change))
-    }
 }
 
 /// A span later; the end of time at most.
