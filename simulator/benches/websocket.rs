@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p portmaster-simulator --bench websocket`
 
+#![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
+
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,

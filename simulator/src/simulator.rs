@@ -161,6 +161,11 @@ impl Simulator {
         let _ = (&mut self.server).await;
     }
 
+    /// How many changes subscribers of the database websocket missed because they read too slowly.
+    pub fn dropped_pushes(&self) -> u64 {
+        self.shared.subscribers.dropped()
+    }
+
     /// Waits until the core is told to go down.
     pub async fn down(&self) -> Lifecycle {
         let mut lifecycle = self.shared.lifecycle();

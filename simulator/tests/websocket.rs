@@ -320,7 +320,7 @@ async fn a_slow_reader_holds_nobody_up() {
     }
     // The slow one still gets what found room, and its own requests are answered.
     let id = slow.send("get|core:status/versions").await;
-    let mut pushes = 0;
+    let mut pushes = 0_u64;
     loop {
         let told = slow.receive().await;
         if told.id == id {
@@ -329,4 +329,5 @@ async fn a_slow_reader_holds_nobody_up() {
         pushes += 1;
     }
     assert!((1..6000).contains(&pushes), "{pushes} pushes");
+    assert_eq!(pushes + simulator.dropped_pushes(), 6000);
 }

@@ -127,6 +127,11 @@ impl Outbox {
         }
     }
 
+    /// Forgets what waits. Pushes know their subscriptions, which know this queue: none of them would ever go.
+    pub(super) fn clear(&self) {
+        *self.queue() = Queue::default();
+    }
+
     fn take(&self) -> Option<Item> {
         let mut queue = self.queue();
         let item = queue.items.pop_front();

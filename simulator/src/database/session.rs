@@ -119,6 +119,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.shared.subscribers.leave(self.number, &self.subscriptions);
+        self.outbox.clear();
     }
 }
 

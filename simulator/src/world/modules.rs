@@ -80,33 +80,45 @@ pub(super) fn all() -> Modules {
     .into()
 }
 
-/// An early core's subsystems: id, name, what it does, the option that switches it, where its options begin, modules.
-const SUBSYSTEMS: &[(&str, &str, &str, &str, &str, &[&str])] = &[
-    ("core", "Core", "What everything else stands on.", "", "config:core/", &["core", "base", "profiles"]),
-    (
-        "dns",
-        "Secure DNS",
-        "Asks nameservers over encrypted connections.",
-        "",
-        "config:dns/",
-        &["nameserver", "resolver"],
-    ),
-    (
-        "filter",
-        "Privacy Filter",
-        "Blocks connections by rules and lists.",
-        "",
-        "config:filter/",
-        &["filter", "interception"],
-    ),
-    (
-        "spn",
-        "SPN",
-        "Routes connections through the privacy network.",
-        "config:spn/enable",
-        "config:spn/",
-        &["captain", "crew"],
-    ),
+/// A part of an early core.
+struct Subsystem {
+    id: &'static str,
+    name: &'static str,
+    about: &'static str,
+    /// The option that switches it; empty for none.
+    toggle: &'static str,
+    modules: &'static [&'static str],
+}
+
+const SUBSYSTEMS: &[Subsystem] = &[
+    Subsystem {
+        id: "core",
+        name: "Core",
+        about: "What everything else stands on.",
+        toggle: "",
+        modules: &["core", "base", "profiles"],
+    },
+    Subsystem {
+        id: "dns",
+        name: "Secure DNS",
+        about: "Asks nameservers over encrypted connections.",
+        toggle: "",
+        modules: &["nameserver", "resolver"],
+    },
+    Subsystem {
+        id: "filter",
+        name: "Privacy Filter",
+        about: "Blocks connections by rules and lists.",
+        toggle: "",
+        modules: &["filter", "interception"],
+    },
+    Subsystem {
+        id: "spn",
+        name: "SPN",
+        about: "Routes connections through the privacy network.",
+        toggle: "spn/enable",
+        modules: &["captain", "crew"],
+    },
 ];
 
 impl World {
@@ -241,8 +253,7 @@ impl World {
         }
         SUBSYSTEMS
             .iter()
-            .map(|&(id, name, about, toggle, space, modules)| {
-                let toggle = toggle.strip_prefix("config:").unwrap_or_default();
+            .map(|&Subsystem { id, name, about, toggle, modules }| {
                 let enabled = toggle.is_empty() || self.config.flag(toggle);
                 let modules: Vec<Value> = modules
                     .iter()
@@ -255,7 +266,7 @@ impl World {
                     .collect();
                 let value = json!({
                     "ID": id, "Name": name, "Description": about, "Modules": modules, "FailureStatus": 0,
-                    "ToggleOptionKey": toggle, "ExpertiseLevel": 0, "ReleaseLevel": 0, "ConfigKeySpace": space,
+                    "ToggleOptionKey": toggle, "ExpertiseLevel": 0, "ReleaseLevel": 0, "ConfigKeySpace": format!("config:{id}/"),
                 });
                 Record::of(format!("runtime:subsystems/{id}"), Meta::default(), value)
             })
