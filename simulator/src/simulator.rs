@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, 
 
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{Change, ClockMode, Fault},
+    scenario::{self, Change, ClockMode, Fault},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -297,8 +297,11 @@ impl Builder {
             None => Scenario::load(self.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?,
         };
         let name = scenario.name.clone();
-        let mut world = World::new(scenario, self.options)
-            .map_err(|source| StartError::Setup { name: name.clone(), source })?;
+        let written = self.scenario.as_deref();
+        let mut world = World::new(scenario, self.options).map_err(|source| StartError::Setup {
+            name: place(written, &source).unwrap_or(name.clone()),
+            source,
+        })?;
         let address = self.listen.unwrap_or_else(|| "127.0.0.1:0".to_owned());
         let listener = listen(&address, self.listen_anywhere).await?;
         let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
@@ -315,6 +318,14 @@ impl Builder {
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Simulator { address: bound, url: format!("http://{bound}"), about, shared, server })
     }
+}
+
+/// The file, the line and the column of what a scenario's text says wrong.
+fn place(file: Option<&str>, fault: &SetupError) -> Option<String> {
+    let SetupError::Dangling(all) = fault else { return None };
+    let text = scenario::text(file?).ok()?;
+    let (line, column) = scenario::place(&text, &all.first()?.path)?;
+    Some(format!("{}:{line}:{column}", file?))
 }
 
 async fn listen(address: &str, anywhere: bool) -> Result<TcpListener, StartError> {

@@ -163,3 +163,61 @@ fn an_occupied_port_is_said_so() {
     let text = fails(&["--listen", &address]);
     assert!(text.contains(&address) && text.contains("another program listens there"), "{text}");
 }
+
+/// What a command says on standard output, and its status.
+fn says(arguments: &[&str]) -> (String, Option<i32>) {
+    let Output { status, stdout, .. } = command(arguments).output().expect("the binary");
+    (String::from_utf8(stdout).expect("text"), status.code())
+}
+
+#[test]
+fn scenarios_are_listed_and_shown() {
+    let (list, status) = says(&["scenario", "list"]);
+    assert_eq!(status, Some(0));
+    let line = list.lines().find(|line| line.starts_with("captive-portal ")).expect("a line");
+    assert!(line.ends_with("The laptop joins a hotel network."), "{line}");
+    let (text, status) = says(&["scenario", "show", "captive-portal"]);
+    assert_eq!(status, Some(0));
+    assert!(text.contains("\nname: captive-portal\n"), "{text}");
+    assert!(fails(&["scenario", "show", "captive"]).contains("the built-in ones are account-expired, "));
+    let (schema, status) = says(&["scenario", "schema"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&schema).expect("JSON")["properties"]["timeline"]
+            .is_object()
+    );
+}
+
+#[test]
+fn every_mistake_of_a_scenario_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path of text").to_owned()
+    };
+    let form = write("form.yaml", "sede: 1\nnetwork: { online: onlin }\n");
+    let (said, status) = says(&["scenario", "check", &form, "home-office"]);
+    assert_eq!(status, Some(2));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert!(
+        lines[0].starts_with(&format!("{form}:1:1: sede: ")) && lines[0].ends_with("did you mean \"seed\"?")
+    );
+    assert!(lines[1].starts_with(&format!("{form}:2:12: network.online: ")), "{said}");
+    assert_eq!(lines[2], "home-office: no mistakes");
+
+    let names = write(
+        "names.yaml",
+        "extends: home-office\ntimeline:\n  - at: 1s\n    change: { connections: { open: { count: 1, apps: [Firefx] } } }\n  \
+         - at: 2s\n    change: { config: { spn/enabled: true } }\n",
+    );
+    let (said, status) = says(&["scenario", "check", &names]);
+    assert_eq!((said.lines().count(), status), (2, Some(2)), "{said}");
+    assert!(said.contains(&format!("{names}:4:55: timeline[0].change.connections.open.apps[0]: ")), "{said}");
+    assert!(said.contains(&format!("{names}:6:25: timeline[1].change.config[\"spn/enabled\"]: ")), "{said}");
+    let refused = fails(&["serve", "--scenario", &names]);
+    assert!(refused.starts_with(&format!("error: {names}:4:55: timeline[0]")), "{refused}");
+    let refused = fails(&["serve", "--scenario", &form]);
+    assert!(refused.contains(&format!("hint: portmaster-simulator scenario check {form} ")), "{refused}");
+}

@@ -116,8 +116,12 @@ fn stop_signal() -> impl Future<Output = ()> {
 /// Says why it did not start.
 pub(crate) fn complain(fault: &StartError) {
     let mut text = format!("error: {fault}");
-    if let StartError::Scenario(Fault::Text { report, .. }) = fault {
+    if let StartError::Scenario(Fault::Text { file, report }) = fault {
         text = format!("error: {fault}\n{report:?}");
+        text = format!(
+            "{}\nhint: portmaster-simulator scenario check {file} says every mistake",
+            text.trim_end()
+        );
     }
     if let StartError::Listen { source, .. } = fault
         && source.kind() == io::ErrorKind::AddrInUse

@@ -47,3 +47,98 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use portmaster_fixtures::Scenario;
+    use proptest::{collection, prelude::*};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::world::Options;
+
+    /// Changes of all kinds, in a world at home.
+    const CHANGES: &[&str] = &[
+        "network: { online: offline }",
+        "network: { online: online, captive_portal: null }",
+        "network: { captive_portal: { url: 'http://x.example/' }, gateways: [10.0.0.1] }",
+        "config: { spn/enable: false }",
+        "config: { spn/enable: null }",
+        "dns: { clear: true, cache: { add: [{ domain: x.example., type: A, answer: [A 192.0.2.1], resolver: Quad9 }] } }",
+        "dns: { resolvers: { Quad9: { failing: true } } }",
+        "spn: { status: failed }",
+        "spn: { status: null, account: null }",
+        "spn: { hubs: { degrade: [{ hub: Avior, latency_ms: 900, states: [failing] }] } }",
+        "spn: { hubs: { join: [{ name: New, country: DE, lanes: [{ to: Avior, latency_ms: 3, capacity_mbit: 9 }] }] } }",
+        "connections: { open: 3 }",
+        "connections: { close: 2, open: { count: 1, apps: [Firefox] } }",
+        "connections: { close: all }",
+        "notifications: { add: [{ id: a, expires: 7 }, { id: b }] }",
+        "notifications: { remove: [b] }",
+        "modules: { fail: [{ module: Resolver, id: r, title: R }] }",
+        "modules: { recover: [r] }",
+        "pause: { duration: 5s }",
+        "resume: true",
+        "apps: { add: [{ name: New, path: /new }] }",
+        "core: { starting: true }",
+    ];
+
+    /// A timeline in YAML, of instants, spans and changes.
+    fn timeline() -> impl Strategy<Value = String> {
+        let entry = (0_u32..60, proptest::option::of(1_u32..20), 0_u32..1000, 0..CHANGES.len()).prop_map(
+            |(at, every, jitter, change)| {
+                let every =
+                    every.map_or(String::new(), |every| format!("every: {every}s, jitter: {jitter}ms, "));
+                format!("  - {{ at: {at}s, {every}change: {{ {} }} }}\n", CHANGES[change])
+            },
+        );
+        collection::vec(entry, 1..12).prop_map(|entries| {
+            let rules = "rules:\n  - { when: { state: { path: connections.active, above: 20 } }, \
+                         then: [{ change: { connections: { close: 10 } } }] }\n  \
+                         - { when: { change: 'spn/*' }, then: [{ after: 3s, change: { connections: { open: 1 } } }] }\n";
+            format!("extends: home-office\nclock: manual\n{rules}timeline:\n{}", entries.concat())
+        })
+    }
+
+    /// What a world looks like once its clock was moved in these steps, and what it told on the way.
+    fn run(yaml: &str, steps: &[i64]) -> (Value, Vec<String>) {
+        let scenario = Scenario::parse("drawn", yaml).expect("a scenario");
+        let mut world = World::new(scenario, Options::default()).expect("a world");
+        let mut told = Vec::new();
+        for step in steps {
+            world.clock.advance(SignedDuration::from_millis(*step));
+            world.run_due();
+            told.extend(world.take_events().iter().map(|event| format!("{event:?}")));
+        }
+        let rows: Vec<Value> = world.connections.values().map(|row| json!(**row)).collect();
+        (json!({ "now": world.now(), "state": world.state(), "connections": rows }), told)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_world_is_the_same_however_often_somebody_looks(
+            yaml in timeline(),
+            steps in collection::vec(1_i64..20_000, 1..40),
+        ) {
+            let whole: i64 = steps.iter().sum();
+            let (once, again) = (run(&yaml, &steps), run(&yaml, &steps));
+            prop_assert_eq!(&once, &again);
+            let (state, told) = run(&yaml, &[whole]);
+            prop_assert_eq!(&once.0, &state);
+            prop_assert_eq!(&once.1, &told);
+        }
+    }
+
+    #[test]
+    fn things_happen_at_their_own_instants() {
+        let yaml = "extends: home-office\nclock: manual\ntimeline: [{ at: 10s, change: { connections: { open: 1 } } }]";
+        let (seen, _) = run(yaml, &[3_600_000]);
+        let started =
+            seen["connections"].as_array().expect("connections").iter().map(|row| row["started"].as_str());
+        assert_eq!(started.max(), Some(Some("2026-03-16T09:30:10Z")));
+        assert_eq!(seen["now"], "2026-03-16T10:30:00Z");
+    }
+}
