@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p portmaster-simulator --bench http`
 
+#![allow(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 use std::{
     convert::Infallible,
     net::SocketAddr,

@@ -8,6 +8,8 @@
 //! Times are processor time where Linux tells it, so that other work on the machine does not count: of the thread that
 //! asks the database, or of the simulator's whole process. W1 to W6 are the workloads of netquery §10.
 
+#![allow(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 use std::{
     error::Error,
     fs,
