@@ -216,6 +216,12 @@ impl Builder {
         self
     }
 
+    /// Leaves the defects of the contract's cores out; `docs/defects.md` has what they are.
+    pub fn healthy(mut self, healthy: bool) -> Self {
+        self.options.healthy = healthy;
+        self
+    }
+
     /// The number that all chance comes from.
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = Some(seed);
@@ -311,7 +317,7 @@ impl Builder {
             seed: world.chance.seed(),
             clock: world.clock.mode(),
         };
-        let netquery = Store::new(world.contract)?;
+        let netquery = Store::new(world.contract, world.rules)?;
         netquery.record(&world.take_events())?;
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
         let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery, max_message)?);

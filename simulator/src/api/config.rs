@@ -1,10 +1,15 @@
 //! `config/options`.
 
-use super::{Call, Handler, Reply};
+use portmaster_fixtures::Defect;
+
+use super::{Call, Format, Handler, Reply};
 use crate::world::World;
 
 pub(super) const HANDLERS: &[Handler] = &[Handler::new("config/options", options)];
 
 fn options(world: &mut World, call: &Call) -> Reply {
+    if call.format == Format::MsgPack && world.rules.has(Defect::OptionsNotInMsgpack) {
+        return Reply::failure("msgpack: Encode(unsupported func(interface {}) error)");
+    }
     call.structured(&world.config.options())
 }

@@ -57,6 +57,16 @@ impl Format {
         if wildcard { Self::Json } else { Self::Unacceptable }
     }
 
+    /// Its media type; none for JSON, whose is the endpoint's.
+    pub fn media_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json | Self::Unacceptable => None,
+            Self::Cbor => Some("application/cbor"),
+            Self::MsgPack => Some("application/msgpack"),
+            Self::Yaml => Some("application/yaml; charset=utf-8"),
+        }
+    }
+
     /// Writes a structure.
     pub fn write(self, value: &impl Serialize) -> Reply {
         let written = match self {

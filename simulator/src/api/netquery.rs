@@ -5,6 +5,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderName},
     http::HeaderValue,
 };
+use portmaster_fixtures::Defect;
 use serde_json::Value;
 
 use super::{Call, Handler, Raw, Reply};
@@ -47,10 +48,10 @@ fn history(world: &mut World, call: &Call, kind: Kind) -> Reply {
 
 /// Asks the database when the world is free again.
 fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
-    let content_type = if world.rules.documented_types {
-        "application/json; charset=utf-8"
-    } else {
+    let content_type = if world.rules.has(Defect::QueriesAsText) {
         "text/plain; charset=utf-8"
+    } else {
+        "application/json; charset=utf-8"
     };
     let ask = asker(world, kind, body);
     Reply::Netquery(Box::new(move |netquery| {

@@ -5,7 +5,7 @@ use hyper::{
     header::{ACCEPT, HeaderName},
     http::HeaderValue,
 };
-use portmaster_fixtures::scenario::Resource;
+use portmaster_fixtures::{Defect, scenario::Resource};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -49,10 +49,21 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
         return Reply::failure(format!("open {FOLDER}/{name}: no such file or directory"));
     };
     let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
-    let body = match wanted(&String::from_utf8_lossy(accept), &resource.name) {
+    let own = mime::of(&resource.name);
+    let mut content_type = own;
+    let wanted = match wanted(&String::from_utf8_lossy(accept), &resource.name) {
+        Wanted::Unsupported if !world.rules.has(Defect::OwnTypeRefused) && names(accept, own) => Wanted::AsIs,
+        wanted => wanted,
+    };
+    let body = match wanted {
         Wanted::AsIs => content.clone().into_bytes(),
         Wanted::Json => match serde_saphyr::from_str::<Value>(content) {
-            Ok(value) => json::to_vec(&sorted(value)),
+            Ok(value) => {
+                if !world.rules.has(Defect::ConvertedAsYaml) {
+                    content_type = "application/json; charset=utf-8";
+                }
+                json::to_vec(&sorted(value))
+            }
             Err(fault) => return Reply::failure(format!("failed to convert {}: {fault}", resource.name)),
         },
         Wanted::Unsupported => {
@@ -60,13 +71,19 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
         }
     };
     let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut raw = Raw::new(mime::of(&resource.name), body);
+    let mut raw = Raw::new(content_type, body);
     for (name, value) in [("resource-sha256", hash), ("resource-version", resource.version.clone())] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             raw = raw.with(HeaderName::from_static(name), value);
         }
     }
     raw.into()
+}
+
+/// Whether an Accept header names a type.
+fn names(accept: &[u8], content_type: &str) -> bool {
+    let media = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    String::from_utf8_lossy(accept).split(',').any(|entry| media(entry) == media(content_type))
 }
 
 fn sorted(mut value: Value) -> Value {

@@ -55,6 +55,9 @@ pub(crate) struct Serve {
     /// The core version to imitate: docs, v1.0, v1.6 or v2.2 [default: the scenario's, or docs]
     #[arg(long, value_name = "CONTRACT")]
     pub(crate) contract: Option<Contract>,
+    /// Leave the contract's defects out: behave as its cores should
+    #[arg(long)]
+    pub(crate) healthy: bool,
     /// The world to serve: a built-in scenario or a YAML file
     #[arg(long, value_name = "NAME|FILE", default_value = portmaster_simulator::DEFAULT_SCENARIO)]
     pub(crate) scenario: String,

@@ -40,6 +40,7 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
     let mut builder = Simulator::builder()
         .scenario(&args.scenario)
         .external_auth(args.external_auth)
+        .healthy(args.healthy)
         .listen(listen)
         .max_message(args.max_message)
         .listen_anywhere(args.listen_anywhere)

@@ -556,7 +556,8 @@ async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) ->
                     .unwrap_or_else(|_| Reply::failure("Internal Server Error."))
             }
             done => {
-                let answer = render(done, admission.route.endpoint, &admission.method, shared.rules);
+                let answer =
+                    render(done, admission.route.endpoint, &admission.method, admission.format, shared.rules);
                 return admission.with_cookie(answer);
             }
         };

@@ -6,9 +6,9 @@ use hyper::{
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
     http::HeaderValue,
 };
-use portmaster_fixtures::{Endpoint, HeadContentType, Rules};
+use portmaster_fixtures::{Defect, Endpoint, Rules};
 
-use crate::api::{Failure, Raw, Reply};
+use crate::api::{Failure, Format, Raw, Reply};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -82,7 +82,13 @@ impl Answer {
 /// Turns a reply into an answer (core-1.x §5 "Handler result").
 ///
 /// Replies that wait or work are resolved before.
-pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: &Rules) -> Answer {
+pub(super) fn render(
+    reply: Reply,
+    endpoint: &Endpoint,
+    method: &Method,
+    format: Format,
+    rules: &Rules,
+) -> Answer {
     let structured = matches!(reply, Reply::Struct(_));
     let body = match reply {
         Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
@@ -97,9 +103,9 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
         }
         Reply::Data(body) | Reply::Struct(body) | Reply::Record(body) => body,
         Reply::With(name, value, reply) => {
-            return render(*reply, endpoint, method, rules).with(name, value);
+            return render(*reply, endpoint, method, format, rules).with(name, value);
         }
-        Reply::After(_, reply) => return render(*reply, endpoint, method, rules),
+        Reply::After(_, reply) => return render(*reply, endpoint, method, format, rules),
         // Only who serves has the database; it asked before.
         Reply::Netquery(_) => {
             return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");
@@ -108,11 +114,15 @@ pub(super) fn render(reply: Reply, endpoint: &Endpoint, method: &Method, rules: 
     };
     if method == Method::HEAD || body.is_empty() {
         let answer = Answer::no_content();
-        return if structured && rules.head_content_type == HeadContentType::Empty {
+        return if structured && rules.has(Defect::HeadEmptyType) {
             answer.with(CONTENT_TYPE, HeaderValue::from_static(""))
         } else {
             answer
         };
+    }
+    let negotiated = format.media_type().filter(|_| structured && !rules.has(Defect::NegotiatedAsJson));
+    if let Some(media_type) = negotiated {
+        return Answer::of(StatusCode::OK, HeaderValue::from_static(media_type), body);
     }
     let content_type = format!("{}; charset=utf-8", endpoint.mime_type);
     let content_type = HeaderValue::from_str(&content_type).expect("a catalogue's MIME type is plain ASCII");

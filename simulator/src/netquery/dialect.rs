@@ -1,6 +1,6 @@
 //! What differs between contracts in the query language, as data (netquery §4).
 
-use portmaster_fixtures::Contract;
+use portmaster_fixtures::{Contract, Defect, Rules};
 
 /// A column of the tables.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +137,18 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
-    /// The language of a contract.
-    pub(crate) fn of(contract: Contract) -> Self {
+    /// The language of a contract, with the defects that its rules have.
+    pub(crate) fn of(contract: Contract, rules: &Rules) -> Self {
+        Self {
+            null_panics: rules.has(Defect::NullCrashes),
+            search_panics: rules.has(Defect::SearchCrashes),
+            several_sums_fail: rules.has(Defect::SeveralSumsFail),
+            ..Self::sound(contract)
+        }
+    }
+
+    /// The language of a contract as it should be.
+    fn sound(contract: Contract) -> Self {
         match contract {
             Contract::V1_6 | Contract::V2_2 => Self {
                 columns: COLUMNS.to_vec(),
@@ -153,8 +163,8 @@ impl Dialect {
                 statement_status: 500,
                 shows_row: true,
                 keeps_duplicates: true,
-                null_panics: true,
-                search_panics: true,
+                null_panics: false,
+                search_panics: false,
                 several_sums_fail: false,
             },
             Contract::V1_0 => Self {
@@ -180,16 +190,11 @@ impl Dialect {
                 shows_row: false,
                 keeps_duplicates: false,
                 null_panics: false,
-                search_panics: true,
-                several_sums_fail: true,
-            },
-            // The page's language is that of core 1.0.0; its defects are not.
-            Contract::Docs => Self {
-                statement_status: 400,
                 search_panics: false,
                 several_sums_fail: false,
-                ..Self::of(Contract::V1_0)
             },
+            // The page's language is that of core 1.0.0.
+            Contract::Docs => Self { statement_status: 400, ..Self::sound(Contract::V1_0) },
         }
     }
 

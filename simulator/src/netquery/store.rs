@@ -9,7 +9,7 @@ use std::{
 
 use jiff::{Timestamp, civil, tz::Offset};
 use portmaster_fixtures::{
-    Contract,
+    Contract, Rules,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
 use rusqlite::{Connection, OpenFlags, Statement, params};
@@ -71,9 +71,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
-    /// Empty tables in the language of a contract.
-    pub fn new(contract: Contract) -> Result<Self, StoreError> {
-        let dialect = Dialect::of(contract);
+    /// Empty tables in the language of a contract, with the defects of some rules.
+    pub fn new(contract: Contract, rules: &Rules) -> Result<Self, StoreError> {
+        let dialect = Dialect::of(contract, rules);
         let folder = tempfile::Builder::new().prefix("portmaster-simulator-").tempdir()?;
         let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // Until somebody reads there is no log.

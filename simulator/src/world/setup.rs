@@ -36,6 +36,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The clock's pace; the scenario's if absent.
     pub clock: Option<ClockMode>,
+    /// Whether the contract's defects are left out.
+    pub healthy: bool,
     /// Values of options, by key.
     pub config: BTreeMap<String, Value>,
     /// Entries that are added to `core/apiKeys`.
@@ -82,13 +84,14 @@ impl World {
     /// When the scenario contradicts itself or names an option that the contract does not have.
     pub fn new(scenario: Scenario, options: Options) -> Result<Self, SetupError> {
         let contract = options.contract.or(scenario.contract).unwrap_or_default();
+        let rules = if options.healthy { contract.healthy_rules() } else { contract.rules() };
         let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
         let here = geo::known(&scenario.network.location);
         let seed = options.seed.unwrap_or(scenario.seed);
         let spn = Spn::new(scenario.spn, seed, start, here)?;
         let mut world = Self {
             contract,
-            rules: contract.rules(),
+            rules,
             clock: Clock::new(options.clock.unwrap_or(scenario.clock), start),
             chance: Chance::new(seed),
             config: Config::new(contract),
@@ -106,7 +109,7 @@ impl World {
             pause: None,
             sessions: Sessions::default(),
             notifications: BTreeMap::new(),
-            broadcasts: contract.rules().broadcasts_noted.then(BTreeMap::new),
+            broadcasts: rules.broadcasts_noted.then(BTreeMap::new),
             timeline: Timeline::default(),
             reactions: Reactions::default(),
             faults: Faults::default(),

@@ -3,6 +3,7 @@
 mod data;
 mod update;
 
+use portmaster_fixtures::Defect;
 use serde_json::Value;
 
 use super::{Call, Handler, Reply};
@@ -40,7 +41,14 @@ fn simulate(world: &mut World, call: &Call) -> Reply {
     let state = call.parameter("state").as_deref() == Some("true");
     let update = match update::read(call.body(), world.now(), Grammar::of(world.rules)) {
         Ok(update) => update,
-        Err(update::Fault::Empty) => return Reply::failure("Internal Server Error."),
+        Err(update::Fault::Empty) if world.rules.has(Defect::EmptyBroadcastCrashes) => {
+            return Reply::failure("Internal Server Error.");
+        }
+        Err(update::Fault::Empty) => {
+            return Reply::failure(
+                "failed to parse broadcast notifications update: a broadcast shows nothing",
+            );
+        }
         Err(update::Fault::Text(text)) => {
             return Reply::failure(format!("failed to parse broadcast notifications update: {text}"));
         }

@@ -1,6 +1,7 @@
 //! `spn/map/{map}/graph.dot` and `graph.html`.
 
 use hyper::StatusCode;
+use portmaster_fixtures::Defect;
 
 use super::page;
 use crate::{
@@ -19,8 +20,8 @@ pub(super) fn graph(world: &mut World, call: &Call) -> Reply {
     };
     match call.part("format") {
         ".dot" => {
-            let documented = world.rules.documented_types;
-            let kind = if documented { "text/plain; charset=utf-8" } else { "text/x-dot; charset=utf-8" };
+            let as_dot = world.rules.has(Defect::GraphAsDot);
+            let kind = if as_dot { "text/x-dot; charset=utf-8" } else { "text/plain; charset=utf-8" };
             Raw::new(kind, dot(world, map)).into()
         }
         ".html" if world.dev_mode() => Raw::new("text/html; charset=utf-8", page::html(world, map)).into(),

@@ -1,7 +1,7 @@
 //! `sync/profile/import`, and pictures in documents.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use portmaster_fixtures::ProfileIds;
+use portmaster_fixtures::{Defect, ProfileIds};
 use serde::Serialize;
 
 use super::{
@@ -39,8 +39,10 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
     let document: Whole = typed(document, Whole::TYPE)?;
     let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), true)?;
     let claimed = document.id.clone();
-    // As in the cores, a document without a source replaces nothing: the key that is looked for has none either.
-    let existing_key = |id: &str| format!("{}/{id}", document.source);
+    // In the cores the key that is looked for has no source where the document has none.
+    let unnamed = document.source.is_empty() && !world.rules.has(Defect::ImportMissesSource);
+    let source = if unnamed { LOCAL } else { document.source.as_str() };
+    let existing_key = |id: &str| format!("{source}/{id}");
     let prints: Vec<Fingerprint> = document.fingerprints.into_iter().map(Fingerprint::from).collect();
     let id = checked_id(world, &prints, &claimed)?;
     let replaces_existing = world.profiles.get(&existing_key(&id)).is_some();

@@ -28,7 +28,7 @@ fn names(store: &Store, databases: &Value) -> Vec<String> {
 
 #[test]
 fn an_update_keeps_place_and_bytes() {
-    let store = Store::new(Contract::V2_2).unwrap();
+    let store = Store::new(Contract::V2_2, Contract::V2_2.rules()).unwrap();
     store.upsert(&["b", "a"].map(|id| Arc::new(row(id)))).unwrap();
     let traffic = Bandwidth { conn_id: "b".to_owned(), time: now().as_second(), incoming: 5, outgoing: 2 };
     store.add_bandwidth(&[traffic]).unwrap();
@@ -52,7 +52,7 @@ fn an_update_keeps_place_and_bytes() {
 
 #[test]
 fn live_rows_go_ten_minutes_after_their_end() {
-    let store = Store::new(Contract::V1_6).unwrap();
+    let store = Store::new(Contract::V1_6, Contract::V1_6.rules()).unwrap();
     let ended = |id: &str, ago: i64| {
         let end = now() - SignedDuration::from_secs(ago);
         Arc::new(ConnectionRow { started: end, ended: Some(end), active: false, ..row(id) })
@@ -67,7 +67,7 @@ fn live_rows_go_ten_minutes_after_their_end() {
 
 #[test]
 fn the_history_is_cleared_and_cleaned() {
-    let store = Store::new(Contract::V2_2).unwrap();
+    let store = Store::new(Contract::V2_2, Contract::V2_2.rules()).unwrap();
     let began = |id: &str, profile: &str, days: i64| {
         let start = now() - SignedDuration::from_hours(24 * days);
         let profile = profile.to_owned();

@@ -131,7 +131,8 @@ fn a_value_of_another_type_is_shown_with_its_row() {
 fn panics_of_the_core_are_answers_of_observed_contracts_only() {
     let search = r#"{"textSearch":{"fields":["nosuch"],"value":"x"}}"#;
     let null = r#"{"query":{"domain":{"$in":[null]}}}"#;
-    let [v1_0, docs] = [Contract::V1_0, Contract::Docs].map(|contract| Store::new(contract).unwrap());
+    let [v1_0, docs] =
+        [Contract::V1_0, Contract::Docs].map(|contract| Store::new(contract, contract.rules()).unwrap());
     let panic = said(500, "Internal Server Error.");
     assert_eq!(refused(&STORE, Kind::Query, search), panic);
     assert_eq!(refused(&STORE, Kind::Query, null), panic);
