@@ -29,5 +29,6 @@ pub use portmaster_fixtures::{
 };
 pub use simulator::{
     About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, DEFAULT_SCENARIO, Simulator, StartError,
+    UI_NETQUERY_LATENCY,
 };
 pub use world::{Lifecycle, generate};

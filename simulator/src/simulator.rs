@@ -191,11 +191,15 @@ pub struct Builder {
     listen: Option<String>,
     listen_anywhere: bool,
     bundles: Sources,
+    netquery_latency: Option<Duration>,
     max_message: Option<usize>,
 }
 
 /// The longest websocket message that is taken unless something else is said, bytes.
 pub const DEFAULT_MAX_MESSAGE: usize = 16 << 20;
+
+/// Portmaster's own user interface draws its dashboard wrongly when connections are there before its charts (ui §9).
+pub const UI_NETQUERY_LATENCY: Duration = Duration::from_millis(150);
 
 impl Builder {
     /// A built-in scenario by name, or a file.
@@ -287,6 +291,13 @@ impl Builder {
         self
     }
 
+    /// How long answers of `netquery/*` take at least, in real time. Unless called it is
+    /// [`UI_NETQUERY_LATENCY`] with a user interface of one's own, and nothing else.
+    pub fn netquery_latency(mut self, least: Duration) -> Self {
+        self.netquery_latency = Some(least);
+        self
+    }
+
     /// Icons, fonts and pictures, a zip file or a folder, for `/assets/`.
     pub fn assets(mut self, path: impl Into<PathBuf>) -> Self {
         self.bundles.assets = Some(path.into());
@@ -320,6 +331,8 @@ impl Builder {
         let netquery = Store::new(world.contract, world.rules)?;
         netquery.record(&world.take_events())?;
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
+        let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
+        let netquery = (netquery, self.netquery_latency.unwrap_or(latency));
         let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery, max_message)?);
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Simulator { address: bound, url: format!("http://{bound}"), about, shared, server })

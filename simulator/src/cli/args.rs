@@ -85,6 +85,9 @@ pub(crate) struct Serve {
     /// Serve this user interface, a zip file or a folder
     #[arg(long, value_name = "FILE.zip|DIR")]
     pub(crate) ui: Option<PathBuf>,
+    /// Let netquery answers take at least so many milliseconds; 0 is no delay [default: 150 with --ui, else 0]
+    #[arg(long, value_name = "MS")]
+    pub(crate) netquery_latency: Option<u64>,
     /// Serve these icons, fonts and pictures, a zip file or a folder
     #[arg(long, value_name = "FILE.zip|DIR")]
     pub(crate) assets: Option<PathBuf>,

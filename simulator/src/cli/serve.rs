@@ -1,6 +1,9 @@
 //! `serve`: a simulator in the foreground.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
 use portmaster_fixtures::scenario::Fault;
 use portmaster_simulator::{Lifecycle, Simulator, StartError};
@@ -25,7 +28,7 @@ async fn serve(args: Serve) -> Result<(), StartError> {
             how = simulator.down() => how,
         };
         // The answer to the request that did it is still on its way.
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(150)).await;
         match how {
             Lifecycle::Shutdown => return Ok(()),
             Lifecycle::Restart => {
@@ -59,6 +62,9 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
     }
     if let Some(path) = &args.ui {
         builder = builder.ui(path);
+    }
+    if let Some(milliseconds) = args.netquery_latency {
+        builder = builder.netquery_latency(Duration::from_millis(milliseconds));
     }
     if let Some(path) = &args.assets {
         builder = builder.assets(path);

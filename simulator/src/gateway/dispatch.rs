@@ -551,9 +551,12 @@ async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) ->
             }
             Reply::Netquery(ask) => {
                 let netquery = shared.netquery.clone();
-                tokio::task::spawn_blocking(move || ask(&netquery))
-                    .await
-                    .unwrap_or_else(|_| Reply::failure("Internal Server Error."))
+                let least = tokio::time::Instant::now() + shared.netquery_latency;
+                let done = tokio::task::spawn_blocking(move || ask(&netquery)).await;
+                if !shared.netquery_latency.is_zero() {
+                    tokio::time::sleep_until(least).await;
+                }
+                done.unwrap_or_else(|_| Reply::failure("Internal Server Error."))
             }
             done => {
                 let answer =

@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     lifecycle: watch::Sender<Option<Lifecycle>>,
     /// The connection database, filled from what the world tells.
     pub(super) netquery: Store,
+    /// How long an answer of that database takes at least, outside.
+    pub(super) netquery_latency: Duration,
     pub(super) routes: &'static Routes,
     pub(super) rules: &'static Rules,
     pub(super) security: Security,
@@ -75,12 +77,13 @@ impl Shared {
         world: World,
         external_auth: ExternalAuth,
         sources: Sources,
-        netquery: Store,
+        (netquery, netquery_latency): (Store, Duration),
         max_message: usize,
     ) -> Result<Self, BundleError> {
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
         Ok(Self {
             netquery,
+            netquery_latency,
             subscribers: Subscribers::default(),
             answered: Notify::new(),
             max_message,
