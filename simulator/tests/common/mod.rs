@@ -70,7 +70,7 @@ pub(crate) fn example(pattern: &str) -> String {
         ("{eventName:", "config%20change"),
         ("{map:", "main"),
         ("{format:", ".dot"),
-        ("{destination:", "9.9.9.9"),
+        ("{destination:", "198.51.100.9"),
         ("{pid:", "1"),
         ("{source:", "local"),
         ("{id:[A-Za-z0-9_-]+}", "spn"),
