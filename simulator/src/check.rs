@@ -30,3 +30,25 @@ pub(crate) fn placed(dangling: Dangling, text: &str) -> Mistake {
     let (line, column) = scenario::place(text, &path).unwrap_or_default();
     Mistake { line, column, path, text: words, near }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_shows_scenarios_without_mistakes() {
+        let manual = include_str!("../../docs/scenarios.md");
+        let blocks: Vec<&str> =
+            manual.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        // One block stands for changes by dots.
+        let whole: Vec<&str> = blocks.into_iter().filter(|block| !block.contains("{...}")).collect();
+        assert!(whole.len() >= 3);
+        for block in whole {
+            let base = if block.contains("extends:") { "" } else { "extends: home-office\n" };
+            let text = format!("{base}{block}");
+            assert_eq!(scenario::check(&text), [], "{text}");
+            let scenario = Scenario::parse("manual", &text).expect("a scenario");
+            assert_eq!(World::mistakes(scenario, Options::default()), [], "{text}");
+        }
+    }
+}
