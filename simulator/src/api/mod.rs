@@ -31,7 +31,9 @@ mod sync;
 mod ui;
 mod updates;
 
-pub use call::{Call, Failure, Handler, Module, Raw, Reply, Run};
+#[cfg(test)]
+pub(crate) use call::Run;
+pub use call::{Call, Failure, Handler, Module, Raw, Reply};
 pub(crate) use dns::record as name_record;
 pub use format::Format;
 pub(crate) use metrics::text as metrics_text;

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{HeaderMap, header::AUTHORIZATION};
-use portmaster_fixtures::{Contract, Scenario};
+use portmaster_fixtures::{Contract, Scenario, scenario::HubState};
 use serde_json::{Value, json};
 
 use super::HANDLERS;
@@ -388,4 +388,27 @@ fn destinations_must_be_somewhere() {
     }
     let mut cut_off = world(&format!("core: {{ self_check: failed }}\n{ROUTES}"), Contract::V2_2);
     assert!(route(&mut cut_off, "example.com", "").contains("example.com on 10.255.255.53:53: no such host"));
+}
+
+#[test]
+fn intel_says_who_is_trusted() {
+    let mut world = world(ROUTES, Contract::V2_2);
+    let update =
+        HANDLERS.iter().find(|handler| handler.path.ends_with("/intel/update")).expect("an endpoint");
+    let mut send = |body: &'static str| {
+        let call = Call { path: vec![("map", "main".to_owned())], body: Some(body.into()), ..Call::plain() };
+        let told = text((update.run)(&mut world, &call));
+        let trusted = world.map("main").map(|map| {
+            let trusted = map.hubs.values().filter(|hub| hub.is(HubState::Trusted));
+            trusted.map(|hub| hub.name.clone()).collect::<Vec<_>>()
+        });
+        (told, trusted.unwrap_or_default())
+    };
+    let applied = "successfully applied given intel data";
+    let seed01 = "{ Hubs: { Zwo2Dssz4L2Cc26Pwpbq8J8Zec7EdaJJpAZxT8FxqVY4Kh: { Trusted: true } } }";
+    assert_eq!(send(seed01), (applied.to_owned(), vec!["seed01".to_owned()]));
+    assert_eq!(send(""), (applied.to_owned(), Vec::new()));
+    let fault = "error unmarshaling JSON: json: cannot unmarshal string into Go value of type hub.Intel";
+    let (told, _) = send("garbage");
+    assert_eq!(told, format!("500 failed to parse intel data: failed to parse data: {fault}"));
 }

@@ -7,7 +7,7 @@ use portmaster_fixtures::scenario::{HubState, Region, SpnStatus};
 
 use super::{Hub, Map, Place};
 use crate::world::{
-    World,
+    Event, World,
     geo::{self, Point},
 };
 
@@ -108,13 +108,18 @@ impl World {
     /// Says anew which hubs are trusted and which regions there are.
     pub(in crate::world) fn apply_intel(&mut self, trusted: &BTreeSet<String>, regions: Vec<String>) {
         let Some(map) = &mut self.spn.map else { return };
-        for hub in map.hubs.values_mut() {
-            hub.special.retain(|state| *state != HubState::Trusted);
+        let mut changed = Vec::new();
+        for hub in map.hubs.values_mut().filter(|hub| hub.is(HubState::Trusted) != trusted.contains(&hub.id))
+        {
             if trusted.contains(&hub.id) {
                 hub.special.push(HubState::Trusted);
                 hub.special.sort_unstable();
+            } else {
+                hub.special.retain(|state| *state != HubState::Trusted);
             }
+            changed.push(hub.id.clone());
         }
         map.regions = regions.into_iter().map(|name| Region { name, continents: Vec::new() }).collect();
+        self.emit(Event::Hubs(changed));
     }
 }
