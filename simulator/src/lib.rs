@@ -28,7 +28,6 @@ pub use portmaster_fixtures::{
     scenario::{Change, ClockMode},
 };
 pub use simulator::{
-    About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, DEFAULT_SCENARIO, Simulator, StartError,
-    UI_NETQUERY_LATENCY,
+    About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
 };
 pub use world::{Lifecycle, generate};

@@ -15,9 +15,6 @@ use crate::{
     world::{Lifecycle, Options, SetupError, World},
 };
 
-/// The scenario that is served when none is named.
-pub const DEFAULT_SCENARIO: &str = "home-office";
-
 /// Why a simulator did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -311,7 +308,10 @@ impl Builder {
     pub async fn start(self) -> Result<Simulator, StartError> {
         let scenario = match self.world {
             Some(scenario) => scenario,
-            None => Scenario::load(self.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?,
+            None => {
+                let default = &self.options.contract.unwrap_or_default().rules().default_scenario;
+                Scenario::load(self.scenario.as_deref().unwrap_or(default))?
+            }
         };
         let name = scenario.name.clone();
         let written = self.scenario.as_deref();

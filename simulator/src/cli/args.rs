@@ -58,9 +58,10 @@ pub(crate) struct Serve {
     /// Leave the contract's defects out: behave as its cores should
     #[arg(long)]
     pub(crate) healthy: bool,
-    /// The world to serve: a built-in scenario or a YAML file
-    #[arg(long, value_name = "NAME|FILE", default_value = portmaster_simulator::DEFAULT_SCENARIO)]
-    pub(crate) scenario: String,
+    /// The world to serve: a built-in scenario or a YAML file [default: home-office; with an observed contract spn-off, the
+    /// same with the privacy network switched off]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scenario: Option<String>,
     /// The number that all chance comes from [default: the scenario's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -41,7 +41,6 @@ async fn serve(args: Serve) -> Result<(), StartError> {
 
 async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
     let mut builder = Simulator::builder()
-        .scenario(&args.scenario)
         .external_auth(args.external_auth)
         .healthy(args.healthy)
         .listen(listen)
@@ -50,6 +49,9 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
         .config(args.set.iter().cloned().collect());
     if args.dev_mode {
         builder = builder.dev_mode(true);
+    }
+    if let Some(scenario) = &args.scenario {
+        builder = builder.scenario(scenario);
     }
     if let Some(contract) = args.contract {
         builder = builder.contract(contract);
