@@ -57,7 +57,14 @@ const MODES: [(Mode, &[&str]); 3] = [
     (Mode::Guarded, &[]),
     (
         Mode::Development,
-        &["devmode", "actions", "badges/*/self", "content/*/core/shutdown/*", "content/*/modules/*"],
+        &[
+            "devmode",
+            "actions",
+            "websocket/handshake",
+            "badges/*/self",
+            "content/*/core/shutdown/*",
+            "content/*/modules/*",
+        ],
     ),
     (Mode::Granted, &["credentials/session"]),
 ];

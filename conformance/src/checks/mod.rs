@@ -18,6 +18,7 @@ mod sample;
 mod session;
 mod shapes;
 mod structure;
+mod websocket;
 
 use portmaster_fixtures::Contract;
 
@@ -34,7 +35,7 @@ pub struct Family {
 }
 
 /// The families in the order of every list and report.
-pub const FAMILIES: [Family; 13] = [
+pub const FAMILIES: [Family; 14] = [
     Family {
         name: "catalogue",
         about: "The endpoint list equals the published page.",
@@ -55,6 +56,7 @@ pub const FAMILIES: [Family; 13] = [
     Family { name: "structure", about: "The structure of JSON answers.", checks: structure::checks },
     Family { name: "parameters", about: "What documented parameters do.", checks: parameters::checks },
     Family { name: "actions", about: "What endpoints that act say and do.", checks: actions::checks },
+    Family { name: "websocket", about: "The database websocket.", checks: websocket::checks },
     Family { name: "limits", about: "How large a request may be.", checks: limits::checks },
 ];
 

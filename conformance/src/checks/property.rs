@@ -1,6 +1,10 @@
 //! Drives a property over drawn values against a target, shrinks a failing value and confirms it.
 
-use std::{fmt::Debug, future::Future};
+use std::{
+    fmt::Debug,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -15,6 +19,8 @@ use crate::suite::{Context, Evidence, Outcome, Stop};
 const CASES: usize = 64;
 /// How often a failing value is made smaller at most.
 const SHRINKS: usize = 400;
+/// How long that may take at most: a target that fails by silence takes its time.
+const SHRINKING: Duration = Duration::from_secs(30);
 
 /// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a
 /// check draws the same values whatever else runs. `strategy` is made on a thread of its own: half-shrunk
@@ -80,8 +86,9 @@ where
 {
     let mut smallest = (tree.current(), first);
     let mut steps = 0;
+    let begun = Instant::now();
     let mut going = tree.simplify();
-    while going && steps < SHRINKS {
+    while going && steps < SHRINKS && begun.elapsed() < SHRINKING {
         steps += 1;
         going = match property(tree.current()).await {
             Err(Stop::Violated(evidence)) => {
@@ -115,10 +122,7 @@ fn rng(seed: u64, name: &str) -> TestRng {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::{Arc, Mutex},
-        time::Duration,
-    };
+    use std::sync::{Arc, Mutex};
 
     use portmaster_fixtures::Contract;
 

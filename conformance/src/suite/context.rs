@@ -13,7 +13,7 @@ use portmaster_fixtures::{Contract, Permission};
 use super::{Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier};
 use crate::{
     embedded::Embedded,
-    target::{Address, Client, Request, Response, SendError, curl_line},
+    target::{Address, Client, Request, Response, SendError, Websocket, curl_line},
 };
 
 /// The longest that a foreign target may take to restart.
@@ -199,12 +199,22 @@ impl Context {
         let address = self.address(place).await?;
         match self.patiently(&address, &request).await {
             Ok(response) => Ok(Exchange { address, request, response, keys: self.0.keys.clone() }),
-            Err(fault @ SendError::Connect { .. }) => Err(Stop::Gone(fault.to_string())),
-            Err(fault) => Err(Stop::Violated(Evidence {
-                expected: "an answer".to_owned(),
-                got: fault.to_string(),
-                curl: curl_line(&address, &request),
-            })),
+            Err(fault) => Err(no_answer(fault, &address, &request)),
+        }
+    }
+
+    /// Asks a place for a websocket: the exchange, and the websocket if it was granted.
+    pub async fn upgrade(
+        &self,
+        place: Place,
+        request: Request,
+    ) -> Result<(Exchange, Option<Websocket>), Stop> {
+        let address = self.address(place).await?;
+        match self.0.client.upgrade(&address, &request).await {
+            Ok((response, socket)) => {
+                Ok((Exchange { address, request, response, keys: self.0.keys.clone() }, socket))
+            }
+            Err(fault) => Err(no_answer(fault, &address, &request)),
         }
     }
 
@@ -228,6 +238,18 @@ impl Context {
                 other => return other,
             }
         }
+    }
+}
+
+/// What it means that a request got no answer.
+fn no_answer(fault: SendError, address: &Address, request: &Request) -> Stop {
+    match fault {
+        SendError::Connect { .. } => Stop::Gone(fault.to_string()),
+        _ => Stop::Violated(Evidence {
+            expected: "an answer".to_owned(),
+            got: fault.to_string(),
+            curl: curl_line(address, request),
+        }),
     }
 }
 

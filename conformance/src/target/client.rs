@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
-use super::{Address, Request, Response, read::Incoming};
+use super::{Address, Request, Response, Websocket, read::Incoming};
 
 /// How long a target that was asked to close the connection may take before nothing more is awaited.
 const LINGER: Duration = Duration::from_millis(300);
@@ -61,9 +61,32 @@ impl Client {
             .await
             .unwrap_or(Err(SendError::Timeout(self.timeout)))
     }
+
+    /// Sends a request for a websocket: the answer, and the websocket if that is 101.
+    pub async fn upgrade(
+        &self,
+        address: &Address,
+        request: &Request,
+    ) -> Result<(Response, Option<Websocket>), SendError> {
+        let (response, incoming) = timeout(self.timeout, ask(address, request))
+            .await
+            .unwrap_or(Err(SendError::Timeout(self.timeout)))?;
+        let socket = (response.status == 101).then(|| Websocket::new(incoming));
+        Ok((response, socket))
+    }
 }
 
 async fn exchange(address: &Address, request: &Request) -> Result<Response, SendError> {
+    let (mut response, mut incoming) = ask(address, request).await?;
+    response.surplus = match response.status {
+        101 => 0,
+        _ => timeout(LINGER, incoming.drain()).await.unwrap_or_else(|_| incoming.left()),
+    };
+    Ok(response)
+}
+
+/// Sends a request on a connection of its own and reads the answer.
+async fn ask(address: &Address, request: &Request) -> Result<(Response, Incoming<TcpStream>), SendError> {
     let mut stream = TcpStream::connect(address.socket())
         .await
         .map_err(|source| SendError::Connect { address: address.clone(), source })?;
@@ -71,13 +94,8 @@ async fn exchange(address: &Address, request: &Request) -> Result<Response, Send
     // pipe.
     let written = stream.write_all(&request.bytes(address)).await;
     let mut incoming = Incoming::new(stream);
-    let mut response = match (incoming.response(&request.method).await, written) {
-        (Err(SendError::Closed), Err(broken)) => return Err(broken.into()),
-        (answer, _) => answer?,
-    };
-    response.surplus = match response.status {
-        101 => 0,
-        _ => timeout(LINGER, incoming.drain()).await.unwrap_or_else(|_| incoming.left()),
-    };
-    Ok(response)
+    match (incoming.response(&request.method).await, written) {
+        (Err(SendError::Closed), Err(broken)) => Err(broken.into()),
+        (answer, _) => Ok((answer?, incoming)),
+    }
 }

@@ -8,6 +8,7 @@ mod database;
 mod read;
 mod request;
 mod response;
+mod websocket;
 
 pub use address::{Address, BadAddress};
 pub use client::{Client, SendError};
@@ -15,3 +16,4 @@ pub use curl::curl_line;
 pub use database::{Database, DatabaseError};
 pub use request::{Header, Request};
 pub use response::Response;
+pub use websocket::{Frame, Websocket, opcode};

@@ -10,6 +10,7 @@ const MAX_HEAD: usize = 256 * 1024;
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// A stream with what has been read from it and not used yet.
+#[derive(Debug)]
 pub(super) struct Incoming<S> {
     stream: S,
     buffer: Vec<u8>,
@@ -40,6 +41,11 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
     pub(super) async fn drain(&mut self) -> usize {
         while self.buffer.len() < MAX_BODY && self.more().await.is_ok_and(|count| count > 0) {}
         self.buffer.len()
+    }
+
+    /// The stream itself, to write to.
+    pub(super) fn stream(&mut self) -> &mut S {
+        &mut self.stream
     }
 
     /// How many bytes have been read and not used.
@@ -132,7 +138,8 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
         }
     }
 
-    async fn exactly(&mut self, length: usize) -> Result<Vec<u8>, SendError> {
+    /// So many bytes.
+    pub(super) async fn exactly(&mut self, length: usize) -> Result<Vec<u8>, SendError> {
         if length > MAX_BODY {
             return Err(SendError::TooLarge { limit: MAX_BODY });
         }

@@ -1,0 +1,172 @@
+//! A websocket whose every frame is decided by the check, and which keeps the frames that come.
+
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use super::{SendError, read::Incoming};
+
+/// The key under which this client masks its frames. Masking protects caches, not secrets: any key will do,
+/// and a fixed one keeps runs equal.
+const MASK: [u8; 4] = [0x5a, 0xc3, 0x17, 0x88];
+
+/// What a frame is (RFC 6455 §5.2).
+pub mod opcode {
+    /// The rest of a message that began in a frame before.
+    pub const CONTINUATION: u8 = 0;
+    /// A text.
+    pub const TEXT: u8 = 1;
+    /// Bytes.
+    pub const BINARY: u8 = 2;
+    /// The end of the connection.
+    pub const CLOSE: u8 = 8;
+    /// A question whether the other side is there.
+    pub const PING: u8 = 9;
+    /// The answer to it.
+    pub const PONG: u8 = 10;
+}
+
+/// One frame, as it goes out or came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Whether the message ends with it.
+    pub last: bool,
+    /// The three reserved bits, from 0 to 7.
+    pub reserved: u8,
+    /// What it is, from 0 to 15.
+    pub opcode: u8,
+    /// Whether its payload goes out masked, as a client's must be, or came in so.
+    pub masked: bool,
+    /// The bytes without the mask.
+    pub payload: Vec<u8>,
+}
+
+impl Frame {
+    /// A whole message, or a control frame, as a polite client sends it.
+    pub fn new(opcode: u8, payload: impl Into<Vec<u8>>) -> Self {
+        Self { last: true, reserved: 0, opcode, masked: true, payload: payload.into() }
+    }
+
+    /// A close frame with a status code.
+    pub fn close(code: u16) -> Self {
+        Self::new(opcode::CLOSE, code.to_be_bytes())
+    }
+
+    /// Says that more of the message follows.
+    pub fn unfinished(self) -> Self {
+        Self { last: false, ..self }
+    }
+
+    /// The status code of a close frame that has one.
+    pub fn code(&self) -> Option<u16> {
+        let code = self.payload.first_chunk::<2>().copied().map(u16::from_be_bytes);
+        code.filter(|_| self.opcode == opcode::CLOSE)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mask_bit = if self.masked { 0x80 } else { 0 };
+        let mut bytes = vec![u8::from(self.last) << 7 | (self.reserved & 7) << 4 | (self.opcode & 15)];
+        match self.payload.len() {
+            length @ 0..=125 => bytes.push(mask_bit | u8::try_from(length).unwrap_or_default()),
+            length => match u16::try_from(length) {
+                Ok(short) => {
+                    bytes.push(mask_bit | 126);
+                    bytes.extend(short.to_be_bytes());
+                }
+                Err(_) => {
+                    bytes.push(mask_bit | 127);
+                    bytes.extend((length as u64).to_be_bytes());
+                }
+            },
+        }
+        if self.masked {
+            bytes.extend(MASK);
+            bytes.extend(masked(&self.payload, MASK));
+        } else {
+            bytes.extend(&self.payload);
+        }
+        bytes
+    }
+}
+
+fn masked(payload: &[u8], key: [u8; 4]) -> impl Iterator<Item = u8> + '_ {
+    payload.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key)
+}
+
+/// An open websocket.
+#[derive(Debug)]
+pub struct Websocket {
+    incoming: Incoming<TcpStream>,
+}
+
+impl Websocket {
+    pub(super) fn new(incoming: Incoming<TcpStream>) -> Self {
+        Self { incoming }
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: &Frame) -> Result<(), SendError> {
+        Ok(self.incoming.stream().write_all(&frame.bytes()).await?)
+    }
+
+    /// Reads the next frame; [`SendError::Closed`] when the connection ended before one began.
+    pub async fn receive(&mut self) -> Result<Frame, SendError> {
+        let [first] = self.array().await.map_err(|fault| match fault {
+            SendError::Truncated => SendError::Closed,
+            other => other,
+        })?;
+        let [second] = self.array().await?;
+        let length = match second & 0x7f {
+            126 => u64::from(u16::from_be_bytes(self.array().await?)),
+            127 => u64::from_be_bytes(self.array().await?),
+            length => u64::from(length),
+        };
+        let masked_by = if second & 0x80 == 0 { None } else { Some(self.array().await?) };
+        let payload = self.incoming.exactly(usize::try_from(length).unwrap_or(usize::MAX)).await?;
+        Ok(Frame {
+            last: first & 0x80 != 0,
+            reserved: first >> 4 & 7,
+            opcode: first & 15,
+            masked: masked_by.is_some(),
+            payload: match masked_by {
+                Some(key) => masked(&payload, key).collect(),
+                None => payload,
+            },
+        })
+    }
+
+    async fn array<const N: usize>(&mut self) -> Result<[u8; N], SendError> {
+        let bytes = self.incoming.exactly(N).await?;
+        bytes.try_into().map_err(|_| SendError::Truncated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_take_as_few_bytes_as_they_can() {
+        let head = |length: usize| Frame::new(opcode::TEXT, vec![0; length]).bytes().len() - length;
+        assert_eq!([0, 125, 126, 65_535, 65_536].map(head), [6, 6, 8, 8, 14]);
+        assert_eq!(Frame::close(1000).code(), Some(1000));
+        let odd = Frame { reserved: 4, masked: false, ..Frame::new(3, "a").unfinished() };
+        assert_eq!(odd.bytes(), [0x43, 1, b'a']);
+    }
+
+    #[tokio::test]
+    async fn what_goes_out_comes_in() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let mut ends = [client, server].map(|stream| Websocket::new(Incoming::new(stream)));
+        for length in [0, 5, 126, 70_000] {
+            let frame = Frame::new(opcode::BINARY, vec![7; length]);
+            let [client, server] = &mut ends;
+            let (sent, came) = tokio::join!(client.send(&frame), server.receive());
+            sent.unwrap();
+            assert_eq!(came.unwrap(), frame);
+        }
+        let [client, mut server] = ends;
+        drop(client);
+        assert!(matches!(server.receive().await, Err(SendError::Closed)));
+    }
+}
