@@ -22,7 +22,8 @@ const KEY: &str = "visitor-key-0123456789";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn simulator(contract: Contract) -> Simulator {
-    let builder = Simulator::builder().contract(contract).clock(ClockMode::Running(1));
+    let builder =
+        Simulator::builder().scenario("home-office").contract(contract).clock(ClockMode::Running(1));
     builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator")
 }
 

@@ -74,11 +74,6 @@ impl Bundles {
         Ok(Self::Given(given))
     }
 
-    /// Whether a user interface is served, rather than a page about it.
-    pub(super) fn is_served(&self) -> bool {
-        matches!(self, Self::Given(given) if given.get("portmaster").is_some_and(Option::is_some))
-    }
-
     /// Answers for a path in a bundle. A missing file is the bundle's index, as single-page applications want it.
     pub(super) fn answer(&self, name: &str, path: &str, missing: &Missing) -> Answer {
         let given = match self {
