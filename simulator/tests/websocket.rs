@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use portmaster_simulator::{ClockMode, Contract, Simulator};
+use portmaster_simulator::{ClockMode, Contract, ExternalAuth, Simulator};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -263,6 +263,66 @@ async fn a_prompt_lets_a_waiting_program_in() {
         let (answered, ()) = tokio::join!(ask, answer);
         assert!(answered.contains(expected), "{choice}: {answered}");
     }
+}
+
+/// A request without key or session.
+async fn anonymous(simulator: &Simulator, path: &str) -> String {
+    let mut stream = TcpStream::connect(simulator.addr()).await.expect("a connection");
+    let request = format!("GET /api/v1/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
+    answer
+}
+
+async fn asking() -> Simulator {
+    let builder = Simulator::builder().external_auth(ExternalAuth::Prompt).clock(ClockMode::Manual);
+    builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator")
+}
+
+#[tokio::test]
+async fn a_person_decides_about_a_program_without_key() {
+    let simulator = asking().await;
+    let mut client = Client::open(&simulator).await;
+    let (prompts, _) = client.watch("notifications:all/core:authorize-program").await;
+    // Nobody is asked where no permission is needed.
+    assert!(anonymous(&simulator, "ping").await.starts_with("HTTP/1.1 200"));
+    for (choice, status) in [("deny", "HTTP/1.1 403"), ("allow", "HTTP/1.1 200")] {
+        let both = async {
+            tokio::join!(anonymous(&simulator, "network/gateways"), anonymous(&simulator, "debug/network"))
+        };
+        let answer = async {
+            let prompt = client.until(&prompts, "new").await;
+            assert_eq!((&prompt.data["Type"], &prompt.data["State"]), (&json!(2), &json!("active")));
+            let ids = prompt.data["AvailableActions"].as_array().expect("actions").iter();
+            assert_eq!(ids.map(|one| one["ID"].as_str()).collect::<Vec<_>>(), [Some("allow"), Some("deny")]);
+            client.write("update", &prompt.key, &json!({ "SelectedActionID": choice })).await;
+            // The prompt's own change; with this clock it comes as new, too.
+            assert_eq!(client.until(&prompts, "new").await.data["State"], "executed");
+        };
+        let ((one, other), ()) = tokio::join!(both, answer);
+        for answered in [one, other] {
+            assert!(answered.starts_with(status), "{choice}: {answered}");
+            assert_eq!(answered.contains("Set-Cookie: Portmaster-API-Token="), choice == "allow");
+        }
+    }
+    let (_, left) = client.watch("notifications:all/core:authorize-program").await;
+    assert!(left.iter().all(|one| one.data["State"] == "executed"), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_prompt_that_nobody_answers_is_a_denial() {
+    let simulator = asking().await;
+    let mut client = Client::open(&simulator).await;
+    let (prompts, _) = client.watch("notifications:all/core:authorize-program").await;
+    let time = async {
+        client.until(&prompts, "new").await;
+        simulator.advance(Duration::from_secs(62));
+    };
+    let (answered, ()) = tokio::join!(anonymous(&simulator, "network/gateways"), time);
+    assert!(answered.starts_with("HTTP/1.1 403"), "{answered}");
+    assert!(answered.contains("is not authorized to access"), "{answered}");
+    client.until(&prompts, "del").await;
 }
 
 #[tokio::test]

@@ -80,7 +80,7 @@ pub(crate) struct Serve {
     /// The longest message that the database websocket takes, bytes
     #[arg(long, value_name = "BYTES", default_value_t = portmaster_simulator::DEFAULT_MAX_MESSAGE)]
     pub(crate) max_message: usize,
-    /// What stands in for the core's look at the calling program: none, grant or deny
+    /// What stands in for the core's look at the calling program: none, grant, deny or prompt, which asks a person
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub(crate) external_auth: ExternalAuth,
     /// Serve this user interface, a zip file or a folder

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{
     HeaderMap, StatusCode,
     header::{AUTHORIZATION, COOKIE, WWW_AUTHENTICATE},
-    http::HeaderValue,
+    http::{HeaderValue, request::Parts},
 };
 use portmaster_fixtures::{Defect, Permission, scenario::Client};
 
@@ -26,6 +26,8 @@ pub enum ExternalAuth {
     Grant,
     /// Every program is foreign.
     Deny,
+    /// A person is asked by a prompt, which clients of the database websocket answer; no answer is a denial.
+    Prompt,
 }
 
 impl FromStr for ExternalAuth {
@@ -36,7 +38,8 @@ impl FromStr for ExternalAuth {
             "none" => Ok(Self::None),
             "grant" => Ok(Self::Grant),
             "deny" => Ok(Self::Deny),
-            other => Err(format!("\"{other}\", expected none, grant or deny")),
+            "prompt" => Ok(Self::Prompt),
+            other => Err(format!("\"{other}\", expected none, grant, deny or prompt")),
         }
     }
 }
@@ -49,33 +52,54 @@ pub(super) struct Admitted {
     pub(super) cookie: Option<HeaderValue>,
 }
 
+/// Why a request is not let in.
+pub(super) enum Refusal {
+    /// For good.
+    Answer(Answer),
+    /// Not before the prompt of this id is answered, or gone; then it is decided anew.
+    Prompt(String),
+}
+
+impl From<Answer> for Refusal {
+    fn from(answer: Answer) -> Self {
+        Self::Answer(answer)
+    }
+}
+
+/// The prompt that a request has waited for, among its extensions.
+#[derive(Clone)]
+pub(super) struct Prompted(pub(super) String);
+
 /// Decides about a request that needs a permission, for reading or for writing (core-1.x §5).
 pub(super) fn authorise(
     world: &mut World,
     external: ExternalAuth,
-    headers: &HeaderMap,
+    request: &Parts,
     required: Permission,
     write: bool,
-) -> Result<Admitted, Answer> {
+) -> Result<Admitted, Refusal> {
     if required == Permission::Anyone {
         return Ok(Admitted { token: Token::ANYONE, cookie: None });
     }
-    let (token, cookie, denial) = match identify(world, external, headers)? {
+    let (token, cookie, denial) = match identify(world, external, request)? {
         Identity::Known(token) => (token, None, None),
         Identity::Granted(cookie) => (Token::ITSELF, Some(cookie), None),
         Identity::Denied(text) => (Token::ANYONE, None, Some(text)),
-        Identity::Unknown => (Token::ANYONE, None, None),
+        Identity::Asking if required > Permission::Anyone => {
+            return Err(Refusal::Prompt(world.ask_for_access()));
+        }
+        Identity::Asking | Identity::Unknown => (Token::ANYONE, None, None),
     };
     let has = if write { token.write } else { token.read };
     if has >= required.max(Permission::Anyone) {
         return Ok(Admitted { token, cookie });
     }
-    Err(match denial {
+    Err(Refusal::Answer(match denial {
         Some(text) => Answer::error(StatusCode::FORBIDDEN, text.trim_end_matches('\n')),
         None if token == Token::ANYONE => Answer::error(StatusCode::UNAUTHORIZED, "Authorization required.")
             .with(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer realm="Portmaster API" domain="/""#)),
         None => Answer::error(StatusCode::FORBIDDEN, "Insufficient permissions."),
-    })
+    }))
 }
 
 /// Decides about a request that somebody inside vouches for.
@@ -94,12 +118,15 @@ enum Identity {
     Granted(HeaderValue),
     /// A program that it refuses, with its reason.
     Denied(String),
+    /// A program about which a person has yet to decide.
+    Asking,
     /// Nobody in particular.
     Unknown,
 }
 
 /// In this order: Development Mode, key, session cookie, external authenticator.
-fn identify(world: &mut World, external: ExternalAuth, headers: &HeaderMap) -> Result<Identity, Answer> {
+fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Result<Identity, Answer> {
+    let headers = &request.headers;
     if world.dev_mode() {
         return Ok(Identity::Known(Token::ITSELF));
     }
@@ -118,17 +145,21 @@ fn identify(world: &mut World, external: ExternalAuth, headers: &HeaderMap) -> R
     {
         return Ok(Identity::Known(token));
     }
-    Ok(match external {
-        ExternalAuth::None => Identity::Unknown,
-        ExternalAuth::Deny => Identity::Denied(denial(&world.client)),
-        ExternalAuth::Grant => {
-            let cookie = format!(
-                "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict",
-                world.begin_session(Token::ITSELF)
-            );
-            Identity::Granted(HeaderValue::from_str(&cookie).expect("base64 is plain ASCII"))
-        }
+    Ok(match (external, request.extensions.get::<Prompted>()) {
+        (ExternalAuth::None, _) => Identity::Unknown,
+        (ExternalAuth::Deny, _) => Identity::Denied(denial(&world.client)),
+        (ExternalAuth::Grant, _) => granted(world),
+        (ExternalAuth::Prompt, None) => Identity::Asking,
+        (ExternalAuth::Prompt, Some(Prompted(prompt))) if world.allowed_access(prompt) => granted(world),
+        (ExternalAuth::Prompt, Some(_)) => Identity::Denied(denial(&world.client)),
     })
+}
+
+/// A program that is let in: a session begins.
+fn granted(world: &mut World) -> Identity {
+    let session = world.begin_session(Token::ITSELF);
+    let cookie = format!("{COOKIE_NAME}={session}; Path=/; HttpOnly; SameSite=Strict");
+    Identity::Granted(HeaderValue::from_str(&cookie).expect("base64 is plain ASCII"))
 }
 
 /// The key in the first Authorization header. A Basic header that cannot be read presents the empty key.

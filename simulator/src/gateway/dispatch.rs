@@ -21,7 +21,7 @@ use portmaster_fixtures::{Permission, scenario::RuleAnswer};
 use serde_json::Value;
 
 use super::{
-    authorise::{Admitted, authorise, vouched},
+    authorise::{Admitted, Prompted, Refusal, authorise, vouched},
     faults::{self, Reset, Sent},
     guard::Origin,
     pages,
@@ -82,7 +82,18 @@ pub(super) async fn handle(
         shared.wait(blow.delay).await;
         front = shared.with(|world| self::front(&shared, world, &parts, &path, Some(blow)));
     }
-    let answer = match front.step {
+    let step = loop {
+        match front.step {
+            Step::Prompt(prompt) => {
+                shared.answered(&prompt).await;
+                parts.extensions.insert(Prompted(prompt));
+                front = shared.with(|world| self::front(&shared, world, &parts, &path, blow));
+            }
+            decided => break decided,
+        }
+    };
+    let answer = match step {
+        Step::Prompt(_) => unreachable!("it was waited for"),
         Step::Answer(answer) => answer,
         Step::Upgrade(accept) => {
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
@@ -188,7 +199,8 @@ async fn bridged(
     });
     match step {
         Step::Answer(answer) => answer,
-        Step::Upgrade(_) => bad_request(),
+        // Somebody inside vouches for it: nobody is asked.
+        Step::Upgrade(_) | Step::Prompt(_) => bad_request(),
         Step::Replied(admission, ran) => finish(shared, admission, ran.reply).await,
         Step::NeedsBody(admission) => {
             let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
@@ -209,6 +221,8 @@ struct Front {
 enum Step {
     /// It is answered.
     Answer(Answer),
+    /// It waits for the prompt of this id.
+    Prompt(String),
     /// It becomes a websocket; the value that proves it.
     Upgrade(HeaderValue),
     /// Its endpoint has run.
@@ -447,7 +461,7 @@ struct Ran {
 
 /// Routes, authorises and, if no body is wanted, runs.
 fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin: &Origin) -> Step {
-    let mut attempt = || -> Result<Step, Answer> {
+    let mut attempt = || -> Result<Step, Refusal> {
         let target = Target::of(path).ok_or_else(not_found)?;
         let method = effective_method(request)?;
         let write = is_write(&method)?;
@@ -464,11 +478,11 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         let Found { route, parts } = shared.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
         let required = if write { route.endpoint.write } else { route.endpoint.read };
         if required == Permission::NotSupported {
-            return Err(not_allowed());
+            return Err(not_allowed().into());
         }
         let admitted = match request.extensions.get::<Token>() {
             Some(token) => vouched(*token, required, write)?,
-            None => authorise(world, shared.external_auth, &request.headers, required, write)?,
+            None => authorise(world, shared.external_auth, request, required, write)?,
         };
         let admission = Admission {
             route,
@@ -491,7 +505,10 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         let ran = admission.run(world, request, None);
         Ok(Step::Replied(admission, ran))
     };
-    attempt().unwrap_or_else(Step::Answer)
+    attempt().unwrap_or_else(|refusal| match refusal {
+        Refusal::Answer(answer) => Step::Answer(answer),
+        Refusal::Prompt(prompt) => Step::Prompt(prompt),
+    })
 }
 
 pub(super) fn not_found() -> Answer {

@@ -8,7 +8,7 @@ use hyper::{
 use portmaster_fixtures::Permission;
 
 use super::{
-    authorise::authorise,
+    authorise::{Refusal, authorise},
     bundles::Missing,
     dispatch::{Target, not_allowed, redirect},
     render::Answer,
@@ -24,15 +24,15 @@ pub(super) fn answer(
     request: &Parts,
     target: &Target,
     write: bool,
-) -> Result<Answer, Answer> {
+) -> Result<Answer, Refusal> {
     let required = match target {
         Target::Metrics => Permission::Dynamic,
         _ => Permission::Anyone,
     };
     if write {
-        return Err(not_allowed());
+        return Err(not_allowed().into());
     }
-    let admitted = authorise(world, shared.external_auth, &request.headers, required, write)?;
+    let admitted = authorise(world, shared.external_auth, request, required, write)?;
     let answer = match target {
         Target::Root => redirect(
             StatusCode::TEMPORARY_REDIRECT,
@@ -75,10 +75,10 @@ pub(super) fn database(
     world: &mut World,
     request: &Parts,
     write: bool,
-) -> Result<HeaderValue, Answer> {
-    let admitted = authorise(world, shared.external_auth, &request.headers, Permission::Admin, write)?;
+) -> Result<HeaderValue, Refusal> {
+    let admitted = authorise(world, shared.external_auth, request, Permission::Admin, write)?;
     upgrade::accept(request).map_err(|answer| match admitted.cookie {
-        Some(cookie) => answer.with(SET_COOKIE, cookie),
-        None => answer,
+        Some(cookie) => answer.with(SET_COOKIE, cookie).into(),
+        None => answer.into(),
     })
 }

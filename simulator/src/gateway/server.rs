@@ -33,7 +33,7 @@ use super::{
 use crate::{
     database::{self, Subscribers, publish_connection, publish_hubs},
     netquery::Store,
-    world::{Event, Lifecycle, World, notifications::State},
+    world::{Event, Lifecycle, Notification, World},
 };
 
 /// How many connections are served at once; others wait in the listener's queue.
@@ -195,8 +195,7 @@ impl Shared {
         loop {
             let mut told = std::pin::pin!(self.answered.notified());
             told.as_mut().enable();
-            let waits =
-                self.with(|world| world.notification(event_id).is_some_and(|one| one.state == State::Active));
+            let waits = self.with(|world| world.notification(event_id).is_some_and(Notification::is_open));
             if !waits {
                 return;
             }

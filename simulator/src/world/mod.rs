@@ -18,6 +18,7 @@ mod pattern;
 pub mod pause;
 pub mod profiles;
 mod profiling;
+mod prompt;
 pub mod record;
 pub mod records;
 mod references;
@@ -98,6 +99,8 @@ pub struct World {
     pub pause: Option<Pause>,
     /// Sessions of granted programs.
     pub sessions: Sessions,
+    /// How many prompts for access there were.
+    prompts: u64,
     /// What the core has to say, expired or not.
     pub notifications: Notifications,
     /// When broadcasts were dismissed, by id; nothing where there is no such note.

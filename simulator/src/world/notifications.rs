@@ -133,6 +133,11 @@ impl Notification {
         }
     }
 
+    /// Whether it waits for the person's choice.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Active
+    }
+
     /// Whether it is still there.
     pub fn is_there(&self, now: Timestamp) -> bool {
         self.expires == 0 || self.expires >= now.as_second()

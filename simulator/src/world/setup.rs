@@ -108,6 +108,7 @@ impl World {
             ui: scenario.ui,
             pause: None,
             sessions: Sessions::default(),
+            prompts: 0,
             notifications: BTreeMap::new(),
             broadcasts: rules.broadcasts_noted.then(BTreeMap::new),
             timeline: Timeline::default(),
