@@ -10,6 +10,7 @@ mod devmode;
 mod headers;
 mod limits;
 mod methods;
+mod netquery;
 mod origin;
 mod parameters;
 mod paths;
@@ -35,7 +36,7 @@ pub struct Family {
 }
 
 /// The families in the order of every list and report.
-pub const FAMILIES: [Family; 14] = [
+pub const FAMILIES: [Family; 15] = [
     Family {
         name: "catalogue",
         about: "The endpoint list equals the published page.",
@@ -56,6 +57,11 @@ pub const FAMILIES: [Family; 14] = [
     Family { name: "structure", about: "The structure of JSON answers.", checks: structure::checks },
     Family { name: "parameters", about: "What documented parameters do.", checks: parameters::checks },
     Family { name: "actions", about: "What endpoints that act say and do.", checks: actions::checks },
+    Family {
+        name: "netquery",
+        about: "How answers of the query language relate to each other.",
+        checks: netquery::checks,
+    },
     Family { name: "websocket", about: "The database websocket.", checks: websocket::checks },
     Family { name: "limits", about: "How large a request may be.", checks: limits::checks },
 ];
