@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::{SinkExt, StreamExt};
 use portmaster_conformance::{
     checks,
     suite::{self, Allowed, Context, Key, Keys, Mode, Record, Run, Tier},
@@ -17,6 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 /// A request as a target reads it.
 #[derive(Clone, Debug)]
@@ -130,17 +132,21 @@ pub(crate) enum Behind {
     Granted,
 }
 
-/// A target that hands every request to a simulator and changes its answer.
-pub(crate) async fn misbehaving(
-    behind: Behind,
-    change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
-) -> Target {
+async fn simulator(behind: Behind) -> Simulator {
     let mut builder = Simulator::builder().seed(1).dev_mode(behind == Behind::Development);
     for (tier, permissions) in TIERS {
         builder = builder.api_key(format!("{}{permissions}", secret(tier)));
     }
     let auth = if behind == Behind::Granted { ExternalAuth::Grant } else { ExternalAuth::Deny };
-    let simulator = builder.external_auth(auth).start().await.unwrap();
+    builder.external_auth(auth).start().await.unwrap()
+}
+
+/// A target that hands every request to a simulator and changes its answer.
+pub(crate) async fn misbehaving(
+    behind: Behind,
+    change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
+) -> Target {
+    let simulator = simulator(behind).await;
     let to = simulator.addr();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
@@ -160,6 +166,66 @@ pub(crate) async fn misbehaving(
         }
     });
     Target { address, server, _simulator: Some(simulator) }
+}
+
+/// A target that hands every message of a database websocket to a simulator: as what `ask` makes of it, unless
+/// that answers itself; and hands back what `hear` makes of each answer.
+pub(crate) async fn relaying(
+    ask: impl Fn(String) -> (Option<String>, Option<String>) + Send + Sync + 'static,
+    hear: impl Fn(String) -> Vec<String> + Send + Sync + 'static,
+) -> Target {
+    let simulator = simulator(Behind::Guarded).await;
+    let to = simulator.addr();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let (ask, hear) = (Arc::new(ask), Arc::new(hear));
+    let server = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (ask, hear) = (Arc::clone(&ask), Arc::clone(&hear));
+            tokio::spawn(async move { relay(stream, to, &*ask, &*hear).await });
+        }
+    });
+    Target { address, server, _simulator: Some(simulator) }
+}
+
+async fn relay(
+    stream: TcpStream,
+    to: std::net::SocketAddr,
+    ask: impl Fn(String) -> (Option<String>, Option<String>),
+    hear: impl Fn(String) -> Vec<String>,
+) -> Option<()> {
+    let mut request = format!("ws://{to}/api/database/v1").into_client_request().ok()?;
+    let key = format!("Bearer {}", secret(Tier::Admin));
+    request.headers_mut().insert("Authorization", key.parse().ok()?);
+    let upstream = TcpStream::connect(to).await.ok()?;
+    let (mut core, _) = tokio_tungstenite::client_async(request, upstream).await.ok()?;
+    let mut client = tokio_tungstenite::accept_async(stream).await.ok()?;
+    // Every byte is a character, so that none is lost.
+    let text = |message: Message| message.into_data().iter().copied().map(char::from).collect::<String>();
+    let bytes = |text: String| Message::binary(text.chars().map(|c| c as u8).collect::<Vec<_>>());
+    loop {
+        tokio::select! {
+            Some(Ok(message)) = client.next() => {
+                if !(message.is_text() || message.is_binary()) {
+                    continue;
+                }
+                let (on, answer) = ask(text(message));
+                if let Some(on) = on {
+                    core.send(bytes(on)).await.ok()?;
+                }
+                if let Some(answer) = answer {
+                    client.send(bytes(answer)).await.ok()?;
+                }
+            }
+            Some(Ok(message)) = core.next() => {
+                for answer in hear(text(message)) {
+                    client.send(bytes(answer)).await.ok()?;
+                }
+            }
+            else => return None,
+        }
+    }
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Asked> {
@@ -211,7 +277,13 @@ async fn answer(stream: &mut TcpStream, head_only: bool) -> Option<Answer> {
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
     if !head_only && !matches!(status, 101 | 204) {
-        stream.read_to_end(&mut bytes).await.ok()?;
+        let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let length = length.and_then(|(_, value)| value.parse::<usize>().ok());
+        while length.is_none_or(|length| bytes.len() < end + length) {
+            if stream.read_buf(&mut bytes).await.ok()? == 0 {
+                break;
+            }
+        }
         headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
     }
     Some(Answer { status, headers, body: bytes[end..].to_vec(), even_to_head: false })

@@ -1,14 +1,14 @@
 //! The bridge to the HTTP API, the database `api:`.
 
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{Contract, Permission};
 
 use super::{reads, talk::Talk, writes};
 use crate::{
-    suite::{Check, Context, Need, Outcome},
+    suite::{Check, Class, Context, Need, Outcome},
     target::Request,
 };
 
-pub(super) fn checks() -> Vec<Check> {
+pub(super) fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = vec![
         reads("bridge/get", "6", "get calls an endpoint and answers its type and body.").run(
             async |context| {
@@ -34,13 +34,7 @@ pub(super) fn checks() -> Vec<Check> {
                 .find(|role| body["ReadRole"] == **role && body["WriteRole"] == **role);
             talk.expect(role.is_some(), "the roles Admin", reply.said())
         }),
-        reads("bridge/self", "6", "The bridge may not do what only Portmaster itself may.")
-            .needs([Need::Guarded])
-            .run(async |context| {
-                let mut talk = Talk::open(&context).await?;
-                let said = "error|bridged api call returned unexpected error code 403";
-                talk.says("create", "api:modules/conformance/trigger/none|J{\"Method\":\"POST\"}", said).await
-            }),
+        own(contract),
         reads("bridge/same", "6", "The bridge answers what HTTP answers.").run(same),
         writes("bridge/create", "6", "create calls an endpoint that acts, and subscribers hear its answer.")
             .run(async |context| {
@@ -66,6 +60,24 @@ pub(super) fn checks() -> Vec<Check> {
         })
     }));
     checks
+}
+
+/// A call of an endpoint that only Portmaster itself may use. If the bridge carries it out after all, a trigger
+/// harms nobody; where there is none, the target stops.
+fn own(contract: Contract) -> Check {
+    let trigger = contract.endpoints().iter().any(|endpoint| endpoint.path.starts_with("modules/"));
+    let (path, class) = match trigger {
+        true => ("modules/conformance/trigger/none", Class::Read),
+        false => ("core/shutdown", Class::Disruptive),
+    };
+    reads("bridge/self", "6", "The bridge may not do what only Portmaster itself may.")
+        .class(class)
+        .needs([Need::Guarded])
+        .run(move |context| async move {
+            let said = "error|bridged api call returned unexpected error code 403";
+            let call = format!("api:{path}|J{{\"Method\":\"POST\"}}");
+            Talk::open(&context).await?.says("create", &call, said).await
+        })
 }
 
 /// Calls that fail: id, method, rest, text.

@@ -51,7 +51,7 @@ pub(super) fn checks() -> Vec<Check> {
         reads("frames/not-utf-8", "1.2", "A text frame that is not UTF-8 is taken like any other.").run(
             async |context| {
                 let mut talk = Talk::open(&context).await?;
-                talk.send(b"\xff\xfe|get|core:conformance/none").await?;
+                talk.frame(&Frame::new(opcode::TEXT, b"\xff\xfe|get|core:conformance/none")).await?;
                 let wanted = Frame::new(opcode::BINARY, b"\xff\xfe|error|database entry not found");
                 answered(&mut talk, &Frame { masked: false, ..wanted }).await
             },

@@ -25,7 +25,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
     checks.extend(records::checks(contract));
     checks.extend(subscriptions::checks());
     checks.extend(language::checks());
-    checks.extend(bridge::checks());
+    checks.extend(bridge::checks(contract));
     checks.extend(config::checks());
     checks
 }

@@ -96,11 +96,12 @@ impl Talk {
         format!("c{}", self.operations)
     }
 
-    /// Sends a message as a text.
+    /// Sends a message: as a text if it is one.
     pub(super) async fn send(&mut self, message: impl AsRef<[u8]>) -> Outcome {
         let message = message.as_ref().to_vec();
         self.sent.push(message.clone());
-        self.frame(&Frame::new(opcode::TEXT, message)).await
+        let kind = if std::str::from_utf8(&message).is_ok() { opcode::TEXT } else { opcode::BINARY };
+        self.frame(&Frame::new(kind, message)).await
     }
 
     /// Sends a frame.
