@@ -145,10 +145,21 @@ async fn boot(client: &mut Client) {
         "config:core/enableNetworkRating",
         "core:spn/account/user",
         "core:profiles/",
-        "cache:intel/filterlists/index",
         "config:core/releaseLevel",
     ] {
         client.watch(prefix).await;
+    }
+    let (_, lists) = client.watch("cache:intel/filterlists/index").await;
+    has(&lists[0].data, &["version", "schemaVersion", "categories", "sources"]);
+    let ids = |member: &str| -> Vec<&str> {
+        let all = lists[0].data[member].as_array().expect("a list").iter();
+        all.map(|one| one["id"].as_str().expect("an id")).collect()
+    };
+    let categories = ids("categories");
+    assert!(["TRAC", "MAL", "BAD", "UNBREAK"].iter().all(|id| categories.contains(id)), "{categories:?}");
+    for source in lists[0].data["sources"].as_array().expect("sources") {
+        has(source, &["name", "description", "type", "url", "license", "contribute"]);
+        assert!(categories.contains(&source["category"].as_str().expect("a category")), "{source}");
     }
     let (_, status) = client.watch("runtime:spn/status").await;
     assert_eq!(status.len(), 1);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract, OptionType,
-    scenario::{CacheEntry, ClockMode, Connections, RowsFile, Scenario},
+    scenario::{CacheEntry, ClockMode, Connections, FilterLists, RowsFile, Scenario},
 };
 use serde_json::{Value, json};
 
@@ -134,7 +134,7 @@ impl World {
         world.notify_all(scenario.notifications);
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
-        world.fill_records();
+        world.fill_records(scenario.filter_lists.as_ref());
         let dangling = world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults);
         if !dangling.is_empty() {
             return Err(SetupError::Dangling(dangling));
@@ -236,8 +236,12 @@ impl World {
     }
 
     /// Writes the records that a core has right after its start (websocket §5.2).
-    fn fill_records(&mut self) {
+    fn fill_records(&mut self, lists: Option<&FilterLists>) {
         let meta = Meta::made(self.now());
+        if let Some(lists) = lists {
+            let text = Body::json(gojson::to_vec(lists));
+            self.keep(Record::new("cache:intel/filterlists/index", meta, text));
+        }
         if self.rules.websocket.full_versions {
             self.keep(Record::new(
                 "core:migrations/profile",
