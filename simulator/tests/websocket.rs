@@ -276,6 +276,39 @@ async fn a_prompt_lets_a_waiting_program_in() {
     }
 }
 
+#[tokio::test]
+async fn a_logout_is_a_warning_while_the_privacy_network_is_on() {
+    let builder =
+        Simulator::builder().contract(Contract::V2_2).scenario("home-office").clock(ClockMode::Manual);
+    let simulator =
+        builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator");
+    let mut client = Client::open(&simulator).await;
+    let worst = |status: &Value| status["WorstState"]["ID"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(worst(&client.get("runtime:system/status").await), "");
+    let (status, _) = client.watch("runtime:system/status").await;
+    let change = |json: &str| simulator.change(&serde_json::from_str(json).expect("a change")).expect("done");
+    change(r#"{ "spn": { "account": null } }"#);
+    assert_eq!(worst(&client.until(&status, "new").await.data), "spn:not-logged-in");
+    client.get("notifications:all/spn:not-logged-in").await;
+}
+
+#[tokio::test]
+async fn a_profile_is_in_use_from_its_first_connection() {
+    let builder = Simulator::builder().scenario("home-office").clock(ClockMode::Manual);
+    let simulator =
+        builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator");
+    let mut client = Client::open(&simulator).await;
+    let (layers, before) = client.watch("runtime:layeredProfile/").await;
+    let change = |json: &str| simulator.change(&serde_json::from_str(json).expect("a change")).expect("done");
+    change(
+        r#"{ "connections": { "open": [{ "profile_name": "LibreOffice Writer", "domain": "a.example." }] } }"#,
+    );
+    let told = client.until(&layers, "new").await;
+    assert!(before.iter().all(|one| one.key != told.key), "{}", told.key);
+    assert_eq!(told.data["RevisionCounter"], 1);
+    client.get(&told.key).await;
+}
+
 /// A request without key or session.
 async fn anonymous(simulator: &Simulator, path: &str) -> String {
     let mut stream = TcpStream::connect(simulator.addr()).await.expect("a connection");

@@ -229,8 +229,14 @@ impl World {
             Change::Download(resource) => self.download(*resource),
             Change::Open(rows) => self.open(rows),
             Change::Close(ids) => self.close(&ids),
-            Change::LogIn { username } => self.log_in(username),
-            Change::LogOut { purge } => self.log_out(purge),
+            Change::LogIn { username } => {
+                self.log_in(username);
+                self.tell_spn();
+            }
+            Change::LogOut { purge } => {
+                self.log_out(purge);
+                self.tell_spn();
+            }
             Change::RefreshAccount => self.refresh_account(),
             Change::ReinitSpn => self.reinit_spn(),
             Change::SpnIntel { trusted, regions } => self.apply_intel(&trusted, regions),

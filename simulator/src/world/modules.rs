@@ -322,12 +322,17 @@ impl World {
         self.set_state("Control", ID, Some(state));
     }
 
-    /// What follows from an option that switches the privacy network: its status, and what the person is told.
+    /// Whether the privacy network is on and nobody is logged in.
+    pub(super) fn lacks_login(&self) -> bool {
+        self.spn_enabled() && self.account().is_none_or(|account| !account.token)
+    }
+
+    /// What follows from an option that switches the privacy network, or from a login: its status, and what the person is told.
     pub(super) fn tell_spn(&mut self) {
         self.spn_status_changed = self.now();
         self.tell(self.spn_status_record());
         const MISSING: &str = "spn:not-logged-in";
-        let missing = self.spn_enabled() && self.account().is_none();
+        let missing = self.lacks_login();
         if missing {
             let now = self.now();
             let (name, message) = ("SPN Login Required", "Log in to use the privacy network.");

@@ -204,6 +204,7 @@ impl World {
         for row in rows {
             let row = Arc::new(row);
             self.connections.insert(row.id.clone(), Arc::clone(&row));
+            self.activate(&row);
             self.emit(Event::Connection(row));
         }
     }

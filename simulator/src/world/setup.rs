@@ -135,6 +135,9 @@ impl World {
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
         world.fill_records(scenario.filter_lists.as_ref());
+        if world.lacks_login() {
+            world.tell_spn();
+        }
         let dangling = world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults);
         if !dangling.is_empty() {
             return Err(SetupError::Dangling(dangling));

@@ -1,5 +1,6 @@
 //! Profiles as records of the database, and their layers.
 
+use portmaster_fixtures::scenario::ConnectionRow;
 use serde_json::{Value, json};
 
 use crate::world::{Meta, Record, World};
@@ -18,6 +19,16 @@ impl World {
         let revision = self.revisions.get(key)?;
         let value = json!({ "LayerIDs": [key], "RevisionCounter": revision });
         Some(Record::of(format!("runtime:layeredProfile/{key}"), Meta::default(), value))
+    }
+
+    /// A connection of a program began: its profile is in use from now on, which is told.
+    pub(in crate::world) fn activate(&mut self, row: &ConnectionRow) {
+        if row.live && row.active && !self.revisions.contains_key(&row.profile) {
+            self.revisions.insert(row.profile.clone(), 1);
+            if let Some(record) = self.layered_profile(&row.profile) {
+                self.tell(record);
+            }
+        }
     }
 
     /// Counts a revision of a profile that is in use, and tells of it.
