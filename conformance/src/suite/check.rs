@@ -118,7 +118,7 @@ impl Check {
             level,
             clause,
             sentence,
-            contracts: &[Contract::Docs],
+            contracts: &Contract::ALL,
             class: Class::Read,
             needs: vec![],
             function: Arc::new(|_| Box::pin(async { Ok(()) })),
