@@ -5,14 +5,27 @@ use portmaster_simulator::{ExternalAuth, Simulator};
 use tokio::sync::OnceCell;
 
 use crate::{
-    suite::{Key, Keys, Place, Tier},
+    suite::{Baseline, Key, Keys, Place, Tier},
     target::{Address, BadAddress},
 };
+
+/// What a core of that contract does though it is a finding, even a simulator without defects.
+pub(crate) fn baseline(contract: Contract) -> Baseline {
+    let text = match contract {
+        Contract::Docs => include_str!("../baselines/docs-healthy.yaml"),
+        Contract::V1_0 => include_str!("../baselines/v1.0-healthy.yaml"),
+        Contract::V1_6 => include_str!("../baselines/v1.6-healthy.yaml"),
+        Contract::V2_2 => include_str!("../baselines/v2.2-healthy.yaml"),
+    };
+    // Our own file: a test reads it.
+    Baseline::read(text).unwrap_or_default()
+}
 
 /// The suite's own simulators, one a place. They end with it.
 #[derive(Debug)]
 pub(crate) struct Embedded {
     contract: Contract,
+    healthy: bool,
     seed: u64,
     main: OnceCell<Simulator>,
     development: OnceCell<Simulator>,
@@ -21,9 +34,25 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    pub(crate) fn new(contract: Contract, seed: u64) -> Self {
+    /// Simulators without defects.
+    pub(crate) fn healthy(contract: Contract, seed: u64) -> Self {
+        Self::new(contract, true, seed)
+    }
+
+    /// Simulators with the defects of their core.
+    pub(crate) fn defective(contract: Contract, seed: u64) -> Self {
+        Self::new(contract, false, seed)
+    }
+
+    /// The same once more, in its first state.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.contract, self.healthy, self.seed)
+    }
+
+    fn new(contract: Contract, healthy: bool, seed: u64) -> Self {
         Self {
             contract,
+            healthy,
             seed,
             main: OnceCell::new(),
             development: OnceCell::new(),
@@ -54,7 +83,7 @@ impl Embedded {
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {
-        let mut builder = Simulator::builder().contract(self.contract).seed(self.seed);
+        let mut builder = Simulator::builder().contract(self.contract).healthy(self.healthy).seed(self.seed);
         for tier in Tier::ALL {
             if let Some(key) = Self::keys().get(tier) {
                 builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));

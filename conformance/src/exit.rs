@@ -1,8 +1,8 @@
 //! Every exit status of the program.
 
-/// Everything that ran has passed (warnings and skips allowed).
+/// Everything that ran has passed (warnings, skips and expected failures allowed).
 pub const PASSED: u8 = 0;
-/// At least one check failed or could not be carried out.
+/// At least one check failed unexpectedly, could not be carried out, or is in the baseline and passed.
 pub const FAILED: u8 = 1;
 /// The command line, or a file that it names, is wrong.
 pub const USAGE: u8 = 2;

@@ -1,19 +1,28 @@
 //! What endpoints that act, or report on the core itself, say and do.
 
-use portmaster_fixtures::{Contract, Permission};
+use portmaster_fixtures::{Contract, Permission, Reports, Rules, Section};
 
+use super::sample;
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(_: Contract) -> Vec<Check> {
+pub(super) fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = vec![];
-    checks.extend(texts());
-    checks.extend(reports());
+    checks.extend(texts(contract.rules()));
+    checks.extend(reports(&contract.rules().reports));
     checks.extend(dns());
     checks.extend(broadcasts());
-    checks.extend(internal());
+    if sample::find(contract, "modules/:moduleName/trigger/:eventName").is_some() {
+        checks.extend(internal());
+    }
+    checks.extend(
+        newer()
+            .into_iter()
+            .filter(|(path, _)| sample::find(contract, path).is_some())
+            .map(|(_, check)| check),
+    );
     checks
 }
 
@@ -32,26 +41,30 @@ async fn with(context: &Context, permission: Permission, request: Request) -> Re
 }
 
 /// Endpoints that answer with a sentence.
-fn texts() -> Vec<Check> {
+fn texts(rules: &Rules) -> Vec<Check> {
     let mut checks = vec![must("ping", "Ping", "ping answers Pong.").run(async |context| {
         context.send(Request::api("GET", "ping")).await?.answer(200, "Pong.\n")?;
         Ok(())
     })];
     for (method, path, class, permission, text) in [
-        ("GET", "debug/stack/print", Class::Read, Permission::Anyone, "stack printed to stdout\n"),
-        ("POST", "ui/reload", Class::Writes, Permission::User, "all ui archives successfully reloaded\n"),
-        ("POST", "updates/check", Class::Writes, Permission::User, "triggered update check\n"),
-        ("POST", "core/restart", Class::Disruptive, Permission::Admin, "restart initiated\n"),
-        ("POST", "core/shutdown", Class::Final, Permission::Itself, "shutdown initiated\n"),
+        ("GET", "debug/stack/print", Class::Read, Permission::Anyone, "stack printed to stdout"),
+        ("POST", "ui/reload", Class::Writes, Permission::User, "all ui archives successfully reloaded"),
+        ("POST", "updates/check", Class::Writes, Permission::User, rules.updates_check.as_str()),
+        ("POST", "core/restart", Class::Disruptive, Permission::Admin, "restart initiated"),
+        ("POST", "core/shutdown", Class::Final, Permission::Itself, "shutdown initiated"),
     ] {
+        let text = format!("{text}\n");
         checks.push(
             should(path, &format!("{path} says what it has done."))
                 .class(class)
                 .needs([Need::Rights(permission)])
-                .run(move |context| async move {
-                    let exchange = with(&context, permission, Request::api(method, path)).await?;
-                    exchange.answer(200, text)?.plain_text()?;
-                    Ok(())
+                .run(move |context| {
+                    let text = text.clone();
+                    async move {
+                        let exchange = with(&context, permission, Request::api(method, path)).await?;
+                        exchange.answer(200, &text)?.plain_text()?;
+                        Ok(())
+                    }
                 }),
         );
     }
@@ -112,10 +125,14 @@ fn texts() -> Vec<Check> {
 }
 
 /// Reports on the core itself.
-fn reports() -> Vec<Check> {
+fn reports(made_of: &Reports) -> Vec<Check> {
     let mut checks = vec![];
+    let info: &[_] = match made_of.info.contains(&Section::ModuleErrors) {
+        true => &["Version ", "Platform", "Error", "Log", "Goroutine Stack"],
+        false => &["Version ", "Platform", "Log", "Goroutine Stack"],
+    };
     for (path, permission, parts) in [
-        ("debug/info", Permission::Anyone, &["Version ", "Platform", "Error", "Log", "Goroutine Stack"][..]),
+        ("debug/info", Permission::Anyone, info),
         ("debug/core", Permission::Anyone, &["Version ", "Platform", "Status", "Goroutine Stack"]),
         (
             "debug/network",
@@ -233,6 +250,56 @@ fn broadcasts() -> Vec<Check> {
             Ok(())
         }),
     ]
+}
+
+/// What endpoints of newer cores say, with the endpoint that a contract must have (core-2.2 §6).
+fn newer() -> Vec<(&'static str, Check)> {
+    let mut checks = vec![];
+    for (method, path, class, permission, text) in [
+        ("GET", "ready", Class::Read, Permission::Anyone, "Portmaster is ready.\n"),
+        ("GET", "interop/ping", Class::Read, Permission::Anyone, "\n"),
+        ("POST", "interop/ping", Class::Read, Permission::Anyone, "\n"),
+        (
+            "POST",
+            "netquery/history/cleanup",
+            Class::Disruptive,
+            Permission::User,
+            "Deleted outdated connections.\n",
+        ),
+        ("POST", "control/resume", Class::Disruptive, Permission::Admin, "Resume initiated\n"),
+        ("POST", "updates/apply", Class::Disruptive, Permission::User, "upgrade triggered\n"),
+    ] {
+        let check = Check::should(
+            format!("actions/{path}/{method}"),
+            "core-2.2 §6",
+            format!("{method} {path} of a core that runs says {:?}.", text.trim_end()),
+        );
+        let check = check.class(class).needs([Need::Rights(permission)]).run(move |context| async move {
+            with(&context, permission, Request::api(method, path)).await?.answer(200, text)?;
+            Ok(())
+        });
+        checks.push((path, check));
+    }
+    for (id, path, permission, body, status, text) in [
+        ("empty", "control/pause", Permission::Admin, "", 500, "unexpected end of JSON input\n"),
+        ("no-duration", "control/pause", Permission::Admin, "{}", 500, "invalid pause duration\n"),
+        ("no-content", "profile/icon", Permission::User, "", 400, "no content\n"),
+        ("no-type", "profile/icon", Permission::User, "x", 400, "no content type\n"),
+    ] {
+        let check = Check::should(
+            format!("actions/{path}/{id}"),
+            "core-2.2 §6",
+            format!("{path} refuses the body {body:?} with its reason."),
+        );
+        let check =
+            check.class(Class::Writes).needs([Need::Rights(permission)]).run(move |context| async move {
+                let request = Request::api("POST", path).body(body);
+                with(&context, permission, request).await?.error(status, text)?;
+                Ok(())
+            });
+        checks.push((path, check));
+    }
+    checks
 }
 
 /// Triggers, which only Portmaster itself may pull.

@@ -1,6 +1,6 @@
 //! What the JSON of each endpoint looks like (core-1.x §7), as data.
 
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{CountryForm, Permission, RecordForm, Rules};
 
 use super::shapes::Shape;
 use crate::suite::{SkipReason, Stop};
@@ -56,9 +56,9 @@ pub(super) const ANSWERS: [Answer; 18] = [
         path: "broadcasts/matching-data",
         permission: Permission::Admin,
         shape: "{Account: any, Config: {…}, Install: {Version: string, NumericVersion: int, Time: string, \
-            NumericDate: int, DaysSinceInstall: int, UnixTimestamp: int}, Location: {…}, NumericVersion: int, \
+            NumericDate: int, DaysSinceInstall: int, UnixTimestamp: int}, Location: {…}, NumericVersion: int|{Error: any}, @now\
             SPN: {Status: string, HomeHubID: string, HomeHubName: string, ConnectedIP: string, \
-            ConnectedTransport: string, ConnectedSince: null|string}, Updates: {…}, UptimeHours: int, Version: string}",
+            ConnectedTransport: string, @exit-country ConnectedSince: null|string}, Updates: {…}, UptimeHours: int, Version: string}",
         nothing: &[],
     },
     Answer {
@@ -88,7 +88,8 @@ pub(super) const ANSWERS: [Answer; 18] = [
         path: "dns/resolvers",
         permission: Permission::Anyone,
         shape: "[{ConfigURL: string, Info: @resolver, ServerAddress: string, UpstreamBlockDetection: string, \
-            Search: null|[string], SearchOnly: bool, Path: string, Failing: bool}]",
+            Search: null|[string], SearchOnly: bool, Path: string, @link-local\
+            Failing: bool}]",
         nothing: &[],
     },
     Answer {
@@ -139,8 +140,7 @@ pub(super) const ANSWERS: [Answer; 18] = [
         title: "Get Approximate Internet Location",
         path: "network/location",
         permission: Permission::User,
-        shape: "{All: null|[{IP: string, IPVersion: int, Location: null|{Continent: {Code: string}, \
-            Country: {ISOCode: string}, Coordinates: @coordinates, AutonomousSystemNumber: int, \
+        shape: "{All: null|[{IP: string, IPVersion: int, Location: null|{@country, Coordinates: @coordinates, AutonomousSystemNumber: int, \
             AutonomousSystemOrganization: string, IsAnycast: bool, IsSatelliteProvider: bool, \
             IsAnonymousProxy: bool}, Source: string, SourceAccuracy: int}]}",
         nothing: NO_SUCCESS,
@@ -204,8 +204,23 @@ pub(super) const ANSWERS: [Answer; 18] = [
 ];
 
 /// Puts the structures that several answers share in their places.
-pub(super) fn shape(text: &str) -> Result<Shape, Stop> {
+pub(super) fn shape(text: &str, rules: &Rules) -> Result<Shape, Stop> {
+    let country = match rules.country_form {
+        CountryForm::Code => "Continent: {Code: string}, Country: {ISOCode: string}",
+        CountryForm::Full => {
+            "Country: {Code: string, Name: string, Center: @coordinates, \
+            Continent: {Code: string, Region: string, Name: string}}"
+        }
+    };
+    let late = rules.record_form == RecordForm::Late;
+    let now = if late { "Current: {UnixTime: int, …}, " } else { "" };
+    let exit_country = if late { "ConnectedCountry: any, " } else { "" };
+    let link_local = if rules.resolver_link_local { "LinkLocalUnavailable: bool, " } else { "" };
     let text = text
+        .replace("@country", country)
+        .replace("@now", now)
+        .replace("@exit-country", exit_country)
+        .replace("@link-local", link_local)
         .replace(
             "@record",
             "{Domain: string, Question: string, RCode: int, Answer: null|[string], \
@@ -225,13 +240,17 @@ pub(super) fn shape(text: &str) -> Result<Shape, Stop> {
 
 #[cfg(test)]
 mod tests {
+    use portmaster_fixtures::Contract;
+
     use super::*;
 
     #[test]
     fn every_shape_can_be_read() {
-        for answer in &ANSWERS {
-            let read = shape(answer.shape);
-            assert!(read.is_ok(), "{}: {read:?}", answer.id);
+        for contract in Contract::ALL {
+            for answer in &ANSWERS {
+                let read = shape(answer.shape, contract.rules());
+                assert!(read.is_ok(), "{}: {read:?}", answer.id);
+            }
         }
     }
 }

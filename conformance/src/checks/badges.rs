@@ -84,15 +84,21 @@ enum Refusal {
 pub(super) const CHALLENGE: &str = "Bearer realm=\"Portmaster API\" domain=\"/\"";
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
+    let mut checks = of_catalogue(contract.endpoints());
+    checks.extend(CALLERS.map(websocket));
+    checks
+}
+
+/// The checks of a list of endpoints.
+pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
-    for endpoint in contract.endpoints() {
+    for endpoint in endpoints {
         for (method, asked) in sample::methods(endpoint) {
             for caller in CALLERS {
                 checks.push(badge(endpoint, &method, asked, caller));
             }
         }
     }
-    checks.extend(CALLERS.map(websocket));
     checks
 }
 

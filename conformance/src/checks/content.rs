@@ -9,13 +9,19 @@ use crate::{
 };
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
+    let mut checks = of_catalogue(contract.endpoints());
+    checks.extend(errors());
+    checks
+}
+
+/// The checks of a list of endpoints.
+pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
-    for endpoint in contract.endpoints() {
+    for endpoint in endpoints {
         for (method, permission) in sample::methods(endpoint) {
             checks.extend(of(endpoint, method, permission));
         }
     }
-    checks.extend(errors());
     checks
 }
 

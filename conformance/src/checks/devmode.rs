@@ -12,18 +12,21 @@ const MUST: &str = "Development Mode";
 const SHOULD: &str = "core-1.x §5";
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
-    let mut checks: Vec<_> = contract
-        .endpoints()
-        .iter()
-        .flat_map(|endpoint| {
-            sample::methods(endpoint)
-                .into_iter()
-                .map(move |(method, permission)| open(endpoint, method, permission))
-        })
-        .collect();
+    let mut checks = of_catalogue(contract.endpoints());
     checks.extend(permissions());
     checks.extend(origins());
     checks.extend(graphs());
+    checks
+}
+
+/// The checks of a list of endpoints.
+pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+    let mut checks = vec![];
+    for endpoint in endpoints {
+        for (method, permission) in sample::methods(endpoint) {
+            checks.push(open(endpoint, method, permission));
+        }
+    }
     checks
 }
 

@@ -24,10 +24,7 @@ const FOREIGN: [(&str, &str); 9] = [
 ];
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
-    let mut checks = vec![];
-    for endpoint in contract.endpoints() {
-        checks.extend(of(endpoint));
-    }
+    let mut checks = of_catalogue(contract.endpoints());
     for (id, method) in FOREIGN {
         for (where_, path) in [("known", "ping"), ("unknown", "nope"), ("guarded", "network/gateways")] {
             checks.push(
@@ -47,6 +44,11 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
     checks
 }
 
+/// The checks of a list of endpoints.
+pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+    endpoints.iter().filter_map(of).collect()
+}
+
 /// Whoever documents only one kind of method refuses the other.
 fn of(endpoint: &'static Endpoint) -> Option<Check> {
     let slug = sample::slug(&endpoint.path);
@@ -64,7 +66,7 @@ fn of(endpoint: &'static Endpoint) -> Option<Check> {
         )
         .run(move |context| async move {
             for method in methods {
-                let request = Request::api(method, &sample::fill(&sample::slug(&endpoint.path)));
+                let request = Request::api(method, &sample::path(endpoint));
                 let exchange = context.send(request).await?;
                 if *method == "HEAD" {
                     exchange.status(405)?.no_header("Allow")?;

@@ -7,6 +7,7 @@ mod catalogue;
 mod content;
 mod credentials;
 mod devmode;
+mod findings;
 mod headers;
 mod limits;
 mod methods;
@@ -21,7 +22,9 @@ mod shapes;
 mod structure;
 mod websocket;
 
-use portmaster_fixtures::Contract;
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use portmaster_fixtures::{Contract, Endpoint};
 
 use crate::suite::Check;
 
@@ -64,13 +67,38 @@ pub const FAMILIES: [Family; 15] = [
     },
     Family { name: "websocket", about: "The database websocket.", checks: websocket::checks },
     Family { name: "limits", about: "How large a request may be.", checks: limits::checks },
+    Family {
+        name: "findings",
+        about: "What observed cores do, and their maintainers may not want.",
+        checks: findings::checks,
+    },
 ];
 
 /// Every check of a contract, in the order of every list and report.
 pub fn all(contract: Contract) -> Vec<Check> {
-    FAMILIES
-        .iter()
-        .flat_map(|family| (family.checks)(contract))
-        .filter(|check| check.contracts.contains(&contract))
-        .collect()
+    FAMILIES.iter().flat_map(|family| (family.checks)(contract)).collect()
+}
+
+/// Every check that needs no more than a list of endpoints, in the same order.
+pub fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+    [
+        catalogue::of_catalogue,
+        badges::of_catalogue,
+        paths::of_catalogue,
+        content::of_catalogue,
+        devmode::of_catalogue,
+        methods::of_catalogue,
+        findings::of_catalogue,
+    ]
+    .into_iter()
+    .flat_map(|checks| checks(endpoints))
+    .collect()
+}
+
+/// The contracts that have a check of that id, oldest first.
+pub fn contracts_of(id: &str) -> Vec<Contract> {
+    static IDS: LazyLock<Vec<(Contract, BTreeSet<String>)>> = LazyLock::new(|| {
+        Contract::ALL.map(|one| (one, all(one).into_iter().map(|check| check.id).collect())).into()
+    });
+    IDS.iter().filter(|(_, ids)| ids.contains(id)).map(|(contract, _)| *contract).collect()
 }

@@ -1,25 +1,42 @@
 //! One harmless, quick request for every endpoint.
 
-use portmaster_fixtures::{Endpoint, Permission};
+use portmaster_fixtures::{Contract, Endpoint, Permission};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    string::string_regex,
+    test_runner::TestRunner,
+};
+use regex::Regex;
 
 use crate::{suite::Class, target::Request};
 
-/// A part of an id for a path pattern: `dns/cache/{query:…}` becomes `dns/cache/:query`.
-pub(super) fn slug(path: &str) -> String {
-    let mut slug = String::new();
+/// A piece of an endpoint's path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Stands there as it is.
+    Text(String),
+    /// Varies: its name and pattern.
+    Part(String, String),
+}
+
+/// Takes a path like `dns/cache/{query:…}` apart.
+pub(super) fn pieces(path: &str) -> Vec<Piece> {
+    let mut pieces = vec![];
     let mut rest = path;
     while let Some((before, after)) = rest.split_once('{') {
-        let (name, pattern) = after.split_once(':').unwrap_or((after, ""));
-        slug.push_str(before);
-        slug.push(':');
-        slug.push_str(name);
-        rest = after_pattern(pattern);
+        let (name, tail) = after.split_once(':').unwrap_or((after, ""));
+        rest = after_pattern(tail);
+        let pattern = &tail[..tail.len().saturating_sub(rest.len() + 1)];
+        pieces.push(Piece::Text(before.to_owned()));
+        pieces.push(Piece::Part(name.to_owned(), pattern.to_owned()));
     }
-    slug + rest
+    pieces.push(Piece::Text(rest.to_owned()));
+    pieces.retain(|piece| *piece != Piece::Text(String::new()));
+    pieces
 }
 
 /// What follows the brace that closes a pattern; braces within the pattern are in pairs.
-pub(super) fn after_pattern(pattern: &str) -> &str {
+fn after_pattern(pattern: &str) -> &str {
     let mut depth = 1;
     for (at, c) in pattern.char_indices() {
         match c {
@@ -34,27 +51,78 @@ pub(super) fn after_pattern(pattern: &str) -> &str {
     ""
 }
 
-/// Fills the parts of a slug in.
-pub(super) fn fill(slug: &str) -> String {
-    slug.replace(":query", "example.com.A")
-        .replace(":map", "main")
-        .replace(":format", ".dot")
-        .replace(":moduleName", "conformance")
-        .replace(":eventName", "no such event")
-        .replace(' ', "%20")
+/// A part of an id for a path pattern: `dns/cache/{query:…}` becomes `dns/cache/:query`.
+pub(super) fn slug(path: &str) -> String {
+    let piece = |piece| match piece {
+        Piece::Text(text) => text,
+        Piece::Part(name, _) => format!(":{name}"),
+    };
+    pieces(path).into_iter().map(piece).collect()
+}
+
+/// Values of parts that reach little or nothing, by the part's name.
+const VALUES: [(&str, &str); 14] = [
+    ("query", "example.com.A"),
+    ("map", "main"),
+    ("format", ".dot"),
+    ("moduleName", "conformance"),
+    ("eventName", "no such event"),
+    ("id", "c0ffee.png"),
+    ("id", "dns"),
+    ("pid", "1"),
+    ("source", "local"),
+    ("destination", "192.0.2.1"),
+    ("identifier", "all/conformance/none.txt"),
+    ("artifact_path", "all/conformance"),
+    ("artifact_name", "none.txt"),
+    ("name", "conformance"),
+];
+
+/// Fills a piece in: with a value from above that matches the pattern, or one drawn from the pattern, the
+/// same every time.
+pub(super) fn fill(piece: &Piece) -> String {
+    let (name, pattern) = match piece {
+        Piece::Text(text) => return text.clone(),
+        Piece::Part(name, pattern) => (name, pattern),
+    };
+    let whole = Regex::new(&format!("^(?:{pattern})$"));
+    let fits = |value: &str| whole.as_ref().is_ok_and(|whole| whole.is_match(value));
+    let known = VALUES.iter().find(|(one, value)| one == name && fits(value)).map(|(_, value)| *value);
+    let value = known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.clone());
+    value.replace(' ', "%20")
+}
+
+fn drawn(pattern: &str) -> Option<String> {
+    let plain = |text: &str| {
+        let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c));
+        letters && text.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+    };
+    let strategy = string_regex(pattern).ok()?;
+    let mut runner = TestRunner::deterministic();
+    (0..100).filter_map(|_| Some(strategy.new_tree(&mut runner).ok()?.current())).find(|text| plain(text))
+}
+
+/// A path of the endpoint, all its parts filled in.
+pub(super) fn path(endpoint: &Endpoint) -> String {
+    pieces(&endpoint.path).iter().map(fill).collect()
 }
 
 /// A request that reaches the endpoint, asks for little and takes little time.
 pub(super) fn request(endpoint: &Endpoint, method: &str) -> Request {
     let slug = slug(&endpoint.path);
-    let path = fill(&slug);
+    let path = path(endpoint);
     let reads = matches!(method, "GET" | "HEAD");
     let (query, body) = match slug.as_str() {
         "debug/cpu" => ("?duration=10ms", ""),
         "netquery/query" if reads => ("?q=%7B%22pageSize%22%3A1%7D", ""),
         "netquery/query" => ("", "{\"pageSize\":1}"),
         "netquery/charts/connection-active" if reads => ("?q=%7B%7D", ""),
-        "netquery/charts/connection-active" | "broadcasts/simulate" => ("", "{}"),
+        "netquery/query/batch" if reads => ("?q=%7B%22a%22%3A%7B%22pageSize%22%3A1%7D%7D", ""),
+        "netquery/query/batch" => ("", "{\"a\":{\"pageSize\":1}}"),
+        "sync/settings/export" => ("?from=global", ""),
+        "netquery/charts/connection-active" | "netquery/charts/bandwidth" | "broadcasts/simulate" => {
+            ("", "{}")
+        }
         _ => ("", ""),
     };
     Request::api(method, &format!("{path}{query}")).body(body)
@@ -66,7 +134,14 @@ pub(super) fn class(endpoint: &Endpoint, method: &str) -> Class {
         return Class::Read;
     }
     match slug(&endpoint.path).as_str() {
-        "netquery/query" | "netquery/charts/connection-active" => Class::Read,
+        "netquery/query"
+        | "netquery/query/batch"
+        | "netquery/charts/connection-active"
+        | "netquery/charts/bandwidth"
+        | "sync/profile/export"
+        | "sync/settings/export"
+        | "sync/single-setting/export"
+        | "interop/ping" => Class::Read,
         "broadcasts/simulate" | "ui/reload" | "updates/check" | "spn/account/login" => Class::Writes,
         "core/shutdown" => Class::Final,
         _ => Class::Disruptive,
@@ -82,6 +157,11 @@ pub(super) fn methods(endpoint: &Endpoint) -> Vec<(String, Permission)> {
         .collect()
 }
 
+/// The endpoint of a contract with that slug.
+pub(super) fn find(contract: Contract, wanted: &str) -> Option<&'static Endpoint> {
+    contract.endpoints().iter().find(|endpoint| slug(&endpoint.path) == wanted)
+}
+
 /// Whether the endpoint writes its answer itself, so that HEAD is a GET without its body (core-1.x §5).
 pub(super) fn is_raw(endpoint: &Endpoint) -> bool {
     let path = &endpoint.path;
@@ -93,8 +173,6 @@ pub(super) fn is_raw(endpoint: &Endpoint) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portmaster_fixtures::Contract;
-
     use super::*;
 
     #[test]
@@ -102,12 +180,14 @@ mod tests {
         assert_eq!(slug("dns/cache/{query:[a-z0-9\\.-]{0,512}\\.[A-Z]{1,32}}"), "dns/cache/:query");
         let graph = "spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}";
         assert_eq!(slug(graph), "spn/map/:map/graph:format");
-        assert_eq!(fill(&slug(graph)), "spn/map/main/graph.dot");
+        assert_eq!(pieces(graph).iter().map(fill).collect::<String>(), "spn/map/main/graph.dot");
+        let unknown = pieces("new/{thing:[a-f]{3}}/x").iter().map(fill).collect::<String>();
+        assert!(Regex::new("^new/[a-f]{3}/x$").unwrap().is_match(&unknown), "{unknown}");
     }
 
     #[test]
     fn samples_have_no_open_parts() {
-        for endpoint in Contract::Docs.endpoints() {
+        for endpoint in Contract::ALL.iter().flat_map(|contract| contract.endpoints()) {
             for (method, _) in methods(endpoint) {
                 let request = request(endpoint, &method);
                 assert!(!request.target.contains([':', '{', ' ']), "{}", request.target);

@@ -1,9 +1,12 @@
 //! The commands and their flags.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::Contract;
 
-use crate::{report::Wanted, target::Address};
+use super::subject::Wanted;
+use crate::{report, target::Address};
 
 /// Checks a Portmaster core, or a simulator of one, against the contract of its developer API.
 #[derive(Debug, Parser)]
@@ -21,7 +24,7 @@ pub enum Command {
     Run(RunArgs),
     /// List the checks
     List {
-        /// The contract whose checks are listed
+        /// The contract whose checks are listed: docs, v1.0, v1.6 or v2.2
         #[arg(long, value_name = "NAME", default_value = "docs")]
         contract: Contract,
         /// How they are listed
@@ -32,9 +35,9 @@ pub enum Command {
     Explain {
         /// The check's id, or a pattern
         id: String,
-        /// The contract that it belongs to
-        #[arg(long, value_name = "NAME", default_value = "docs")]
-        contract: Contract,
+        /// The contract that it belongs to [default: the first that has such a check]
+        #[arg(long, value_name = "NAME")]
+        contract: Option<Contract>,
     },
 }
 
@@ -55,9 +58,10 @@ pub struct RunArgs {
     /// The target; without it a simulator is started and everything is allowed
     #[arg(long, value_name = "URL")]
     pub target: Option<Address>,
-    /// The contract to check against
-    #[arg(long, value_name = "NAME", default_value = "docs")]
-    pub contract: Contract,
+    /// What to check against: docs, v1.0, v1.6 or v2.2; auto, the one that fits the target best; target, the
+    /// list of endpoints that the target itself exports; or such a list in a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
+    pub contract: Wanted,
     /// An API key with read=user&write=user
     #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
     pub user_key: Option<String>,
@@ -74,9 +78,16 @@ pub struct RunArgs {
     /// The seed of drawn values [default: drawn itself, and reported]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Failures that are known: check ids with reasons, in YAML or JSON. They count as expected, and what is
+    /// listed and passes fails as stale
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the failures of this run as a baseline; the run then succeeds
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
     /// Write a report to a file as well: json (JSON Lines) or text
     #[arg(long, value_name = "FORMAT=FILE")]
-    pub report: Vec<Wanted>,
+    pub report: Vec<report::Wanted>,
     /// Which checks: ids, beginnings of ids, or patterns with *; all of them when there is none
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) fn list(contract: Contract, format: ListFormat) -> Result<u8, Trouble> {
-    let checks = some(contract)?;
+    let checks = checks::all(contract);
     let out = &mut io::stdout().lock();
     let written = match format {
         ListFormat::Text => text(out, &checks),
@@ -27,20 +27,9 @@ pub(super) fn list(contract: Contract, format: ListFormat) -> Result<u8, Trouble
     Ok(exit::PASSED)
 }
 
-/// The checks of a contract that has any.
-pub(super) fn some(contract: Contract) -> Result<Vec<Check>, Trouble> {
-    let checks = checks::all(contract);
-    if checks.is_empty() {
-        return Err(Trouble::Usage(format!(
-            "there are no checks of the contract {contract} yet, only of docs"
-        )));
-    }
-    Ok(checks)
-}
-
 fn text(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
     for check in checks {
-        writeln!(out, "{:<6} {:<72} {}", check.level, check.id, check.sentence)?;
+        writeln!(out, "{:<6} {:<72} {:<19} {}", check.level, check.id, contracts(check), check.sentence)?;
     }
     Ok(())
 }
@@ -53,6 +42,8 @@ fn json(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
                 "id": check.id,
                 "family": check.family(),
                 "level": check.level,
+                "finding": check.finding,
+                "contracts": checks::contracts_of(&check.id),
                 "class": check.class,
                 "clause": check.clause,
                 "sentence": check.sentence,
@@ -74,29 +65,48 @@ fn markdown(out: &mut impl Write, contract: Contract, checks: &[Check]) -> io::R
     for family in FAMILIES {
         let of: Vec<_> = checks.iter().filter(|check| check.family() == family.name).collect();
         writeln!(out, "\n## {} ({})\n\n{}\n", family.name, of.len(), family.about)?;
-        writeln!(out, "| id | level | sentence | source |\n|---|---|---|---|")?;
+        writeln!(out, "| id | level | contracts | sentence | source |\n|---|---|---|---|---|")?;
         for check in of {
             let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
             let sentence = cell(&check.sentence);
-            writeln!(out, "| `{}` | {} | {sentence} | {} |", check.id, check.level, cell(&check.clause))?;
+            let (level, contracts, clause) = (check.level, contracts(check), cell(&check.clause));
+            writeln!(out, "| `{}` | {level} | {contracts} | {sentence} | {clause} |", check.id)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn explain(id: &str, contract: Contract) -> Result<u8, Trouble> {
-    let checks =
-        select(some(contract)?, &[id.to_owned()]).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+/// The contracts that have the check; all of them in one word.
+fn contracts(check: &Check) -> String {
+    let contracts = checks::contracts_of(&check.id);
+    if contracts.len() == Contract::ALL.len() {
+        return "all".to_owned();
+    }
+    contracts.iter().map(Contract::to_string).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn explain(id: &str, contract: Option<Contract>) -> Result<u8, Trouble> {
+    let of = |contract| select(checks::all(contract), &[id.to_owned()]);
+    let checks = match contract {
+        Some(contract) => of(contract),
+        None => {
+            let found = Contract::ALL.into_iter().find_map(|contract| of(contract).ok());
+            found.map_or_else(|| of(Contract::default()), Ok)
+        }
+    };
+    let checks = checks.map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let mut out = io::stdout().lock();
     for check in checks {
         let told = writeln!(
             out,
-            "{}\n  {}\n  {} · {} · class {}\n  needs: {}\n",
+            "{}\n  {}\n  {}{} · {} · class {}\n  contracts: {}\n  needs: {}\n",
             check.id,
             check.sentence,
             check.level,
+            if check.finding { " · finding" } else { "" },
             check.clause,
             json!(check.class).as_str().unwrap_or_default(),
+            contracts(&check),
             needs(&check),
         );
         if told.is_err() {

@@ -5,8 +5,10 @@ mod list;
 mod probe;
 mod provision;
 mod run;
+mod subject;
 
 pub use args::{Args, Command};
+pub use subject::Wanted;
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

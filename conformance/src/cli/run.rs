@@ -3,17 +3,19 @@
 use std::{io, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portmaster_fixtures::Contract;
 
 use super::{
     Trouble,
     args::{Allow, RunArgs},
-    list, probe,
+    probe,
     provision::Provision,
+    subject::Subject,
 };
 use crate::{
-    exit,
+    embedded, exit,
     report::{About, Opened, ReportError, write_text},
-    suite::{self, Allowed, Check, Context, Key, Keys, Mode, Need, Run, Tier, Verdict, select},
+    suite::{self, Allowed, Baseline, Check, Context, Key, Keys, Mode, Need, Run, Tier, Verdict, select},
     target::{Address, Client},
 };
 
@@ -22,7 +24,19 @@ const TIMEOUT: Duration = Duration::from_secs(45);
 
 pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
-    let checks = select(list::some(args.contract)?, &args.ids).map_err(|fault| usage(&fault))?;
+    let client = Client::new(TIMEOUT);
+    let keys = given_keys(&args)?;
+    let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
+    let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
+    let baseline = match (known, &args.target) {
+        (Some((file, read)), _) => {
+            let checked = read.and_then(|read| read.only_names(&subject.checks).map(|()| read));
+            checked.map_err(|fault| Trouble::Usage(format!("{file}: {fault}")))?
+        }
+        (None, None) => embedded::baseline(subject.contract),
+        (None, Some(_)) => Baseline::default(),
+    };
+    let checks = select(subject.checks.clone(), &args.ids).map_err(|fault| usage(&fault))?;
     let reports: Vec<Opened> = args
         .report
         .iter()
@@ -31,21 +45,30 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         .map_err(|fault| usage(&fault))?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
-    let about = About { target, contract: args.contract, seed };
-    let client = Client::new(TIMEOUT);
-    let (outcome, left) = match &args.target {
+    let about = About { target, contract: subject.name.clone(), found: subject.found.clone(), seed };
+    let (mut outcome, left) = match &args.target {
         None => {
-            let context = Context::embedded(args.contract, seed, client);
+            let context = Context::embedded(subject.contract, seed, client);
             (watched(&checks, &context, Allowed::ALL).await, Ok(()))
         }
-        Some(address) => foreign(&args, address, &checks, seed, client).await?,
+        Some(address) => foreign(&args, address, &checks, subject.contract, keys, seed, client).await?,
     };
+    baseline.apply(&mut outcome);
     // A terminal that went away is no reason to lose the other reports.
     let _ = write_text(&mut anstream::stdout().lock(), &outcome, &about);
     for report in reports {
         report.write(&outcome, &about).map_err(|fault| usage(&fault))?;
     }
     left.map_err(Trouble::Usage)?;
+    if let Some(file) = &args.write_baseline {
+        let text = Baseline::of(&outcome, &baseline).text();
+        std::fs::write(file, text)
+            .map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
+        let ran = outcome.count("skip") < outcome.records.len() && !outcome.interrupted;
+        if ran && outcome.count("error") == 0 {
+            return Ok(exit::PASSED);
+        }
+    }
     Ok(status(&outcome))
 }
 
@@ -54,26 +77,17 @@ async fn foreign(
     args: &RunArgs,
     address: &Address,
     checks: &[Check],
+    contract: Contract,
+    mut keys: Keys,
     seed: u64,
     client: Client,
 ) -> Result<(Run, Result<(), String>), Trouble> {
     let mode = probe::mode(&client, address)
         .await
         .map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
-    let mut keys = Keys::default();
-    for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
-        if let Some(key) = key {
-            if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
-                let text = format!("the {} is empty or has characters that no header carries", tier.name());
-                return Err(Trouble::Usage(text));
-            }
-            keys.insert(Key::new(tier, key.clone()));
-        }
-    }
     let disruptive = args.allow.contains(&Allow::Disruptive);
     let allowed = Allowed { writes: disruptive || args.allow.contains(&Allow::Writes), disruptive };
-    let context =
-        |mode, keys| Context::foreign(address.clone(), mode, keys, args.contract, seed, client.clone());
+    let context = |mode, keys| Context::foreign(address.clone(), mode, keys, contract, seed, client.clone());
     if !args.provision {
         return Ok((watched(checks, &context(mode, keys), allowed).await, Ok(())));
     }
@@ -89,6 +103,21 @@ async fn foreign(
         outcome.sort_like(checks);
     }
     Ok((outcome, left))
+}
+
+/// The keys of the command line.
+fn given_keys(args: &RunArgs) -> Result<Keys, Trouble> {
+    let mut keys = Keys::default();
+    for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
+        if let Some(key) = key {
+            if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
+                let text = format!("the {} is empty or has characters that no header carries", tier.name());
+                return Err(Trouble::Usage(text));
+            }
+            keys.insert(Key::new(tier, key.clone()));
+        }
+    }
+    Ok(keys)
 }
 
 /// Runs the checks with a progress bar, until they end or Ctrl-C is pressed.
@@ -117,7 +146,7 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed) -> Run {
 fn status(run: &Run) -> u8 {
     if run.interrupted {
         exit::INTERRUPTED
-    } else if run.count("fail") + run.count("error") > 0 {
+    } else if run.count("fail") + run.count("stale") + run.count("error") > 0 {
         exit::FAILED
     } else if run.count("skip") == run.records.len() {
         exit::NOTHING

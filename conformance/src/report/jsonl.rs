@@ -1,10 +1,11 @@
 //! The report as JSON Lines.
 //!
-//! One object a line. The first has `"type": "run"` and `schema`, `program`, `target`, `contract`, `seed`;
+//! One object a line. The first has `"type": "run"` and `schema`, `program`, `target`, `contract`, `found`
+//! (how the contract was found, if it was not named), `seed`;
 //! then one with `"type": "check"` for each check, in the suite's order: `id`, `family`, `level` (MUST,
 //! SHOULD, INFO), `class` (read, writes, disruptive, final), `clause`, `sentence`, `verdict` (pass, fail,
-//! warn, skip, error), `ms`; a failure or warning has `expected`, `got` and `curl`, a skip `reason`, an error
-//! `error`. The last has `"type": "summary"` with the counts and `ms`. Members may be added without a new
+//! warn, expected-failure, stale, skip, error), `ms`; whatever did not hold has `expected`, `got` and `curl`, a skip
+//! `reason`, an error `error`, what stands in the baseline `baseline` (its reason); a finding has `finding`. The last has `"type": "summary"` with the counts and `ms`. Members may be added without a new
 //! `schema` number.
 
 use std::io::{self, Write};
@@ -25,6 +26,8 @@ enum Line<'a> {
         program: &'a str,
         target: &'a str,
         contract: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        found: Option<&'a str>,
         seed: u64,
     },
     Check {
@@ -42,11 +45,17 @@ enum Line<'a> {
         reason: Option<SkipReason>,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        baseline: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        finding: bool,
     },
     Summary {
         pass: usize,
         fail: usize,
         warn: usize,
+        expected_failure: usize,
+        stale: usize,
         skip: usize,
         error: usize,
         interrupted: bool,
@@ -59,7 +68,8 @@ pub(super) fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Resul
         schema: SCHEMA,
         program: concat!("portmaster-conformance ", env!("CARGO_PKG_VERSION")),
         target: &about.target,
-        contract: about.contract.name(),
+        contract: &about.contract,
+        found: about.found.as_deref(),
         seed: about.seed,
     };
     line(out, &first)?;
@@ -70,6 +80,8 @@ pub(super) fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Resul
         pass: run.count("pass"),
         fail: run.count("fail"),
         warn: run.count("warn"),
+        expected_failure: run.count("expected-failure"),
+        stale: run.count("stale"),
         skip: run.count("skip"),
         error: run.count("error"),
         interrupted: run.interrupted,
@@ -84,10 +96,15 @@ fn line(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
 }
 
 fn check(record: &Record) -> Line<'_> {
-    let (mut evidence, mut reason, mut error) = (None, None, None);
+    let (mut evidence, mut reason, mut error, mut baseline) = (None, None, None, None);
     match &record.verdict {
         Verdict::Pass => {}
         Verdict::Fail(one) | Verdict::Warn(one) => evidence = Some(one),
+        Verdict::Expected(one, reason) => {
+            evidence = Some(one);
+            baseline = Some(reason.as_str());
+        }
+        Verdict::Stale(reason) => baseline = Some(reason.as_str()),
         Verdict::Skip(one) => reason = Some(*one),
         Verdict::Error(one) => error = Some(one.as_str()),
     }
@@ -103,5 +120,7 @@ fn check(record: &Record) -> Line<'_> {
         evidence,
         reason,
         error,
+        baseline,
+        finding: record.finding,
     }
 }

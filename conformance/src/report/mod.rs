@@ -10,8 +10,6 @@ use std::{
     str::FromStr,
 };
 
-use portmaster_fixtures::Contract;
-
 use crate::suite::Run;
 
 pub use text::write as write_text;
@@ -21,8 +19,10 @@ pub use text::write as write_text;
 pub struct About {
     /// The target's URL, or "embedded simulator".
     pub target: String,
-    /// The contract that was checked.
-    pub contract: Contract,
+    /// The contract, or the list of endpoints, that was checked against.
+    pub contract: String,
+    /// How the contract was found, if it was not named.
+    pub found: Option<String>,
     /// The seed of drawn values.
     pub seed: u64,
 }

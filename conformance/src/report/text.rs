@@ -32,10 +32,16 @@ pub fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
         }
     }
     for record in &run.records {
-        if let Verdict::Warn(evidence) = &record.verdict {
-            failure(out, YELLOW, "WARN", record, evidence)?;
+        match &record.verdict {
+            Verdict::Warn(evidence) => failure(out, YELLOW, "WARN", record, evidence)?,
+            Verdict::Stale(reason) => {
+                writeln!(out, "{RED}STALE{PLAIN} {BOLD}{}{PLAIN}", record.id)?;
+                writeln!(out, "      it passes; take it out of the baseline, which says: {reason}\n")?;
+            }
+            _ => {}
         }
     }
+    expected(out, run)?;
     skips(out, run)?;
     writeln!(out, "{}\n", table(run))?;
     summary(out, run, about)
@@ -50,13 +56,28 @@ fn failure(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "{colour}{word}{PLAIN} {BOLD}{}{PLAIN} {DIM}{} · {}{PLAIN}",
-        record.id, record.level, record.clause
+        "{colour}{word}{PLAIN} {BOLD}{}{PLAIN} {DIM}{}{} · {}{PLAIN}",
+        record.id,
+        record.level,
+        if record.finding { " · finding" } else { "" },
+        record.clause
     )?;
     writeln!(out, "     {}", record.sentence)?;
     writeln!(out, "     expected  {}", evidence.expected)?;
     writeln!(out, "     got       {}", evidence.got)?;
     writeln!(out, "     {DIM}{}{PLAIN}\n", evidence.curl)
+}
+
+/// The failures that the baseline knows, in two lines each.
+fn expected(out: &mut impl Write, run: &Run) -> io::Result<()> {
+    let mut any = false;
+    for record in &run.records {
+        if let Verdict::Expected(_, reason) = &record.verdict {
+            any = true;
+            writeln!(out, "{DIM}expected failure{PLAIN} {}\n{DIM}     {reason}{PLAIN}", record.id)?;
+        }
+    }
+    if any { writeln!(out) } else { Ok(()) }
 }
 
 /// Why checks were skipped, and how many for each reason.
@@ -74,9 +95,13 @@ fn skips(out: &mut impl Write, run: &Run) -> io::Result<()> {
 }
 
 fn table(run: &Run) -> Table {
-    const COLUMNS: [&str; 5] = ["pass", "fail", "warn", "skip", "error"];
+    const COLUMNS: [&str; 7] = ["pass", "fail", "warn", "expected-failure", "stale", "skip", "error"];
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["family"].iter().chain(&COLUMNS));
+    table.load_style(presets::NOTHING).set_header(
+        ["family"]
+            .into_iter()
+            .chain(COLUMNS.map(|one| if one == "expected-failure" { "expected" } else { one })),
+    );
     for family in FAMILIES {
         let records: Vec<_> = run.records.iter().filter(|record| record.family() == family.name).collect();
         if records.is_empty() {
@@ -96,17 +121,25 @@ fn table(run: &Run) -> Table {
 }
 
 fn summary(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
-    let (failed, errors) = (run.count("fail"), run.count("error"));
+    if let Some(found) = &about.found {
+        writeln!(out, "contract {}: {found}\n", about.contract)?;
+    }
+    let (failed, errors, stale) = (run.count("fail"), run.count("error"), run.count("stale"));
     let ran = run.records.len() - run.count("skip");
-    let (colour, word) = match (failed + errors, ran) {
+    let (colour, word) = match (failed + errors + stale, ran) {
         (0, 0) => (YELLOW, "nothing ran".to_owned()),
         (0, _) => (GREEN, format!("{} passed", run.count("pass"))),
         (_, _) => (RED, format!("{failed} failed, {errors} errors, {} passed", run.count("pass"))),
     };
+    let listed = match (run.count("expected-failure"), stale) {
+        (0, 0) => String::new(),
+        (known, 0) => format!(", {known} failed as expected"),
+        (known, _) => format!(", {known} failed as expected, {stale} stale baseline entries"),
+    };
     let end = if run.interrupted { ", interrupted" } else { "" };
     writeln!(
         out,
-        "{colour}{word}{PLAIN} of {} checks in {:.1} s{end} · contract {} · seed {} · {}",
+        "{colour}{word}{PLAIN}{listed} of {} checks in {:.1} s{end} · contract {} · seed {} · {}",
         run.records.len(),
         run.took.as_secs_f32(),
         about.contract,

@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use portmaster_fixtures::{Contract, Permission};
+use portmaster_fixtures::Permission;
 use serde::Serialize;
 
 use super::{Context, Outcome, Tier};
@@ -75,8 +75,8 @@ pub struct Check {
     pub clause: String,
     /// What is checked, in one sentence.
     pub sentence: String,
-    /// The contracts that it belongs to.
-    pub contracts: &'static [Contract],
+    /// Whether it is a finding: what observed cores do, and a maintainer would rather not have.
+    pub finding: bool,
     /// What it does to the target.
     pub class: Class,
     /// What it cannot do without.
@@ -103,6 +103,15 @@ impl Check {
         Self::new(Level::Should, id.into(), clause.into(), sentence.into())
     }
 
+    /// What observed cores do and should not. `clause` names the observation.
+    pub(crate) fn finding(
+        id: impl Into<String>,
+        clause: impl Into<String>,
+        sentence: impl Into<String>,
+    ) -> Self {
+        Self { finding: true, ..Self::should(id, clause, sentence) }
+    }
+
     /// What is worth knowing.
     pub(crate) fn info(
         id: impl Into<String>,
@@ -118,7 +127,7 @@ impl Check {
             level,
             clause,
             sentence,
-            contracts: &Contract::ALL,
+            finding: false,
             class: Class::Read,
             needs: vec![],
             function: Arc::new(|_| Box::pin(async { Ok(()) })),

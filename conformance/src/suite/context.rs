@@ -87,9 +87,20 @@ impl Context {
         }))
     }
 
-    /// A context on simulators that are started when first needed and end with it.
+    /// A context on simulators of the contract, without defects, that are started when first needed and end
+    /// with it.
     pub fn embedded(contract: Contract, seed: u64, client: Client) -> Self {
-        let targets = Targets::Embedded(Arc::new(Embedded::new(contract, seed)));
+        Self::on(Embedded::healthy(contract, seed), contract, seed, client)
+    }
+
+    /// The same, on simulators of another contract and with its defects: `contract` as a core of the version
+    /// `core` honours it.
+    pub fn imitated(contract: Contract, core: Contract, seed: u64, client: Client) -> Self {
+        Self::on(Embedded::defective(core, seed), contract, seed, client)
+    }
+
+    fn on(own: Embedded, contract: Contract, seed: u64, client: Client) -> Self {
+        let targets = Targets::Embedded(Arc::new(own));
         Self(Arc::new(Inner {
             targets,
             keys: Embedded::keys(),
@@ -103,7 +114,9 @@ impl Context {
     /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
     pub(crate) fn fresh(&self) -> Self {
         match &self.0.targets {
-            Targets::Embedded(_) => Self::embedded(self.0.contract, self.0.seed, self.0.client.clone()),
+            Targets::Embedded(own) => {
+                Self::on(own.again(), self.0.contract, self.0.seed, self.0.client.clone())
+            }
             Targets::Foreign(..) => self.clone(),
         }
     }

@@ -1,5 +1,6 @@
 //! The engine: what a check is, what it may use, and how checks are selected and run.
 
+mod baseline;
 mod check;
 mod context;
 mod exchange;
@@ -8,6 +9,7 @@ mod outcome;
 mod runner;
 mod select;
 
+pub use baseline::{Baseline, BaselineError};
 pub use check::{Check, Class, Future, Level, Need};
 pub use context::{Context, Mode, Place};
 pub use exchange::Exchange;

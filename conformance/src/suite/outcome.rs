@@ -107,6 +107,10 @@ pub enum Verdict {
     Fail(Evidence),
     /// It does not hold, and it is not binding.
     Warn(Evidence),
+    /// It does not hold, as the baseline says, and for that reason.
+    Expected(Evidence, String),
+    /// It holds, though the baseline says that it does not, for that reason.
+    Stale(String),
     /// It was not checked.
     Skip(SkipReason),
     /// It could not be checked.
@@ -131,6 +135,8 @@ impl Verdict {
             Self::Pass => "pass",
             Self::Fail(_) => "fail",
             Self::Warn(_) => "warn",
+            Self::Expected(..) => "expected-failure",
+            Self::Stale(_) => "stale",
             Self::Skip(_) => "skip",
             Self::Error(_) => "error",
         }
@@ -144,6 +150,8 @@ pub struct Record {
     pub id: String,
     /// Its level.
     pub level: Level,
+    /// Whether it is a finding.
+    pub finding: bool,
     /// Its class.
     pub class: Class,
     /// Its clause.

@@ -118,6 +118,7 @@ pub async fn run(
             Record {
                 id: check.id.clone(),
                 level: check.level,
+                finding: check.finding,
                 class: check.class,
                 clause: check.clause.clone(),
                 sentence: check.sentence.clone(),
