@@ -6,7 +6,7 @@ mod common;
 
 use std::process::{Command, Output};
 
-use common::{Answer, dumb};
+use common::{Answer, Behind, dumb, misbehaving_as};
 use portmaster_conformance::{checks, exit};
 use portmaster_fixtures::Contract;
 use serde_json::Value;
@@ -48,7 +48,10 @@ async fn wrong_flags_are_usage_errors() {
         &["run", "--report", "pdf=x"],
         &["run", "--report", "json=/no/such/folder/x"],
         &["run", "--provision"],
-        &["run", "--contract", "v1.6"],
+        &["run", "--contract", "auto"],
+        &["run", "--contract", "target"],
+        &["run", "--contract", "no/such.json", "--target", "http://127.0.0.1:1"],
+        &["run", "--baseline", "/no/such/file"],
         &["explain", "nothing-like-it"],
         &["frobnicate"],
     ] {
@@ -186,6 +189,67 @@ async fn a_check_explains_itself() {
     badges/dns/clear/POST/user-key
       user-key may call POST dns/clear (needs User).
       MUST · page: Clear cached DNS records · class disruptive
+      contracts: all
       needs: Development Mode off, a user key
     ");
+}
+
+#[tokio::test]
+async fn a_baseline_makes_failures_expected_and_notices_stale_entries() {
+    let target = dumb(|_| Answer::new(404, "text/plain; charset=utf-8", "Not found.\n")).await;
+    let url = target.address.to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let ids = ["actions/ping", "content/error/not-found"];
+    let run =
+        async |file: &str| program(&["run", "--target", &url, "--baseline", file, ids[0], ids[1]]).await;
+
+    let output = run(&write("known.yaml", "actions/ping: it is no core\n")).await;
+    assert_eq!(status(&output), exit::PASSED, "{}", stdout(&output));
+    let text = stdout(&output);
+    assert!(text.contains("expected failure actions/ping\n     it is no core\n"), "{text}");
+    assert!(text.contains("1 passed, 1 failed as expected of 2 checks"), "{text}");
+
+    let both = "{\"actions/ping\": \"x\", \"content/error/not-found\": \"it was so\"}";
+    let output = run(&write("stale.json", both)).await;
+    assert_eq!(status(&output), exit::FAILED);
+    assert!(stdout(&output).contains("STALE content/error/not-found"), "{}", stdout(&output));
+
+    let output = run(&write("empty.yaml", "")).await;
+    assert_eq!(status(&output), exit::FAILED);
+
+    let file = write("unknown.yaml", "actions/pong: a typing error\n");
+    let output = run(&file).await;
+    assert_eq!(status(&output), exit::USAGE);
+    assert_eq!(stderr(&output), format!("error: {file}: no check is called \"actions/pong\"\n"));
+
+    let written = folder.path().join("written.yaml").display().to_string();
+    let output = program(&["run", "--target", &url, "--write-baseline", &written, ids[0], ids[1]]).await;
+    assert_eq!(status(&output), exit::PASSED);
+    assert_eq!(status(&run(&written).await), exit::PASSED);
+}
+
+#[tokio::test]
+async fn the_contract_is_found_or_taken_from_the_target() {
+    let target = misbehaving_as(Contract::V1_6, Behind::Guarded, |_, answer| {
+        answer.replace(r#""Path":"ping""#, r#""Path":"brand/new/{thing:[a-f]{3}}""#);
+    })
+    .await;
+    let url = target.address.to_string();
+    let output = program(&["run", "--target", &url, "--contract", "auto", "origin/none"]).await;
+    let text = stdout(&output);
+    assert!(
+        text.contains("contract v1.6: its list of endpoints differs least from that of v1.6, in 2;"),
+        "{text}"
+    );
+
+    let output = program(&["run", "--target", &url, "--contract", "target", "catalogue"]).await;
+    let text = stdout(&output);
+    assert!(text.contains("a list of 71 endpoints"), "{text}");
+    // What the target lists and does not have is found.
+    assert!(text.contains("FAIL catalogue/exists/brand/new/:thing") && text.contains("1 failed"), "{text}");
 }

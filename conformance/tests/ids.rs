@@ -5,13 +5,22 @@
 
 use std::collections::BTreeSet;
 
-use portmaster_conformance::checks::{self, FAMILIES};
+use portmaster_conformance::{
+    checks::{self, FAMILIES},
+    suite::Check,
+};
 use portmaster_fixtures::Contract;
 
 #[test]
 fn ids_stay_what_they_are() {
-    let lines: Vec<_> =
-        checks::all(Contract::Docs).iter().map(|check| format!("{:<6} {}", check.level, check.id)).collect();
+    let mut seen = BTreeSet::new();
+    let all = Contract::ALL.into_iter().flat_map(checks::all);
+    let all: Vec<_> = all.filter(|check| seen.insert(check.id.clone())).collect();
+    let line = |check: &Check| {
+        let contracts: Vec<_> = checks::contracts_of(&check.id).iter().map(Contract::to_string).collect();
+        format!("{:<6} {} ({})", check.level, check.id, contracts.join(" "))
+    };
+    let lines: Vec<_> = all.iter().map(line).collect();
     insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("conformance-ids", lines.join("\n"));
     });
@@ -19,8 +28,14 @@ fn ids_stay_what_they_are() {
 
 #[test]
 fn ids_are_unique_and_can_be_typed() {
+    for contract in Contract::ALL {
+        typed(contract);
+    }
+}
+
+fn typed(contract: Contract) {
     let mut seen = BTreeSet::new();
-    for check in checks::all(Contract::Docs) {
+    for check in checks::all(contract) {
         let typed = check.id.chars().all(|c| c.is_ascii_alphanumeric() || "/-.:_".contains(c));
         assert!(typed, "{}", check.id);
         assert!(FAMILIES.iter().any(|family| family.name == check.family()), "{}", check.id);

@@ -39,7 +39,7 @@ fn of(endpoint: &'static Endpoint, method: String, permission: Permission) -> Ve
             async move { ask(&context, endpoint, &method, permission).await }
         }
     };
-    let mime = &endpoint.mime_type;
+    let mime = if sample::is_export(endpoint) { "application/json" } else { endpoint.mime_type.as_str() };
     let mut checks = vec![
         Check::must(id("type"), name, format!("{method} {} returns {mime} data.", endpoint.path))
             .class(class)
@@ -119,7 +119,11 @@ fn success(exchange: &Exchange) -> Result<&Exchange, Stop> {
 }
 
 fn declared_type(exchange: &Exchange, endpoint: &Endpoint) -> Outcome {
-    success(exchange)?.header("Content-Type", &format!("{}; charset=utf-8", endpoint.mime_type))?;
+    if sample::is_export(endpoint) {
+        success(exchange)?.header("Content-Type", "application/json")?;
+    } else {
+        success(exchange)?.header("Content-Type", &format!("{}; charset=utf-8", endpoint.mime_type))?;
+    }
     Ok(())
 }
 

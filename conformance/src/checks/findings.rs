@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::sample;
 use crate::{
-    suite::{Check, Class, Context, Exchange, Need, Outcome, SkipReason, Stop},
+    suite::{Check, Class, Context, Need, Outcome, SkipReason, Stop},
     target::Request,
 };
 
@@ -32,9 +32,9 @@ pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     if has("ready") {
         checks.push(inverted_ready());
     }
-    for (slug, request) in TYPED {
+    for (slug, path, permission) in TYPED {
         if has(slug) {
-            checks.push(declared(endpoints, slug, request));
+            checks.push(declared(endpoints, slug, path, permission));
         }
     }
     checks
@@ -142,33 +142,39 @@ fn short_key() -> Check {
 }
 
 /// Endpoints whose answers real cores send with another type than the catalogue's, and what to ask.
-const TYPED: [(&str, &str); 3] = [
-    ("netquery/query", "netquery/query?q=%7B%22pageSize%22%3A1%7D"),
-    ("spn/map/:map/graph:format", "spn/map/main/graph.dot"),
-    ("netquery/query/batch", "netquery/query/batch?q=%7B%22a%22%3A%7B%22pageSize%22%3A1%7D%7D"),
+const TYPED: [(&str, &str, Permission); 4] = [
+    ("netquery/query", "netquery/query?q=%7B%22pageSize%22%3A1%7D", Permission::User),
+    ("spn/map/:map/graph:format", "spn/map/main/graph.dot", Permission::User),
+    (
+        "netquery/query/batch",
+        "netquery/query/batch?q=%7B%22a%22%3A%7B%22pageSize%22%3A1%7D%7D",
+        Permission::User,
+    ),
+    ("sync/settings/export", "sync/settings/export?from=global", Permission::Admin),
 ];
 
-fn declared(endpoints: &'static [Endpoint], slug: &'static str, path: &'static str) -> Check {
+fn declared(
+    endpoints: &'static [Endpoint],
+    slug: &'static str,
+    path: &'static str,
+    permission: Permission,
+) -> Check {
     let mime = endpoints.iter().find(|one| sample::slug(&one.path) == slug).map_or("", |one| &one.mime_type);
     Check::finding(
         format!("findings/undeclared-type/{slug}"),
         "core-1.x §1",
         format!("{slug} is answered with the type that the list of endpoints declares, {mime}."),
     )
-    .needs([Need::Rights(Permission::User)])
-    .run(move |context| typed(context, path, mime))
+    .needs([Need::Rights(permission)])
+    .run(move |context| typed(context, path, permission, mime))
 }
 
-async fn typed(context: Context, path: &str, mime: &str) -> Outcome {
-    let (place, key) = context.rights(Permission::User)?;
+async fn typed(context: Context, path: &str, permission: Permission, mime: &str) -> Outcome {
+    let (place, key) = context.rights(permission)?;
     let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await?;
     if !exchange.response.succeeded() && !exchange.is_refusal() && !exchange.is_unrouted() {
         return Err(Stop::Skip(SkipReason::NoSuccess));
     }
-    success_type(&exchange, mime)
-}
-
-fn success_type(exchange: &Exchange, mime: &str) -> Outcome {
     exchange.status(200)?.header("Content-Type", &format!("{mime}; charset=utf-8"))?;
     Ok(())
 }

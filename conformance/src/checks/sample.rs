@@ -157,6 +157,12 @@ pub(super) fn methods(endpoint: &Endpoint) -> Vec<(String, Permission)> {
         .collect()
 }
 
+/// Whether the endpoint answers in the form that the caller accepts, JSON when that says nothing, whatever
+/// its catalogue entry declares (core-2.2 §4).
+pub(super) fn is_export(endpoint: &Endpoint) -> bool {
+    endpoint.path.starts_with("sync/") && endpoint.path.ends_with("/export")
+}
+
 /// The endpoint of a contract with that slug.
 pub(super) fn find(contract: Contract, wanted: &str) -> Option<&'static Endpoint> {
     contract.endpoints().iter().find(|endpoint| slug(&endpoint.path) == wanted)

@@ -132,8 +132,13 @@ pub(crate) enum Behind {
     Granted,
 }
 
-async fn simulator(behind: Behind) -> Simulator {
-    let mut builder = Simulator::builder().seed(1).dev_mode(behind == Behind::Development);
+async fn simulator(contract: Contract, behind: Behind) -> Simulator {
+    let mut builder = Simulator::builder()
+        .contract(contract)
+        .healthy(true)
+        .scenario("home-office")
+        .seed(1)
+        .dev_mode(behind == Behind::Development);
     for (tier, permissions) in TIERS {
         builder = builder.api_key(format!("{}{permissions}", secret(tier)));
     }
@@ -146,7 +151,16 @@ pub(crate) async fn misbehaving(
     behind: Behind,
     change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
 ) -> Target {
-    let simulator = simulator(behind).await;
+    misbehaving_as(Contract::Docs, behind, change).await
+}
+
+/// The same with a simulator of another contract, without defects.
+pub(crate) async fn misbehaving_as(
+    contract: Contract,
+    behind: Behind,
+    change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
+) -> Target {
+    let simulator = simulator(contract, behind).await;
     let to = simulator.addr();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
@@ -174,7 +188,7 @@ pub(crate) async fn relaying(
     ask: impl Fn(String) -> (Option<String>, Option<String>) + Send + Sync + 'static,
     hear: impl Fn(String) -> Vec<String> + Send + Sync + 'static,
 ) -> Target {
-    let simulator = simulator(Behind::Guarded).await;
+    let simulator = simulator(Contract::Docs, Behind::Guarded).await;
     let to = simulator.addr();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
@@ -305,18 +319,23 @@ fn secret(tier: Tier) -> String {
 
 /// A context on a target, with every key.
 pub(crate) fn context(address: &Address, mode: Mode) -> Context {
+    context_as(Contract::Docs, address, mode)
+}
+
+/// The same for another contract.
+pub(crate) fn context_as(contract: Contract, address: &Address, mode: Mode) -> Context {
     let mut keys = Keys::default();
     for (tier, _) in TIERS {
         keys.insert(Key::new(tier, secret(tier)));
     }
     let client = Client::new(std::time::Duration::from_secs(10));
-    Context::foreign(address.clone(), mode, keys, Contract::Docs, 1, client)
+    Context::foreign(address.clone(), mode, keys, contract, 1, client)
 }
 
-/// Runs the selected checks of the contract docs, everything allowed.
+/// Runs the selected checks of the context's contract, everything allowed.
 pub(crate) async fn run(context: &Context, ids: &[&str]) -> Run {
     let ids: Vec<_> = ids.iter().map(|&id| id.to_owned()).collect();
-    let checks = suite::select(checks::all(Contract::Docs), &ids).unwrap();
+    let checks = suite::select(checks::all(context.contract()), &ids).unwrap();
     suite::run(&checks, context, Allowed::ALL, |_, _| {}, std::future::pending()).await
 }
 
