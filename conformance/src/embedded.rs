@@ -83,7 +83,11 @@ impl Embedded {
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {
-        let mut builder = Simulator::builder().contract(self.contract).healthy(self.healthy).seed(self.seed);
+        let mut builder = Simulator::builder()
+            .contract(self.contract)
+            .healthy(self.healthy)
+            .scenario("home-office")
+            .seed(self.seed);
         for tier in Tier::ALL {
             if let Some(key) = Self::keys().get(tier) {
                 builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));

@@ -66,7 +66,7 @@ const VALUES: [(&str, &str); 14] = [
     ("map", "main"),
     ("format", ".dot"),
     ("moduleName", "conformance"),
-    ("eventName", "no such event"),
+    ("eventName", "none"),
     ("id", "c0ffee.png"),
     ("id", "dns"),
     ("pid", "1"),
@@ -89,7 +89,7 @@ pub(super) fn fill(piece: &Piece) -> String {
     let fits = |value: &str| whole.as_ref().is_ok_and(|whole| whole.is_match(value));
     let known = VALUES.iter().find(|(one, value)| one == name && fits(value)).map(|(_, value)| *value);
     let value = known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.clone());
-    value.replace(' ', "%20")
+    value
 }
 
 fn drawn(pattern: &str) -> Option<String> {

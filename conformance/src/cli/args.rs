@@ -21,7 +21,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run checks and report
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// List the checks
     List {
         /// The contract whose checks are listed: docs, v1.0, v1.6 or v2.2

@@ -34,7 +34,7 @@ impl Trouble {
 /// Carries out a command and answers the exit status.
 pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
-        Command::Run(args) => run::run(args).await,
+        Command::Run(args) => run::run(*args).await,
         Command::List { contract, format } => list::list(contract, format),
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
