@@ -88,8 +88,7 @@ pub(super) fn fill(piece: &Piece) -> String {
     let whole = Regex::new(&format!("^(?:{pattern})$"));
     let fits = |value: &str| whole.as_ref().is_ok_and(|whole| whole.is_match(value));
     let known = VALUES.iter().find(|(one, value)| one == name && fits(value)).map(|(_, value)| *value);
-    let value = known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.clone());
-    value
+    known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.clone())
 }
 
 fn drawn(pattern: &str) -> Option<String> {
