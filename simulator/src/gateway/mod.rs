@@ -1,9 +1,14 @@
 //! HTTP, in the order in which a request meets it: connection → guard → route → authorise → dispatch → render.
 
+mod admission;
 mod authorise;
+mod body;
+mod bridge;
 mod bundles;
 mod dispatch;
+mod early;
 mod faults;
+mod front;
 mod guard;
 mod head;
 mod pages;
@@ -11,10 +16,11 @@ mod path;
 mod render;
 mod route;
 mod server;
+mod target;
 mod upgrade;
 
 pub use authorise::{ExternalAuth, session_cookie};
+pub(crate) use bridge::{Bridged, bridge};
 pub use bundles::BundleError;
 pub(crate) use bundles::Sources;
-pub(crate) use dispatch::{Bridged, bridge};
 pub(crate) use server::{Shared, serve};

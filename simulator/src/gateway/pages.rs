@@ -10,9 +10,11 @@ use portmaster_fixtures::Permission;
 use super::{
     authorise::{Refusal, authorise},
     bundles::Missing,
-    dispatch::{Target, not_allowed, redirect},
+    early::redirect,
+    front::not_allowed,
     render::Answer,
     server::Shared,
+    target::Target,
     upgrade,
 };
 use crate::{go::escape, world::World};

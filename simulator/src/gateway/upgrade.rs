@@ -1,9 +1,12 @@
 //! The websocket's door: what a request must be to become one (websocket §1.1).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use hyper::{
-    HeaderMap, Method, StatusCode,
-    header::{CONNECTION, HeaderName, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
+    HeaderMap, Method, Response, StatusCode,
+    header::{
+        CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
     http::{HeaderValue, request::Parts},
 };
 use sha1::{Digest, Sha1};
@@ -12,6 +15,17 @@ use super::render::Answer;
 
 /// What RFC 6455 adds to a key.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The answer that begins a websocket: these headers and no other (websocket §1.1).
+pub(super) fn switching(accept: HeaderValue) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
 
 /// Looks at an upgrade request: the value of `Sec-WebSocket-Accept`, or the refusal. The first failed check counts.
 pub(super) fn accept(request: &Parts) -> Result<HeaderValue, Answer> {

@@ -1,0 +1,77 @@
+//! Requests that come through the database websocket (websocket §6).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::{Method, Request, StatusCode, header::CONTENT_TYPE};
+use portmaster_fixtures::Permission;
+
+use super::{
+    dispatch::finish,
+    early::wellformed,
+    front::{Front, Step},
+    render::Answer,
+    server::Shared,
+};
+use crate::world::session::Token;
+
+/// What a call of the bridge brought.
+pub(crate) struct Bridged {
+    pub(crate) status: StatusCode,
+    pub(crate) mime_type: String,
+    pub(crate) body: Bytes,
+}
+
+/// Answers a request that the database's bridge makes, with an administrator's permissions (websocket §6).
+pub(crate) async fn bridge(
+    shared: &Arc<Shared>,
+    method: Method,
+    target: &str,
+    mime_type: Option<String>,
+    body: Bytes,
+) -> Bridged {
+    let answer = bridged(shared, method, target, mime_type, body).await;
+    let mime_type = answer.headers.iter().find(|(name, _)| name == CONTENT_TYPE);
+    Bridged {
+        status: answer.status,
+        mime_type: mime_type
+            .map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default(),
+        body: answer.body,
+    }
+}
+
+async fn bridged(
+    shared: &Arc<Shared>,
+    method: Method,
+    target: &str,
+    mime_type: Option<String>,
+    body: Bytes,
+) -> Answer {
+    let bad_request = || Answer::error(StatusCode::BAD_REQUEST, "400 Bad Request");
+    let mut request = Request::builder().method(method).uri(target);
+    if let Some(mime_type) = mime_type {
+        request = request.header(CONTENT_TYPE, mime_type);
+    }
+    let Ok(request) = request.body(()) else { return bad_request() };
+    let (mut parts, ()) = request.into_parts();
+    let path = match wellformed(&parts) {
+        Ok(path) => path,
+        Err(answer) => return answer,
+    };
+    let step = shared.with(|world| {
+        let admin = Token { read: Permission::Admin, write: Permission::Admin };
+        parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
+        Front::look(shared, world, &parts, &path, None).step
+    });
+    match step {
+        Step::Answer(answer) => answer,
+        // Somebody inside vouches for it: nobody is asked.
+        Step::Upgrade(_) | Step::Prompt(_) => bad_request(),
+        Step::Replied(admission, ran) => finish(shared, admission, ran.reply).await,
+        Step::NeedsBody(admission) => {
+            let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+            finish(shared, admission, ran.reply).await
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The part of a request's way that needs no body: origin, route, permission.
+
+use hyper::{
+    Method, StatusCode,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderName},
+    http::{HeaderValue, request::Parts},
+};
+use portmaster_fixtures::Permission;
+
+use super::{
+    admission::{Admission, Ran},
+    authorise::{Refusal, authorise, vouched},
+    early::before_route,
+    faults,
+    guard::Origin,
+    pages,
+    path::Path,
+    render::Answer,
+    route::Found,
+    server::Shared,
+    target::Target,
+};
+use crate::{
+    api::Format,
+    world::{Blow, World, session::Token},
+};
+
+/// What is known of a request once its head was looked at.
+pub(super) struct Front {
+    pub(super) dev_mode: bool,
+    pub(super) date: HeaderValue,
+    pub(super) cors: Vec<(HeaderName, HeaderValue)>,
+    pub(super) step: Step,
+}
+
+/// How a request goes on.
+pub(super) enum Step {
+    /// It is answered.
+    Answer(Answer),
+    /// It waits for the prompt of this id.
+    Prompt(String),
+    /// It becomes a websocket; the value that proves it.
+    Upgrade(HeaderValue),
+    /// Its endpoint has run.
+    Replied(Admission, Ran),
+    /// Its endpoint wants the body first.
+    NeedsBody(Admission),
+}
+
+impl Front {
+    /// Looks at the head of a request, and answers it if nothing more is needed.
+    pub(super) fn look(
+        shared: &Shared,
+        world: &mut World,
+        parts: &Parts,
+        path: &Path,
+        blow: Option<Blow>,
+    ) -> Self {
+        let origin = Origin::of(&parts.headers, world.dev_mode());
+        let step = match (before_route(&origin, path, parts), blow) {
+            (Some(answer), _) => Step::Answer(answer),
+            (None, Some(Blow { status: Some(status), .. })) => Step::Answer(faults::status(status)),
+            // The answer would never arrive, but a request that is reset did not either.
+            (None, Some(Blow { reset: true, .. })) => Step::Answer(Answer::no_content()),
+            (None, _) => admit(shared, world, parts, &path.decoded, &origin),
+        };
+        Self { cors: origin.headers(), ..Self::of(world, step) }
+    }
+
+    /// How a request goes on that is not looked at any closer.
+    pub(super) fn of(world: &World, step: Step) -> Self {
+        Self { dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step }
+    }
+}
+
+/// The world's time as a Date header.
+pub(super) fn date(world: &World) -> HeaderValue {
+    let text = world.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    HeaderValue::from_str(&text).expect("a date is plain ASCII")
+}
+
+/// Routes, authorises and, if no body is wanted, runs.
+fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin: &Origin) -> Step {
+    let mut attempt = || -> Result<Step, Refusal> {
+        let target = Target::of(path).ok_or_else(not_found)?;
+        let method = effective_method(request)?;
+        let write = is_write(&method)?;
+        let options = request.method == Method::OPTIONS;
+        if options && matches!(origin, Origin::Allowed(_)) {
+            return Ok(Step::Answer(Answer::empty(StatusCode::OK)));
+        }
+        if matches!(target, Target::Database) {
+            return pages::database(shared, world, request, write).map(Step::Upgrade);
+        }
+        if !matches!(target, Target::Endpoint) {
+            return pages::answer(shared, world, request, &target, write).map(Step::Answer);
+        }
+        let Found { route, parts } = shared.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
+        let required = if write { route.endpoint.write } else { route.endpoint.read };
+        if required == Permission::NotSupported {
+            return Err(not_allowed().into());
+        }
+        let admitted = match request.extensions.get::<Token>() {
+            Some(token) => vouched(*token, required, write)?,
+            None => authorise(world, shared.external_auth, request, required, write)?,
+        };
+        let admission = Admission {
+            route,
+            path: if world.reactions.is_empty() {
+                String::new()
+            } else {
+                path["/api/v1/".len()..].to_owned()
+            },
+            parts,
+            admitted,
+            method,
+            format: Format::asked(&request.headers, shared.rules),
+        };
+        if options {
+            return Ok(Step::Answer(admission.with_cookie(Answer::no_content())));
+        }
+        if matches!(admission.method, Method::POST | Method::PUT) {
+            return Ok(Step::NeedsBody(admission));
+        }
+        let ran = admission.run(world, request, None);
+        Ok(Step::Replied(admission, ran))
+    };
+    attempt().unwrap_or_else(|refusal| match refusal {
+        Refusal::Answer(answer) => Step::Answer(answer),
+        Refusal::Prompt(prompt) => Step::Prompt(prompt),
+    })
+}
+
+pub(super) fn not_found() -> Answer {
+    Answer::error(StatusCode::NOT_FOUND, "Not found.")
+}
+
+pub(super) fn not_allowed() -> Answer {
+    Answer::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
+}
+
+/// The method; for OPTIONS the one that is asked about (core-1.x §5).
+fn effective_method(request: &Parts) -> Result<Method, Answer> {
+    if request.method != Method::OPTIONS {
+        return Ok(request.method.clone());
+    }
+    let asked = request.headers.get(ACCESS_CONTROL_REQUEST_METHOD).ok_or_else(not_allowed)?;
+    Method::from_bytes(asked.as_bytes()).map_err(|_| not_allowed())
+}
+
+/// Whether a method writes; other methods than the five are not allowed.
+fn is_write(method: &Method) -> Result<bool, Answer> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(false),
+        Method::POST | Method::PUT | Method::DELETE => Ok(true),
+        _ => Err(not_allowed()),
+    }
+}
