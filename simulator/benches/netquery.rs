@@ -136,7 +136,7 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let apps = apps();
     let start: Timestamp = START.parse()?;
     let recipe = Recipe {
-        apps: apps.iter().collect(),
+        apps: apps.iter().map(|app| (app, app.profile_id())).collect(),
         start,
         over: SignedDuration::from_mins(10),
         hubs: Vec::new(),

@@ -78,7 +78,7 @@ fn process_record(world: &World, app: &App, process: &Process) -> Record {
         "CreatedAt": created, "ParentPid": process.parent.unwrap_or(1), "ParentCreatedAt": created,
         "LeaderPid": process.pid, "Path": app.path, "ExecName": name, "Cwd": "/home/user",
         "CmdLine": line, "FirstArg": arguments.split(' ').next().unwrap_or_default(), "Env": null, "Tags": null,
-        "MatchingPath": "", "PrimaryProfileID": format!("local/{}", app.profile_id()),
+        "MatchingPath": "", "PrimaryProfileID": format!("local/{}", world.profile_id(app)),
         "FirstSeen": started.as_second(), "LastSeen": world.now().as_second(), "Error": "", "ExecHashes": null,
     });
     Record::of(key, Meta::made(started), value)
@@ -179,5 +179,44 @@ pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow) {
     }
     if subscribers.listens("runtime") {
         subscribers.publish(&Arc::new(netquery_record(row)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::{
+        Contract, Scenario,
+        scenario::{BUILT_IN, ClockMode},
+    };
+
+    use super::*;
+    use crate::world::Options;
+
+    #[test]
+    fn every_profile_of_a_connection_or_a_process_is_there() {
+        for (name, _) in BUILT_IN {
+            for contract in Contract::ALL {
+                let clock = Some(ClockMode::Manual);
+                let options = Options { contract: Some(contract), clock, ..Options::default() };
+                let scenario = Scenario::load(name).unwrap();
+                if scenario.contract.is_some_and(|own| own != contract) {
+                    // What was recorded of one core has that core's ids.
+                    continue;
+                }
+                let mut world = World::new(scenario, options).unwrap();
+                world
+                    .perform(&serde_json::from_str(r#"{ "connections": { "open": 5 } }"#).unwrap())
+                    .unwrap_or(());
+                for process in processes(&world) {
+                    let process: Value = serde_json::from_slice(process.text().unwrap()).unwrap();
+                    let key = process["PrimaryProfileID"].as_str().unwrap();
+                    assert!(world.profile_record(key).is_some(), "{name}, {contract}: {process}");
+                }
+                for row in world.connections.values() {
+                    let known = world.profile_record(&row.profile).is_some();
+                    assert!(known, "{name}, {contract}: {} of {}", row.profile, row.id);
+                }
+            }
+        }
     }
 }

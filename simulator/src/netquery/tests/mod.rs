@@ -33,7 +33,7 @@ static ROWS: LazyLock<RowsFile> = LazyLock::new(|| {
     });
     let hub = |number: u8| Hub { id: format!("hub{number}"), name: format!("hub-{number}"), ip: None };
     let recipe = Recipe {
-        apps: apps.iter().collect(),
+        apps: apps.iter().map(|app| (app, app.profile_id())).collect(),
         start: now(),
         over: SignedDuration::from_mins(30),
         hubs: (0..6).map(hub).collect(),

@@ -56,8 +56,8 @@ impl From<&super::spn::Hub> for Hub {
 /// What connections are made from.
 #[derive(Clone, Debug)]
 pub struct Recipe<'a> {
-    /// The programs that make them; at least one.
-    pub apps: Vec<&'a App>,
+    /// The programs that make them, with the ids of their profiles; at least one.
+    pub apps: Vec<(&'a App, String)>,
     /// The present.
     pub start: Timestamp,
     /// How long ago the first began.
@@ -126,6 +126,7 @@ impl World {
         if apps.is_empty() {
             return Err(GenerateError::NoApps);
         }
+        let apps = apps.into_iter().map(|app| (app, self.profile_id(app))).collect();
         let map = self.map("main").filter(|_| self.spn_enabled());
         Ok(Recipe {
             apps,
@@ -179,13 +180,13 @@ impl std::fmt::Debug for Program<'_> {
 }
 
 impl<'a> Program<'a> {
-    fn new(app: &'a App, pid: i64, recipe: &Recipe<'_>) -> Self {
+    fn new((app, profile): &'a (&'a App, String), pid: i64, recipe: &Recipe<'_>) -> Self {
         let name = app.name.to_lowercase();
         let fits = |role: &&Role| role.words.is_empty() || role.words.iter().any(|word| name.contains(word));
         let process = app.processes.first();
         Self {
             app,
-            profile: format!("local/{}", app.profile_id()),
+            profile: format!("local/{profile}"),
             role: ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1]),
             pid: process.map_or(pid, |process| process.pid),
             created: process.and_then(|process| process.started).unwrap_or(recipe.began).as_millisecond(),
