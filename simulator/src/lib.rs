@@ -19,15 +19,17 @@ mod go;
 pub mod netquery;
 mod query;
 mod simulator;
+mod snapshot;
 mod world;
 
 pub use check::check;
-pub use gateway::{BundleError, ExternalAuth};
+pub use gateway::{AdvanceError, BundleError, ExternalAuth, LoadError};
 pub use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{Change, ClockMode},
+    scenario::{Change, ClockMode, StateMatch},
 };
 pub use simulator::{
     About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
 };
-pub use world::{Lifecycle, generate};
+pub use snapshot::Snapshot;
+pub use world::{Lifecycle, Options, SetupError, generate};

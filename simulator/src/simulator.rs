@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, Change, ClockMode, Fault},
+    scenario::{self, Change, ClockMode, Fault, StateMatch},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    gateway::{BundleError, ExternalAuth, Shared, Sources, serve},
+    gateway::{AdvanceError, BundleError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
     netquery::{Store, StoreError},
-    world::{Lifecycle, Options, SetupError, World},
+    snapshot::{Origin, Snapshot},
+    world::{Lifecycle, Options, SetupError},
 };
 
 /// Why a simulator did not start.
@@ -58,7 +60,6 @@ pub struct ChangeRefused(String);
 pub struct Simulator {
     address: SocketAddr,
     url: String,
-    about: About,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
 }
@@ -102,11 +103,12 @@ impl Simulator {
     }
 
     /// What it serves.
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn about(&self) -> About {
+        self.shared.about()
     }
 
-    /// Moves the world's clock on, whatever its pace. What is due on the way happens before this returns.
+    /// Moves the world's clock on, whatever its pace: the instant that it then shows. What is due on the way happens before
+    /// this returns.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -117,8 +119,127 @@ impl Simulator {
     /// simulator.advance(Duration::from_secs(120));
     /// # Ok(()) }
     /// ```
-    pub fn advance(&self, by: Duration) {
-        self.shared.advance(by);
+    pub fn advance(&self, by: Duration) -> Timestamp {
+        self.shared.advance(by)
+    }
+
+    /// Moves the world's clock on to an instant.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{AdvanceError, ClockMode, Simulator};
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").clock(ClockMode::Manual).start().await?;
+    /// simulator.advance_to("2026-03-16T12:00:00Z".parse()?)?;
+    /// let earlier = simulator.advance_to("2026-03-16T10:00:00Z".parse()?);
+    /// assert!(matches!(earlier, Err(AdvanceError::Past { .. })));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the instant is over.
+    pub fn advance_to(&self, instant: Timestamp) -> Result<Timestamp, AdvanceError> {
+        self.shared.advance_to(instant)
+    }
+
+    /// Moves the world's clock on to the instant at which a state comes to hold, as rules wait for one: that instant, which is
+    /// the present if it holds already.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use portmaster_simulator::{ClockMode, Simulator};
+    ///
+    /// let simulator = Simulator::builder().scenario("captive-portal").clock(ClockMode::Manual).start().await?;
+    /// let online = serde_json::from_str(r#"{ "path": "network.online", "equals": "online" }"#)?;
+    /// simulator.advance_until(&online, Duration::from_secs(3600))?;
+    /// assert_eq!(simulator.state()["network"]["online"], "online");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When it does not within the limit, at which the clock then stands.
+    pub fn advance_until(&self, state: &StateMatch, limit: Duration) -> Result<Timestamp, AdvanceError> {
+        self.shared.advance_until(state, limit)
+    }
+
+    /// Lets the world's clock go otherwise. It shows the same instant as before.
+    pub fn set_clock(&self, mode: ClockMode) {
+        self.shared.set_clock(mode);
+    }
+
+    /// The world's instant.
+    pub fn now(&self) -> Timestamp {
+        self.shared.with(|world| world.now())
+    }
+
+    /// Takes out the world as it is now. It costs little: what does not change is shared.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").start().await?;
+    /// let before = simulator.snapshot()?;
+    /// simulator.change(&serde_json::from_str(r#"{ "network": { "online": "offline" } }"#)?)?;
+    /// simulator.restore(&before)?;
+    /// assert_eq!(simulator.state()["network"]["online"], "online");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the connection database cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        self.shared.snapshot()
+    }
+
+    /// Puts a world back that was taken out, here or elsewhere; its contract may be another. Connections and websockets stay:
+    /// subscribers are told what is different, by database and key, and requests that wait look again.
+    ///
+    /// # Errors
+    /// When it cannot be served. The world is then as it was.
+    pub fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
+        self.shared.restore(snapshot)
+    }
+
+    /// Begins the world anew, with everything as it was at its beginning, the clock and its pace too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").start().await?;
+    /// let start = simulator.now();
+    /// simulator.advance(Duration::from_secs(3600));
+    /// simulator.reset()?;
+    /// assert_eq!(simulator.now(), start);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When it cannot be served. The world is then as it was.
+    pub fn reset(&self) -> Result<(), LoadError> {
+        self.shared.reset()
+    }
+
+    /// Begins another world in the place of this one; [`reset`](Self::reset) leads to its beginning from then on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Contract, Options, Scenario, Simulator};
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").start().await?;
+    /// let options = Options { contract: Some(Contract::V2_2), ..Options::default() };
+    /// simulator.load(Scenario::load("spn-off")?, options)?;
+    /// assert_eq!(simulator.about().scenario, "spn-off");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the scenario makes no world or it cannot be served. The world is then as it was.
+    pub fn load(&self, scenario: Scenario, options: Options) -> Result<(), LoadError> {
+        self.shared.load(Origin { scenario, options })
     }
 
     /// Lets something happen now, in the words of a scenario's timeline.
@@ -136,14 +257,7 @@ impl Simulator {
     /// # Errors
     /// When it names something that is not there, or a part of it is refused.
     pub fn change(&self, change: &Change) -> Result<(), ChangeRefused> {
-        self.shared.with(|world| {
-            let dangling = world.dangling_change("change", change);
-            if !dangling.is_empty() {
-                let all: Vec<String> = dangling.iter().map(ToString::to_string).collect();
-                return Err(ChangeRefused(all.join("\n")));
-            }
-            world.perform(change).map_err(|refused| ChangeRefused(refused.to_string()))
-        })
+        self.shared.change(change).map_err(ChangeRefused)
     }
 
     /// The world's state in the words of scenarios, as rules look at it.
@@ -183,6 +297,7 @@ impl Drop for Simulator {
 pub struct Builder {
     scenario: Option<String>,
     world: Option<Scenario>,
+    snapshot: Option<Snapshot>,
     options: Options,
     external_auth: ExternalAuth,
     listen: Option<String>,
@@ -208,6 +323,22 @@ impl Builder {
     /// A scenario that the program made itself.
     pub fn world(mut self, scenario: Scenario) -> Self {
         self.world = Some(scenario);
+        self
+    }
+
+    /// A world that was taken out of a simulator, in the place of a scenario and of what else is said about a world.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().scenario("home-office").start().await?;
+    /// let fork = Simulator::builder().snapshot(simulator.snapshot()?).start().await?;
+    /// assert_eq!(fork.now(), simulator.now());
+    /// # Ok(()) }
+    /// ```
+    pub fn snapshot(mut self, snapshot: Snapshot) -> Self {
+        self.snapshot = Some(snapshot);
         self
     }
 
@@ -306,36 +437,47 @@ impl Builder {
     /// # Errors
     /// When the scenario cannot be read or the address cannot be listened on.
     pub async fn start(self) -> Result<Simulator, StartError> {
-        let scenario = match self.world {
-            Some(scenario) => scenario,
+        let (world, netquery, origin) = match self.snapshot {
+            Some(snapshot) => {
+                let world = snapshot.world().clone();
+                let netquery = Store::holding(snapshot.tables(), world.contract, world.rules)?;
+                (world, netquery, Arc::clone(snapshot.origin()))
+            }
             None => {
-                let default = &self.options.contract.unwrap_or_default().rules().default_scenario;
-                Scenario::load(self.scenario.as_deref().unwrap_or(default))?
+                let scenario = match self.world {
+                    Some(scenario) => scenario,
+                    None => {
+                        let default = &self.options.contract.unwrap_or_default().rules().default_scenario;
+                        Scenario::load(self.scenario.as_deref().unwrap_or(default))?
+                    }
+                };
+                let origin = Origin { scenario, options: self.options };
+                let (world, netquery) =
+                    begun(&origin).map_err(|fault| placed(self.scenario.as_deref(), fault))?;
+                (world, netquery, Arc::new(origin))
             }
         };
-        let name = scenario.name.clone();
-        let written = self.scenario.as_deref();
-        let mut world = World::new(scenario, self.options).map_err(|source| StartError::Setup {
-            name: place(written, &source).unwrap_or(name.clone()),
-            source,
-        })?;
         let address = self.listen.unwrap_or_else(|| "127.0.0.1:0".to_owned());
         let listener = listen(&address, self.listen_anywhere).await?;
         let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
-        let about = About {
-            scenario: name,
-            contract: world.contract,
-            seed: world.chance.seed(),
-            clock: world.clock.mode(),
-        };
-        let netquery = Store::new(world.contract, world.rules)?;
-        netquery.record(&world.take_events())?;
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
         let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
         let netquery = (netquery, self.netquery_latency.unwrap_or(latency));
-        let shared = Arc::new(Shared::new(world, self.external_auth, self.bundles, netquery, max_message)?);
+        let shared =
+            Arc::new(Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message)?);
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Simulator { address: bound, url: format!("http://{bound}"), about, shared, server })
+        Ok(Simulator { address: bound, url: format!("http://{bound}"), shared, server })
+    }
+}
+
+/// Why a simulator did not start, said with the place in the file of its scenario if there is one.
+fn placed(file: Option<&str>, fault: LoadError) -> StartError {
+    match fault {
+        LoadError::Setup { name, source } => {
+            StartError::Setup { name: place(file, &source).unwrap_or(name), source }
+        }
+        LoadError::Bundle(fault) => fault.into(),
+        LoadError::Netquery(fault) => fault.into(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod config;
 mod connection;
+mod difference;
 mod frames;
 mod map;
 mod message;
@@ -18,6 +19,7 @@ mod structure;
 mod subscribers;
 
 pub(crate) use connection::serve;
+pub(crate) use difference::publish as publish_difference;
 pub(crate) use map::publish as publish_hubs;
 pub(crate) use network::publish as publish_connection;
 pub(crate) use subscribers::Subscribers;

@@ -152,7 +152,7 @@ fn connection(row: &ConnectionRow) -> Record {
 }
 
 /// A connection as `runtime:netquery/data/` tells of it.
-fn netquery_record(row: &ConnectionRow) -> Record {
+pub(super) fn netquery_record(row: &ConnectionRow) -> Record {
     let value = json!({
         "ID": row.id, "ProfileID": row.profile, "Path": row.path, "Type": row.kind, "External": row.external,
         "IPVersion": row.ip_version, "IPProtocol": row.ip_protocol, "LocalIP": row.local_ip,

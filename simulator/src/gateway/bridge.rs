@@ -59,19 +59,19 @@ async fn bridged(
         Ok(path) => path,
         Err(answer) => return answer,
     };
-    let step = shared.with(|world| {
+    let Front { served, step, .. } = shared.with(|world| {
         let admin = Token { read: Permission::Admin, write: Permission::Admin };
         parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
-        Front::look(shared, world, &parts, &path, None).step
+        Front::look(shared, world, &parts, &path, None)
     });
     match step {
         Step::Answer(answer) => answer,
         // Somebody inside vouches for it: nobody is asked.
         Step::Upgrade(_) | Step::Prompt(_) => bad_request(),
-        Step::Replied(admission, ran) => finish(shared, admission, ran.reply).await,
+        Step::Replied(admission, ran) => finish(shared, &served, admission, ran.reply).await,
         Step::NeedsBody(admission) => {
             let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
-            finish(shared, admission, ran.reply).await
+            finish(shared, &served, admission, ran.reply).await
         }
     }
 }

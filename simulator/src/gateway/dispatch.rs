@@ -21,7 +21,7 @@ use super::{
     front::{Front, Step, date},
     path::Path,
     render::{Answer, render},
-    server::Shared,
+    server::{Served, Shared},
     upgrade::switching,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(super) async fn handle(
         blow = struck(world, &parts, &path);
         // A request that is to wait has not come yet; one with a status of its own goes no further.
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
-            Front::of(world, Step::Answer(Answer::no_content()))
+            Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
         } else {
             Front::look(&shared, world, &parts, &path, blow)
         }
@@ -88,18 +88,18 @@ pub(super) async fn handle(
         }
         Step::Replied(admission, ran) => {
             blow = merged(blow, ran.blow);
-            finish(&shared, admission, ran.reply).await
+            finish(&shared, &front.served, admission, ran.reply).await
         }
         Step::NeedsBody(admission) => match body::read(&parts.headers, incoming).await {
             Ok(body) => {
                 let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
                 blow = merged(blow, ran.blow);
-                finish(&shared, admission, ran.reply).await
+                finish(&shared, &front.served, admission, ran.reply).await
             }
             Err(answer) => admission.with_cookie(answer),
         },
     };
-    let common = shared.security.headers(front.dev_mode).chain(front.cors);
+    let common = front.served.security.headers(front.dev_mode).chain(front.cors);
     match blow {
         None => whole(answer.into_response(head, common, front.date)),
         Some(blow) => {
@@ -125,7 +125,12 @@ fn merged(of_faults: Option<Blow>, of_rules: Option<Blow>) -> Option<Blow> {
 }
 
 /// Resolves a reply that waits or works, and renders it.
-pub(super) async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply: Reply) -> Answer {
+pub(super) async fn finish(
+    shared: &Arc<Shared>,
+    served: &Served,
+    admission: Admission,
+    mut reply: Reply,
+) -> Answer {
     loop {
         reply = match reply {
             Reply::After(span, then) => {
@@ -137,7 +142,7 @@ pub(super) async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply
                 shared.with(then)
             }
             Reply::Netquery(ask) => {
-                let netquery = shared.netquery.clone();
+                let netquery = served.netquery.clone();
                 let least = tokio::time::Instant::now() + shared.netquery_latency;
                 let done = tokio::task::spawn_blocking(move || ask(&netquery)).await;
                 if !shared.netquery_latency.is_zero() {
@@ -147,7 +152,7 @@ pub(super) async fn finish(shared: &Arc<Shared>, admission: Admission, mut reply
             }
             done => {
                 let answer =
-                    render(done, admission.route.endpoint, &admission.method, admission.format, shared.rules);
+                    render(done, admission.route.endpoint, &admission.method, admission.format, served.rules);
                 return admission.with_cookie(answer);
             }
         };

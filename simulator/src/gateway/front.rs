@@ -1,5 +1,7 @@
 //! The part of a request's way that needs no body: origin, route, permission.
 
+use std::sync::Arc;
+
 use hyper::{
     Method, StatusCode,
     header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderName},
@@ -17,7 +19,7 @@ use super::{
     path::Path,
     render::Answer,
     route::Found,
-    server::Shared,
+    server::{Served, Shared},
     target::Target,
 };
 use crate::{
@@ -27,6 +29,7 @@ use crate::{
 
 /// What is known of a request once its head was looked at.
 pub(super) struct Front {
+    pub(super) served: Arc<Served>,
     pub(super) dev_mode: bool,
     pub(super) date: HeaderValue,
     pub(super) cors: Vec<(HeaderName, HeaderValue)>,
@@ -56,20 +59,21 @@ impl Front {
         path: &Path,
         blow: Option<Blow>,
     ) -> Self {
+        let served = shared.served();
         let origin = Origin::of(&parts.headers, world.dev_mode());
         let step = match (before_route(&origin, path, parts), blow) {
             (Some(answer), _) => Step::Answer(answer),
             (None, Some(Blow { status: Some(status), .. })) => Step::Answer(faults::status(status)),
             // The answer would never arrive, but a request that is reset did not either.
             (None, Some(Blow { reset: true, .. })) => Step::Answer(Answer::no_content()),
-            (None, _) => admit(shared, world, parts, &path.decoded, &origin),
+            (None, _) => admit(shared, &served, world, parts, &path.decoded, &origin),
         };
-        Self { cors: origin.headers(), ..Self::of(world, step) }
+        Self { cors: origin.headers(), ..Self::of(served, world, step) }
     }
 
     /// How a request goes on that is not looked at any closer.
-    pub(super) fn of(world: &World, step: Step) -> Self {
-        Self { dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step }
+    pub(super) fn of(served: Arc<Served>, world: &World, step: Step) -> Self {
+        Self { served, dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step }
     }
 }
 
@@ -80,7 +84,14 @@ pub(super) fn date(world: &World) -> HeaderValue {
 }
 
 /// Routes, authorises and, if no body is wanted, runs.
-fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin: &Origin) -> Step {
+fn admit(
+    shared: &Shared,
+    served: &Served,
+    world: &mut World,
+    request: &Parts,
+    path: &str,
+    origin: &Origin,
+) -> Step {
     let mut attempt = || -> Result<Step, Refusal> {
         let target = Target::of(path).ok_or_else(not_found)?;
         let method = effective_method(request)?;
@@ -95,7 +106,7 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
         if !matches!(target, Target::Endpoint) {
             return pages::answer(shared, world, request, &target, write).map(Step::Answer);
         }
-        let Found { route, parts } = shared.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
+        let Found { route, parts } = served.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
         let required = if write { route.endpoint.write } else { route.endpoint.read };
         if required == Permission::NotSupported {
             return Err(not_allowed().into());
@@ -114,7 +125,7 @@ fn admit(shared: &Shared, world: &mut World, request: &Parts, path: &str, origin
             parts,
             admitted,
             method,
-            format: Format::asked(&request.headers, shared.rules),
+            format: Format::asked(&request.headers, served.rules),
         };
         if options {
             return Ok(Step::Answer(admission.with_cookie(Answer::no_content())));

@@ -15,12 +15,17 @@ mod pages;
 mod path;
 mod render;
 mod route;
+mod saving;
 mod server;
 mod target;
+mod time;
 mod upgrade;
 
 pub use authorise::{ExternalAuth, session_cookie};
 pub(crate) use bridge::{Bridged, bridge};
 pub use bundles::BundleError;
 pub(crate) use bundles::Sources;
+pub use saving::LoadError;
+pub(crate) use saving::begun;
 pub(crate) use server::{Shared, serve};
+pub use time::AdvanceError;

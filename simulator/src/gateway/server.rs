@@ -13,8 +13,7 @@ use std::{
 use bytes::BytesMut;
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jiff::SignedDuration;
-use portmaster_fixtures::{Rules, scenario::ClockMode};
+use portmaster_fixtures::Rules;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Chain, Join},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
@@ -33,39 +32,64 @@ use super::{
 use crate::{
     database::{self, Subscribers, publish_connection, publish_hubs},
     netquery::Store,
+    snapshot::Origin,
     world::{Event, Lifecycle, Notification, World},
 };
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 8192;
 
-/// What all connections share: the world behind its lock, and what never changes.
+/// What all connections share: the world behind its lock, and what is outside it.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    world: Mutex<World>,
+    pub(super) world: Mutex<World>,
+    /// What follows from the world that is served. It is replaced while the world is locked.
+    served: RwLock<Arc<Served>>,
     /// Outside, the instant at which the world began.
-    began: Instant,
+    pub(super) began: Instant,
     /// Tells that another instant may be the next at which something happens by itself.
-    due_changed: Notify,
-    /// Tells those who wait for an instant that the clock was moved by hand.
-    clock_moved: Notify,
-    lifecycle: watch::Sender<Option<Lifecycle>>,
-    /// The connection database, filled from what the world tells.
-    pub(super) netquery: Store,
-    /// How long an answer of that database takes at least, outside.
+    pub(super) due_changed: Notify,
+    /// Tells those who wait for an instant that the clock goes otherwise than it did.
+    pub(super) clock_moved: Notify,
+    pub(super) lifecycle: watch::Sender<Option<Lifecycle>>,
+    /// How long an answer of the connection database takes at least, outside.
     pub(super) netquery_latency: Duration,
-    pub(super) routes: &'static Routes,
-    pub(super) rules: &'static Rules,
-    pub(super) security: Security,
     pub(super) external_auth: ExternalAuth,
     /// Who is told of changes in the database.
     pub(crate) subscribers: Subscribers,
     /// A notification was answered, or is gone.
-    answered: Notify,
+    pub(super) answered: Notify,
     /// The longest message that a websocket takes, bytes.
     max_message: usize,
-    bundle_sources: Sources,
-    bundles: RwLock<Arc<Bundles>>,
+    pub(super) bundle_sources: Sources,
+    pub(super) bundles: RwLock<Arc<Bundles>>,
+}
+
+/// What follows from a world as long as it is not replaced by another.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// How many worlds were served before.
+    pub(super) number: u64,
+    /// What the world was made from.
+    pub(crate) origin: Arc<Origin>,
+    pub(super) routes: &'static Routes,
+    pub(super) rules: &'static Rules,
+    pub(super) security: Security,
+    /// The connection database, filled from what the world tells.
+    pub(crate) netquery: Store,
+}
+
+impl Served {
+    pub(super) fn new(number: u64, world: &World, netquery: Store, origin: Arc<Origin>) -> Self {
+        Self {
+            number,
+            origin,
+            routes: Routes::of(world.contract),
+            rules: world.rules,
+            security: Security::new(world.rules),
+            netquery,
+        }
+    }
 }
 
 impl Shared {
@@ -75,6 +99,7 @@ impl Shared {
     /// When a user interface cannot be read.
     pub(crate) fn new(
         world: World,
+        origin: Arc<Origin>,
         external_auth: ExternalAuth,
         sources: Sources,
         (netquery, netquery_latency): (Store, Duration),
@@ -82,16 +107,13 @@ impl Shared {
     ) -> Result<Self, BundleError> {
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
         Ok(Self {
-            netquery,
+            served: RwLock::new(Arc::new(Served::new(0, &world, netquery, origin))),
             netquery_latency,
             subscribers: Subscribers::default(),
             answered: Notify::new(),
             max_message,
             bundle_sources: sources,
             bundles: RwLock::new(Arc::new(bundles)),
-            routes: Routes::of(world.contract),
-            rules: world.rules,
-            security: Security::new(world.rules),
             world: Mutex::new(world),
             began: Instant::now(),
             due_changed: Notify::new(),
@@ -99,6 +121,16 @@ impl Shared {
             lifecycle: watch::Sender::new(None),
             external_auth,
         })
+    }
+
+    /// What follows from the world that is served. Ask while the world is locked, so that both belong together.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves another world from now on; the caller holds the world's lock.
+    pub(super) fn serve(&self, served: Served) {
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
     }
 
     /// The user interfaces.
@@ -119,13 +151,24 @@ impl Shared {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.clock.observe(self.began.elapsed());
         world.run_due();
+        let events = world.take_events();
+        self.pass_on(&world, events);
         let due = world.next_due();
         let result = work(&mut world);
         if world.next_due() != due {
             self.due_changed.notify_one();
         }
         let events = world.take_events();
-        if let Err(fault) = self.netquery.record(&events) {
+        self.pass_on(&world, events);
+        result
+    }
+
+    /// Passes on what happened to those who listen; the caller holds the world's lock.
+    fn pass_on(&self, world: &World, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.served().netquery.record(&events) {
             // The request that brought it about is answered all the same.
             eprintln!("{fault}");
         }
@@ -134,48 +177,13 @@ impl Shared {
                 Event::Lifecycle(how) => {
                     self.lifecycle.send_replace(Some(how));
                 }
-                Event::ReloadUi => self.reload_bundles(&world),
+                Event::ReloadUi => self.reload_bundles(world),
                 Event::Refused(why) => eprintln!("{why}"),
-                Event::Hubs(ids) => publish_hubs(&self.subscribers, &world, &ids),
+                Event::Hubs(ids) => publish_hubs(&self.subscribers, world, &ids),
                 Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
                 Event::Measured(_) | Event::Stored(_) => {}
-            }
-        }
-        result
-    }
-
-    /// Moves the clock on by a span, whatever its pace, and lets happen what is due on the way.
-    pub(crate) fn advance(&self, by: Duration) {
-        self.with(|world| {
-            world.clock.advance(SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX));
-            world.run_due();
-        });
-        self.due_changed.notify_one();
-        self.clock_moved.notify_waiters();
-    }
-
-    /// Lets happen what the world does by itself, at its instant, until the task is dropped.
-    async fn run_by_itself(&self) {
-        loop {
-            let due = self.with(|world| {
-                let due = world.next_due()?;
-                world.clock.outside(Duration::try_from(due - world.now()).unwrap_or_default())
-            });
-            // What is due already waits for a world that has fallen behind; a frozen clock never gets there.
-            if due == Some(Duration::ZERO)
-                && self.with(|world| matches!(world.clock.mode(), ClockMode::Running(_)))
-            {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            match due.filter(|span| !span.is_zero()) {
-                Some(span) => tokio::select! {
-                    () = tokio::time::sleep(span) => {}
-                    () = self.due_changed.notified() => {}
-                },
-                None => self.due_changed.notified().await,
             }
         }
     }
@@ -200,21 +208,6 @@ impl Shared {
                 return;
             }
             told.await;
-        }
-    }
-
-    /// Waits for a span of the world's time.
-    pub(super) async fn wait(&self, span: Duration) {
-        let deadline =
-            self.with(|world| world.now() + SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX));
-        loop {
-            let moved = self.clock_moved.notified();
-            let (outside, due) = self.with(|world| (world.clock.outside(span), world.now() >= deadline));
-            match outside {
-                _ if due => return,
-                Some(outside) => return tokio::time::sleep(outside).await,
-                None => moved.await,
-            }
         }
     }
 }

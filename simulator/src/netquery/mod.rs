@@ -9,6 +9,7 @@ mod charts;
 mod conditions;
 mod development;
 mod dialect;
+mod dump;
 mod feed;
 mod output;
 mod request;
@@ -19,4 +20,5 @@ mod store;
 mod tests;
 
 pub use answer::{Answer, Kind, Request};
+pub(crate) use dump::Tables;
 pub use store::{Retention, Store, StoreError};

@@ -35,6 +35,25 @@ pub enum StoreError {
     /// SQLite failed.
     #[error("the connection database failed: {0}")]
     Database(#[from] rusqlite::Error),
+    /// Rows that were kept are no JSON.
+    #[error("kept rows cannot be read: {0}")]
+    Rows(#[from] serde_json::Error),
+    /// A row that was kept is of another length.
+    #[error("a kept row has {found} columns, expected {expected}")]
+    Row {
+        /// How many it has.
+        found: usize,
+        /// How many the table has.
+        expected: usize,
+    },
+    /// A value that was kept is none of a table's.
+    #[error("column {column} is kept as {found}, expected null, a number or a text")]
+    Cell {
+        /// The column.
+        column: String,
+        /// What it is.
+        found: String,
+    },
 }
 
 /// The connection database of one simulator. Clones share it.
@@ -90,6 +109,11 @@ impl Store {
 
     pub(crate) fn dialect(&self) -> &Dialect {
         &self.0.dialect
+    }
+
+    /// The connection that writes.
+    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
+        locked(&self.0.writer)
     }
 
     /// Writes connections that are new or have changed: rows that are `live` into the live table, rows of the
@@ -360,8 +384,13 @@ const OFTEN_READ: [&str; 10] = [
     "profile_name",
 ];
 
-const INSERT_BANDWIDTH: &str =
+pub(super) const INSERT_BANDWIDTH: &str =
     "INSERT INTO main.bandwidth (conn_id, time, incoming, outgoing) VALUES (?1, ?2, ?3, ?4)";
+
+/// Whether connections have a column of one of [`FIELDS`] in a contract.
+pub(super) fn named(dialect: &Dialect, name: &str) -> bool {
+    dialect.column(name).is_some() || name.ends_with("_unix")
+}
 
 /// The statement that writes a row. Its parameters are numbered by [`FIELDS`].
 fn upsert_text(database: &str, dialect: &Dialect) -> String {
@@ -369,7 +398,7 @@ fn upsert_text(database: &str, dialect: &Dialect) -> String {
     let mut values = String::new();
     let mut updates = String::new();
     for (number, name) in (1..).zip(FIELDS) {
-        if dialect.column(name).is_none() && !name.ends_with("_unix") {
+        if !named(dialect, name) {
             continue;
         }
         let comma = if names.is_empty() { "" } else { ", " };
@@ -386,7 +415,7 @@ fn upsert_text(database: &str, dialect: &Dialect) -> String {
 }
 
 /// The order in which [`bind_row`] binds.
-const FIELDS: [&str; 37] = [
+pub(super) const FIELDS: [&str; 37] = [
     "id",
     "profile",
     "path",

@@ -52,6 +52,17 @@ impl Clock {
         self.now = self.now.saturating_add(by).unwrap_or(Timestamp::MAX);
     }
 
+    /// Goes otherwise from now on, so long after the simulator began, and shows the same instant.
+    pub fn set_mode(&mut self, mode: ClockMode, outside: Duration) {
+        self.mode = mode;
+        self.rebase(outside);
+    }
+
+    /// Goes on from the instant that it shows, so long after the simulator began.
+    pub fn rebase(&mut self, outside: Duration) {
+        (self.anchor, self.anchor_outside) = (self.now, outside);
+    }
+
     /// Shows an instant for a while, for what happens then and is only now looked at.
     pub(super) fn show(&mut self, instant: Timestamp) {
         self.now = instant;
@@ -63,7 +74,10 @@ impl Clock {
         match self.mode {
             ClockMode::Frozen => Some(Duration::ZERO),
             ClockMode::Manual => None,
-            ClockMode::Running(factor) => Some(span / factor),
+            // No wait for what is still to come takes no time at all.
+            ClockMode::Running(factor) => {
+                Some((span / factor).max(Duration::from_nanos(u64::from(!span.is_zero()))))
+            }
         }
     }
 }
@@ -93,6 +107,19 @@ mod tests {
         clock.observe(Duration::from_secs(2));
         assert_eq!(clock.now(), at(230));
         assert_eq!(clock.outside(Duration::from_secs(60)), Some(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn another_pace_begins_at_the_instant_that_is_shown() {
+        let mut clock = Clock::new(ClockMode::Running(60), at(100));
+        clock.observe(Duration::from_secs(1));
+        clock.set_mode(ClockMode::Running(2), Duration::from_secs(1));
+        assert_eq!(clock.now(), at(160));
+        clock.observe(Duration::from_secs(11));
+        assert_eq!(clock.now(), at(180));
+        clock.set_mode(ClockMode::Frozen, Duration::from_secs(11));
+        clock.observe(Duration::from_secs(99));
+        assert_eq!(clock.now(), at(180));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What happens by itself when its instant comes.
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::ClockMode;
+use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 
 use super::{Change, World};
 
@@ -9,7 +9,44 @@ use super::{Change, World};
 /// keeping everybody waiting.
 const MOST_AT_ONCE: usize = 10_000;
 
+/// How far a clock was moved by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// To where it was to be; the instant.
+    There(Timestamp),
+    /// Not yet that far.
+    OnTheWay,
+}
+
 impl World {
+    /// Moves the clock on to an instant or, if a state is waited for, to an earlier one at which it holds. No more happens
+    /// on the way than so many things; call again if that was not all.
+    pub fn move_towards(&mut self, target: Timestamp, until: Option<&StateMatch>, most: usize) -> Moved {
+        for _ in 0..most {
+            if until.is_some_and(|state| self.is_so(state)) {
+                return Moved::There(self.now());
+            }
+            let Some(due) = self.next_due().filter(|due| *due <= target) else {
+                self.clock.advance(target.duration_since(self.now()));
+                self.run_due();
+                return Moved::There(self.now());
+            };
+            let now = self.now();
+            self.clock.advance(due.duration_since(now));
+            // What was due before is late, and happens at its own instant.
+            let late = due < now;
+            if late {
+                self.clock.show(due);
+            }
+            self.happen(due);
+            self.react_to_states();
+            if late {
+                self.clock.show(now);
+            }
+        }
+        Moved::OnTheWay
+    }
+
     /// The next instant at which something happens by itself.
     pub fn next_due(&self) -> Option<Timestamp> {
         let pause = self.pause.as_ref().map(|pause| pause.until);

@@ -45,6 +45,7 @@ pub use change::{Change, ChangeError};
 pub use clock::Clock;
 pub use config::Config;
 pub use dns::Dns;
+pub use due::Moved;
 pub use event::{Event, Lifecycle};
 pub use faults::{Blow, Faults};
 pub use modules::Modules;
@@ -164,6 +165,12 @@ impl World {
     /// Takes what happened since the last time, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// Forgets what is of the present process: how late it is outside, and what listeners were not told yet.
+    pub fn settle(&mut self) {
+        self.clock.rebase(std::time::Duration::ZERO);
+        self.events.clear();
     }
 
     /// Notes that something happened.

@@ -1,0 +1,48 @@
+//! What subscribers are told when another world takes the place of the one that they saw.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Subscribers, named, network};
+use crate::world::{Record, World};
+
+/// The databases, in the order in which they are compared.
+const DATABASES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
+
+/// Tells subscribers of every record that is new, another or gone, by database and key.
+pub(crate) fn publish(subscribers: &Subscribers, before: &World, after: &World) {
+    for database in DATABASES {
+        if !subscribers.listens(database) {
+            continue;
+        }
+        let (mut old, new) = (records(before, database), records(after, database));
+        let mut told: BTreeMap<String, Record> = BTreeMap::new();
+        for (key, record) in new {
+            let same =
+                old.remove(&key).is_some_and(|was| was.meta == record.meta && was.text() == record.text());
+            if !same {
+                told.insert(key, record);
+            }
+        }
+        told.extend(old.into_iter().map(|(key, gone)| (key, gone.deleted(after.now()))));
+        for record in told.into_values() {
+            subscribers.publish(&Arc::new(record));
+        }
+    }
+    if subscribers.listens("runtime") {
+        // Connections are told of below `runtime:netquery/data/`, but nobody can ask for them there.
+        for (id, row) in &after.connections {
+            let same = before.connections.get(id).is_some_and(|was| Arc::ptr_eq(was, row) || was == row);
+            if !same {
+                subscribers.publish(&Arc::new(network::netquery_record(row)));
+            }
+        }
+    }
+}
+
+/// The records of a database by their keys.
+fn records(world: &World, database: &str) -> BTreeMap<String, Record> {
+    // A database that is not there has none.
+    let found = named(world, database).and_then(|database| database.list(world, ""));
+    let records = found.map(|found| found.records).unwrap_or_default();
+    records.into_iter().map(|record| (record.key.clone(), record)).collect()
+}

@@ -1,0 +1,85 @@
+//! A world as it is at an instant, to be put back later.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use portmaster_fixtures::{Contract, Scenario};
+
+use crate::{
+    netquery::Tables,
+    world::{Options, SetupError, World},
+};
+
+/// What a world was made from, and is made from again when it is reset.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// The scenario.
+    pub(crate) scenario: Scenario,
+    /// What was said over it.
+    pub(crate) options: Options,
+}
+
+impl Origin {
+    /// Makes the world.
+    ///
+    /// # Errors
+    /// When the scenario contradicts itself or names an option that the contract does not have.
+    pub(crate) fn world(&self) -> Result<World, SetupError> {
+        World::new(self.scenario.clone(), self.options.clone())
+    }
+}
+
+/// A whole world at an instant: its clock, its chance, everything that it knows and everything that is still to come. It is
+/// put back with [`Simulator::restore`](crate::Simulator::restore). Clones share what they hold.
+///
+/// It holds secrets, too, if the world has some: API keys, and digests of session cookies. They are what its user wrote
+/// into the scenario or the configuration, and the world would not be the same without them.
+#[derive(Clone, Debug)]
+pub struct Snapshot(Arc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    world: World,
+    tables: Tables,
+    origin: Arc<Origin>,
+}
+
+impl Snapshot {
+    /// Keeps a world with its connection database. What listeners were not told yet is not kept.
+    pub(crate) fn new(mut world: World, tables: Tables, origin: Arc<Origin>) -> Self {
+        world.settle();
+        Self(Arc::new(Kept { world, tables, origin }))
+    }
+
+    pub(crate) fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.0.tables
+    }
+
+    pub(crate) fn origin(&self) -> &Arc<Origin> {
+        &self.0.origin
+    }
+
+    /// The instant of the world.
+    pub fn now(&self) -> Timestamp {
+        self.0.world.now()
+    }
+
+    /// The name of the scenario that the world was made from.
+    pub fn scenario(&self) -> &str {
+        &self.0.origin.scenario.name
+    }
+
+    /// The contract that the world honours.
+    pub fn contract(&self) -> Contract {
+        self.0.world.contract
+    }
+
+    /// The number that all chance of the world comes from.
+    pub fn seed(&self) -> u64 {
+        self.0.world.chance.seed()
+    }
+}
