@@ -13,6 +13,7 @@
 
 mod api;
 mod check;
+mod control;
 mod database;
 mod gateway;
 mod go;

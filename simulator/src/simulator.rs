@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
+    control::{self, Control},
     gateway::{AdvanceError, BundleError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
@@ -62,6 +63,7 @@ pub struct Simulator {
     url: String,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
+    control: Option<Control>,
 }
 
 /// What a running simulator serves.
@@ -105,6 +107,16 @@ impl Simulator {
     /// What it serves.
     pub fn about(&self) -> About {
         self.shared.about()
+    }
+
+    /// Where the control plane is reached, as in `http://127.0.0.1:41235`, if there is one.
+    pub fn control_url(&self) -> Option<&str> {
+        self.control.as_ref().map(Control::url)
+    }
+
+    /// The token that the control plane asks for, if it asks for one.
+    pub fn control_token(&self) -> Option<&str> {
+        self.control.as_ref()?.token()
     }
 
     /// Moves the world's clock on, whatever its pace: the instant that it then shows. What is due on the way happens before
@@ -257,7 +269,8 @@ impl Simulator {
     /// # Errors
     /// When it names something that is not there, or a part of it is refused.
     pub fn change(&self, change: &Change) -> Result<(), ChangeRefused> {
-        self.shared.change(change).map_err(ChangeRefused)
+        let happened = self.shared.with(|world| world.change(change));
+        happened.map(|_| ()).map_err(|unfit| ChangeRefused(unfit.to_string()))
     }
 
     /// The world's state in the words of scenarios, as rules look at it.
@@ -267,6 +280,25 @@ impl Simulator {
 
     /// Stops it and waits until its port is free.
     pub async fn stop(mut self) {
+        self.close().await;
+    }
+
+    /// Begins anew in the same place, as a core that restarts: all connections end, the world is as it was at its beginning.
+    /// The control plane stays.
+    ///
+    /// # Errors
+    /// When the world cannot be served any more, or its port was taken meanwhile.
+    pub async fn restart(&mut self) -> Result<(), StartError> {
+        self.close().await;
+        self.shared.reset().map_err(|fault| placed(None, fault))?;
+        // It was allowed to listen there before.
+        let (listener, _) = listen(&self.address.to_string(), true).await?;
+        self.server = tokio::spawn(serve(listener, Arc::clone(&self.shared)));
+        Ok(())
+    }
+
+    /// Frees its port.
+    async fn close(&mut self) {
         self.server.abort();
         // Cancelled, as it was told.
         let _ = (&mut self.server).await;
@@ -305,6 +337,7 @@ pub struct Builder {
     bundles: Sources,
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
+    control: control::Settings,
 }
 
 /// The longest websocket message that is taken unless something else is said, bytes.
@@ -413,6 +446,27 @@ impl Builder {
         self
     }
 
+    /// Serves the control plane on an address of its own; port 0 takes a free one. Without, there is none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::builder().control("127.0.0.1:0").start().await?;
+    /// println!("try: curl {}/state/network", simulator.control_url().unwrap_or_default());
+    /// # Ok(()) }
+    /// ```
+    pub fn control(mut self, address: impl Into<String>) -> Self {
+        self.control.listen = Some(address.into());
+        self
+    }
+
+    /// The token that the control plane asks for. Beyond loopback one is drawn if this is not called.
+    pub fn control_token(mut self, token: impl Into<String>) -> Self {
+        self.control.token = Some(token.into());
+        self
+    }
+
     /// A user interface, a zip file or a folder, for `/ui/modules/portmaster/`.
     pub fn ui(mut self, path: impl Into<PathBuf>) -> Self {
         self.bundles.ui = Some(path.into());
@@ -457,16 +511,23 @@ impl Builder {
                 (world, netquery, Arc::new(origin))
             }
         };
-        let address = self.listen.unwrap_or_else(|| "127.0.0.1:0".to_owned());
-        let listener = listen(&address, self.listen_anywhere).await?;
-        let bound = listener.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        let (listener, bound) =
+            listen(self.listen.as_deref().unwrap_or("127.0.0.1:0"), self.listen_anywhere).await?;
+        let control = match &self.control.listen {
+            Some(address) => Some(listen(address, self.listen_anywhere).await?),
+            None => None,
+        };
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
         let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
         let netquery = (netquery, self.netquery_latency.unwrap_or(latency));
         let shared =
             Arc::new(Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message)?);
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Simulator { address: bound, url: format!("http://{bound}"), shared, server })
+        let url = format!("http://{bound}");
+        let control = control.map(|(listener, address)| {
+            Control::start(listener, address, self.control.token, Arc::clone(&shared), url.clone())
+        });
+        Ok(Simulator { address: bound, url, shared, server, control })
     }
 }
 
@@ -489,12 +550,14 @@ fn place(file: Option<&str>, fault: &SetupError) -> Option<String> {
     Some(format!("{}:{line}:{column}", file?))
 }
 
-async fn listen(address: &str, anywhere: bool) -> Result<TcpListener, StartError> {
+async fn listen(address: &str, anywhere: bool) -> Result<(TcpListener, SocketAddr), StartError> {
     let fault = |source| StartError::Listen { address: address.to_owned(), source };
     let mut candidates = tokio::net::lookup_host(address).await.map_err(fault)?;
     let socket = candidates.next().ok_or_else(|| fault(io::ErrorKind::AddrNotAvailable.into()))?;
     if !anywhere && !socket.ip().is_loopback() {
         return Err(StartError::NotLoopback(socket));
     }
-    TcpListener::bind(socket).await.map_err(fault)
+    let listener = TcpListener::bind(socket).await.map_err(fault)?;
+    let bound = listener.local_addr().map_err(fault)?;
+    Ok((listener, bound))
 }

@@ -92,9 +92,12 @@ pub(crate) struct Serve {
     /// Serve these icons, fonts and pictures, a zip file or a folder
     #[arg(long, value_name = "FILE.zip|DIR")]
     pub(crate) assets: Option<PathBuf>,
-    /// The control plane's address; not there yet, only `off` is taken
-    #[arg(long, value_name = "off", default_value = "off", value_parser = ["off"], hide = true)]
+    /// Where the control plane listens, or off; port 0 takes a free port
+    #[arg(long, value_name = "ADDRESS|off", default_value = "127.0.0.1:0")]
     pub(crate) control: String,
+    /// The token that the control plane asks for [default: none on loopback, else one is drawn and printed]
+    #[arg(long, value_name = "TOKEN", env = "PORTMASTER_CONTROL_TOKEN", hide_env_values = true)]
+    pub(crate) control_token: Option<String>,
     /// How to say that connections are accepted
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) ready: Ready,

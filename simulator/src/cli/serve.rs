@@ -6,7 +6,7 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::Fault;
-use portmaster_simulator::{Lifecycle, Simulator, StartError};
+use portmaster_simulator::{Builder, Lifecycle, Simulator, StartError};
 use serde_json::json;
 
 use super::args::{Ready, Serve};
@@ -19,9 +19,8 @@ pub(crate) fn run(args: Serve) -> Result<(), StartError> {
 
 async fn serve(args: Serve) -> Result<(), StartError> {
     let mut stop = std::pin::pin!(stop_signal());
-    let mut listen = args.listen.clone();
+    let mut simulator = builder(&args).start().await?;
     loop {
-        let simulator = start(&args, &listen).await?;
         announce(&simulator, &args);
         let how = tokio::select! {
             () = &mut stop => return Ok(()),
@@ -31,19 +30,16 @@ async fn serve(args: Serve) -> Result<(), StartError> {
         tokio::time::sleep(Duration::from_millis(150)).await;
         match how {
             Lifecycle::Shutdown => return Ok(()),
-            Lifecycle::Restart => {
-                listen = simulator.addr().to_string();
-                simulator.stop().await;
-            }
+            Lifecycle::Restart => simulator.restart().await?,
         }
     }
 }
 
-async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
+fn builder(args: &Serve) -> Builder {
     let mut builder = Simulator::builder()
         .external_auth(args.external_auth)
         .healthy(args.healthy)
-        .listen(listen)
+        .listen(&args.listen)
         .max_message(args.max_message)
         .listen_anywhere(args.listen_anywhere)
         .config(args.set.iter().cloned().collect());
@@ -74,7 +70,13 @@ async fn start(args: &Serve, listen: &str) -> Result<Simulator, StartError> {
     for key in &args.api_key {
         builder = builder.api_key(key);
     }
-    builder.start().await
+    if args.control != "off" {
+        builder = builder.control(&args.control);
+    }
+    if let Some(token) = &args.control_token {
+        builder = builder.control_token(token);
+    }
+    builder
 }
 
 /// Says where it listens. A closed standard output is nobody's concern.
@@ -86,12 +88,25 @@ fn announce(simulator: &Simulator, args: &Serve) {
     } else {
         "\nendpoints with a badge want a key (--api-key 'KEY?read=admin&write=admin') or --dev-mode"
     };
+    // One that was given is known.
+    let drawn = simulator.control_token().filter(|_| args.control_token.is_none());
+    let control = simulator.control_url().map_or(String::new(), |url| {
+        let token = drawn.map(|token| format!(", token {token}")).unwrap_or_default();
+        format!("\ncontrol plane: {url}{token}")
+    });
     let text = match args.ready {
-        Ready::Json => json!({ "api": simulator.url(), "control": null, "seed": about.seed }).to_string(),
+        Ready::Json => {
+            let mut ready =
+                json!({ "api": simulator.url(), "control": simulator.control_url(), "seed": about.seed });
+            if let Some(token) = drawn {
+                ready["control_token"] = token.into();
+            }
+            ready.to_string()
+        }
         Ready::Text => format!(
             "Portmaster simulator, listening on {url}\n\
              scenario {}, contract {}, seed {}, clock {}\n\
-             try: curl {url}/api/v1/ping{hint}",
+             try: curl {url}/api/v1/ping{hint}{control}",
             about.scenario,
             about.contract,
             about.seed,

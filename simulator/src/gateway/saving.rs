@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use portmaster_fixtures::scenario::Change;
-
 use super::{
     bundles::{BundleError, Bundles},
     server::{Served, Shared},
@@ -43,21 +41,6 @@ impl Shared {
             contract: world.contract,
             seed: world.chance.seed(),
             clock: world.clock.mode(),
-        })
-    }
-
-    /// Lets something happen now, in the words of a scenario's timeline.
-    ///
-    /// # Errors
-    /// When it names something that is not there, or a part of it is refused.
-    pub(crate) fn change(&self, change: &Change) -> Result<(), String> {
-        self.with(|world| {
-            let dangling = world.dangling_change("change", change);
-            if !dangling.is_empty() {
-                let all: Vec<String> = dangling.iter().map(ToString::to_string).collect();
-                return Err(all.join("\n"));
-            }
-            world.perform(change).map_err(|refused| refused.to_string())
         })
     }
 

@@ -56,6 +56,7 @@ pub use record::{Body, Meta, Record};
 pub use records::Records;
 pub use references::Dangling;
 pub use rules::{Asked, Reactions};
+pub use script::Unfit;
 pub use session::Sessions;
 pub use setup::{Options, SetupError};
 pub use spn::Spn;

@@ -9,7 +9,7 @@ use portmaster_fixtures::{
 };
 
 use super::{
-    Change, Event, Lifecycle, Notification, World,
+    Change, Dangling, Event, Lifecycle, Notification, World,
     change::ChangeError,
     dns::Resolver,
     generate::{self, Recipe},
@@ -18,7 +18,35 @@ use super::{
 /// How many connections one change opens at most.
 pub(super) const MOST_OPENED: u32 = 1_000_000;
 
+/// Why a change that a person asks for does not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It names what is not there, or says what cannot be.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Dangling(Vec<Dangling>),
+    /// A part of it is refused.
+    #[error(transparent)]
+    Refused(#[from] ChangeError),
+}
+
 impl World {
+    /// Lets something happen that a person asks for: all of it, or nothing. How many events it brought about is answered.
+    ///
+    /// # Errors
+    /// When it names what is not there, or a part is refused. The world is then as it was.
+    pub fn change(&mut self, told: &scenario::Change) -> Result<usize, Unfit> {
+        let dangling = self.dangling_change("change", told);
+        if !dangling.is_empty() {
+            return Err(Unfit::Dangling(dangling));
+        }
+        let before = self.clone();
+        if let Err(refused) = self.perform(told) {
+            *self = before;
+            return Err(refused.into());
+        }
+        Ok(self.events.len() - before.events.len())
+    }
+
     /// Lets something happen that a scenario, a rule or a person describes, member by member.
     ///
     /// # Errors

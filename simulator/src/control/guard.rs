@@ -1,0 +1,114 @@
+//! Who may ask: programs on this machine, pages of the control plane itself, and beyond loopback whoever has the token.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS},
+    },
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use subtle::ConstantTimeEq as _;
+
+use super::{plane::Plane, problem::Problem};
+
+/// What a request must show before anything is done for it.
+#[derive(Clone)]
+pub(super) struct Guard {
+    /// Whether only this machine can reach the address.
+    pub(super) loopback: bool,
+    /// The token that is asked for.
+    pub(super) token: Option<String>,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("Guard").field("loopback", &self.loopback).field("token", &token).finish()
+    }
+}
+
+/// Lets a request through, or refuses it.
+pub(super) async fn check(State(plane): State<Arc<Plane>>, request: Request, next: Next) -> Response {
+    let mut response = match plane.guard.admits(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => {
+            let unauthorized = problem.is(StatusCode::UNAUTHORIZED);
+            let mut response = problem.into_response();
+            if unauthorized {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+impl Guard {
+    fn admits(&self, request: &Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        let forbidden = |detail: String| Problem::new(StatusCode::FORBIDDEN, detail);
+        let host = text(headers.get(HOST)).unwrap_or_default();
+        // A page elsewhere may call a name of its own 127.0.0.1: its browser then sends that name.
+        if self.loopback && !is_local(host) {
+            return Err(forbidden(format!("the host \"{host}\" is not this machine's"))
+                .expected("127.0.0.1, [::1] or localhost"));
+        }
+        if let Some(origin) = headers.get(ORIGIN) {
+            let origin = text(Some(origin)).unwrap_or_default();
+            if origin.split_once("://").is_none_or(|(_, of)| !of.eq_ignore_ascii_case(host)) {
+                return Err(forbidden(format!("pages of the origin \"{origin}\" may not ask"))
+                    .expected(format!("no origin, or http://{host}")));
+            }
+        }
+        // The page itself says nothing of the world; it asks for the token.
+        if request.uri().path() == "/" {
+            return Ok(());
+        }
+        let Some(token) = &self.token else { return Ok(()) };
+        if bearer(headers).is_some_and(|shown| bool::from(shown.as_bytes().ct_eq(token.as_bytes()))) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "the control plane's token is missing or wrong")
+            .expected("Authorization: Bearer TOKEN"))
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value?.to_str().ok()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers.get(AUTHORIZATION))?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether a Host header names this machine by a loopback address, or as `localhost`.
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn hosts_of_this_machine_are_known() {
+        for host in ["127.0.0.1", "127.0.0.1:80", "[::1]:9", "LOCALHOST:1", "127.8.9.1"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["", "evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "localhost.evil", "[::2]"] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+}

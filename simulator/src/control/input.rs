@@ -1,0 +1,137 @@
+//! What a request brings along, read so that mistakes are said exactly.
+
+use std::{
+    any::TypeId,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
+
+use axum::{
+    body::{Bytes, to_bytes},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
+};
+use portmaster_fixtures::scenario::{Form, Mistake};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::go::escape;
+
+/// The longest body that is read, bytes, save for imports.
+pub(super) const LONGEST: usize = 1 << 20;
+
+/// A JSON body of a type.
+#[derive(Debug)]
+pub(super) struct Input<T>(pub(super) T);
+
+impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        read(&body(request, LONGEST).await?).map(Self)
+    }
+}
+
+/// The whole body.
+///
+/// # Errors
+/// When it is longer than `most`, or breaks off.
+pub(super) async fn body(request: Request, most: usize) -> Result<Bytes, Problem> {
+    let too_long = || {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long")
+            .expected(format!("at most {most} bytes"))
+    };
+    let told = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if told.is_some_and(|length: usize| length > most) {
+        return Err(too_long());
+    }
+    to_bytes(request.into_body(), most).await.map_err(|fault| {
+        let long = std::error::Error::source(&fault)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        if long { too_long() } else { Problem::bad("the body breaks off") }
+    })
+}
+
+/// Reads JSON into a type, and says every mistake of its form.
+///
+/// # Errors
+/// When it is not JSON, or not of the type's form.
+pub(super) fn read<T: DeserializeOwned + JsonSchema + 'static>(bytes: &[u8]) -> Result<T, Problem> {
+    typed(&json(bytes)?)
+}
+
+/// The same for a value.
+///
+/// # Errors
+/// When it is not of the type's form.
+pub(super) fn typed<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -> Result<T, Problem> {
+    let form = form::<T>();
+    // Readers of types alone would take lists for maps.
+    if !form.fits(value) {
+        return Err(Problem::mistakes(&form.check_value(value)));
+    }
+    T::deserialize(value)
+        .map_err(|fault| Problem::mistakes(&[Mistake { text: fault.to_string(), ..Mistake::default() }]))
+}
+
+/// Reads any JSON.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn json(bytes: &[u8]) -> Result<Value, Problem> {
+    if bytes.trim_ascii().is_empty() {
+        return Err(Problem::bad("the body is empty").expected("JSON"));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|fault| Problem::bad(format!("the body is not JSON: {fault}")).expected("JSON"))
+}
+
+/// The form of a type, made when it is first asked for.
+fn form<T: JsonSchema + 'static>() -> Arc<Form> {
+    static FORMS: LazyLock<Mutex<BTreeMap<TypeId, Arc<Form>>>> = LazyLock::new(Mutex::default);
+    let mut forms = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(forms.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(Form::of::<T>())))
+}
+
+/// The only part of a path that varies.
+#[derive(Debug)]
+pub(super) struct Part(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Part {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let all = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::bad("the path is not UTF-8 text"))?;
+        all.iter()
+            .next()
+            .map(|(_, value)| Self(value.to_owned()))
+            .ok_or_else(|| Problem::missing("no such path"))
+    }
+}
+
+/// The members of a query, of a type whose members are texts, numbers or flags.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let pairs = escape::pairs(parts.uri.query().unwrap_or_default());
+        let value = pairs.into_iter().map(|(name, value)| (name, scalar(value))).collect();
+        typed(&Value::Object(value)).map(Self)
+    }
+}
+
+/// A member of a query: a number or a flag where it reads as one.
+fn scalar(text: String) -> Value {
+    match text.as_str() {
+        "true" => true.into(),
+        "false" => false.into(),
+        _ => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
+    }
+}

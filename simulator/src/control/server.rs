@@ -1,0 +1,136 @@
+//! Listening, and what ends with it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, http::StatusCode, middleware};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use rand::{TryRng as _, rngs::SysRng};
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    guard::{self, Guard},
+    plane::Plane,
+    problem::Problem,
+    routes,
+};
+use crate::gateway::Shared;
+
+/// How many connections are served at once; others wait in the listener's queue.
+const MOST_CONNECTIONS: usize = 256;
+
+/// How long a head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a control plane is reached.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    /// The address; without one there is no control plane.
+    pub(crate) listen: Option<String>,
+    /// The token that is asked for. Beyond loopback one is drawn if none is given.
+    pub(crate) token: Option<String>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// A control plane that listens. It stops when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Control {
+    plane: Arc<Plane>,
+    server: JoinHandle<()>,
+}
+
+impl Control {
+    /// Serves on a listener.
+    pub(crate) fn start(
+        listener: TcpListener,
+        address: SocketAddr,
+        token: Option<String>,
+        shared: Arc<Shared>,
+        api: String,
+    ) -> Self {
+        let loopback = address.ip().is_loopback();
+        let token = token.or_else(|| (!loopback).then(drawn));
+        let guard = Guard { loopback, token };
+        let plane = Arc::new(Plane { shared, api, guard, url: format!("http://{address}") });
+        let server = tokio::spawn(serve(listener, router(&plane)));
+        Self { plane, server }
+    }
+
+    /// Where it is reached, as in `http://127.0.0.1:43210`.
+    pub(crate) fn url(&self) -> &str {
+        &self.plane.url
+    }
+
+    /// The token that it asks for.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.plane.guard.token.as_deref()
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// A token that nobody guesses. It is no part of any world, so it is not drawn from a seed.
+fn drawn() -> String {
+    let mut bytes = [0; 24];
+    SysRng.try_fill_bytes(&mut bytes).expect("a system without randomness keeps no secrets");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// All routes behind the guard.
+fn router(plane: &Arc<Plane>) -> Router {
+    let router = routes().into_iter().fold(Router::new(), |router, route| route.mount(router));
+    router
+        .fallback(async || {
+            Problem::missing("there is no such path").expected("one of those in /openapi.json")
+        })
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not take this method")
+                .expected("one of those in the header Allow")
+        })
+        .layer(middleware::from_fn_with_state(Arc::clone(plane), guard::check))
+        .with_state(Arc::clone(plane))
+}
+
+/// Serves connections until the task is dropped.
+async fn serve(listener: TcpListener, router: Router) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        // Out of file descriptors or a peer that is gone already: the listener itself goes on.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        connections.spawn(async move {
+            let _place = place;
+            let served = http1::Builder::new()
+                .auto_date_header(false)
+                .header_read_timeout(HEAD_TIMEOUT)
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            // A peer that breaks off is no fault of ours.
+            drop(served);
+        });
+    }
+}
