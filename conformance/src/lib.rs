@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cli;
 mod embedded;
 pub mod exit;
+mod recording;
 pub mod report;
 pub mod suite;
 pub mod target;

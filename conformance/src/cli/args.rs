@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::Contract;
 
+pub(super) use super::replay::ReplayArgs;
 use super::subject::Wanted;
 use crate::{report, target::Address};
 
@@ -22,6 +23,8 @@ pub struct Args {
 pub enum Command {
     /// Run checks and report
     Run(Box<RunArgs>),
+    /// Ask a target again what a recording has, and say what changed
+    Replay(Box<ReplayArgs>),
     /// List the checks
     List {
         /// The contract whose checks are listed: docs, v1.0, v1.6 or v2.2

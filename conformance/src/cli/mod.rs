@@ -4,6 +4,7 @@ mod args;
 mod list;
 mod probe;
 mod provision;
+mod replay;
 mod run;
 mod subject;
 
@@ -35,6 +36,7 @@ impl Trouble {
 pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
         Command::Run(args) => run::run(*args).await,
+        Command::Replay(args) => replay::replay(*args).await,
         Command::List { contract, format } => list::list(contract, format),
         Command::Explain { id, contract } => list::explain(&id, contract),
     }

@@ -62,22 +62,37 @@ impl Client {
             .unwrap_or(Err(SendError::Timeout(self.timeout)))
     }
 
+    /// Sends these bytes as they are and reads the answer to `method`. With `finish` the sending side is closed
+    /// after them.
+    pub(crate) async fn send_bytes(
+        &self,
+        address: &Address,
+        method: &str,
+        bytes: &[u8],
+        finish: bool,
+    ) -> Result<Response, SendError> {
+        let asked = timeout(self.timeout, ask(address, method, bytes, finish)).await;
+        let (response, _) = asked.unwrap_or(Err(SendError::Timeout(self.timeout)))?;
+        Ok(response)
+    }
+
     /// Sends a request for a websocket: the answer, and the websocket if that is 101.
     pub async fn upgrade(
         &self,
         address: &Address,
         request: &Request,
     ) -> Result<(Response, Option<Websocket>), SendError> {
-        let (response, incoming) = timeout(self.timeout, ask(address, request))
-            .await
-            .unwrap_or(Err(SendError::Timeout(self.timeout)))?;
+        let (response, incoming) =
+            timeout(self.timeout, ask(address, &request.method, &request.bytes(address), false))
+                .await
+                .unwrap_or(Err(SendError::Timeout(self.timeout)))?;
         let socket = (response.status == 101).then(|| Websocket::new(incoming));
         Ok((response, socket))
     }
 }
 
 async fn exchange(address: &Address, request: &Request) -> Result<Response, SendError> {
-    let (mut response, mut incoming) = ask(address, request).await?;
+    let (mut response, mut incoming) = ask(address, &request.method, &request.bytes(address), false).await?;
     response.surplus = match response.status {
         101 => 0,
         _ => timeout(LINGER, incoming.drain()).await.unwrap_or_else(|_| incoming.left()),
@@ -86,15 +101,24 @@ async fn exchange(address: &Address, request: &Request) -> Result<Response, Send
 }
 
 /// Sends a request on a connection of its own and reads the answer.
-async fn ask(address: &Address, request: &Request) -> Result<(Response, Incoming<TcpStream>), SendError> {
+async fn ask(
+    address: &Address,
+    method: &str,
+    bytes: &[u8],
+    finish: bool,
+) -> Result<(Response, Incoming<TcpStream>), SendError> {
     let mut stream = TcpStream::connect(address.socket())
         .await
         .map_err(|source| SendError::Connect { address: address.clone(), source })?;
     // A target may answer, and close, before it has read everything: then the answer counts, not the broken
     // pipe.
-    let written = stream.write_all(&request.bytes(address)).await;
+    let written = async {
+        stream.write_all(bytes).await?;
+        if finish { stream.shutdown().await } else { Ok(()) }
+    }
+    .await;
     let mut incoming = Incoming::new(stream);
-    match (incoming.response(&request.method).await, written) {
+    match (incoming.response(method).await, written) {
         (Err(SendError::Closed), Err(broken)) => Err(broken.into()),
         (answer, _) => Ok((answer?, incoming)),
     }

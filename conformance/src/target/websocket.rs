@@ -107,6 +107,11 @@ impl Websocket {
         Ok(self.incoming.stream().write_all(&frame.bytes()).await?)
     }
 
+    /// Sends bytes that are no frame.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), SendError> {
+        Ok(self.incoming.stream().write_all(bytes).await?)
+    }
+
     /// Reads the next frame; [`SendError::Closed`] when the connection ended before one began.
     pub async fn receive(&mut self) -> Result<Frame, SendError> {
         let [first] = self.array().await.map_err(|fault| match fault {

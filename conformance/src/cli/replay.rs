@@ -1,0 +1,138 @@
+//! `replay`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portmaster_fixtures::Contract;
+use regex::Regex;
+
+use super::Trouble;
+use crate::{
+    exit,
+    recording::{By, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
+    suite::{Key, Keys, Tier},
+    target::{Address, Client},
+};
+
+/// What `replay` takes.
+#[derive(Debug, clap::Args)]
+pub struct ReplayArgs {
+    /// Recordings, as `record` writes them
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A running target [default: a simulator of the recorded setup, within this program]
+    #[arg(long, value_name = "URL", conflicts_with = "start")]
+    target: Option<Address>,
+    /// A command that starts a target afresh for each recorded setup; {addr} is where it shall listen, and the
+    /// setup is appended as --dev-mode, --api-key KEY, --external-auth MODE, --scenario NAME, --set KEY=JSON
+    #[arg(long, value_name = "COMMAND")]
+    start: Option<String>,
+    /// Another recording of the same target: what differs between the two is volatile, and not compared
+    #[arg(long, value_name = "FILE")]
+    learn: Option<PathBuf>,
+    /// How successful answers are compared
+    #[arg(long, value_enum, value_name = "HOW", default_value = "structure")]
+    by: By,
+    /// The share that has to agree, from 0 to 1
+    #[arg(long = "pass", value_name = "SHARE", default_value = "1", value_parser = share)]
+    enough: f64,
+    /// How many that differ are shown
+    #[arg(long, value_name = "N", default_value = "40")]
+    show: usize,
+    /// How it is said
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReplayFormat,
+    /// Only what was recorded with this setup, for example dev_mode=false; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    only: Vec<(String, String)>,
+    /// Only what has this in its id, request target or name
+    #[arg(long = "match", value_name = "REGEX")]
+    matching: Option<Regex>,
+    /// Scripts, too, that hold facts of the machine where they were recorded, or break their target
+    #[arg(long)]
+    all: bool,
+    /// The contract of a simulator within this program, where the recording does not say
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "start"])]
+    contract: Option<Contract>,
+    /// How long an answer may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "15")]
+    timeout: f32,
+    /// The target's key with read=user&write=user, put in the place of the recorded one
+    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
+    user_key: Option<String>,
+    /// The target's key with read=admin&write=admin, put in the place of the recorded one
+    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+}
+
+/// How `replay` says what changed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReplayFormat {
+    /// By endpoint, for people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "no number".to_owned())?;
+    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err("not between 0 and 1".to_owned()) }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, for example dev_mode=false")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
+    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
+    let stage = match (&args.target, &args.start) {
+        (Some(address), _) => Stage::Running(address.clone()),
+        (None, Some(template)) => Stage::command(template).map_err(|fault| usage(&fault))?,
+        (None, None) => Stage::Embedded,
+    };
+    let open = |file: &PathBuf| Recording::open(file).map_err(|fault| usage(&fault));
+    let recordings = args.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let other = args.learn.as_ref().map(open).transpose()?;
+    let mut keys = Keys::default();
+    // A target of our own has the keys that are recorded.
+    if args.target.is_some() {
+        for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
+            key.iter().for_each(|key| keys.insert(Key::new(tier, key.clone())));
+        }
+    }
+    let which = Which { only: args.only, matching: args.matching, all: args.all };
+    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
+    let mut outcome = Outcome::default();
+    for recording in &recordings {
+        let masks = other.as_ref().map(|other| Masks::between(recording, other)).unwrap_or_default();
+        let replay = Replay {
+            recording,
+            masks: &masks,
+            by: args.by,
+            which: &which,
+            stage: &stage,
+            contract: args.contract,
+            keys: &keys,
+            client: &client,
+        };
+        let bar = ProgressBar::with_draw_target(Some(replay.length() as u64), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let replayed = replay.run(|| bar.inc(1)).await;
+        bar.finish_and_clear();
+        outcome.extend(replayed.map_err(|fault| Trouble::Unreachable(fault.to_string()))?);
+    }
+    let mut out = anstream::stdout().lock();
+    // A terminal that went away changes nothing about what was found.
+    let _ = match args.format {
+        ReplayFormat::Text => write_text(&mut out, &outcome, args.show),
+        ReplayFormat::Json => write_json(&mut out, &outcome),
+    };
+    Ok(match outcome.counts() {
+        (_, 0) => exit::NOTHING,
+        _ if outcome.share() >= args.enough => exit::PASSED,
+        _ => exit::FAILED,
+    })
+}

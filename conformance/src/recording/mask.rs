@@ -1,0 +1,103 @@
+//! What is another value every time one asks: learnt by asking twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    compare::{Comparison, Difference},
+    endpoint::endpoint,
+    exchange::{Asked, Exchange},
+    line::Recording,
+};
+
+/// Volatile places, by endpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Masks {
+    places: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Masks {
+    /// What differs between two recordings of the same target. Exchanges belong together when the same was
+    /// asked, the first time, the second time and so on.
+    pub(crate) fn between(one: &Recording, other: &Recording) -> Self {
+        let mut asked: BTreeMap<String, Vec<&Exchange>> = BTreeMap::new();
+        for exchange in other.exchanges() {
+            asked.entry(question(exchange)).or_default().push(exchange);
+        }
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let mut masks = Self::default();
+        for exchange in one.exchanges() {
+            let question = question(exchange);
+            let count = counts.entry(question.clone()).or_default();
+            let partner = asked.get(&question).and_then(|all| all.get(*count));
+            *count += 1;
+            if let Some(partner) = partner {
+                let comparison = Comparison::of_recordings(exchange, partner);
+                masks.hide(&exchange.request, &comparison.by_value());
+            }
+        }
+        masks
+    }
+
+    /// Takes places in.
+    pub(crate) fn hide(&mut self, request: &Asked, differences: &[Difference]) {
+        if !differences.is_empty() {
+            let places = self.places.entry(endpoint(request)).or_default();
+            places.extend(differences.iter().map(|one| general(&one.place)));
+        }
+    }
+
+    /// Leaves out what is volatile, or lies within something volatile.
+    pub(crate) fn clean(&self, request: &Asked, differences: &mut Vec<Difference>) {
+        if differences.is_empty() || self.places.is_empty() {
+            return;
+        }
+        let Some(places) = self.places.get(&endpoint(request)) else { return };
+        differences.retain(|one| {
+            let place = general(&one.place);
+            !places.iter().any(|hidden| within(&place, hidden))
+        });
+    }
+
+    /// Every volatile place with its endpoint.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.places.iter().flat_map(|(endpoint, places)| {
+            places.iter().map(move |place| (endpoint.as_str(), place.as_str()))
+        })
+    }
+}
+
+/// The same question is the same text.
+fn question(exchange: &Exchange) -> String {
+    let setup = serde_json::to_string(&exchange.setup).unwrap_or_default();
+    let request = serde_json::to_string(&exchange.request).unwrap_or_default();
+    format!("{setup} {request}")
+}
+
+/// A place without the numbers of items: what varies in one item varies in all.
+fn general(place: &str) -> String {
+    let mut general = String::with_capacity(place.len());
+    let mut rest = place;
+    while let Some((before, after)) = rest.split_once('[') {
+        general += before;
+        general.push('[');
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    general + rest
+}
+
+fn within(place: &str, hidden: &str) -> bool {
+    hidden == "."
+        || place.strip_prefix(hidden).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_alike_and_parts_belong_to_the_whole() {
+        assert_eq!(general(".results[12].tags[0]"), ".results[].tags[]");
+        assert!(within(".a.b", ".a") && within(".a[]", ".a") && within(".a", "."));
+        assert!(!within(".ab", ".a"));
+    }
+}

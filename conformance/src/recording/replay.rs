@@ -1,0 +1,285 @@
+//! Asks a target again what a recording has, and says what changed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use portmaster_fixtures::Contract;
+use regex::Regex;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    compare::{By, Comparison, Difference},
+    endpoint::endpoint,
+    exchange::{Answered, Asked, Exchange, Setup},
+    expectations::Expectations,
+    line::{Line, Recording},
+    mask::Masks,
+    script::Player,
+    stage::{Stage, StageError, Target, folder},
+    swap::Swaps,
+    wire::wire,
+};
+use crate::{
+    suite::Keys,
+    target::{Client, Response},
+};
+
+/// How long a message of a script may take.
+const MESSAGE: Duration = Duration::from_secs(3);
+
+/// Which lines of a recording are replayed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Which {
+    /// Members of the setup, and what they must be.
+    pub(crate) only: Vec<(String, String)>,
+    /// What id and request target must match.
+    pub(crate) matching: Option<Regex>,
+    /// Whether scripts are played that are bound to their machine, or break their target.
+    pub(crate) all: bool,
+}
+
+impl Which {
+    fn has_setup(&self, setup: &Setup) -> bool {
+        let setup = serde_json::to_value(setup).unwrap_or_default();
+        self.only.iter().all(|(name, wanted)| {
+            let value = match &setup[name] {
+                Value::String(text) => text.clone(),
+                Value::Null => String::new(),
+                other => other.to_string(),
+            };
+            value.eq_ignore_ascii_case(wanted)
+        })
+    }
+
+    fn has(&self, line: &Line) -> bool {
+        let label = match line {
+            Line::Exchange(one) => format!("{} {}", one.id, one.request.target),
+            Line::Script(one) if one.context => return false,
+            Line::Script(one) if !self.all && (one.bound_to_its_machine || one.breaks_its_target) => {
+                return false;
+            }
+            Line::Script(one) => format!("{} {}", one.id, one.name),
+        };
+        self.matching.as_ref().is_none_or(|pattern| pattern.is_match(&label))
+    }
+}
+
+/// What is replayed, where and how.
+#[derive(Debug)]
+pub(crate) struct Replay<'a> {
+    pub(crate) recording: &'a Recording,
+    pub(crate) masks: &'a Masks,
+    pub(crate) by: By,
+    pub(crate) which: &'a Which,
+    pub(crate) stage: &'a Stage,
+    pub(crate) contract: Option<Contract>,
+    pub(crate) keys: &'a Keys,
+    pub(crate) client: &'a Client,
+}
+
+/// An exchange or a script that differs.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Differing {
+    /// Its name in the recording.
+    pub(crate) id: String,
+    /// Method and path, or what the script is about.
+    pub(crate) endpoint: String,
+    /// How the target was set up.
+    pub(crate) setup: String,
+    /// Where it differs.
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// What came out of a replay.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// What differs, in the order in which it was asked.
+    pub(crate) differing: Vec<Differing>,
+    /// How many agree of how many, by the first two parts of their ids.
+    pub(crate) groups: BTreeMap<String, (usize, usize)>,
+}
+
+impl Outcome {
+    /// How many exchanges and scripts agree, of how many.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.groups.values().fold((0, 0), |(good, all), (one, of)| (good + one, all + of))
+    }
+
+    /// The share that agrees; 0 when nothing was asked.
+    pub(crate) fn share(&self) -> f64 {
+        let (good, all) = self.counts();
+        if all == 0 { 0.0 } else { good as f64 / all as f64 }
+    }
+
+    fn count(&mut self, line: &Line, setup: &Setup, differences: Vec<Difference>, swaps: &Swaps) {
+        let parts: Vec<_> = line.id().split('/').take(2).collect();
+        let group = self.groups.entry(parts.join("/")).or_default();
+        group.1 += 1;
+        if differences.is_empty() {
+            group.0 += 1;
+            return;
+        }
+        let hidden = differences.into_iter().map(|one| Difference {
+            expected: swaps.hide(&one.expected),
+            got: swaps.hide(&one.got),
+            ..one
+        });
+        let endpoint = match line {
+            Line::Exchange(one) => endpoint(&one.request),
+            Line::Script(one) => format!("websocket {}", one.name),
+        };
+        self.differing.push(Differing {
+            id: line.id().to_owned(),
+            endpoint,
+            setup: summary(setup),
+            differences: hidden.collect(),
+        });
+    }
+
+    /// Takes the outcome of more lines in.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.differing.extend(other.differing);
+        for (group, (good, all)) in other.groups {
+            let own = self.groups.entry(group).or_default();
+            own.0 += good;
+            own.1 += all;
+        }
+    }
+}
+
+/// What of a setup tells it from others.
+fn summary(setup: &Setup) -> String {
+    let mut parts = vec![];
+    if setup.dev_mode {
+        parts.push("Development Mode".to_owned());
+    }
+    if setup.external_auth != "none" {
+        parts.push(format!("external authenticator {}", setup.external_auth));
+    }
+    parts.extend(setup.scenario.clone());
+    parts.join(", ")
+}
+
+impl Replay<'_> {
+    /// Replays it all. `progress` is called after each line.
+    pub(crate) async fn run(&self, progress: impl Fn()) -> Result<Outcome, StageError> {
+        let expectations = Expectations::of(self.recording.exchanges());
+        let mut outcome = Outcome::default();
+        for (setup, lines) in self.recording.by_setup() {
+            if self.which.has_setup(setup) {
+                outcome.extend(self.group(setup, &lines, &expectations, &progress).await?);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// How many lines are replayed.
+    pub(crate) fn length(&self) -> usize {
+        let wanted = |line: &&Line| self.which.has_setup(line.setup()) && self.which.has(line);
+        self.recording.lines.iter().filter(wanted).count()
+    }
+
+    /// Replays the lines of one setup, in order, on one target.
+    async fn group(
+        &self,
+        setup: &Setup,
+        lines: &[&Line],
+        expectations: &Expectations,
+        progress: &impl Fn(),
+    ) -> Result<Outcome, StageError> {
+        let mut outcome = Outcome::default();
+        let wanted: Vec<_> = lines.iter().copied().filter(|line| self.which.has(line)).collect();
+        let Some(first) = wanted.first() else { return Ok(outcome) };
+        let scripts = wanted.iter().any(|line| matches!(line, Line::Script(_)));
+        // A recording whose setups name no contract has it in its ids.
+        let in_id = first.id().split('/').next().and_then(|part| part.parse().ok());
+        let contract = self.contract.or(in_id);
+        let folder = folder(&self.recording.file);
+        let start = || self.stage.start(setup, &folder, contract, scripts);
+        let mut target = start().await?;
+        let mut swaps = Swaps::with_keys(self.keys);
+        for line in wanted {
+            let differences = match line {
+                Line::Exchange(exchange) => {
+                    swaps.host(exchange.recorded_on.as_deref(), &target.address);
+                    let differences = self.ask(exchange, &mut target, &mut swaps, expectations).await?;
+                    if exchange.ends_target() {
+                        if target.is_own() {
+                            target = start().await?;
+                        } else {
+                            target.listens().await?;
+                        }
+                    }
+                    differences
+                }
+                Line::Script(script) => {
+                    swaps.host(script.recorded_on.as_deref(), &target.address);
+                    let player = Player {
+                        address: &target.address,
+                        client: self.client,
+                        patience: MESSAGE,
+                        swaps: &swaps,
+                    };
+                    Vec::from_iter(player.play(script).await)
+                }
+            };
+            progress();
+            if !matches!(line, Line::Exchange(one) if one.context) {
+                outcome.count(line, setup, differences, &swaps);
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Asks one question; answers where the answer differs.
+    async fn ask(
+        &self,
+        exchange: &Exchange,
+        target: &mut Target,
+        swaps: &mut Swaps,
+        expectations: &Expectations,
+    ) -> Result<Vec<Difference>, StageError> {
+        let Asked { method, .. } = &exchange.request;
+        let wire = wire(&exchange.request, &target.address, swaps);
+        let sent = self.client.send_bytes(&target.address, &wire.method, &wire.bytes, wire.finish).await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(fault) => {
+                return match target.ended() {
+                    Some(ended) if !exchange.ends_target() => {
+                        Err(StageError::Target(format!("died at {} ({method}): {ended}", exchange.id)))
+                    }
+                    _ => Ok(vec![Difference::new(
+                        "status",
+                        exchange.response.status.to_string(),
+                        fault.to_string(),
+                    )]),
+                };
+            }
+        };
+        swaps.learn_session(&exchange.response, &response);
+        let expected = swaps.expected(exchange);
+        let got = answered(&response);
+        let comparison = Comparison::new(exchange, &expected, &got);
+        let mut differences = match self.by {
+            By::Structure => comparison.by_structure(expectations.on(exchange)),
+            By::Value => comparison.by_value(),
+        };
+        self.masks.clean(&exchange.request, &mut differences);
+        Ok(differences)
+    }
+}
+
+/// An answer in the form of recordings.
+pub(crate) fn answered(response: &Response) -> Answered {
+    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in &response.headers {
+        headers.entry(name.to_ascii_lowercase()).or_default().push(value.clone());
+    }
+    Answered {
+        status: response.status,
+        headers,
+        body: Some(super::bytes::Bytes(response.body.clone())),
+        body_truncated: None,
+    }
+}

@@ -1,0 +1,313 @@
+//! Where a recording is replayed: a running target, one that a command starts for each setup, or a simulator
+//! of our own.
+
+use std::{
+    io::Read,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use portmaster_fixtures::Contract;
+use portmaster_simulator::{ClockMode, ExternalAuth, Simulator};
+use tokio::{net::TcpStream, time::sleep};
+
+use super::{
+    exchange::{Setup, SetupKeys},
+    swap::standard_keys,
+};
+use crate::target::Address;
+
+/// How long a target may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of what a started target complains about is kept, in bytes.
+const COMPLAINT: usize = 500;
+
+/// Why there is no target.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StageError {
+    /// The command line of a target makes no sense.
+    #[error("--start: {0}")]
+    Command(String),
+    /// The target could not be started, or ended.
+    #[error("the target {0}")]
+    Target(String),
+    /// The setup cannot be had from an embedded simulator.
+    #[error("the embedded simulator cannot be set up as recorded: {0}")]
+    Setup(String),
+}
+
+/// Where a recording is replayed.
+#[derive(Clone, Debug)]
+pub(crate) enum Stage {
+    /// A target that runs already.
+    Running(Address),
+    /// A command that starts one; `{addr}` stands in it for where it shall listen.
+    Command(Vec<String>),
+    /// A simulator within this program.
+    Embedded,
+}
+
+impl Stage {
+    /// A command line as a shell would take it apart.
+    pub(crate) fn command(template: &str) -> Result<Self, StageError> {
+        let words = shlex::split(template)
+            .ok_or_else(|| StageError::Command(format!("a quote is not closed in {template:?}")))?;
+        if !words.iter().any(|word| word.contains("{addr}")) {
+            return Err(StageError::Command("{addr} must stand where the target's address goes".to_owned()));
+        }
+        Ok(Self::Command(words))
+    }
+
+    /// A target with that setup. `folder` is the recording's, `contract` what it is about when the setup does
+    /// not say; scripts need a clock that runs.
+    pub(crate) async fn start(
+        &self,
+        setup: &Setup,
+        folder: &Path,
+        contract: Option<Contract>,
+        scripts: bool,
+    ) -> Result<Target, StageError> {
+        match self {
+            Self::Running(address) => Ok(Target { address: address.clone(), own: Own::Nothing }),
+            Self::Command(words) => started(words, setup, folder).await,
+            Self::Embedded => embedded(setup, folder, contract, scripts).await,
+        }
+    }
+}
+
+/// A target as long as it is needed.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) address: Address,
+    own: Own,
+}
+
+#[derive(Debug)]
+enum Own {
+    Nothing,
+    Process { process: Child, complaint: Arc<Mutex<Vec<u8>>> },
+    Simulator(#[expect(dead_code, reason = "it serves until it is dropped")] Simulator),
+}
+
+impl Target {
+    /// Whether it is ours to start anew.
+    pub(crate) fn is_own(&self) -> bool {
+        !matches!(self.own, Own::Nothing)
+    }
+
+    /// Whether a process that was started for the recording has ended.
+    pub(crate) fn ended(&mut self) -> Option<StageError> {
+        match &mut self.own {
+            Own::Process { process, complaint } => match process.try_wait() {
+                Ok(Some(status)) => Some(StageError::Target(format!("ended: {status}{}", last(complaint)))),
+                _ => None,
+            },
+            Own::Nothing | Own::Simulator(_) => None,
+        }
+    }
+
+    /// Waits until somebody listens again.
+    pub(crate) async fn listens(&mut self) -> Result<(), StageError> {
+        let begun = Instant::now();
+        loop {
+            if TcpStream::connect(self.address.socket()).await.is_ok() {
+                return Ok(());
+            }
+            if let Some(fault) = self.ended() {
+                return Err(fault);
+            }
+            if begun.elapsed() > PATIENCE {
+                let (address, seconds) = (&self.address, PATIENCE.as_secs());
+                return Err(StageError::Target(format!("does not listen on {address} within {seconds} s")));
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Own::Process { process, .. } = &mut self.own {
+            end(process);
+        }
+    }
+}
+
+/// Asks a process to end, as a service manager does, and ends it if it does not.
+fn end(process: &mut Child) {
+    #[cfg(unix)]
+    if let Some(id) = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw)
+        && matches!(process.try_wait(), Ok(None))
+        && rustix::process::kill_process(id, rustix::process::Signal::TERM).is_ok()
+    {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(10) && matches!(process.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    // It may have ended already.
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
+fn last(complaint: &Mutex<Vec<u8>>) -> String {
+    let bytes = complaint.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+    if text.is_empty() { text } else { format!("; it said: {text}") }
+}
+
+/// The world of a setup: a name, or a file beside the recording.
+fn scenario(setup: &Setup, folder: &Path) -> Option<String> {
+    let name = setup.scenario.as_deref()?;
+    let is_file = [".yaml", ".yml"].iter().any(|end| name.ends_with(end));
+    Some(if is_file { folder.join(name).display().to_string() } else { name.to_owned() })
+}
+
+fn keys(setup: &Setup) -> Vec<String> {
+    match &setup.keys {
+        SetupKeys::Named(name) if name == "standard" => standard_keys(),
+        SetupKeys::Named(_) => vec![],
+        SetupKeys::Listed(keys) => keys.clone(),
+    }
+}
+
+/// The flags that set a started target up.
+fn flags(setup: &Setup, folder: &Path) -> Vec<String> {
+    let mut flags = vec![];
+    let mut flag = |name: &str, value: Option<String>| {
+        flags.push(format!("--{name}"));
+        flags.extend(value);
+    };
+    if setup.dev_mode {
+        flag("dev-mode", None);
+    }
+    for key in keys(setup) {
+        flag("api-key", Some(key));
+    }
+    flag("external-auth", Some(setup.external_auth.clone()));
+    if let Some(scenario) = scenario(setup, folder) {
+        flag("scenario", Some(scenario));
+    }
+    for (key, value) in &setup.config {
+        flag("set", Some(format!("{key}={value}")));
+    }
+    flags
+}
+
+async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Target, StageError> {
+    let target = |fault: &dyn std::fmt::Display| StageError::Target(format!("cannot be started: {fault}"));
+    // Free now, and most likely still free when the target takes it.
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let free = free.map_err(|fault| target(&fault))?.to_string();
+    let words: Vec<_> = words.iter().map(|word| word.replace("{addr}", &free)).collect();
+    let (program, arguments) =
+        words.split_first().ok_or_else(|| StageError::Command("it names no program".to_owned()))?;
+    let mut process = Command::new(program)
+        .args(arguments)
+        .args(flags(setup, folder))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|fault| target(&format!("{program}: {fault}")))?;
+    let complaint = Arc::new(Mutex::new(vec![]));
+    if let Some(stderr) = process.stderr.take() {
+        let complaint = Arc::clone(&complaint);
+        std::thread::spawn(move || listen(stderr, &complaint));
+    }
+    let address = free.parse().map_err(|fault| target(&fault))?;
+    let mut target = Target { address, own: Own::Process { process, complaint } };
+    target.listens().await?;
+    Ok(target)
+}
+
+/// Keeps the last of what a process complains about, so that it can go on complaining.
+fn listen(mut stderr: impl Read, complaint: &Mutex<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+        let mut kept = complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(&buffer[..count]);
+        let surplus = kept.len().saturating_sub(COMPLAINT);
+        kept.drain(..surplus);
+    }
+}
+
+async fn embedded(
+    setup: &Setup,
+    folder: &Path,
+    contract: Option<Contract>,
+    scripts: bool,
+) -> Result<Target, StageError> {
+    let wrong = |fault: &dyn std::fmt::Display| StageError::Setup(fault.to_string());
+    let named = setup.contract.as_deref().map(str::parse::<Contract>).transpose();
+    let contract = match named.map_err(|fault| wrong(&fault))?.or(contract) {
+        Some(contract) => contract,
+        None => return Err(wrong(&"the recording names no contract; give --contract")),
+    };
+    let external_auth = match setup.external_auth.as_str() {
+        "none" => ExternalAuth::None,
+        "grant" => ExternalAuth::Grant,
+        "deny" => ExternalAuth::Deny,
+        other => return Err(wrong(&format!("an external authenticator cannot be {other:?}"))),
+    };
+    let mut builder = Simulator::builder()
+        .contract(contract)
+        .healthy(setup.healthy)
+        .dev_mode(setup.dev_mode)
+        .external_auth(external_auth)
+        .config(setup.config.clone());
+    for key in keys(setup) {
+        builder = builder.api_key(key);
+    }
+    if let Some(scenario) = scenario(setup, folder) {
+        builder = builder.scenario(scenario);
+    }
+    if let Some(seed) = setup.seed {
+        builder = builder.seed(seed);
+    }
+    if let Some(clock) = setup.clock.as_deref().or(scripts.then_some("running")) {
+        builder = builder.clock(clock.parse::<ClockMode>().map_err(|fault| wrong(&fault))?);
+    }
+    let simulator = builder.start().await.map_err(|fault| wrong(&fault))?;
+    let address = simulator.addr().to_string().parse().map_err(|fault| wrong(&fault))?;
+    Ok(Target { address, own: Own::Simulator(simulator) })
+}
+
+/// The folder of a recording.
+pub(crate) fn folder(file: &Path) -> PathBuf {
+    file.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setups_become_flags() {
+        let setup: Setup = serde_json::from_str(
+            r#"{"dev_mode": true, "keys": ["a?read=user"], "external_auth": "deny", "scenario": "x.yaml",
+                "config": {"spn/enable": true, "filter/lists": ["A"]}}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            flags(&setup, Path::new("there")).join(" "),
+            "--dev-mode --api-key a?read=user --external-auth deny --scenario there/x.yaml \
+             --set filter/lists=[\"A\"] --set spn/enable=true"
+        );
+        let plain = flags(&Setup { external_auth: "none".to_owned(), ..Setup::default() }, Path::new(""));
+        assert_eq!(plain.iter().filter(|flag| *flag == "--api-key").count(), 7);
+    }
+
+    #[test]
+    fn a_command_says_where_its_target_listens() {
+        assert!(
+            matches!(Stage::command("core --listen {addr}"), Ok(Stage::Command(words)) if words.len() == 3)
+        );
+        let text = Stage::command("core").unwrap_err().to_string();
+        assert_eq!(text, "--start: {addr} must stand where the target's address goes");
+        assert!(Stage::command("core '{addr}").is_err());
+    }
+}

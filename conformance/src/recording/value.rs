@@ -1,0 +1,111 @@
+//! Where two JSON values differ.
+
+use serde_json::{Number, Value};
+
+use super::compare::Difference;
+
+/// The longest value that a difference shows, in characters.
+const SHOWN: usize = 120;
+
+/// Where `got` is another value than `expected`. `path` is the place of both.
+pub(crate) fn differences(expected: &Value, got: &Value, path: &str, out: &mut Vec<Difference>) {
+    match (expected, got) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            for (key, value) in wanted {
+                let path = format!("{path}.{key}");
+                match found.get(key) {
+                    Some(other) => differences(value, other, &path, out),
+                    None => out.push(Difference::new(path, shown(value), "absent")),
+                }
+            }
+            for (key, value) in found.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+                out.push(Difference::new(format!("{path}.{key}"), "absent", shown(value)));
+            }
+        }
+        (Value::Array(wanted), Value::Array(found)) if wanted.len() != found.len() => {
+            let items = |count| format!("{count} items");
+            out.push(Difference::new(root(path), items(wanted.len()), items(found.len())));
+        }
+        (Value::Array(wanted), Value::Array(found)) => {
+            for (index, (one, other)) in wanted.iter().zip(found).enumerate() {
+                differences(one, other, &format!("{path}[{index}]"), out);
+            }
+        }
+        _ if same_scalar(expected, got) => {}
+        _ => out.push(Difference::new(root(path), shown(expected), shown(got))),
+    }
+}
+
+/// Whether both are the same value; the order of members, and how a number is written, are no part of it.
+pub(crate) fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| same(value, other)))
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        _ => same_scalar(one, other),
+    }
+}
+
+fn same_scalar(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(a), Value::Number(b)) => same_number(a, b),
+        _ => one == other,
+    }
+}
+
+fn same_number(one: &Number, other: &Number) -> bool {
+    // 1 and 1.0 are the same number, two large integers that share a float are not.
+    one == other || ((one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64())
+}
+
+/// The path of a value, which for the whole body is empty.
+pub(crate) fn root(path: &str) -> &str {
+    if path.is_empty() { "." } else { path }
+}
+
+/// A value in so many characters.
+pub(crate) fn shown(value: &Value) -> String {
+    shortened(&value.to_string())
+}
+
+/// The beginning of a text.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn differences_name_their_place() {
+        let one = json!({"a": [{"b": 1}, {"b": 2}], "c": 1, "d": [1], "e": {}});
+        let other = json!({"a": [{"b": 1.0}, {"b": "2"}], "x": null, "d": [], "e": {}});
+        let mut out = vec![];
+        differences(&one, &other, "", &mut out);
+        let out: Vec<_> = out.iter().map(|one| one.to_string()).collect();
+        assert_eq!(
+            out,
+            [
+                ".a[1].b: expected 2, got \"2\"",
+                ".c: expected 1, got absent",
+                ".d: expected 1 items, got 0 items",
+                ".x: expected absent, got null",
+            ]
+        );
+        assert!(!same(&one, &other) && same(&one, &one.clone()));
+    }
+
+    #[test]
+    fn large_integers_stay_apart() {
+        assert!(!same(&json!(9_007_199_254_740_993_u64), &json!(9_007_199_254_740_992_u64)));
+        assert!(same(&json!(3), &json!(3.0)));
+    }
+}
