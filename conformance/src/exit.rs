@@ -10,5 +10,7 @@ pub const USAGE: u8 = 2;
 pub const UNREACHABLE: u8 = 3;
 /// Nothing ran: no check was selected, or all that were selected had to be skipped.
 pub const NOTHING: u8 = 4;
+/// The time limit ended the run, and nothing had failed until then.
+pub const TIME_OVER: u8 = 5;
 /// Ctrl-C ended the run; the report covers what had run until then.
 pub const INTERRUPTED: u8 = 130;

@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod cli;
+pub mod docs;
 mod embedded;
 pub mod exit;
 mod recording;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use common::{Answer, Asked, context_as, dumb, run};
 use portmaster_conformance::{
     checks,
-    suite::{self, Mode},
+    suite::{Mode, Selection},
 };
 use portmaster_fixtures::Contract;
 
@@ -81,7 +81,7 @@ async fn every_check_fails_on_some_dumb_target() {
         for (mode, ids) in MODES {
             for contract in [Contract::Docs, Contract::V2_2] {
                 // Not every contract has every endpoint of these patterns.
-                let selects = |id: &&str| suite::select(checks::all(contract), &[(*id).to_owned()]).is_ok();
+                let selects = |id: &&str| Selection::ids(&[id]).of(checks::all(contract)).is_ok();
                 let of_contract: Vec<_> = ids.iter().copied().filter(selects).collect();
                 let run = run(&context_as(contract, &target.address, mode), &of_contract).await;
                 let failing =

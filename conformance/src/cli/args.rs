@@ -1,13 +1,17 @@
 //! The commands and their flags.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
-use portmaster_fixtures::Contract;
+use portmaster_fixtures::{Contract, scenario::Span};
 
 pub(super) use super::replay::ReplayArgs;
 use super::subject::Wanted;
-use crate::{report, target::Address};
+use crate::{
+    report,
+    suite::{Selection, Selector},
+    target::Address,
+};
 
 /// Checks a Portmaster core, or a simulator of one, against the contract of its developer API.
 #[derive(Debug, Parser)]
@@ -33,7 +37,12 @@ pub enum Command {
         /// How they are listed
         #[arg(long, value_enum, default_value = "text")]
         format: ListFormat,
+        /// Which of them
+        #[command(flatten)]
+        select: Select,
     },
+    /// Say which checks observe each sentence of the published page
+    Trace,
     /// Say what a check checks, and where that is written
     Explain {
         /// The check's id, or a pattern
@@ -42,6 +51,24 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         contract: Option<Contract>,
     },
+}
+
+/// Which checks.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Select {
+    /// Leave out what this selects; may be repeated
+    #[arg(long, value_name = "SELECTOR")]
+    pub not: Vec<Selector>,
+    /// Which checks: ids, beginnings of ids, patterns with *, level:must, tag:security, endpoint:dns/*; words of
+    /// one kind add up, kinds narrow each other down; everything when there is none
+    #[arg(value_name = "SELECTOR")]
+    pub only: Vec<Selector>,
+}
+
+impl From<&Select> for Selection {
+    fn from(words: &Select) -> Self {
+        Self { only: words.only.clone(), not: words.not.clone() }
+    }
 }
 
 /// How `list` lists.
@@ -91,9 +118,18 @@ pub struct RunArgs {
     /// Write a report to a file as well: json (JSON Lines) or text
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<report::Wanted>,
-    /// Which checks: ids, beginnings of ids, or patterns with *; all of them when there is none
-    #[arg(value_name = "ID")]
-    pub ids: Vec<String>,
+    /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped
+    #[arg(long, value_name = "SPAN")]
+    pub time_limit: Option<Span>,
+    /// Send no more than so many requests a second
+    #[arg(long, value_name = "N")]
+    pub rate: Option<NonZeroU32>,
+    /// Say which checks would run and which not, and why; the target is asked nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which checks
+    #[command(flatten)]
+    pub select: Select,
 }
 
 /// What checks may do to a target.

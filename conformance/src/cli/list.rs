@@ -5,20 +5,28 @@ use std::io::{self, Write};
 use portmaster_fixtures::Contract;
 use serde_json::json;
 
-use super::{Trouble, args::ListFormat};
+use super::{
+    Trouble,
+    args::{ListFormat, Select},
+};
 use crate::{
-    checks::{self, FAMILIES},
+    checks,
+    docs::{self, contracts},
     exit,
-    suite::{Check, select},
+    suite::{Check, Selection},
 };
 
-pub(super) fn list(contract: Contract, format: ListFormat) -> Result<u8, Trouble> {
-    let checks = checks::all(contract);
+pub(super) fn list(contract: Contract, format: ListFormat, words: &Select) -> Result<u8, Trouble> {
+    let selected = Selection::from(words).of(checks::all(contract));
+    let checks = selected.map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let out = &mut io::stdout().lock();
     let written = match format {
         ListFormat::Text => text(out, &checks),
         ListFormat::Json => json(out, &checks),
-        ListFormat::Markdown => markdown(out, contract, &checks),
+        ListFormat::Markdown => {
+            let title = format!("Checks of the contract {contract}");
+            out.write_all(docs::checks_table(&title, &checks).as_bytes())
+        }
     };
     // A reader that closes early, like `head`, has what it wanted.
     written
@@ -45,6 +53,8 @@ fn json(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
                 "finding": check.finding,
                 "contracts": checks::contracts_of(&check.id),
                 "class": check.class,
+                "tags": check.tags(),
+                "endpoint": check.endpoint(),
                 "clause": check.clause,
                 "sentence": check.sentence,
             })
@@ -54,39 +64,17 @@ fn json(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
     writeln!(out)
 }
 
-fn markdown(out: &mut impl Write, contract: Contract, checks: &[Check]) -> io::Result<()> {
-    writeln!(out, "# Checks of the contract {contract}\n")?;
-    writeln!(
-        out,
-        "{} checks. MUST: the published page says so. SHOULD: the page is silent and every",
-        checks.len()
-    )?;
-    writeln!(out, "observed core does so. INFO: worth knowing.")?;
-    for family in FAMILIES {
-        let of: Vec<_> = checks.iter().filter(|check| check.family() == family.name).collect();
-        writeln!(out, "\n## {} ({})\n\n{}\n", family.name, of.len(), family.about)?;
-        writeln!(out, "| id | level | contracts | sentence | source |\n|---|---|---|---|---|")?;
-        for check in of {
-            let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-            let sentence = cell(&check.sentence);
-            let (level, contracts, clause) = (check.level, contracts(check), cell(&check.clause));
-            writeln!(out, "| `{}` | {level} | {contracts} | {sentence} | {clause} |", check.id)?;
-        }
-    }
-    Ok(())
-}
-
-/// The contracts that have the check; all of them in one word.
-fn contracts(check: &Check) -> String {
-    let contracts = checks::contracts_of(&check.id);
-    if contracts.len() == Contract::ALL.len() {
-        return "all".to_owned();
-    }
-    contracts.iter().map(Contract::to_string).collect::<Vec<_>>().join(" ")
+/// `trace`: which checks observe each sentence of the page.
+pub(super) fn trace() -> Result<u8, Trouble> {
+    let text = docs::traceability().map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    // A reader that closes early has what it wanted.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    Ok(exit::PASSED)
 }
 
 pub(super) fn explain(id: &str, contract: Option<Contract>) -> Result<u8, Trouble> {
-    let of = |contract| select(checks::all(contract), &[id.to_owned()]);
+    let one = Selection::ids(&[id]);
+    let of = |contract| one.of(checks::all(contract));
     let checks = match contract {
         Some(contract) => of(contract),
         None => {
@@ -99,14 +87,16 @@ pub(super) fn explain(id: &str, contract: Option<Contract>) -> Result<u8, Troubl
     for check in checks {
         let told = writeln!(
             out,
-            "{}\n  {}\n  {}{} · {} · class {}\n  contracts: {}\n  needs: {}\n",
+            "{}\n  {}\n  {}{} · {} · class {}\n  contracts: {}\n  endpoint: {}\n  tags: {}\n  needs: {}\n",
             check.id,
             check.sentence,
             check.level,
             if check.finding { " · finding" } else { "" },
             check.clause,
-            json!(check.class).as_str().unwrap_or_default(),
+            check.class.name(),
             contracts(&check),
+            check.endpoint().unwrap_or("none"),
+            check.tags().join(", "),
             needs(&check),
         );
         if told.is_err() {

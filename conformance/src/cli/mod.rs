@@ -1,7 +1,10 @@
 //! The command line.
 
 mod args;
+mod footprint;
 mod list;
+mod lock;
+mod plan;
 mod probe;
 mod provision;
 mod replay;
@@ -37,7 +40,8 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
         Command::Run(args) => run::run(*args).await,
         Command::Replay(args) => replay::replay(*args).await,
-        Command::List { contract, format } => list::list(contract, format),
+        Command::List { contract, format, select } => list::list(contract, format, &select),
+        Command::Trace => list::trace(),
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
 }

@@ -1,21 +1,28 @@
 //! `run`.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portmaster_fixtures::Contract;
 
 use super::{
     Trouble,
     args::{Allow, RunArgs},
-    probe,
+    footprint::Footprint,
+    lock::Lock,
+    plan, probe,
     provision::Provision,
-    subject::Subject,
+    subject::{Subject, Wanted},
 };
 use crate::{
     embedded, exit,
     report::{About, Opened, ReportError, write_text},
-    suite::{self, Allowed, Baseline, Check, Context, Key, Keys, Mode, Need, Run, Tier, Verdict, select},
+    suite::{
+        self, Allowed, Baseline, Check, Context, Key, Keys, Mode, Need, Run, Selection, SkipReason, Tier,
+        Verdict,
+    },
     target::{Address, Client},
 };
 
@@ -24,7 +31,14 @@ const TIMEOUT: Duration = Duration::from_secs(45);
 
 pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
-    let client = Client::new(TIMEOUT);
+    let client = match args.rate {
+        Some(rate) => Client::new(TIMEOUT).with_rate(rate),
+        None => Client::new(TIMEOUT),
+    };
+    if args.dry_run && matches!(args.contract, Wanted::Auto | Wanted::Target) {
+        let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
+        return Err(Trouble::Usage(text.to_owned()));
+    }
     let keys = given_keys(&args)?;
     let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
     let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
@@ -36,7 +50,23 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         (None, None) => embedded::baseline(subject.contract),
         (None, Some(_)) => Baseline::default(),
     };
-    let checks = select(subject.checks.clone(), &args.ids).map_err(|fault| usage(&fault))?;
+    let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(|fault| usage(&fault))?;
+    if args.dry_run {
+        let (context, allowed) = match &args.target {
+            None => (Context::embedded(subject.contract, 0, client), Allowed::ALL),
+            Some(address) => {
+                let mode = Mode::Guarded;
+                (
+                    Context::foreign(address.clone(), mode, keys, subject.contract, 0, client),
+                    allowed(&args.allow),
+                )
+            }
+        };
+        let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
+        return plan::print(&checks, &context, allowed, &target);
+    }
+    let _lock = args.target.as_ref().map(Lock::take).transpose()?;
+    let limit = args.time_limit.map(|limit| Instant::now() + limit.0);
     let reports: Vec<Opened> = args
         .report
         .iter()
@@ -49,9 +79,14 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let (mut outcome, left) = match &args.target {
         None => {
             let context = Context::embedded(subject.contract, seed, client);
-            (watched(&checks, &context, Allowed::ALL).await, Ok(()))
+            (watched(&checks, &context, Allowed::ALL, limit).await, Ok(()))
         }
-        Some(address) => foreign(&args, address, &checks, subject.contract, keys, seed, client).await?,
+        Some(address) => {
+            let context = |mode, keys: &Keys| {
+                Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client.clone())
+            };
+            foreign(&args, address, &checks, keys, &client, limit, context).await?
+        }
     };
     baseline.apply(&mut outcome);
     // A terminal that went away is no reason to lose the other reports.
@@ -72,36 +107,57 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     Ok(status(&outcome))
 }
 
-/// Checks somebody else's target. Answers what came out, and whether its settings are what they were.
+/// What the command line permits.
+fn allowed(classes: &[Allow]) -> Allowed {
+    let disruptive = classes.contains(&Allow::Disruptive);
+    Allowed { writes: disruptive || classes.contains(&Allow::Writes), disruptive }
+}
+
+/// Checks somebody else's target. Answers what came out, and whether the target is as it was.
 async fn foreign(
     args: &RunArgs,
     address: &Address,
     checks: &[Check],
-    contract: Contract,
     mut keys: Keys,
-    seed: u64,
-    client: Client,
+    client: &Client,
+    limit: Option<Instant>,
+    context: impl Fn(Mode, &Keys) -> Context,
 ) -> Result<(Run, Result<(), String>), Trouble> {
-    let mode = probe::mode(&client, address)
+    let mode = probe::mode(client, address)
         .await
         .map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
-    let disruptive = args.allow.contains(&Allow::Disruptive);
-    let allowed = Allowed { writes: disruptive || args.allow.contains(&Allow::Writes), disruptive };
-    let context = |mode, keys| Context::foreign(address.clone(), mode, keys, contract, seed, client.clone());
-    if !args.provision {
-        return Ok((watched(checks, &context(mode, keys), allowed).await, Ok(())));
-    }
-    // What Development Mode opens is checked last, when it is on again: one of these checks stops the target.
-    let needs_development = |check: &&Check| check.needs.contains(&Need::Development);
-    let (last, first): (Vec<_>, Vec<_>) = checks.iter().partition(needs_development);
-    let [last, first] = [last, first].map(|some| some.into_iter().cloned().collect::<Vec<_>>());
-    let provision = Provision::take(&client, address, mode, &mut keys).await?;
-    let mut outcome = watched(&first, &context(Mode::Guarded, keys.clone()), allowed).await;
-    let left = provision.put_back().await;
-    if left.is_ok() && !outcome.interrupted {
-        outcome.append(watched(&last, &context(mode, keys), allowed).await);
-        outcome.sort_like(checks);
-    }
+    let allowed = allowed(&args.allow);
+    // What disrupts is not put back: a core that has restarted or logged out is not as it was.
+    let watches = allowed.writes && !allowed.disruptive;
+    let footprint = async |keys: &Keys| match watches {
+        true => Footprint::take(address, keys.get(Tier::Admin)).await.ok(),
+        false => None,
+    };
+    let before = footprint(&keys).await;
+    let (outcome, left) = if args.provision {
+        // What Development Mode opens is checked last, when it is on again: one of these checks stops the target.
+        let needs_development = |check: &&Check| check.needs.contains(&Need::Development);
+        let (last, first): (Vec<_>, Vec<_>) = checks.iter().partition(needs_development);
+        let [last, first] = [last, first].map(|some| some.into_iter().cloned().collect::<Vec<_>>());
+        let provision = Provision::take(client, address, mode, &mut keys).await?;
+        let mut outcome = watched(&first, &context(Mode::Guarded, &keys), allowed, limit).await;
+        let left = provision.put_back().await;
+        if left.is_ok() && !outcome.interrupted {
+            outcome.append(watched(&last, &context(mode, &keys), allowed, limit).await);
+            outcome.sort_like(checks);
+        }
+        (outcome, left)
+    } else {
+        (watched(checks, &context(mode, &keys), allowed, limit).await, Ok(()))
+    };
+    let changed = match (before, footprint(&keys).await) {
+        (Some(before), Some(after)) => before.changed(&after),
+        _ => vec![],
+    };
+    let left = left.and_then(|()| match changed.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{address} is not as it was before the run: {}", changed.join(", "))),
+    });
     Ok((outcome, left))
 }
 
@@ -120,8 +176,8 @@ fn given_keys(args: &RunArgs) -> Result<Keys, Trouble> {
     Ok(keys)
 }
 
-/// Runs the checks with a progress bar, until they end or Ctrl-C is pressed.
-async fn watched(checks: &[Check], context: &Context, allowed: Allowed) -> Run {
+/// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
+async fn watched(checks: &[Check], context: &Context, allowed: Allowed, limit: Option<Instant>) -> Run {
     let bar = ProgressBar::with_draw_target(Some(checks.len() as u64), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -133,23 +189,62 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed) -> Run {
             bar.println(format!("{} {}", verdict.name(), check.id));
         }
     };
-    let interrupt = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    let over = async {
+        match limit {
+            Some(limit) => tokio::time::sleep_until(limit.into()).await,
+            None => std::future::pending().await,
         }
     };
-    let run = suite::run(checks, context, allowed, progress, interrupt).await;
+    let stop = async {
+        tokio::select! {
+            () = told_to_stop() => {
+                bar.println("stopping once what was changed is put back; again to stop at once");
+                tokio::spawn(async {
+                    told_to_stop().await;
+                    std::process::exit(exit::INTERRUPTED.into());
+                });
+                SkipReason::Interrupted
+            }
+            () = over => SkipReason::TimeLimit,
+        }
+    };
+    let run = suite::run(checks, context, allowed, progress, stop).await;
     bar.finish_and_clear();
     run
 }
 
+/// Ctrl-C, or a termination signal where there are such.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        () = interrupted => {}
+    }
+}
+
 fn status(run: &Run) -> u8 {
-    if run.interrupted {
+    let why = |reason| run.records.iter().any(|record| record.verdict == Verdict::Skip(reason));
+    if run.interrupted && why(SkipReason::Interrupted) {
         exit::INTERRUPTED
     } else if run.count("fail") + run.count("stale") + run.count("error") > 0 {
         exit::FAILED
     } else if run.count("skip") == run.records.len() {
         exit::NOTHING
+    } else if run.interrupted {
+        exit::TIME_OVER
     } else {
         exit::PASSED
     }

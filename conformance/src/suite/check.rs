@@ -6,6 +6,7 @@ use portmaster_fixtures::Permission;
 use serde::Serialize;
 
 use super::{Context, Outcome, Tier};
+use crate::checks;
 
 /// How binding the checked sentence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +42,18 @@ pub enum Class {
     Disruptive,
     /// It stops the target for good: disruptive, and the last of all.
     Final,
+}
+
+impl Class {
+    /// The name in lists and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Writes => "writes",
+            Self::Disruptive => "disruptive",
+            Self::Final => "final",
+        }
+    }
 }
 
 /// What a check cannot do without.
@@ -157,6 +170,20 @@ impl Check {
     /// The first part of the id.
     pub fn family(&self) -> &str {
         self.id.split('/').next().unwrap_or_default()
+    }
+
+    /// What it can be selected by: the tags of its family, its class, and whether it is a finding.
+    pub fn tags(&self) -> Vec<&'static str> {
+        let family = checks::FAMILIES.iter().find(|one| one.name == self.family());
+        let mut tags = family.map_or(vec![], |family| family.tags.to_vec());
+        tags.extend(self.finding.then_some("finding"));
+        tags.push(self.class.name());
+        tags
+    }
+
+    /// The endpoint that it is about, if it is about one: its path as in ids.
+    pub fn endpoint(&self) -> Option<&'static str> {
+        checks::endpoint_of(&self.id)
     }
 
     /// Starts the check's function.

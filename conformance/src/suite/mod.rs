@@ -15,5 +15,5 @@ pub use context::{Context, Mode, Place};
 pub use exchange::Exchange;
 pub use keys::{Key, Keys, Tier};
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
-pub use runner::{Allowed, Run, run};
-pub use select::{Unknown, select};
+pub use runner::{Allowed, Run, plan, run};
+pub use select::{Selection, Selector, Unknown};

@@ -49,6 +49,8 @@ pub enum SkipReason {
     NoSuccess,
     /// A check before it has stopped the target for good.
     TargetStopped,
+    /// The time limit came first.
+    TimeLimit,
     /// Ctrl-C came first.
     Interrupted,
 }
@@ -71,6 +73,7 @@ impl SkipReason {
             Self::NothingToSee => "nothing in the target's state shows it",
             Self::NoSuccess => "the endpoint did not succeed here",
             Self::TargetStopped => "a check before it has stopped the target",
+            Self::TimeLimit => "the time limit came first (--time-limit)",
             Self::Interrupted => "interrupted",
         }
     }

@@ -3,10 +3,11 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     future::Future,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
-use tokio::task::{Id, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Check, Class, Context, Outcome, Record, SkipReason, Stop, Verdict};
 
@@ -14,6 +15,9 @@ use super::{Check, Class, Context, Outcome, Record, SkipReason, Stop, Verdict};
 const PARALLEL: usize = 8;
 /// The longest that one check may take.
 const LONGEST: Duration = Duration::from_secs(120);
+/// How long a check that changes something may take to put it back, once the run is to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// What checks may do to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowed {
@@ -43,7 +47,7 @@ pub struct Run {
     pub records: Vec<Record>,
     /// How long all took.
     pub took: Duration,
-    /// Whether the run was interrupted.
+    /// Whether the run was stopped before its end.
     pub interrupted: bool,
 }
 
@@ -70,21 +74,30 @@ impl Run {
     }
 }
 
-/// Runs `checks`. `progress` is called with each finished check; when `stop` ends, no more are started and
-/// the report covers what has finished.
+/// Why each of the checks would be skipped here, before anything is asked.
+pub fn plan(checks: &[Check], context: &Context, allowed: Allowed) -> Vec<Option<SkipReason>> {
+    let reason = |check: &Check| {
+        let missing = check.needs.iter().find_map(|&need| context.missing(need));
+        missing.or_else(|| allowed.refuses(check.class))
+    };
+    checks.iter().map(reason).collect()
+}
+
+/// Runs `checks`. `progress` is called with each finished check. When `stop` ends no more are started: what
+/// only reads is broken off, what changes something is given time to put it back, and the others are
+/// skipped for the reason that `stop` gave.
 pub async fn run(
     checks: &[Check],
     context: &Context,
     allowed: Allowed,
     progress: impl Fn(&Check, &Verdict),
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = SkipReason>,
 ) -> Run {
     let begun = Instant::now();
     let mut verdicts: Vec<Option<(Verdict, Duration)>> = checks.iter().map(|_| None).collect();
     let mut waiting = vec![];
-    for (index, check) in checks.iter().enumerate() {
-        let missing = check.needs.iter().find_map(|&need| context.missing(need));
-        match missing.or_else(|| allowed.refuses(check.class)) {
+    for (index, (check, skipped)) in checks.iter().zip(plan(checks, context, allowed)).enumerate() {
+        match skipped {
             Some(reason) => {
                 let verdict = Verdict::Skip(reason);
                 progress(check, &verdict);
@@ -103,18 +116,17 @@ pub async fn run(
         progress(&checks[index], &verdict);
         verdicts[index] = Some((verdict, took));
     };
-    let interrupted = tokio::select! {
-        () = async {
-            together(checks, harmless, PARALLEL, context, &mut finished).await;
-            together(checks, rest, 1, context, &mut finished).await;
-        } => false,
-        () = stop => true,
-    };
+    let mut stop = std::pin::pin!(stop);
+    let mut stopped = together(checks, harmless, PARALLEL, context, &mut finished, stop.as_mut()).await;
+    if stopped.is_none() {
+        stopped = together(checks, rest, 1, context, &mut finished, stop).await;
+    }
+    let left = Verdict::Skip(stopped.unwrap_or(SkipReason::Interrupted));
     let records = checks
         .iter()
         .zip(verdicts)
         .map(|(check, ended)| {
-            let (verdict, took) = ended.unwrap_or((Verdict::Skip(SkipReason::Interrupted), Duration::ZERO));
+            let (verdict, took) = ended.unwrap_or((left.clone(), Duration::ZERO));
             Record {
                 id: check.id.clone(),
                 level: check.level,
@@ -127,37 +139,55 @@ pub async fn run(
             }
         })
         .collect();
-    Run { records, took: begun.elapsed(), interrupted }
+    Run { records, took: begun.elapsed(), interrupted: stopped.is_some() }
 }
 
-/// Runs the checks with those indices, so many at a time.
+/// Runs the checks with those indices, so many at a time. Answers why they were stopped, if they were.
 async fn together(
     checks: &[Check],
     mut indices: VecDeque<usize>,
     limit: usize,
     context: &Context,
     finished: &mut impl FnMut(usize, Verdict, Duration),
-) {
+    mut stop: Pin<&mut impl Future<Output = SkipReason>>,
+) -> Option<SkipReason> {
     let mut tasks = JoinSet::new();
-    let mut running: Vec<(Id, usize)> = vec![];
+    let mut running: Vec<(AbortHandle, usize)> = vec![];
+    let mut stopped: Option<(SkipReason, tokio::time::Instant)> = None;
     loop {
         while running.len() < limit
             && let Some(index) = indices.pop_front()
         {
-            let task = tasks.spawn(timed(checks[index].clone(), context.clone()));
-            running.push((task.id(), index));
+            running.push((tasks.spawn(timed(checks[index].clone(), context.clone())), index));
         }
-        let Some(ended) = tasks.join_next_with_id().await else { return };
+        let patience = stopped
+            .map_or(LONGEST, |(_, until)| until.saturating_duration_since(tokio::time::Instant::now()));
+        let ended = tokio::select! {
+            ended = tasks.join_next_with_id() => ended,
+            reason = stop.as_mut(), if stopped.is_none() => {
+                stopped = Some((reason, tokio::time::Instant::now() + GRACE));
+                indices.clear();
+                let reads = running.iter().filter(|(_, index)| checks[*index].class == Class::Read);
+                reads.for_each(|(task, _)| task.abort());
+                continue;
+            }
+            () = tokio::time::sleep(patience), if stopped.is_some() => None,
+        };
+        let Some(ended) = ended else { return stopped.map(|(reason, _)| reason) };
         let (id, outcome, took) = match ended {
-            Ok((id, (outcome, took))) => (id, outcome, took),
+            Ok((id, (outcome, took))) => (id, Some(outcome), took),
+            Err(fault) if fault.is_cancelled() => (fault.id(), None, Duration::ZERO),
             Err(fault) => {
                 // Not the fault's own text: it may quote a key.
-                (fault.id(), Err(Stop::Error("the check itself broke".to_owned())), Duration::ZERO)
+                let broke = Err(Stop::Error("the check itself broke".to_owned()));
+                (fault.id(), Some(broke), Duration::ZERO)
             }
         };
-        if let Some(at) = running.iter().position(|(one, _)| *one == id) {
+        if let Some(at) = running.iter().position(|(task, _)| task.id() == id) {
             let (_, index) = running.swap_remove(at);
-            finished(index, Verdict::on(outcome, checks[index].level), took);
+            if let Some(outcome) = outcome {
+                finished(index, Verdict::on(outcome, checks[index].level), took);
+            }
         }
     }
 }

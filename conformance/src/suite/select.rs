@@ -1,31 +1,121 @@
-//! Chooses checks by id, with wildcards.
+//! Chooses checks by id, level, tag or endpoint.
 
-use super::Check;
+use std::{collections::BTreeSet, str::FromStr};
 
-/// An id, or a pattern, that selects nothing.
+use super::{Check, Level};
+use crate::checks;
+
+/// What one word of a command line selects.
+///
+/// `badges/ping` is an id or the beginning of ids, `badges/*/no-key` a pattern of ids in which `*` stands for any run
+/// of characters. With a prefix the word looks at something else: `level:must`, `tag:security`,
+/// `endpoint:dns/*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// Checks whose id is, begins with or matches this.
+    Id(String),
+    /// Checks of a level.
+    Level(Level),
+    /// Checks with a tag.
+    Tag(String),
+    /// Checks about an endpoint, its path written as in ids: `dns/cache/:query`.
+    Endpoint(String),
+}
+
+impl FromStr for Selector {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = ["level", "tag", "endpoint", "id"];
+        match text.split_once(':').filter(|(kind, _)| known.contains(kind)) {
+            Some(("level", name)) => match name.to_ascii_lowercase().as_str() {
+                "must" => Ok(Self::Level(Level::Must)),
+                "should" => Ok(Self::Level(Level::Should)),
+                "info" => Ok(Self::Level(Level::Info)),
+                _ => Err(format!("unknown level \"{name}\", expected must, should or info")),
+            },
+            Some(("tag", name)) if checks::TAGS.contains(&name) => Ok(Self::Tag(name.to_owned())),
+            Some(("tag", name)) => {
+                Err(format!("unknown tag \"{name}\", expected one of {}", checks::TAGS.join(", ")))
+            }
+            Some(("endpoint", path)) => Ok(Self::Endpoint(path.trim_start_matches("/api/v1/").to_owned())),
+            Some((_, id)) => Ok(Self::Id(id.to_owned())),
+            None => Ok(Self::Id(text.to_owned())),
+        }
+    }
+}
+
+impl Selector {
+    fn selects(&self, check: &Check) -> bool {
+        match self {
+            Self::Id(pattern) => matches(pattern, &check.id),
+            Self::Level(level) => check.level == *level,
+            Self::Tag(tag) => check.tags().contains(&tag.as_str()),
+            Self::Endpoint(pattern) => check.endpoint().is_some_and(|path| matches(pattern, path)),
+        }
+    }
+
+    /// Selectors of one kind add up, those of different kinds narrow each other down.
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// A selector that selects nothing.
 #[derive(Debug, thiserror::Error)]
-#[error("no check is called \"{pattern}\"{}", .nearest.as_ref().map(|id| format!("; did you mean \"{id}\"?")).unwrap_or_default())]
+#[error("no check {what} \"{pattern}\"{}", .nearest.as_ref().map(|id| format!("; did you mean \"{id}\"?")).unwrap_or_default())]
 pub struct Unknown {
+    what: &'static str,
     pattern: String,
     nearest: Option<String>,
 }
 
-/// The checks that any of the patterns selects, in their own order; all of them when there is no pattern.
-///
-/// A pattern is an id, or a beginning of ids (`badges/ping` selects `badges/ping/GET/no-key`), or has `*` for
-/// any run of characters (`badges/*/no-key`).
-pub fn select(checks: Vec<Check>, patterns: &[String]) -> Result<Vec<Check>, Unknown> {
-    if let Some(pattern) = patterns.iter().find(|one| !checks.iter().any(|check| matches(one, &check.id))) {
-        return Err(Unknown { pattern: pattern.clone(), nearest: nearest(pattern, &checks) });
-    }
-    let wanted = |check: &Check| patterns.is_empty() || patterns.iter().any(|one| matches(one, &check.id));
-    Ok(checks.into_iter().filter(wanted).collect())
+/// What is to run: everything that is wanted, less what is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Of every kind that is here one selector at least has to fit; everything is wanted when there is none.
+    pub only: Vec<Selector>,
+    /// None of these may fit.
+    pub not: Vec<Selector>,
 }
 
-fn matches(pattern: &str, id: &str) -> bool {
+impl Selection {
+    /// What these ids and patterns of ids select.
+    pub fn ids(patterns: &[&str]) -> Self {
+        let only = patterns.iter().map(|&pattern| Selector::Id(pattern.to_owned())).collect();
+        Self { only, not: vec![] }
+    }
+
+    /// The checks that are selected, in their own order.
+    ///
+    /// # Errors
+    /// When an id, a pattern or an endpoint is nobody's, with the nearest that is somebody's.
+    pub fn of(&self, checks: Vec<Check>) -> Result<Vec<Check>, Unknown> {
+        for one in self.only.iter().chain(&self.not) {
+            let (what, pattern) = match one {
+                Selector::Id(pattern) => ("is called", pattern),
+                Selector::Endpoint(pattern) => ("is about the endpoint", pattern),
+                Selector::Level(_) | Selector::Tag(_) => continue,
+            };
+            if !checks.iter().any(|check| one.selects(check)) {
+                let nearest = nearest(one, pattern, &checks);
+                return Err(Unknown { what, pattern: pattern.clone(), nearest });
+            }
+        }
+        let wanted = |check: &Check| {
+            self.only.iter().all(|one| {
+                self.only.iter().filter(|other| other.is_like(one)).any(|other| other.selects(check))
+            })
+        };
+        let unwanted = |check: &Check| self.not.iter().any(|one| one.selects(check));
+        Ok(checks.into_iter().filter(|check| wanted(check) && !unwanted(check)).collect())
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
-    glob(pattern.as_bytes(), id.as_bytes())
-        || (!pattern.contains('*') && id.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')))
+    glob(pattern.as_bytes(), text.as_bytes())
+        || (!pattern.contains('*') && text.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')))
 }
 
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
@@ -36,45 +126,70 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// The id, or the beginning of ids, that is most like the pattern.
-fn nearest(pattern: &str, checks: &[Check]) -> Option<String> {
+/// The id or endpoint, or the beginning of ids, that is most like the pattern.
+fn nearest(selector: &Selector, pattern: &str, checks: &[Check]) -> Option<String> {
     let depth = pattern.split('/').count();
-    checks
+    let names: BTreeSet<String> = checks
         .iter()
-        .flat_map(|check| {
-            let parts: Vec<_> = check.id.split('/').collect();
-            [parts[..depth.min(parts.len())].join("/"), check.id.clone()]
+        .filter_map(|check| match selector {
+            Selector::Endpoint(_) => check.endpoint(),
+            _ => Some(check.id.as_str()),
         })
-        .map(|id| (strsim::normalized_damerau_levenshtein(pattern, &id), id))
+        .flat_map(|name| {
+            let beginning: Vec<_> = name.split('/').take(depth).collect();
+            [beginning.join("/"), name.to_owned()]
+        })
+        .collect();
+    names
+        .into_iter()
+        .map(|name| (strsim::normalized_damerau_levenshtein(pattern, &name), name))
         .filter(|(likeness, _)| *likeness > 0.5)
         .max_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| y.cmp(x)))
-        .map(|(_, id)| id)
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ids(patterns: &[&str]) -> Result<Vec<String>, Unknown> {
-        let checks = ["badges/dns/clear/POST/no-key", "badges/ping/GET/no-key", "badges/ping/GET/user-key"]
-            .map(|id| Check::info(id, "", ""));
-        let patterns: Vec<_> = patterns.iter().map(|&one| one.to_owned()).collect();
-        Ok(select(checks.to_vec(), &patterns)?.into_iter().map(|check| check.id).collect())
+    fn ids(only: &[&str], not: &[&str]) -> Result<Vec<String>, Unknown> {
+        let ids = ["badges/dns/clear/POST/no-key", "badges/ping/GET/no-key", "badges/ping/GET/user-key"];
+        let mut checks = ids.map(|id| Check::info(id, "", "")).to_vec();
+        checks.push(Check::must("structure/dns/resolvers", "", ""));
+        let [only, not] = [only, not].map(|words| words.iter().map(|one| one.parse().unwrap()).collect());
+        Ok(Selection { only, not }.of(checks)?.into_iter().map(|check| check.id).collect())
     }
 
     #[test]
     fn ids_beginnings_and_wildcards_select() {
-        assert_eq!(ids(&[]).unwrap().len(), 3);
-        assert_eq!(ids(&["badges/ping"]).unwrap().len(), 2);
-        assert_eq!(ids(&["badges/*/no-key"]).unwrap().len(), 2);
-        assert_eq!(ids(&["badges/ping/GET/user-key"]).unwrap(), ["badges/ping/GET/user-key"]);
+        assert_eq!(ids(&[], &[]).unwrap().len(), 4);
+        assert_eq!(ids(&["badges/ping"], &[]).unwrap().len(), 2);
+        assert_eq!(ids(&["badges/*/no-key"], &[]).unwrap().len(), 2);
+        assert_eq!(ids(&["badges/ping/GET/user-key"], &[]).unwrap(), ["badges/ping/GET/user-key"]);
     }
 
     #[test]
-    fn unknown_ids_name_their_neighbour() {
-        let text = ids(&["badges/pink"]).unwrap_err().to_string();
+    fn kinds_narrow_each_other_down_and_negations_take_away() {
+        assert_eq!(ids(&["level:must"], &[]).unwrap(), ["structure/dns/resolvers"]);
+        assert_eq!(ids(&["endpoint:dns/*"], &[]).unwrap().len(), 2);
+        assert_eq!(ids(&["endpoint:dns", "badges"], &[]).unwrap(), ["badges/dns/clear/POST/no-key"]);
+        assert_eq!(ids(&["endpoint:dns", "endpoint:ping"], &["*/no-key"]).unwrap().len(), 2);
+        assert_eq!(ids(&["tag:security"], &["endpoint:ping"]).unwrap(), ["badges/dns/clear/POST/no-key"]);
+        assert!(ids(&["level:must", "badges"], &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn unknown_names_say_their_neighbour() {
+        let text = ids(&["badges/pink"], &[]).unwrap_err().to_string();
         assert_eq!(text, "no check is called \"badges/pink\"; did you mean \"badges/ping\"?");
-        assert_eq!(ids(&["zzz"]).unwrap_err().to_string(), "no check is called \"zzz\"");
-        assert!(ids(&["badges/pin"]).is_err(), "half a word selects nothing");
+        assert_eq!(ids(&["zzz"], &[]).unwrap_err().to_string(), "no check is called \"zzz\"");
+        assert!(ids(&["badges/pin"], &[]).is_err(), "half a word selects nothing");
+        let text = ids(&[], &["endpoint:dns/claer"]).unwrap_err().to_string();
+        assert_eq!(text, "no check is about the endpoint \"dns/claer\"; did you mean \"dns/clear\"?");
+        let text = "level:maybe".parse::<Selector>().unwrap_err();
+        assert_eq!(text, "unknown level \"maybe\", expected must, should or info");
+        assert!(
+            "tag:fast".parse::<Selector>().unwrap_err().starts_with("unknown tag \"fast\", expected one of")
+        );
     }
 }

@@ -1,8 +1,17 @@
 //! Sends one request over one connection.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 use super::{Address, Request, Response, Websocket, read::Incoming};
 
@@ -47,16 +56,50 @@ pub enum SendError {
 #[derive(Clone, Debug)]
 pub struct Client {
     timeout: Duration,
+    pace: Option<Arc<Pace>>,
+}
+
+/// Keeps requests apart.
+#[derive(Debug)]
+struct Pace {
+    gap: Duration,
+    next: Mutex<Instant>,
+}
+
+impl Pace {
+    /// Waits for this request's turn.
+    async fn turn(&self) {
+        let turn = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = (*next).max(Instant::now());
+            *next = turn + self.gap;
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
+    }
 }
 
 impl Client {
     /// A client that waits so long for a whole answer.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout }
+        Self { timeout, pace: None }
+    }
+
+    /// The same, but with no more than so many requests and websocket handshakes a second, over all its clones.
+    pub fn with_rate(self, per_second: NonZeroU32) -> Self {
+        let gap = Duration::from_secs(1) / per_second.get();
+        Self { pace: Some(Arc::new(Pace { gap, next: Mutex::new(Instant::now()) })), ..self }
+    }
+
+    async fn turn(&self) {
+        if let Some(pace) = &self.pace {
+            pace.turn().await;
+        }
     }
 
     /// Sends a request and reads its answer.
     pub async fn send(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
+        self.turn().await;
         timeout(self.timeout, exchange(address, request))
             .await
             .unwrap_or(Err(SendError::Timeout(self.timeout)))
@@ -82,6 +125,7 @@ impl Client {
         address: &Address,
         request: &Request,
     ) -> Result<(Response, Option<Websocket>), SendError> {
+        self.turn().await;
         let (response, incoming) =
             timeout(self.timeout, ask(address, &request.method, &request.bytes(address), false))
                 .await

@@ -76,12 +76,52 @@ impl Database {
         self.operate("update", key, &format!("|J{record}")).await.map(drop)
     }
 
+    /// Reads the records below a prefix, with their keys (websocket §2.5).
+    pub async fn query(&mut self, prefix: &str) -> Result<Vec<(String, Value)>, DatabaseError> {
+        self.operations += 1;
+        let id = self.operations.to_string();
+        self.socket.send(Message::text(format!("{id}|query|query {prefix}"))).await?;
+        let mut records = vec![];
+        loop {
+            let answer = self.answer(&id).await?;
+            let (word, rest) = answer.split_once('|').unwrap_or((&answer, ""));
+            match word {
+                "done" => return Ok(records),
+                "ok" => {
+                    let (key, json) =
+                        rest.split_once("|J").ok_or_else(|| DatabaseError::Odd(answer.clone()))?;
+                    let record =
+                        serde_json::from_str(json).map_err(|_| DatabaseError::Odd(answer.clone()))?;
+                    records.push((key.to_owned(), record));
+                }
+                "warning" => {}
+                "error" => {
+                    let operation = format!("query {prefix}");
+                    return Err(DatabaseError::Refused { operation, reason: rest.to_owned() });
+                }
+                _ => return Err(DatabaseError::Odd(answer)),
+            }
+        }
+    }
+
     /// Carries out an operation and answers what comes after the word ok or success.
     async fn operate(&mut self, method: &str, key: &str, payload: &str) -> Result<String, DatabaseError> {
         self.operations += 1;
         let id = self.operations.to_string();
         self.socket.send(Message::text(format!("{id}|{method}|{key}{payload}"))).await?;
-        let prefix = format!("{id}|");
+        let answer = self.answer(&id).await?;
+        let (word, rest) = answer.split_once('|').unwrap_or((&answer, ""));
+        match word {
+            "ok" | "success" => Ok(rest.to_owned()),
+            "error" => {
+                Err(DatabaseError::Refused { operation: format!("{method} {key}"), reason: rest.to_owned() })
+            }
+            _ => Err(DatabaseError::Odd(answer)),
+        }
+    }
+
+    /// The next message of an operation, without the operation's id.
+    async fn answer(&mut self, id: &str) -> Result<String, DatabaseError> {
         loop {
             let next = timeout(PATIENCE, self.socket.next()).await.map_err(|_| DatabaseError::Silent)?;
             let message = next.ok_or(tungstenite::Error::ConnectionClosed)??;
@@ -89,16 +129,9 @@ impl Database {
                 continue;
             }
             let text = String::from_utf8_lossy(&message.into_data()).into_owned();
-            let Some(answer) = text.strip_prefix(&prefix) else { continue };
-            let (word, rest) = answer.split_once('|').unwrap_or((answer, ""));
-            return match word {
-                "ok" | "success" => Ok(rest.to_owned()),
-                "error" => Err(DatabaseError::Refused {
-                    operation: format!("{method} {key}"),
-                    reason: rest.to_owned(),
-                }),
-                _ => Err(DatabaseError::Odd(answer.to_owned())),
-            };
+            if let Some(answer) = text.strip_prefix(id).and_then(|rest| rest.strip_prefix('|')) {
+                return Ok(answer.to_owned());
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use portmaster_conformance::{
     checks,
-    suite::{self, Allowed, Context, Key, Keys, Mode, Record, Run, Tier},
+    suite::{self, Allowed, Context, Key, Keys, Mode, Record, Run, Selection, Tier},
     target::{Address, Client},
 };
 use portmaster_fixtures::Contract;
@@ -334,8 +334,7 @@ pub(crate) fn context_as(contract: Contract, address: &Address, mode: Mode) -> C
 
 /// Runs the selected checks of the context's contract, everything allowed.
 pub(crate) async fn run(context: &Context, ids: &[&str]) -> Run {
-    let ids: Vec<_> = ids.iter().map(|&id| id.to_owned()).collect();
-    let checks = suite::select(checks::all(context.contract()), &ids).unwrap();
+    let checks = Selection::ids(ids).of(checks::all(context.contract())).unwrap();
     suite::run(&checks, context, Allowed::ALL, |_, _| {}, std::future::pending()).await
 }
 
