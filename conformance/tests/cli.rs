@@ -190,6 +190,8 @@ async fn a_check_explains_itself() {
       user-key may call POST dns/clear (needs User).
       MUST · page: Clear cached DNS records · class disruptive
       contracts: all
+      endpoint: dns/clear
+      tags: security, disruptive
       needs: Development Mode off, a user key
     ");
 }

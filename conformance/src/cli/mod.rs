@@ -9,6 +9,7 @@ mod probe;
 mod provision;
 mod replay;
 mod run;
+mod signals;
 mod subject;
 
 pub use args::{Args, Command};

@@ -14,6 +14,7 @@ use super::{
     lock::Lock,
     plan, probe,
     provision::Provision,
+    signals::Signals,
     subject::{Subject, Wanted},
 };
 use crate::{
@@ -28,6 +29,13 @@ use crate::{
 
 /// How long a target may take for one answer; a self-check of a real core takes 20 s.
 const TIMEOUT: Duration = Duration::from_secs(45);
+
+/// What ends a run before its end.
+#[derive(Debug)]
+struct Bounds {
+    limit: Option<Instant>,
+    signals: Signals,
+}
 
 pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
@@ -67,6 +75,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     }
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let limit = args.time_limit.map(|limit| Instant::now() + limit.0);
+    let bounds = Bounds { limit, signals: Signals::listen() };
     let reports: Vec<Opened> = args
         .report
         .iter()
@@ -79,13 +88,13 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let (mut outcome, left) = match &args.target {
         None => {
             let context = Context::embedded(subject.contract, seed, client);
-            (watched(&checks, &context, Allowed::ALL, limit).await, Ok(()))
+            (watched(&checks, &context, Allowed::ALL, &bounds).await, Ok(()))
         }
         Some(address) => {
             let context = |mode, keys: &Keys| {
                 Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client.clone())
             };
-            foreign(&args, address, &checks, keys, &client, limit, context).await?
+            foreign(&args, address, &checks, keys, &client, &bounds, context).await?
         }
     };
     baseline.apply(&mut outcome);
@@ -120,7 +129,7 @@ async fn foreign(
     checks: &[Check],
     mut keys: Keys,
     client: &Client,
-    limit: Option<Instant>,
+    bounds: &Bounds,
     context: impl Fn(Mode, &Keys) -> Context,
 ) -> Result<(Run, Result<(), String>), Trouble> {
     let mode = probe::mode(client, address)
@@ -140,15 +149,15 @@ async fn foreign(
         let (last, first): (Vec<_>, Vec<_>) = checks.iter().partition(needs_development);
         let [last, first] = [last, first].map(|some| some.into_iter().cloned().collect::<Vec<_>>());
         let provision = Provision::take(client, address, mode, &mut keys).await?;
-        let mut outcome = watched(&first, &context(Mode::Guarded, &keys), allowed, limit).await;
+        let mut outcome = watched(&first, &context(Mode::Guarded, &keys), allowed, bounds).await;
         let left = provision.put_back().await;
         if left.is_ok() && !outcome.interrupted {
-            outcome.append(watched(&last, &context(mode, &keys), allowed, limit).await);
+            outcome.append(watched(&last, &context(mode, &keys), allowed, bounds).await);
             outcome.sort_like(checks);
         }
         (outcome, left)
     } else {
-        (watched(checks, &context(mode, &keys), allowed, limit).await, Ok(()))
+        (watched(checks, &context(mode, &keys), allowed, bounds).await, Ok(()))
     };
     let changed = match (before, footprint(&keys).await) {
         (Some(before), Some(after)) => before.changed(&after),
@@ -177,7 +186,7 @@ fn given_keys(args: &RunArgs) -> Result<Keys, Trouble> {
 }
 
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
-async fn watched(checks: &[Check], context: &Context, allowed: Allowed, limit: Option<Instant>) -> Run {
+async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds) -> Run {
     let bar = ProgressBar::with_draw_target(Some(checks.len() as u64), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -190,19 +199,15 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, limit: O
         }
     };
     let over = async {
-        match limit {
+        match bounds.limit {
             Some(limit) => tokio::time::sleep_until(limit.into()).await,
             None => std::future::pending().await,
         }
     };
     let stop = async {
         tokio::select! {
-            () = told_to_stop() => {
+            () = bounds.signals.told() => {
                 bar.println("stopping once what was changed is put back; again to stop at once");
-                tokio::spawn(async {
-                    told_to_stop().await;
-                    std::process::exit(exit::INTERRUPTED.into());
-                });
                 SkipReason::Interrupted
             }
             () = over => SkipReason::TimeLimit,
@@ -211,28 +216,6 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, limit: O
     let run = suite::run(checks, context, allowed, progress, stop).await;
     bar.finish_and_clear();
     run
-}
-
-/// Ctrl-C, or a termination signal where there are such.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => _ = signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = terminated => {}
-        () = interrupted => {}
-    }
 }
 
 fn status(run: &Run) -> u8 {
