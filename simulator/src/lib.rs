@@ -17,6 +17,7 @@ mod control;
 mod database;
 mod gateway;
 mod go;
+pub mod journal;
 pub mod netquery;
 mod query;
 mod simulator;

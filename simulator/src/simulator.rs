@@ -13,6 +13,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     control::{self, Control},
     gateway::{AdvanceError, BundleError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
+    journal::{Book, DEFAULT_CAPACITY, Journal},
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
     world::{Lifecycle, Options, SetupError},
@@ -278,6 +279,11 @@ impl Simulator {
         self.shared.with(|world| world.state())
     }
 
+    /// What it recorded of requests and messages; nothing unless there is a control plane or [`Builder::journal`] was called.
+    pub fn journal(&self) -> Journal {
+        Journal::new(self.shared.journal.clone())
+    }
+
     /// Stops it and waits until its port is free.
     pub async fn stop(mut self) {
         self.close().await;
@@ -290,7 +296,7 @@ impl Simulator {
     /// When the world cannot be served any more, or its port was taken meanwhile.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         self.close().await;
-        self.shared.reset().map_err(|fault| placed(None, fault))?;
+        self.shared.restart().map_err(|fault| placed(None, fault))?;
         // It was allowed to listen there before.
         let (listener, _) = listen(&self.address.to_string(), true).await?;
         self.server = tokio::spawn(serve(listener, Arc::clone(&self.shared)));
@@ -338,6 +344,7 @@ pub struct Builder {
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
     control: control::Settings,
+    journal: Option<usize>,
 }
 
 /// The longest websocket message that is taken unless something else is said, bytes.
@@ -440,6 +447,13 @@ impl Builder {
         self
     }
 
+    /// Records requests, messages and refused changes, so many of each kind; 0 records nothing. Unless called it is
+    /// [`DEFAULT_CAPACITY`] with a control plane, and nothing without.
+    pub fn journal(mut self, capacity: usize) -> Self {
+        self.journal = Some(capacity);
+        self
+    }
+
     /// Allows addresses that others can reach.
     pub fn listen_anywhere(mut self, allowed: bool) -> Self {
         self.listen_anywhere = allowed;
@@ -520,8 +534,15 @@ impl Builder {
         let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
         let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
         let netquery = (netquery, self.netquery_latency.unwrap_or(latency));
+        let default = if control.is_some() { DEFAULT_CAPACITY } else { 0 };
+        let capacity = Some(self.journal.unwrap_or(default)).filter(|capacity| *capacity > 0);
+        let book = capacity.map(|capacity| Arc::new(Book::new(capacity)));
+        if let Some(book) = &book {
+            book.serves(format!("http://{bound}"));
+        }
         let shared =
-            Arc::new(Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message)?);
+            Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message, book)?;
+        let shared = Arc::new(shared);
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         let url = format!("http://{bound}");
         let control = control.map(|(listener, address)| {

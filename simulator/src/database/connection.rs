@@ -23,12 +23,18 @@ const AFTERGLOW: Duration = Duration::from_millis(150);
 /// How long the peer may take to end the stream after us.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves a client until it goes or the core goes down. `input` is what came behind the handshake.
+/// Serves a client until it goes or the core goes down. `input` is what came behind the handshake, `number` the
+/// connection's in the journal.
 ///
 /// # Errors
 /// When the stream breaks.
-pub(crate) async fn serve(mut stream: TcpStream, mut input: BytesMut, shared: Arc<Shared>) -> io::Result<()> {
-    let mut session = Session::new(&shared);
+pub(crate) async fn serve(
+    mut stream: TcpStream,
+    mut input: BytesMut,
+    number: u64,
+    shared: Arc<Shared>,
+) -> io::Result<()> {
+    let mut session = Session::new(&shared, number);
     let outbox = session.outbox();
     let mut reader = Reader::new(shared.max_message());
     let mut output = BytesMut::new();

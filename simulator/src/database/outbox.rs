@@ -16,7 +16,7 @@ use super::{
     frames::{self, BINARY},
     subscribers::Subscription,
 };
-use crate::world::Record;
+use crate::{journal::Book, world::Record};
 
 /// How many pushes a subscription may have waiting (websocket §1.3).
 const MOST_PUSHES: usize = 1000;
@@ -30,6 +30,8 @@ pub(super) struct Outbox {
     queue: Mutex<Queue>,
     /// Something waits to be sent.
     pub(super) ready: Notify,
+    /// Where it is recorded what is to be sent, and the connection's number there.
+    journal: Option<(Arc<Book>, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,11 @@ enum Item {
 }
 
 impl Outbox {
+    /// An empty queue.
+    pub(super) fn new(journal: Option<(Arc<Book>, u64)>) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -68,6 +75,9 @@ impl Outbox {
             text.push(b'|');
             text.extend_from_slice(part);
         }
+        if let Some((book, connection)) = &self.journal {
+            book.replied(*connection, &text);
+        }
         self.put(Item::Reply(text), 1);
     }
 
@@ -80,6 +90,11 @@ impl Outbox {
     pub(super) fn records(&self, id: Bytes, records: VecDeque<Arc<Record>>) {
         let count = records.len();
         if count > 0 {
+            if let Some((book, connection)) = &self.journal {
+                for record in &records {
+                    book.told(*connection, &id, "ok", record);
+                }
+            }
             self.put(Item::Records(id, records), count);
         }
     }
@@ -94,6 +109,9 @@ impl Outbox {
         if subscription.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_PUSHES {
             subscription.waiting.fetch_sub(1, Ordering::Relaxed);
             return false;
+        }
+        if let Some((book, connection)) = &self.journal {
+            book.told(*connection, &subscription.id, record.kind(), record);
         }
         self.put(Item::Push(Arc::clone(subscription), Arc::clone(record)), 0);
         true

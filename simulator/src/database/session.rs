@@ -22,6 +22,8 @@ use crate::{gateway::Shared, world::World};
 #[derive(Debug)]
 pub(super) struct Session {
     number: u64,
+    /// The connection's number in the journal.
+    connection: u64,
     outbox: Arc<Outbox>,
     shared: Arc<Shared>,
     /// The subscriptions that live: operation and database. One that another took the operation's id from has none:
@@ -30,10 +32,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, connection: u64) -> Self {
         Self {
             number: shared.subscribers.session(),
-            outbox: Arc::default(),
+            outbox: Arc::new(Outbox::new(shared.journal.clone().map(|book| (book, connection)))),
+            connection,
             shared: Arc::clone(shared),
             subscriptions: Vec::new(),
         }
@@ -45,6 +48,9 @@ impl Session {
 
     /// Does what a message asks for. Calls of the API that wait go on in `jobs`.
     pub(super) fn take(&mut self, shared: &Arc<Shared>, message: BytesMut, jobs: &mut JoinSet<()>) {
+        if let Some(book) = &shared.journal {
+            book.received(self.connection, &message);
+        }
         let (id, message) = match message::parse(message) {
             Ok(parsed) => parsed,
             Err(Malformed(id, text)) => return self.outbox.error(&id, text),

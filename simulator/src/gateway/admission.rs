@@ -33,7 +33,7 @@ impl Admission {
     /// Runs the endpoint, and the rules that wait for such a request.
     pub(super) fn run(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Ran {
         if world.reactions.is_empty() {
-            return Ran { reply: self.call(world, request, body), blow: None };
+            return Ran { reply: self.call(world, request, body), blow: None, rules: Vec::new() };
         }
         let asked = Asked {
             method: self.method.as_str(),
@@ -42,7 +42,7 @@ impl Admission {
             body: body.as_deref().unwrap_or_default(),
         };
         let mut reaction = world.react_to_request(&asked);
-        let blow = reaction.blow;
+        let (blow, rules) = (reaction.blow, std::mem::take(&mut reaction.by));
         let reply = match (reaction.answer.take(), blow) {
             (Some(answer), _) => told(answer),
             (None, Some(Blow { status: Some(status), .. })) => {
@@ -52,7 +52,7 @@ impl Admission {
             (None, _) => self.call(world, request, body),
         };
         world.follow(reaction);
-        Ran { reply, blow }
+        Ran { reply, blow, rules }
     }
 
     /// Runs the endpoint's code. A panic in it is a fault of ours that must not reach the caller.
@@ -111,4 +111,6 @@ pub(super) struct Ran {
     pub(super) reply: Reply,
     /// What rules do to the answer.
     pub(super) blow: Option<Blow>,
+    /// The places of the rules that acted.
+    pub(super) rules: Vec<usize>,
 }

@@ -11,7 +11,10 @@ use hyper::{
 use portmaster_fixtures::{Defect, Permission, scenario::Client};
 
 use super::render::Answer;
-use crate::world::{World, keys, session::Token};
+use crate::{
+    journal::{By, Pass},
+    world::{World, keys, session::Token},
+};
 
 /// The name of the session cookie.
 const COOKIE_NAME: &str = "Portmaster-API-Token";
@@ -70,20 +73,29 @@ impl From<Answer> for Refusal {
 #[derive(Clone)]
 pub(super) struct Prompted(pub(super) String);
 
-/// Decides about a request that needs a permission, for reading or for writing (core-1.x §5).
+/// Decides about a request that needs a permission, for reading or for writing (core-1.x §5). How, is noted in `pass`.
 pub(super) fn authorise(
     world: &mut World,
     external: ExternalAuth,
     request: &Parts,
     required: Permission,
     write: bool,
+    pass: &mut Option<Pass>,
 ) -> Result<Admitted, Refusal> {
+    let mut note = |token, by| *pass = Some(Pass { required, token, by });
+    note(Token::ANYONE, By::Nothing);
     if required == Permission::Anyone {
         return Ok(Admitted { token: Token::ANYONE, cookie: None });
     }
     let (token, cookie, denial) = match identify(world, external, request)? {
-        Identity::Known(token) => (token, None, None),
-        Identity::Granted(cookie) => (Token::ITSELF, Some(cookie), None),
+        Identity::Known(token, by) => {
+            note(token, by);
+            (token, None, None)
+        }
+        Identity::Granted(cookie) => {
+            note(Token::ITSELF, By::Authenticator);
+            (Token::ITSELF, Some(cookie), None)
+        }
         Identity::Denied(text) => (Token::ANYONE, None, Some(text)),
         Identity::Asking if required > Permission::Anyone => {
             return Err(Refusal::Prompt(world.ask_for_access()));
@@ -113,7 +125,7 @@ pub(super) fn vouched(token: Token, required: Permission, write: bool) -> Result
 
 enum Identity {
     /// Development Mode, a key or a session.
-    Known(Token),
+    Known(Token, By),
     /// A program that the external authenticator lets in, with its new cookie.
     Granted(HeaderValue),
     /// A program that it refuses, with its reason.
@@ -128,12 +140,12 @@ enum Identity {
 fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Result<Identity, Answer> {
     let headers = &request.headers;
     if world.dev_mode() {
-        return Ok(Identity::Known(Token::ITSELF));
+        return Ok(Identity::Known(Token::ITSELF, By::DevelopmentMode));
     }
     let now = world.now();
     if let Some(secret) = presented_key(headers) {
         match keys::find(world.config.api_keys(), &secret, now) {
-            Some(token) => return Ok(Identity::Known(token)),
+            Some(token) => return Ok(Identity::Known(token, By::Key)),
             None if secret.len() < 4 && world.rules.has(Defect::ShortKeyEmpty200) => {
                 return Err(Answer::empty(StatusCode::OK));
             }
@@ -143,7 +155,7 @@ fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Resul
     if let Some(cookie) = session_cookie(headers.get_all(COOKIE).iter())
         && let Some(token) = world.sessions.refresh(cookie, now)
     {
-        return Ok(Identity::Known(token));
+        return Ok(Identity::Known(token, By::Session));
     }
     Ok(match (external, request.extensions.get::<Prompted>()) {
         (ExternalAuth::None, _) => Identity::Unknown,

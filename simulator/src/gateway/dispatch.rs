@@ -20,6 +20,7 @@ use super::{
     faults::{self, Reset, Sent},
     front::{Front, Step, date},
     path::Path,
+    recorder::Recorder,
     render::{Answer, render},
     server::{Served, Shared},
     upgrade::switching,
@@ -32,6 +33,7 @@ use crate::{
 /// Answers one request. All that needs no body is decided and done under one lock of the world.
 pub(super) async fn handle(
     shared: Arc<Shared>,
+    connection: u64,
     mut request: Request<Incoming>,
     upgraded: &Mutex<Option<OnUpgrade>>,
 ) -> Result<Response<Sent>, Reset> {
@@ -44,20 +46,30 @@ pub(super) async fn handle(
         parts.headers.insert(HOST, host);
     }
     let head = parts.method == Method::HEAD;
-    let whole = |response: Response<Bytes>| Ok(response.map(|body| Sent::Left(Full::new(body))));
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
+    let whole = |recorder: Recorder, response: Response<Bytes>| {
+        recorder.end(Some(&response));
+        Ok(response.map(|body| Sent::Left(Full::new(body))))
+    };
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
-        return whole(shared.with(|world| {
+        let response = shared.with(|world| {
+            recorder.begin(&parts);
             Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), date(world))
-        }));
+        });
+        return whole(recorder, response);
     }
     let path = match wellformed(&parts) {
         Ok(path) => path,
-        Err(answer) => return whole(malformed(answer)),
+        Err(answer) => {
+            recorder.begin(&parts);
+            return whole(recorder, malformed(answer));
+        }
     };
     let mut blow = None;
     let mut front = shared.with(|world| {
-        blow = struck(world, &parts, &path);
+        recorder.begin(&parts);
+        blow = struck(world, &parts, &path, &mut recorder);
         // A request that is to wait has not come yet; one with a status of its own goes no further.
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
             Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
@@ -79,21 +91,25 @@ pub(super) async fn handle(
             decided => break decided,
         }
     };
+    recorder.pass(front.pass);
     let answer = match step {
         Step::Prompt(_) => unreachable!("it was waited for"),
         Step::Answer(answer) => answer,
         Step::Upgrade(accept) => {
             *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
-            return whole(switching(accept));
+            return whole(recorder, switching(accept));
         }
         Step::Replied(admission, ran) => {
             blow = merged(blow, ran.blow);
+            recorder.acted("rules", &ran.rules);
             finish(&shared, &front.served, admission, ran.reply).await
         }
         Step::NeedsBody(admission) => match body::read(&parts.headers, incoming).await {
             Ok(body) => {
+                recorder.body(&body);
                 let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
                 blow = merged(blow, ran.blow);
+                recorder.acted("rules", &ran.rules);
                 finish(&shared, &front.served, admission, ran.reply).await
             }
             Err(answer) => admission.with_cookie(answer),
@@ -101,20 +117,29 @@ pub(super) async fn handle(
     };
     let common = front.served.security.headers(front.dev_mode).chain(front.cors);
     match blow {
-        None => whole(answer.into_response(head, common, front.date)),
-        Some(blow) => {
-            let answer = faults::strike(&shared, &blow, answer).await?;
-            Ok(faults::shape(&shared, &blow, answer.into_response(head, common, front.date)))
-        }
+        None => whole(recorder, answer.into_response(head, common, front.date)),
+        Some(blow) => match faults::strike(&shared, &blow, answer).await {
+            Ok(answer) => {
+                let response = answer.into_response(head, common, front.date);
+                recorder.end(Some(&response));
+                Ok(faults::shape(&shared, &blow, response))
+            }
+            Err(reset) => {
+                recorder.end(None);
+                Err(reset)
+            }
+        },
     }
 }
 
 /// How a scenario's faults strike a request.
-fn struck(world: &mut World, parts: &Parts, path: &Path) -> Option<Blow> {
+fn struck(world: &mut World, parts: &Parts, path: &Path, recorder: &mut Recorder) -> Option<Blow> {
     if world.faults.is_empty() {
         return None;
     }
-    world.strike(parts.method.as_str(), &path.decoded)
+    let (blow, by) = world.strike(parts.method.as_str(), &path.decoded)?;
+    recorder.acted("faults", &by);
+    Some(blow)
 }
 
 /// What faults do to a request, and what rules do to its answer: there is no more waiting beforehand.

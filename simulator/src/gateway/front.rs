@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     api::Format,
+    journal::Pass,
     world::{Blow, World, session::Token},
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Front {
     pub(super) date: HeaderValue,
     pub(super) cors: Vec<(HeaderName, HeaderValue)>,
     pub(super) step: Step,
+    /// How the caller was let in, or not; nothing where it was not asked for.
+    pub(super) pass: Option<Pass>,
 }
 
 /// How a request goes on.
@@ -61,19 +64,20 @@ impl Front {
     ) -> Self {
         let served = shared.served();
         let origin = Origin::of(&parts.headers, world.dev_mode());
+        let mut pass = None;
         let step = match (before_route(&origin, path, parts), blow) {
             (Some(answer), _) => Step::Answer(answer),
             (None, Some(Blow { status: Some(status), .. })) => Step::Answer(faults::status(status)),
             // The answer would never arrive, but a request that is reset did not either.
             (None, Some(Blow { reset: true, .. })) => Step::Answer(Answer::no_content()),
-            (None, _) => admit(shared, &served, world, parts, &path.decoded, &origin),
+            (None, _) => admit((shared, &served), world, parts, &path.decoded, &origin, &mut pass),
         };
-        Self { cors: origin.headers(), ..Self::of(served, world, step) }
+        Self { cors: origin.headers(), pass, ..Self::of(served, world, step) }
     }
 
     /// How a request goes on that is not looked at any closer.
     pub(super) fn of(served: Arc<Served>, world: &World, step: Step) -> Self {
-        Self { served, dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step }
+        Self { served, dev_mode: world.dev_mode(), date: date(world), cors: Vec::new(), step, pass: None }
     }
 }
 
@@ -85,12 +89,12 @@ pub(super) fn date(world: &World) -> HeaderValue {
 
 /// Routes, authorises and, if no body is wanted, runs.
 fn admit(
-    shared: &Shared,
-    served: &Served,
+    (shared, served): (&Shared, &Served),
     world: &mut World,
     request: &Parts,
     path: &str,
     origin: &Origin,
+    pass: &mut Option<Pass>,
 ) -> Step {
     let mut attempt = || -> Result<Step, Refusal> {
         let target = Target::of(path).ok_or_else(not_found)?;
@@ -101,10 +105,10 @@ fn admit(
             return Ok(Step::Answer(Answer::empty(StatusCode::OK)));
         }
         if matches!(target, Target::Database) {
-            return pages::database(shared, world, request, write).map(Step::Upgrade);
+            return pages::database(shared, world, request, write, pass).map(Step::Upgrade);
         }
         if !matches!(target, Target::Endpoint) {
-            return pages::answer(shared, world, request, &target, write).map(Step::Answer);
+            return pages::answer(shared, world, request, &target, write, pass).map(Step::Answer);
         }
         let Found { route, parts } = served.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
         let required = if write { route.endpoint.write } else { route.endpoint.read };
@@ -113,7 +117,7 @@ fn admit(
         }
         let admitted = match request.extensions.get::<Token>() {
             Some(token) => vouched(*token, required, write)?,
-            None => authorise(world, shared.external_auth, request, required, write)?,
+            None => authorise(world, shared.external_auth, request, required, write, pass)?,
         };
         let admission = Admission {
             route,

@@ -13,6 +13,7 @@ mod guard;
 mod head;
 mod pages;
 mod path;
+mod recorder;
 mod render;
 mod route;
 mod saving;

@@ -17,7 +17,7 @@ use super::{
     target::Target,
     upgrade,
 };
-use crate::{go::escape, world::World};
+use crate::{go::escape, journal::Pass, world::World};
 
 /// Answers a request for a page (core-1.x §5 "Non-/api/v1 routes").
 pub(super) fn answer(
@@ -26,6 +26,7 @@ pub(super) fn answer(
     request: &Parts,
     target: &Target,
     write: bool,
+    pass: &mut Option<Pass>,
 ) -> Result<Answer, Refusal> {
     let required = match target {
         Target::Metrics => Permission::Dynamic,
@@ -34,7 +35,7 @@ pub(super) fn answer(
     if write {
         return Err(not_allowed().into());
     }
-    let admitted = authorise(world, shared.external_auth, request, required, write)?;
+    let admitted = authorise(world, shared.external_auth, request, required, write, pass)?;
     let answer = match target {
         Target::Root => redirect(
             StatusCode::TEMPORARY_REDIRECT,
@@ -77,8 +78,9 @@ pub(super) fn database(
     world: &mut World,
     request: &Parts,
     write: bool,
+    pass: &mut Option<Pass>,
 ) -> Result<HeaderValue, Refusal> {
-    let admitted = authorise(world, shared.external_auth, request, Permission::Admin, write)?;
+    let admitted = authorise(world, shared.external_auth, request, Permission::Admin, write, pass)?;
     upgrade::accept(request).map_err(|answer| match admitted.cookie {
         Some(cookie) => answer.with(SET_COOKIE, cookie).into(),
         None => answer.into(),

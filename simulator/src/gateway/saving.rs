@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
+use jiff::Timestamp;
+
 use super::{
     bundles::{BundleError, Bundles},
     server::{Served, Shared},
 };
 use crate::{
     database,
+    journal::Book,
     netquery::{Store, StoreError},
     simulator::About,
     snapshot::{Origin, Snapshot},
@@ -64,7 +67,9 @@ impl Shared {
     pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         let world = snapshot.world().clone();
         let netquery = Store::holding(snapshot.tables(), world.contract, world.rules)?;
-        self.replace(world, netquery, Arc::clone(snapshot.origin()))
+        self.replace(world, netquery, Arc::clone(snapshot.origin()), |book, now| {
+            book.note(&format!("an earlier state of the world was put back, that of {now}"));
+        })
     }
 
     /// Begins the world anew, with everything as it was at its beginning.
@@ -74,6 +79,16 @@ impl Shared {
     pub(crate) fn reset(&self) -> Result<(), LoadError> {
         let origin = Arc::clone(&self.served().origin);
         self.begin(origin)
+    }
+
+    /// The same, for a core that comes back: the journal goes on.
+    ///
+    /// # Errors
+    /// When it cannot be served. The world is then as it was.
+    pub(crate) fn restart(&self) -> Result<(), LoadError> {
+        let origin = Arc::clone(&self.served().origin);
+        let (world, netquery) = begun(&origin)?;
+        self.replace(world, netquery, origin, |book, _| book.note("the core restarted"))
     }
 
     /// Begins another world in the place of this one; its contract may be another, too.
@@ -86,10 +101,16 @@ impl Shared {
 
     fn begin(&self, origin: Arc<Origin>) -> Result<(), LoadError> {
         let (world, netquery) = begun(&origin)?;
-        self.replace(world, netquery, origin)
+        self.replace(world, netquery, origin, |book, _| book.reset())
     }
 
-    fn replace(&self, mut world: World, netquery: Store, origin: Arc<Origin>) -> Result<(), LoadError> {
+    fn replace(
+        &self,
+        mut world: World,
+        netquery: Store,
+        origin: Arc<Origin>,
+        record: impl FnOnce(&Book, Timestamp),
+    ) -> Result<(), LoadError> {
         let mut held = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let bundles = match held.ui == world.ui {
             true => None,
@@ -105,6 +126,10 @@ impl Shared {
         }
         if !down {
             self.lifecycle.send_replace(None);
+        }
+        if let Some(book) = &self.journal {
+            self.observe(&held);
+            record(book, held.now());
         }
         database::publish_difference(&self.subscribers, &before, &held);
         drop(held);

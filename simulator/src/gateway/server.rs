@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     database::{self, Subscribers, publish_connection, publish_hubs},
+    journal::Book,
     netquery::Store,
     snapshot::Origin,
     world::{Event, Lifecycle, Notification, World},
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     max_message: usize,
     pub(super) bundle_sources: Sources,
     pub(super) bundles: RwLock<Arc<Bundles>>,
+    /// What is recorded, if anything is.
+    pub(crate) journal: Option<Arc<Book>>,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -104,9 +107,14 @@ impl Shared {
         sources: Sources,
         (netquery, netquery_latency): (Store, Duration),
         max_message: usize,
+        journal: Option<Arc<Book>>,
     ) -> Result<Self, BundleError> {
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
+        if let Some(book) = &journal {
+            book.observe(world.now(), &world.config);
+        }
         Ok(Self {
+            journal,
             served: RwLock::new(Arc::new(Served::new(0, &world, netquery, origin))),
             netquery_latency,
             subscribers: Subscribers::default(),
@@ -151,16 +159,25 @@ impl Shared {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.clock.observe(self.began.elapsed());
         world.run_due();
+        self.observe(&world);
         let events = world.take_events();
         self.pass_on(&world, events);
         let due = world.next_due();
         let result = work(&mut world);
+        self.observe(&world);
         if world.next_due() != due {
             self.due_changed.notify_one();
         }
         let events = world.take_events();
         self.pass_on(&world, events);
         result
+    }
+
+    /// Tells the journal of the world's instant and its keys; the caller holds the world's lock.
+    pub(super) fn observe(&self, world: &World) {
+        if let Some(book) = &self.journal {
+            book.observe(world.now(), &world.config);
+        }
     }
 
     /// Passes on what happened to those who listen; the caller holds the world's lock.
@@ -178,7 +195,12 @@ impl Shared {
                     self.lifecycle.send_replace(Some(how));
                 }
                 Event::ReloadUi => self.reload_bundles(world),
-                Event::Refused(why) => eprintln!("{why}"),
+                Event::Refused(why) => {
+                    eprintln!("{why}");
+                    if let Some(book) = &self.journal {
+                        book.refused(&why);
+                    }
+                }
                 Event::Hubs(ids) => publish_hubs(&self.subscribers, world, &ids),
                 Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
@@ -239,9 +261,15 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Box<dyn Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let Some(bytes) = head::read(&mut stream).await? else { return Ok(()) };
+    let number = shared.journal.as_ref().map_or(0, |book| book.connection());
+    // It is only looked at again if it is refused.
+    let seen = shared.journal.as_ref().map(|book| (book, bytes.clone()));
     let first = match head::inspect(bytes) {
         Verdict::Pass(first) => first,
         Verdict::Refuse(answer) => {
+            if let Some((book, head)) = seen {
+                book.refused_head(number, &head, &answer);
+            }
             stream.write_all(&answer).await?;
             return Ok(stream.shutdown().await?);
         }
@@ -255,7 +283,7 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
         let shared = Arc::clone(&shared);
         let (upgraded, reset) = (&upgraded, &reset);
         async move {
-            let answered = dispatch::handle(shared, request, upgraded).await;
+            let answered = dispatch::handle(shared, number, request, upgraded).await;
             if answered.is_err() {
                 reset.store(true, Ordering::Relaxed);
             }
@@ -274,7 +302,7 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
         .await?;
     let upgraded = upgraded.lock().unwrap_or_else(PoisonError::into_inner).take();
     match upgraded {
-        Some(upgrade) => websocket(upgrade, shared).await,
+        Some(upgrade) => websocket(upgrade, number, shared).await,
         None => Ok(()),
     }
 }
@@ -283,7 +311,11 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
 type Halves = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, Writer>;
 
 /// Serves a connection that became a websocket. Nothing of HTTP is kept for it.
-async fn websocket(upgrade: OnUpgrade, shared: Arc<Shared>) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn websocket(
+    upgrade: OnUpgrade,
+    number: u64,
+    shared: Arc<Shared>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let parts = upgrade.await?.downcast::<TokioIo<Halves>>().map_err(|_| "not a connection of ours")?;
     let (chain, writer) = parts.io.into_inner().into_inner();
     let (first, reader) = chain.into_inner();
@@ -291,5 +323,5 @@ async fn websocket(upgrade: OnUpgrade, shared: Arc<Shared>) -> Result<(), Box<dy
     let read = usize::try_from(first.position()).unwrap_or_default();
     input.extend_from_slice(first.get_ref().get(read..).unwrap_or_default());
     let stream = writer.reunite(reader)?;
-    Ok(database::serve(stream, input, shared).await?)
+    Ok(database::serve(stream, input, number, shared).await?)
 }

@@ -138,6 +138,11 @@ impl Config {
         &self.keys
     }
 
+    /// The same as one value, which is another one whenever the keys were read anew.
+    pub fn keys(&self) -> &Arc<[ApiKey]> {
+        &self.keys
+    }
+
     /// Sets an option, or resets it with `None`.
     ///
     /// # Errors

@@ -96,7 +96,7 @@ impl Faults {
     /// The faults of a scenario, a stream of chance each.
     pub fn new(told: Vec<Disturbance>, seed: u64, start: Timestamp) -> Self {
         let entry = |(place, told): (usize, Disturbance)| Entry {
-            path: told.when.path.as_deref().map(whole),
+            path: told.when.path.as_deref().map(Pattern::path),
             method: told.when.method,
             probability: told.when.probability,
             left: told.when.count,
@@ -114,10 +114,10 @@ impl Faults {
         self.entries.is_empty()
     }
 
-    /// How those that fit strike; each counts and draws for itself.
-    fn strike(&mut self, now: Timestamp, fits: impl Fn(&Entry) -> bool) -> Option<Blow> {
-        let mut blow: Option<Blow> = None;
-        for entry in &mut self.entries {
+    /// How those that fit strike, and their places; each counts and draws for itself.
+    fn strike(&mut self, now: Timestamp, fits: impl Fn(&Entry) -> bool) -> Option<(Blow, Vec<usize>)> {
+        let mut struck: Option<(Blow, Vec<usize>)> = None;
+        for (place, entry) in self.entries.iter_mut().enumerate() {
             let timely = entry.from.is_none_or(|from| from <= now) && entry.to.is_none_or(|to| now < to);
             if !timely || entry.left == Some(0) || !fits(entry) {
                 continue;
@@ -127,24 +127,17 @@ impl Faults {
             }
             entry.left = entry.left.map(|left| left - 1);
             let one = Blow::new(&entry.effect, &mut entry.rng);
-            blow = Some(blow.unwrap_or_default().and(one));
+            let (blow, by) = struck.get_or_insert_default();
+            *blow = blow.and(one);
+            by.push(place);
         }
-        blow
-    }
-}
-
-/// A pattern of whole paths: one without a slash at its beginning is below the endpoints' prefix.
-fn whole(path: &str) -> Pattern {
-    if path.starts_with('/') || path.starts_with('*') {
-        Pattern::new(path)
-    } else {
-        Pattern::new(&format!("/api/v1/{path}"))
+        struck
     }
 }
 
 impl World {
-    /// How a request is struck, by its whole path.
-    pub fn strike(&mut self, method: &str, path: &str) -> Option<Blow> {
+    /// How a request is struck, by its whole path, and the places of the faults that do.
+    pub fn strike(&mut self, method: &str, path: &str) -> Option<(Blow, Vec<usize>)> {
         let now = self.now();
         self.faults.strike(now, |entry| {
             entry.push.is_none()
@@ -164,6 +157,7 @@ impl World {
         let blow = self.faults.strike(now, |entry| {
             entry.push.as_ref().is_some_and(|push| push.as_ref().is_none_or(|pattern| pattern.fits(&key)))
         });
+        let blow = blow.map(|(blow, _)| blow);
         let Some(blow) = blow.filter(|blow| blow.drop || !blow.late.is_zero()) else { return Some(event) };
         let (left, told) = match event {
             // The connection database hears of it all the same.
@@ -211,10 +205,10 @@ mod tests {
     fn requests_are_struck_by_path_and_method_so_often_as_told() {
         let mut world =
             world("[{ when: { path: 'netquery/*', method: post, count: 2 }, effect: { status: 503 } }]");
-        assert_eq!(world.strike("GET", "/api/v1/netquery/query"), None);
-        assert_eq!(world.strike("POST", "/api/v1/ping"), None);
+        assert!(world.strike("GET", "/api/v1/netquery/query").is_none());
+        assert!(world.strike("POST", "/api/v1/ping").is_none());
         for expected in [Some(503), Some(503), None] {
-            let status = world.strike("POST", "/api/v1/netquery/query").and_then(|blow| blow.status);
+            let status = world.strike("POST", "/api/v1/netquery/query").and_then(|(blow, _)| blow.status);
             assert_eq!(status, expected);
         }
     }
@@ -242,6 +236,6 @@ mod tests {
         let struck: Vec<_> = first.into_iter().flatten().collect();
         assert!((230..370).contains(&struck.len()), "{}", struck.len());
         let within = Duration::from_secs(1)..=Duration::from_secs(3);
-        assert!(struck.iter().all(|blow| within.contains(&blow.delay)));
+        assert!(struck.iter().all(|(blow, _)| within.contains(&blow.delay)));
     }
 }

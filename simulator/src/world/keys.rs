@@ -19,6 +19,13 @@ pub struct ApiKey {
     pub expires: Option<Timestamp>,
 }
 
+impl ApiKey {
+    /// The secret, for whoever has to keep it out of sight.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
 /// A key never shows its secret.
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,6 +22,20 @@ impl Pattern {
         Self(Regex::new(&regex).unwrap_or_else(|_| Regex::new("[^\\s\\S]").expect("a regular expression")))
     }
 
+    /// A pattern of whole paths: one without a slash at its beginning is below the endpoints' prefix.
+    pub fn path(text: &str) -> Self {
+        Self::new(&Self::whole(text))
+    }
+
+    /// The text of such a pattern, with the prefix.
+    pub fn whole(path: &str) -> String {
+        if path.starts_with('/') || path.starts_with('*') {
+            path.to_owned()
+        } else {
+            format!("/api/v1/{path}")
+        }
+    }
+
     /// Whether a name fits.
     pub fn fits(&self, name: &str) -> bool {
         self.0.is_match(name)

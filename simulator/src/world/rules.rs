@@ -73,6 +73,8 @@ pub struct Reaction {
     pub answer: Option<RuleAnswer>,
     /// What the answer suffers.
     pub blow: Option<Blow>,
+    /// The places of the rules that say so.
+    pub by: Vec<usize>,
     /// What is to follow once the request was worked on.
     changes: Vec<(Option<Span>, Arc<[Then]>, usize)>,
 }
@@ -139,7 +141,7 @@ fn holds(told: &BodyMatch, body: &[u8]) -> bool {
 }
 
 /// Whether a value is what is told, where objects may have more members.
-fn is_part(told: &Value, found: &Value) -> bool {
+pub(crate) fn is_part(told: &Value, found: &Value) -> bool {
     match (told, found) {
         (Value::Object(told), Value::Object(found)) => {
             told.iter().all(|(key, value)| found.get(key).is_some_and(|found| is_part(value, found)))
@@ -211,10 +213,11 @@ impl World {
     /// What the chosen rules say, each of which counts.
     fn take(&mut self, chosen: &[bool]) -> Reaction {
         let mut reaction = Reaction::default();
-        for (rule, _) in self.reactions.rules.iter_mut().zip(chosen).filter(|(_, chosen)| **chosen) {
+        for (place, rule) in self.reactions.rules.iter_mut().enumerate().filter(|(place, _)| chosen[*place]) {
             if rule.left == Some(0) {
                 continue;
             }
+            reaction.by.push(place);
             rule.left = rule.left.map(|left| left - 1);
             for (place, then) in rule.then.iter().enumerate() {
                 if then.change.is_some() {

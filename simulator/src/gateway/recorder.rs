@@ -1,0 +1,71 @@
+//! What the journal is told of a request on its way. Without a journal nothing is done.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::{Response, http::request::Parts};
+
+use crate::journal::{Book, Pass, Slot};
+
+/// Notes what becomes of a request.
+pub(super) struct Recorder {
+    noted: Option<Noted>,
+}
+
+struct Noted {
+    book: Arc<Book>,
+    connection: u64,
+    slot: Option<Arc<Slot>>,
+    pass: Option<Pass>,
+    acted: Vec<String>,
+}
+
+impl Recorder {
+    pub(super) fn new(book: Option<&Arc<Book>>, connection: u64) -> Self {
+        let noted = |book: &Arc<Book>| Noted {
+            book: Arc::clone(book),
+            connection,
+            slot: None,
+            pass: None,
+            acted: Vec::new(),
+        };
+        Self { noted: book.map(noted) }
+    }
+
+    /// It begins. Called while the world is locked, so that entries stand in the order in which the world was asked.
+    pub(super) fn begin(&mut self, parts: &Parts) {
+        if let Some(noted) = &mut self.noted
+            && noted.slot.is_none()
+        {
+            noted.slot = Some(noted.book.begin(noted.connection, parts));
+        }
+    }
+
+    /// Its body came.
+    pub(super) fn body(&self, body: &Bytes) {
+        if let Some(Noted { slot: Some(slot), .. }) = &self.noted {
+            Book::body(slot, body);
+        }
+    }
+
+    /// How it was let in, or not.
+    pub(super) fn pass(&mut self, pass: Option<Pass>) {
+        if let Some(noted) = &mut self.noted {
+            noted.pass = pass;
+        }
+    }
+
+    /// Faults or rules of these places acted on it.
+    pub(super) fn acted(&mut self, what: &str, places: &[usize]) {
+        if let Some(noted) = &mut self.noted {
+            noted.acted.extend(places.iter().map(|place| format!("{what}/{place}")));
+        }
+    }
+
+    /// It is answered; `None` is a reset.
+    pub(super) fn end(self, response: Option<&Response<Bytes>>) {
+        if let Some(Noted { book, slot: Some(slot), pass, acted, .. }) = self.noted {
+            book.end(&slot, response, pass, acted);
+        }
+    }
+}

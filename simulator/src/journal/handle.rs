@@ -1,0 +1,194 @@
+//! The journal's reading side.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Filter,
+    book::Book,
+    curl,
+    entry::Entry,
+    filter::{Kind, Matcher},
+    har,
+    near::{self, NearMiss},
+    slot::Slot,
+    verify::{self, NotAsExpected, Times},
+    wait::{self, WaitError},
+};
+
+/// How many near misses are told.
+const MOST_MISSES: usize = 10;
+
+/// What a simulator recorded. Clones are the same journal; it outlives the simulator.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(pub(super) Option<Arc<Book>>);
+
+/// Entries, and what else there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// How many entries were dropped to make room.
+    pub dropped: u64,
+    /// How many entries are kept.
+    pub total: u64,
+    /// Those that were asked for, in order.
+    pub entries: Vec<Entry>,
+}
+
+impl Journal {
+    pub(crate) fn new(book: Option<Arc<Book>>) -> Self {
+        Self(book)
+    }
+
+    /// Whether anything is recorded.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The entries that fit, in order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Simulator, journal::Filter};
+    ///
+    /// let simulator = Simulator::builder().journal(100).start().await?;
+    /// assert!(simulator.journal().entries(&Filter::default()).is_empty());
+    /// # Ok(()) }
+    /// ```
+    pub fn entries(&self, filter: &Filter) -> Vec<Entry> {
+        let Some(book) = &self.0 else { return Vec::new() };
+        let secrets = book.secrets();
+        let matcher = Matcher::new(filter);
+        let read = |slot: &Arc<Slot>| {
+            Some(slot)
+                .filter(|slot| matcher.may_fit(slot))
+                .map(|slot| Entry::of(slot, &secrets))
+                .filter(|entry| matcher.fits(entry))
+        };
+        let slots = book.after(filter.since.unwrap_or(0));
+        let most = filter.limit.unwrap_or(usize::MAX);
+        if filter.since.is_some() {
+            return slots.iter().filter_map(read).take(most).collect();
+        }
+        let mut last: Vec<Entry> = slots.iter().rev().filter_map(read).take(most).collect();
+        last.reverse();
+        last
+    }
+
+    /// The entries that fit, with how many there are and how many were dropped.
+    pub fn page(&self, filter: &Filter) -> Page {
+        let (total, dropped) = self.0.as_ref().map(|book| book.counts()).unwrap_or_default();
+        Page { dropped, total, entries: self.entries(filter) }
+    }
+
+    /// How many entries fit.
+    pub fn count(&self, filter: &Filter) -> usize {
+        self.entries(filter).len()
+    }
+
+    /// The entry of a number, if it is kept.
+    pub fn entry(&self, seq: u64) -> Option<Entry> {
+        let filter = Filter::default().since(seq.checked_sub(1)?).limit(1);
+        self.entries(&filter).pop().filter(|entry| entry.seq == seq)
+    }
+
+    /// How many entries were dropped to make room: 10,000 of each kind are kept unless [`crate::Builder::journal`] says something
+    /// else, and 64 MiB of each kind at most.
+    pub fn dropped(&self) -> u64 {
+        self.0.as_ref().map_or(0, |book| book.counts().1)
+    }
+
+    /// Forgets all entries. Numbers go on.
+    pub fn clear(&self) {
+        if let Some(book) = &self.0 {
+            book.clear();
+        }
+    }
+
+    /// Waits until so many entries fit, those included that are there already. Requests count once they are answered.
+    ///
+    /// # Errors
+    /// When there are too few in time (outside, not in the world), with the nearest misses; when the journal is off.
+    pub async fn wait(
+        &self,
+        filter: &Filter,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Entry>, WaitError> {
+        let Some(book) = &self.0 else { return Err(WaitError::Off) };
+        match tokio::time::timeout(timeout, wait::until(book, filter, count)).await {
+            Ok(entries) => Ok(entries),
+            Err(_) => Err(WaitError::TooFew {
+                expected: count,
+                found: self.count(filter),
+                report: verify::report(self, filter),
+            }),
+        }
+    }
+
+    /// The entries behind a number, as soon as there are any: for those who follow. A number that is past the last one, since
+    /// the journal began anew, is taken for 0. Of a journal that is off nothing ever comes.
+    pub async fn next(&self, since: u64) -> Vec<Entry> {
+        match &self.0 {
+            Some(book) => wait::next(book, since).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The requests that come nearest to what is expected without being it, with what differs. At most ten.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Simulator, journal::Filter};
+    ///
+    /// let simulator = Simulator::builder().journal(100).start().await?;
+    /// for miss in simulator.journal().near_misses(&Filter::default().method("POST").path("dns/clear")) {
+    ///     println!("#{}: {}", miss.seq, miss.differences[0]);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn near_misses(&self, expected: &Filter) -> Vec<NearMiss> {
+        let requests = Filter { kind: Some(Kind::Http), since: expected.since, ..Filter::default() };
+        let mut all = near::misses(&Matcher::new(expected), self.entries(&requests).into_iter());
+        all.truncate(MOST_MISSES);
+        all
+    }
+
+    /// Checks how often something was recorded.
+    ///
+    /// # Errors
+    /// When it was more or less often. The error says which matchers failed and shows the nearest miss.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Simulator, journal::Filter};
+    ///
+    /// let simulator = Simulator::builder().journal(100).start().await?;
+    /// let journal = simulator.journal();
+    /// journal.verify(&Filter::default().path("dns/clear"), 0)?;
+    /// let fault = journal.verify(&Filter::default().path("dns/clear"), 1..).expect_err("nothing was asked");
+    /// assert!(fault.to_string().starts_with("expected at least 1, found 0"));
+    /// # Ok(()) }
+    /// ```
+    pub fn verify(&self, expected: &Filter, times: impl Into<Times>) -> Result<(), NotAsExpected> {
+        verify::verify(self, expected, times.into())
+    }
+
+    /// The requests that fit as an HTTP Archive 1.2. Messages of a websocket stand at the request that opened it, as
+    /// `_webSocketMessages`.
+    pub fn to_har(&self, filter: &Filter) -> Value {
+        har::archive(&self.url(), &self.entries(filter))
+    }
+
+    /// The requests that fit as lines for a shell. A secret is a variable there: `PORTMASTER_KEY`.
+    pub fn to_curl(&self, filter: &Filter) -> String {
+        let url = self.url();
+        self.entries(filter).iter().filter_map(|entry| curl::command(&url, entry)).collect()
+    }
+
+    /// Where the API listens.
+    fn url(&self) -> String {
+        self.0.as_ref().map(|book| book.url()).unwrap_or_default()
+    }
+}
