@@ -10,5 +10,6 @@ mod embedded;
 pub mod exit;
 mod recording;
 pub mod report;
+pub mod shard;
 pub mod suite;
 pub mod target;

@@ -141,9 +141,9 @@ async fn failures_can_be_repeated_and_keep_secrets() {
     assert_eq!(stdout(&output), text);
 
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 5);
+    assert_eq!(lines.len(), 6);
     assert_eq!(
-        (&lines[0]["type"], &lines[0]["schema"], &lines[0]["seed"]),
+        (&lines[0]["type"], &lines[0]["version"], &lines[0]["seed"]),
         (&"run".into(), &1.into(), &3.into())
     );
     assert_eq!(lines[1]["id"], "credentials/bearer/user-key");

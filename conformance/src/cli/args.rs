@@ -9,6 +9,7 @@ pub(super) use super::replay::ReplayArgs;
 use super::subject::Wanted;
 use crate::{
     report,
+    shard::Shard,
     suite::{Selection, Selector},
     target::Address,
 };
@@ -51,6 +52,49 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         contract: Option<Contract>,
     },
+    /// Say what differs between two reports in JSON Lines: what broke, what was fixed
+    Compare(CompareArgs),
+    /// Join the reports of all parts of a run (run --shard) into the report of the whole
+    Merge(MergeArgs),
+    /// Print the JSON Schema of the lines of a report in JSON Lines
+    Schema,
+}
+
+/// What `compare` takes. It exits with 1 if something broke, and with 2 if a report cannot be read.
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    /// The older report
+    pub old: PathBuf,
+    /// The newer report
+    pub new: PathBuf,
+    /// How it is said
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: CompareFormat,
+}
+
+/// How `compare` says what differs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CompareFormat {
+    /// Lists, what broke last
+    Text,
+    /// A JSON object
+    Json,
+    /// Lists for a pull request
+    Markdown,
+}
+
+/// What `merge` takes. It exits as the whole run would have.
+#[derive(Debug, clap::Args)]
+pub struct MergeArgs {
+    /// Reports in JSON Lines, one of every part
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write the report of the whole, in JSON Lines
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write it in another format as well: json (JSON Lines), junit, tap, markdown or text
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<report::Wanted>,
 }
 
 /// Which checks.
@@ -105,7 +149,7 @@ pub struct RunArgs {
     /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger
     #[arg(long, value_enum, value_name = "CLASS")]
     pub allow: Vec<Allow>,
-    /// The seed of drawn values [default: drawn itself, and reported]
+    /// The seed of drawn values [default: drawn itself, and reported; 1 with --shard]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Failures that are known: check ids with reasons, in YAML or JSON. They count as expected, and what is
@@ -115,7 +159,11 @@ pub struct RunArgs {
     /// Write the failures of this run as a baseline; the run then succeeds
     #[arg(long, value_name = "FILE")]
     pub write_baseline: Option<PathBuf>,
-    /// Write a report to a file as well: json (JSON Lines) or text
+    /// Only one part of the selected checks, for example 1/4: every machine takes another, `merge` joins their
+    /// reports. Which part a check is in depends on its id alone
+    #[arg(long, value_name = "PART/PARTS")]
+    pub shard: Option<Shard>,
+    /// Write a report to a file as well: json (JSON Lines), junit, tap, markdown or text
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<report::Wanted>,
     /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped

@@ -8,6 +8,7 @@ mod plan;
 mod probe;
 mod provision;
 mod replay;
+mod reports;
 mod run;
 mod signals;
 mod subject;
@@ -43,6 +44,9 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Replay(args) => replay::replay(*args).await,
         Command::List { contract, format, select } => list::list(contract, format, &select),
         Command::Trace => list::trace(),
+        Command::Compare(args) => reports::compare(&args),
+        Command::Merge(args) => reports::merge(args),
+        Command::Schema => reports::schema(),
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
 }

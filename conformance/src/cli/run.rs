@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     embedded, exit,
-    report::{About, Opened, ReportError, write_text},
+    report::{About, Opened, Report, ReportError, Tally, write_text},
     suite::{
         self, Allowed, Baseline, Check, Context, Key, Keys, Mode, Need, Run, Selection, SkipReason, Tier,
         Verdict,
@@ -58,7 +58,14 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         (None, None) => embedded::baseline(subject.contract),
         (None, Some(_)) => Baseline::default(),
     };
-    let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(|fault| usage(&fault))?;
+    let mut checks =
+        Selection::from(&args.select).of(subject.checks.clone()).map_err(|fault| usage(&fault))?;
+    let shard = args.shard.map(|shard| {
+        let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
+        let part = shard.part_of(&ids);
+        checks.retain(|check| shard.holds(&check.id));
+        part
+    });
     if args.dry_run {
         let (context, allowed) = match &args.target {
             None => (Context::embedded(subject.contract, 0, client), Allowed::ALL),
@@ -82,9 +89,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         .map(|wanted| wanted.clone().open())
         .collect::<Result<_, ReportError>>()
         .map_err(|fault| usage(&fault))?;
-    let seed = args.seed.unwrap_or_else(drawn_seed);
+    // All parts of a run need the same seed.
+    let seed = args.seed.unwrap_or_else(|| if shard.is_some() { 1 } else { drawn_seed() });
     let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
-    let about = About { target, contract: subject.name.clone(), found: subject.found.clone(), seed };
+    let about = About { target, contract: subject.name.clone(), found: subject.found.clone(), seed, shard };
     let (mut outcome, left) = match &args.target {
         None => {
             let context = Context::embedded(subject.contract, seed, client);
@@ -99,10 +107,12 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     };
     baseline.apply(&mut outcome);
     // A terminal that went away is no reason to lose the other reports.
-    let _ = write_text(&mut anstream::stdout().lock(), &outcome, &about);
-    for report in reports {
-        report.write(&outcome, &about).map_err(|fault| usage(&fault))?;
+    let report = Report { about, run: outcome };
+    let _ = write_text(&mut anstream::stdout().lock(), &report);
+    for file in reports {
+        file.write(&report).map_err(|fault| usage(&fault))?;
     }
+    let outcome = report.run;
     left.map_err(Trouble::Usage)?;
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();
@@ -112,6 +122,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         if ran && outcome.count("error") == 0 {
             return Ok(exit::PASSED);
         }
+    }
+    // A part in which there is nothing to do has done it.
+    if args.shard.is_some() && outcome.records.is_empty() && !outcome.interrupted {
+        return Ok(exit::PASSED);
     }
     Ok(status(&outcome))
 }
@@ -218,13 +232,15 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: 
     run
 }
 
-fn status(run: &Run) -> u8 {
+/// The exit status that says what came out.
+pub(super) fn status(run: &Run) -> u8 {
+    let tally = Tally::of(&run.records);
     let why = |reason| run.records.iter().any(|record| record.verdict == Verdict::Skip(reason));
     if run.interrupted && why(SkipReason::Interrupted) {
         exit::INTERRUPTED
-    } else if run.count("fail") + run.count("stale") + run.count("error") > 0 {
+    } else if tally.bad() > 0 {
         exit::FAILED
-    } else if run.count("skip") == run.records.len() {
+    } else if tally.skip == tally.total() {
         exit::NOTHING
     } else if run.interrupted {
         exit::TIME_OVER

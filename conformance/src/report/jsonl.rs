@@ -1,126 +1,399 @@
-//! The report as JSON Lines.
+//! The report as JSON Lines, written and read.
 //!
-//! One object a line. The first has `"type": "run"` and `schema`, `program`, `target`, `contract`, `found`
-//! (how the contract was found, if it was not named), `seed`;
-//! then one with `"type": "check"` for each check, in the suite's order: `id`, `family`, `level` (MUST,
-//! SHOULD, INFO), `class` (read, writes, disruptive, final), `clause`, `sentence`, `verdict` (pass, fail,
-//! warn, expected-failure, stale, skip, error), `ms`; whatever did not hold has `expected`, `got` and `curl`, a skip
-//! `reason`, an error `error`, what stands in the baseline `baseline` (its reason); a finding has `finding`. The last has `"type": "summary"` with the counts and `ms`. Members may be added without a new
-//! `schema` number.
+//! One object a line: `run` first, a `check` for each check in the suite's order, then the `summary`, and last
+//! the `times`. All but the last are the same whenever the target answers the same. The form is published as a
+//! JSON Schema ([`schema`]).
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    time::Duration,
+};
 
-use serde::Serialize;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::About;
+use super::{About, Part, Report, Tally};
 use crate::suite::{Class, Evidence, Level, Record, Run, SkipReason, Verdict};
 
-/// The number of the schema above.
-const SCHEMA: u32 = 1;
+/// The version of the form. Members may be added without a new one.
+const VERSION: u32 = 1;
 
-#[derive(Serialize)]
+/// A line of a report.
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Line<'a> {
-    Run {
-        schema: u32,
-        program: &'a str,
-        target: &'a str,
-        contract: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        found: Option<&'a str>,
-        seed: u64,
+enum Line {
+    /// The first line: what was checked, against what.
+    Run(Head),
+    /// What came of one check.
+    Check(Entry),
+    /// How many checks ended how.
+    Summary(Summary),
+    /// The last line: how long it took. Nothing else in a report depends on time.
+    Times(Times),
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Head {
+    /// The version of this form, which is 1. Members may be added without a new version.
+    version: u32,
+    /// What wrote the report, with its version.
+    program: String,
+    /// The target's URL, or "embedded simulator".
+    target: String,
+    /// The contract, or the list of endpoints, that was checked against.
+    contract: String,
+    /// How the contract was found, if it was not named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+    /// The seed of drawn values.
+    seed: u64,
+    /// Which part of the checks this report is about; absent when it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<Part>,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Entry {
+    /// The check's id, for example `credentials/bearer/expired-key`.
+    id: String,
+    /// The first part of the id.
+    family: String,
+    level: Level,
+    class: Class,
+    /// Where the sentence comes from.
+    clause: String,
+    /// What is checked, in one sentence.
+    sentence: String,
+    /// Whether it is a finding: what observed cores do, and their maintainers may not want.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    finding: bool,
+    #[serde(flatten)]
+    ended: Ended,
+}
+
+/// How a check ended.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+enum Ended {
+    /// The sentence holds.
+    Pass,
+    /// It does not hold, and it is binding.
+    Fail(Evidence),
+    /// It does not hold, and it is not binding.
+    Warn(Evidence),
+    /// It does not hold, as the baseline says.
+    ExpectedFailure {
+        #[serde(flatten)]
+        evidence: Evidence,
+        /// The baseline's reason.
+        baseline: String,
     },
-    Check {
-        id: &'a str,
-        family: &'a str,
-        level: Level,
-        class: Class,
-        clause: &'a str,
-        sentence: &'a str,
-        verdict: &'a str,
-        ms: u128,
-        #[serde(flatten, skip_serializing_if = "Option::is_none")]
-        evidence: Option<&'a Evidence>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        reason: Option<SkipReason>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        error: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        baseline: Option<&'a str>,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        finding: bool,
+    /// It holds, though the baseline says that it does not.
+    Stale {
+        /// The baseline's reason.
+        baseline: String,
     },
-    Summary {
-        pass: usize,
-        fail: usize,
-        warn: usize,
-        expected_failure: usize,
-        stale: usize,
-        skip: usize,
-        error: usize,
-        interrupted: bool,
-        ms: u128,
+    /// It was not checked.
+    Skip { reason: SkipReason },
+    /// It could not be checked.
+    Error {
+        /// Why not.
+        error: String,
     },
 }
 
-pub(super) fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
-    let first = Line::Run {
-        schema: SCHEMA,
-        program: concat!("portmaster-conformance ", env!("CARGO_PKG_VERSION")),
-        target: &about.target,
-        contract: &about.contract,
-        found: about.found.as_deref(),
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+struct Summary {
+    #[serde(flatten)]
+    tally: Tally,
+    /// Whether the run was interrupted.
+    interrupted: bool,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Times {
+    /// How long the run took, in microseconds; of merged reports, all of them together.
+    micros: u64,
+    /// How long each check took, in microseconds, by its id. What was skipped took no time.
+    checks: BTreeMap<String, u64>,
+}
+
+/// The JSON Schema of a report's lines (draft 2020-12). It is also `conformance/schema/report.schema.json`.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Line>();
+    schema.insert("title".to_owned(), "A line of a report of portmaster-conformance".into());
+    schema.into()
+}
+
+/// Why a text is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Not a line of a report.
+    #[error("line {line}: {fault}")]
+    Line {
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong with it, and what was expected.
+        fault: String,
+    },
+    /// The last lines are missing.
+    #[error("it ends after line {lines}, before its {expected}; did the run end early?")]
+    Short {
+        /// How many lines there are.
+        lines: usize,
+        /// What was expected next.
+        expected: &'static str,
+    },
+}
+
+pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let Report { about, run } = report;
+    let first = Line::Run(Head {
+        version: VERSION,
+        program: concat!("portmaster-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
+        target: about.target.clone(),
+        contract: about.contract.clone(),
+        found: about.found.clone(),
         seed: about.seed,
-    };
-    line(out, &first)?;
-    for record in &run.records {
-        line(out, &check(record))?;
+        shard: about.shard.clone(),
+    });
+    let summary = Line::Summary(summary(run));
+    let took = |record: &Record| (record.id.clone(), micros(record.took));
+    let ran = run.records.iter().filter(|record| !record.took.is_zero());
+    let times = Line::Times(Times { micros: micros(run.took), checks: ran.map(took).collect() });
+    let checks = run.records.iter().map(|record| Line::Check(Entry::of(record)));
+    for line in [first].into_iter().chain(checks).chain([summary, times]) {
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")?;
     }
-    let last = Line::Summary {
-        pass: run.count("pass"),
-        fail: run.count("fail"),
-        warn: run.count("warn"),
-        expected_failure: run.count("expected-failure"),
-        stale: run.count("stale"),
-        skip: run.count("skip"),
-        error: run.count("error"),
-        interrupted: run.interrupted,
-        ms: run.took.as_millis(),
+    Ok(())
+}
+
+/// Reads a report.
+pub(super) fn read(text: &str) -> Result<Report, ReadError> {
+    let mut lines = text.lines().enumerate().map(|(at, text)| (at + 1, text));
+    let short = |lines, expected| ReadError::Short { lines, expected };
+    let (line, first) = lines.next().ok_or(short(0, "first line, of type run"))?;
+    let Line::Run(head) = parse(line, first)? else {
+        return Err(wrong(line, "expected a line of type run, which begins a report"));
     };
-    line(out, &last)
-}
-
-fn line(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
-}
-
-fn check(record: &Record) -> Line<'_> {
-    let (mut evidence, mut reason, mut error, mut baseline) = (None, None, None, None);
-    match &record.verdict {
-        Verdict::Pass => {}
-        Verdict::Fail(one) | Verdict::Warn(one) => evidence = Some(one),
-        Verdict::Expected(one, reason) => {
-            evidence = Some(one);
-            baseline = Some(reason.as_str());
+    if head.version != VERSION {
+        let fault = format!("the report has version {}, expected {VERSION}", head.version);
+        return Err(wrong(line, fault));
+    }
+    let mut records: Vec<Record> = vec![];
+    let mut places = BTreeMap::new();
+    let mut last = line;
+    let counted = loop {
+        let (line, text) = lines.next().ok_or(short(last, "summary"))?;
+        last = line;
+        match parse(line, text)? {
+            Line::Check(entry) => {
+                if let Some(before) = places.insert(entry.id.clone(), line) {
+                    return Err(wrong(line, format!("{} stands in line {before} already", entry.id)));
+                }
+                records.push(entry.record());
+            }
+            Line::Summary(summary) => break summary,
+            _ => return Err(wrong(line, "expected a line of type check or summary")),
         }
-        Verdict::Stale(reason) => baseline = Some(reason.as_str()),
-        Verdict::Skip(one) => reason = Some(*one),
-        Verdict::Error(one) => error = Some(one.as_str()),
+    };
+    let summary_line = last;
+    let (line, text) = lines.next().ok_or(short(last, "times"))?;
+    let Line::Times(times) = parse(line, text)? else {
+        return Err(wrong(line, "expected a line of type times"));
+    };
+    for record in &mut records {
+        let spent = times.checks.get(&record.id).copied().unwrap_or_default();
+        record.took = Duration::from_micros(spent);
     }
-    Line::Check {
-        id: &record.id,
-        family: record.family(),
-        level: record.level,
-        class: record.class,
-        clause: &record.clause,
-        sentence: &record.sentence,
-        verdict: record.verdict.name(),
-        ms: record.took.as_millis(),
-        evidence,
-        reason,
-        error,
-        baseline,
-        finding: record.finding,
+    if let Some((line, _)) = lines.next() {
+        return Err(wrong(line, "expected the end of the report"));
+    }
+    let run = Run { records, took: Duration::from_micros(times.micros), interrupted: counted.interrupted };
+    if summary(&run) != counted {
+        return Err(wrong(
+            summary_line,
+            "the summary does not count the lines before it; expected all of them",
+        ));
+    }
+    let Head { target, contract, found, seed, shard, .. } = head;
+    Ok(Report { about: About { target, contract, found, seed, shard }, run })
+}
+
+fn parse(line: usize, text: &str) -> Result<Line, ReadError> {
+    serde_json::from_str(text).map_err(|fault| {
+        let column = fault.column();
+        let text = fault.to_string();
+        // serde_json counts lines itself, and this is always its first.
+        let text = text.split(" at line 1 column").next().unwrap_or_default();
+        let fault = match fault.classify() {
+            serde_json::error::Category::Data => format!("{text}; expected a line of a report"),
+            _ => format!("expected a line of a report, in JSON: {text} at column {column}"),
+        };
+        ReadError::Line { line, fault }
+    })
+}
+
+fn wrong(line: usize, fault: impl Into<String>) -> ReadError {
+    ReadError::Line { line, fault: fault.into() }
+}
+
+fn summary(run: &Run) -> Summary {
+    Summary { tally: Tally::of(&run.records), interrupted: run.interrupted }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Entry {
+    fn of(record: &Record) -> Self {
+        let ended = match record.verdict.clone() {
+            Verdict::Pass => Ended::Pass,
+            Verdict::Fail(evidence) => Ended::Fail(evidence),
+            Verdict::Warn(evidence) => Ended::Warn(evidence),
+            Verdict::Expected(evidence, baseline) => Ended::ExpectedFailure { evidence, baseline },
+            Verdict::Stale(baseline) => Ended::Stale { baseline },
+            Verdict::Skip(reason) => Ended::Skip { reason },
+            Verdict::Error(error) => Ended::Error { error },
+        };
+        Self {
+            id: record.id.clone(),
+            family: record.family().to_owned(),
+            level: record.level,
+            class: record.class,
+            clause: record.clause.clone(),
+            sentence: record.sentence.clone(),
+            finding: record.finding,
+            ended,
+        }
+    }
+
+    fn record(self) -> Record {
+        let verdict = match self.ended {
+            Ended::Pass => Verdict::Pass,
+            Ended::Fail(evidence) => Verdict::Fail(evidence),
+            Ended::Warn(evidence) => Verdict::Warn(evidence),
+            Ended::ExpectedFailure { evidence, baseline } => Verdict::Expected(evidence, baseline),
+            Ended::Stale { baseline } => Verdict::Stale(baseline),
+            Ended::Skip { reason } => Verdict::Skip(reason),
+            Ended::Error { error } => Verdict::Error(error),
+        };
+        Record {
+            id: self.id,
+            level: self.level,
+            finding: self.finding,
+            class: self.class,
+            clause: self.clause,
+            sentence: self.sentence,
+            verdict,
+            took: Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    fn written() -> String {
+        let mut bytes = vec![];
+        write(&mut bytes, &example::report()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_fits_the_schema() {
+        let text = written();
+        let read = read(&text).unwrap();
+        let mut again = vec![];
+        write(&mut again, &read).unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), text);
+        assert_eq!(read.run.records[1].took, Duration::from_micros(1500));
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        for line in text.lines() {
+            let value: Value = serde_json::from_str(line).unwrap();
+            assert!(validator.is_valid(&value), "{line}");
+            let mut without = value.clone();
+            without.as_object_mut().unwrap().remove(if value["type"] == "check" {
+                "verdict"
+            } else {
+                "type"
+            });
+            assert!(!validator.is_valid(&without), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_line_depends_on_time() {
+        let mut slower = example::report();
+        slower.run.took *= 2;
+        slower.run.records.iter_mut().for_each(|record| record.took *= 3);
+        let mut bytes = vec![];
+        write(&mut bytes, &slower).unwrap();
+        let (text, slower) = (written(), String::from_utf8(bytes).unwrap());
+        let differ: Vec<_> = text.lines().zip(slower.lines()).filter(|(one, other)| one != other).collect();
+        assert!(differ.len() == 1 && differ[0].0.starts_with(r#"{"type":"times""#), "{differ:?}");
+    }
+
+    #[test]
+    fn the_published_schema_is_current() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/report.schema.json");
+        let wanted = format!("{:#}\n", schema());
+        let published = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(published == wanted, "renew {file}: it is what `schema` prints");
+    }
+
+    #[test]
+    fn what_is_no_report_says_where() {
+        let text = written();
+        let lines: Vec<_> = text.lines().collect();
+        let with = |at: usize, line: &str| {
+            let mut lines = lines.clone();
+            lines[at] = line;
+            lines.join("\n")
+        };
+        let count = lines.len();
+        let summary = format!("line {}: the summary does not count the lines before it", count - 1);
+        for (text, wanted) in [
+            (
+                String::new(),
+                "it ends after line 0, before its first line, of type run; did the run end early?",
+            ),
+            (lines[..3].join("\n"), "it ends after line 3, before its summary; did the run end early?"),
+            (lines[..count - 1].join("\n"), &format!("it ends after line {}, before its times", count - 1)),
+            ("hello".to_owned(), "line 1: expected a line of a report, in JSON: expected value at column 1"),
+            (
+                with(1, "{\"type\":"),
+                "line 2: expected a line of a report, in JSON: EOF while parsing a value",
+            ),
+            (with(0, lines[1]), "line 1: expected a line of type run"),
+            (
+                with(0, &lines[0].replace("\"version\":1", "\"version\":9")),
+                "line 1: the report has version 9, expected 1",
+            ),
+            (
+                with(1, r#"{"type":"chekc"}"#),
+                "line 2: unknown variant `chekc`, expected one of `run`, `check`",
+            ),
+            (
+                with(1, &lines[1].replace("MUST", "MAY")),
+                "line 2: unknown variant `MAY`, expected one of `MUST`",
+            ),
+            (with(2, lines[1]), "line 3: actions/ping stands in line 2 already"),
+            (
+                [&lines[..1], &lines[2..]].concat().join("\n"),
+                &summary.replace(&(count - 1).to_string(), &(count - 2).to_string()),
+            ),
+            (format!("{text}{}", lines[0]), &format!("line {}: expected the end of the report", count + 1)),
+        ] {
+            let fault = read(&text).unwrap_err().to_string();
+            assert!(fault.starts_with(wanted), "{fault}\nwanted {wanted}");
+        }
     }
 }

@@ -1,17 +1,32 @@
 //! What came out of a run, for people and for programs.
 
+mod compare;
+#[cfg(test)]
+mod example;
 mod jsonl;
+mod junit;
+mod markdown;
+mod merge;
+mod tally;
+mod tap;
 mod text;
 
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::suite::Run;
 
+pub use compare::{Comparison, compare};
+pub use jsonl::{ReadError, schema};
+pub use merge::{MergeError, merge};
+pub use tally::Tally;
 pub use text::write as write_text;
 
 /// What a report says beside the verdicts.
@@ -25,6 +40,61 @@ pub struct About {
     pub found: Option<String>,
     /// The seed of drawn values.
     pub seed: u64,
+    /// Which part of the checks it is about, if not all of them.
+    pub shard: Option<Part>,
+}
+
+/// The part of the selected checks that a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// Which part it is, counted from 1.
+    pub part: u32,
+    /// How many parts there are.
+    pub of: u32,
+    /// How many checks all parts have together.
+    pub checks: usize,
+    /// Where the checks of this report stand among all of them, counted from 0.
+    pub places: Vec<usize>,
+}
+
+/// What came out of a run, and of which.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What the run was about.
+    pub about: About,
+    /// What came out.
+    pub run: Run,
+}
+
+/// A report in JSON Lines that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", .file.display())]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The file holds no report.
+    #[error("{} is no report in JSON Lines: {source}", .file.display())]
+    Form {
+        /// Which file.
+        file: PathBuf,
+        /// Where, and what was expected.
+        source: ReadError,
+    },
+}
+
+impl Report {
+    /// Reads a report that was written as JSON Lines.
+    pub fn open(file: &Path) -> Result<Self, OpenError> {
+        let bytes =
+            std::fs::read(file).map_err(|source| OpenError::File { file: file.to_owned(), source })?;
+        jsonl::read(&String::from_utf8_lossy(&bytes))
+            .map_err(|source| OpenError::Form { file: file.to_owned(), source })
+    }
 }
 
 /// A report to write to a file: `FORMAT=FILE`.
@@ -38,6 +108,12 @@ pub struct Wanted {
 enum Format {
     /// JSON Lines.
     Json,
+    /// JUnit XML.
+    Junit,
+    /// The Test Anything Protocol, version 14.
+    Tap,
+    /// A short summary in Markdown.
+    Markdown,
     /// The text of the terminal, without colours.
     Text,
 }
@@ -50,8 +126,14 @@ impl FromStr for Wanted {
             text.split_once('=').ok_or("expected FORMAT=FILE, for example json=report.jsonl")?;
         let format = match format {
             "json" => Format::Json,
+            "junit" => Format::Junit,
+            "tap" => Format::Tap,
+            "markdown" => Format::Markdown,
             "text" => Format::Text,
-            other => return Err(format!("unknown report format \"{other}\", expected json or text")),
+            other => {
+                let known = "json, junit, tap, markdown or text";
+                return Err(format!("unknown report format \"{other}\", expected {known}"));
+            }
         };
         if file.is_empty() {
             return Err("the report's file has no name".to_owned());
@@ -76,6 +158,11 @@ pub struct Opened {
 }
 
 impl Wanted {
+    /// A report in JSON Lines.
+    pub fn json(file: PathBuf) -> Self {
+        Self { format: Format::Json, file }
+    }
+
     /// Creates the file.
     pub fn open(self) -> Result<Opened, ReportError> {
         match File::create(&self.file) {
@@ -87,14 +174,34 @@ impl Wanted {
 
 impl Opened {
     /// Writes the report.
-    pub fn write(self, run: &Run, about: &About) -> Result<(), ReportError> {
+    pub fn write(self, report: &Report) -> Result<(), ReportError> {
+        let mut out = BufWriter::new(self.file);
         let written = match self.wanted.format {
-            Format::Json => {
-                let mut out = BufWriter::new(self.file);
-                jsonl::write(&mut out, run, about).and_then(|()| out.flush())
+            Format::Json => jsonl::write(&mut out, report),
+            Format::Junit => junit::write(&mut out, report),
+            Format::Tap => tap::write(&mut out, report),
+            Format::Markdown => markdown::write(&mut out, report),
+            Format::Text => {
+                let mut text = vec![];
+                text::write(&mut text, report)
+                    .and_then(|()| out.write_all(&anstream::adapter::strip_bytes(&text).into_vec()))
             }
-            Format::Text => text::write(&mut anstream::StripStream::new(self.file), run, about),
         };
-        written.map_err(|source| ReportError { file: self.wanted.file, source })
+        written.and_then(|()| out.flush()).map_err(|source| ReportError { file: self.wanted.file, source })
+    }
+}
+
+/// A text without control characters, so that no answer of a target can talk to a terminal. Line ends stay.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(shown).collect()
+}
+
+/// Seconds as a person reads them.
+fn seconds(time: std::time::Duration) -> String {
+    match time.as_secs_f64() {
+        seconds if seconds >= 100.0 => format!("{seconds:.0} s"),
+        seconds if seconds >= 1.0 => format!("{seconds:.1} s"),
+        seconds => format!("{:.1} ms", seconds * 1000.0),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::About;
+use super::{Report, Tally, harmless, seconds};
 use crate::{
     checks::FAMILIES,
     suite::{Evidence, Record, Run, Verdict},
@@ -21,11 +21,13 @@ const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
 /// Writes the report. Colours are written as escape sequences; strip them where they are not wanted.
-pub fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
+pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let run = &report.run;
     for record in &run.records {
         match &record.verdict {
             Verdict::Fail(evidence) => failure(out, RED, "FAIL", record, evidence)?,
             Verdict::Error(text) => {
+                let text = harmless(text);
                 writeln!(out, "{RED}ERROR{PLAIN} {BOLD}{}{PLAIN}\n      {text}\n", record.id)?;
             }
             _ => {}
@@ -43,8 +45,10 @@ pub fn write(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
     }
     expected(out, run)?;
     skips(out, run)?;
-    writeln!(out, "{}\n", table(run))?;
-    summary(out, run, about)
+    if !run.records.is_empty() {
+        writeln!(out, "{}\n", table(run))?;
+    }
+    summary(out, report)
 }
 
 fn failure(
@@ -63,9 +67,9 @@ fn failure(
         record.clause
     )?;
     writeln!(out, "     {}", record.sentence)?;
-    writeln!(out, "     expected  {}", evidence.expected)?;
-    writeln!(out, "     got       {}", evidence.got)?;
-    writeln!(out, "     {DIM}{}{PLAIN}\n", evidence.curl)
+    writeln!(out, "     expected  {}", harmless(&evidence.expected))?;
+    writeln!(out, "     got       {}", harmless(&evidence.got))?;
+    writeln!(out, "     {DIM}{}{PLAIN}\n", harmless(&evidence.curl))
 }
 
 /// The failures that the baseline knows, in two lines each.
@@ -95,24 +99,17 @@ fn skips(out: &mut impl Write, run: &Run) -> io::Result<()> {
 }
 
 fn table(run: &Run) -> Table {
-    const COLUMNS: [&str; 7] = ["pass", "fail", "warn", "expected-failure", "stale", "skip", "error"];
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(
-        ["family"]
-            .into_iter()
-            .chain(COLUMNS.map(|one| if one == "expected-failure" { "expected" } else { one })),
-    );
+    let heads = Tally::default().columns().map(|(head, _)| head);
+    table.load_style(presets::NOTHING).set_header(["family"].into_iter().chain(heads));
     for family in FAMILIES {
-        let records: Vec<_> = run.records.iter().filter(|record| record.family() == family.name).collect();
-        if records.is_empty() {
+        let tally = Tally::of(run.records.iter().filter(|record| record.family() == family.name));
+        if tally.total() == 0 {
             continue;
         }
-        let mut row = vec![family.name.to_owned()];
-        for column in COLUMNS {
-            let count = records.iter().filter(|record| record.verdict.name() == column).count();
-            row.push(if count == 0 { "·".to_owned() } else { count.to_string() });
-        }
-        table.add_row(row);
+        let counts =
+            tally.columns().map(|(_, count)| if count == 0 { "·".to_owned() } else { count.to_string() });
+        table.add_row([family.name.to_owned()].into_iter().chain(counts));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -120,30 +117,42 @@ fn table(run: &Run) -> Table {
     table
 }
 
-fn summary(out: &mut impl Write, run: &Run, about: &About) -> io::Result<()> {
+fn summary(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let Report { about, run } = report;
     if let Some(found) = &about.found {
         writeln!(out, "contract {}: {found}\n", about.contract)?;
     }
-    let (failed, errors, stale) = (run.count("fail"), run.count("error"), run.count("stale"));
-    let ran = run.records.len() - run.count("skip");
-    let (colour, word) = match (failed + errors + stale, ran) {
-        (0, 0) => (YELLOW, "nothing ran".to_owned()),
-        (0, _) => (GREEN, format!("{} passed", run.count("pass"))),
-        (_, _) => (RED, format!("{failed} failed, {errors} errors, {} passed", run.count("pass"))),
-    };
-    let listed = match (run.count("expected-failure"), stale) {
-        (0, 0) => String::new(),
-        (known, 0) => format!(", {known} failed as expected"),
-        (known, _) => format!(", {known} failed as expected, {stale} stale baseline entries"),
+    let tally = Tally::of(&run.records);
+    let colour = match tally.bad() {
+        0 if tally.total() == tally.skip => YELLOW,
+        0 => GREEN,
+        _ => RED,
     };
     let end = if run.interrupted { ", interrupted" } else { "" };
+    let part = about.shard.as_ref();
+    let part = part.map(|one| format!(" · part {}/{} of {} checks", one.part, one.of, one.checks));
     writeln!(
         out,
-        "{colour}{word}{PLAIN}{listed} of {} checks in {:.1} s{end} · contract {} · seed {} · {}",
-        run.records.len(),
-        run.took.as_secs_f32(),
+        "{colour}{}{PLAIN} of {} checks in {}{end} · contract {} · seed {} · {}{}",
+        tally.verdict(),
+        tally.total(),
+        seconds(run.took),
         about.contract,
         about.seed,
         about.target,
+        part.unwrap_or_default(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::example;
+
+    #[test]
+    fn failures_come_first_and_the_tally_last() {
+        let mut text = vec![];
+        super::write(&mut text, &example::report()).unwrap();
+        let text = anstream::adapter::strip_bytes(&text).into_vec();
+        example::assert_snapshot("text", &String::from_utf8(text).unwrap());
+    }
 }

@@ -3,13 +3,14 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
 use portmaster_fixtures::Permission;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{Context, Outcome, Tier};
 use crate::checks;
 
 /// How binding the checked sentence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// The published page says so. A violation fails.
@@ -31,7 +32,7 @@ impl fmt::Display for Level {
 }
 
 /// What a check does to its target. Ordered: more harm is greater, and runs later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Nothing that lasts.

@@ -1,0 +1,202 @@
+//! Joins the reports of all parts of a run into the report of the whole.
+
+use std::time::Duration;
+
+use super::{About, Part, Report};
+use crate::suite::{Record, Run};
+
+/// Reports that are not all parts of one run. Parts are named by their files.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// No report at all.
+    #[error("there is nothing to merge")]
+    Nothing,
+    /// The report of a whole run.
+    #[error("{file} is the report of a whole run, not of a part (run --shard PART/PARTS)")]
+    Whole {
+        /// Its file.
+        file: String,
+    },
+    /// Two parts of different runs.
+    #[error("{file} has another {what} than {first}: {found}, not {expected}")]
+    Differs {
+        /// What differs.
+        what: &'static str,
+        /// The file with the first part.
+        first: String,
+        /// What the first part says.
+        expected: String,
+        /// The other file.
+        file: String,
+        /// What the other says.
+        found: String,
+    },
+    /// The same part twice.
+    #[error("part {part} is in {first} and in {second}")]
+    Doubled {
+        /// Which part.
+        part: u32,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Some parts are not there.
+    #[error("of {of} parts these are missing: {}", .parts.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))]
+    Missing {
+        /// Which.
+        parts: Vec<u32>,
+        /// How many there should be.
+        of: u32,
+    },
+    /// The parts do not fit together.
+    #[error("{file} does not say of each of its checks where it stands among all, and no other part does")]
+    Places {
+        /// The file in which it shows.
+        file: String,
+    },
+}
+
+/// Joins the reports of all parts of a run, each with the name of its file, in any order. Checks are in the
+/// order in which a whole run has them; the time is that of all parts together.
+pub fn merge(parts: Vec<(String, Report)>) -> Result<Report, MergeError> {
+    let mut known: Vec<(String, Part, Report)> = vec![];
+    for (file, report) in parts {
+        let Some(part) = report.about.shard.clone() else { return Err(MergeError::Whole { file }) };
+        if let Some((first, of, before)) = known.first() {
+            same(first, (of, before), &file, (&part, &report))?;
+        }
+        if let Some((first, ..)) = known.iter().find(|(_, one, _)| one.part == part.part) {
+            return Err(MergeError::Doubled { part: part.part, first: first.clone(), second: file });
+        }
+        known.push((file, part, report));
+    }
+    let Some((_, first, about)) = known.first() else { return Err(MergeError::Nothing) };
+    let of = first.of;
+    let parts: Vec<u32> =
+        (1..=of).filter(|part| !known.iter().any(|(_, one, _)| one.part == *part)).collect();
+    if !parts.is_empty() {
+        return Err(MergeError::Missing { parts, of });
+    }
+    let about = About { shard: None, ..about.about.clone() };
+    let mut slots: Vec<Option<Record>> = vec![None; first.checks];
+    let (mut took, mut interrupted) = (Duration::ZERO, false);
+    for (file, part, report) in known {
+        if part.places.len() != report.run.records.len() {
+            return Err(MergeError::Places { file });
+        }
+        for (place, record) in part.places.into_iter().zip(report.run.records) {
+            match slots.get_mut(place) {
+                Some(slot @ None) => *slot = Some(record),
+                _ => return Err(MergeError::Places { file }),
+            }
+        }
+        took += report.run.took;
+        interrupted |= report.run.interrupted;
+    }
+    let count = slots.len();
+    let records: Vec<Record> = slots.into_iter().flatten().collect();
+    if records.len() < count {
+        return Err(MergeError::Places { file: "the last of them".to_owned() });
+    }
+    Ok(Report { about, run: Run { records, took, interrupted } })
+}
+
+/// Refuses a part of another run.
+fn same(
+    first: &str,
+    (part, one): (&Part, &Report),
+    file: &str,
+    (other_part, other): (&Part, &Report),
+) -> Result<(), MergeError> {
+    let (one, other) = (&one.about, &other.about);
+    for (what, expected, found) in [
+        ("number of parts", part.of.to_string(), other_part.of.to_string()),
+        ("number of selected checks", part.checks.to_string(), other_part.checks.to_string()),
+        ("target", one.target.clone(), other.target.clone()),
+        ("contract", one.contract.clone(), other.contract.clone()),
+        ("seed", one.seed.to_string(), other.seed.to_string()),
+    ] {
+        if expected != found {
+            let (first, file) = (first.to_owned(), file.to_owned());
+            return Err(MergeError::Differs { what, first, expected, file, found });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{report::example, shard::Shard};
+
+    /// The example as `of` machines would have reported it.
+    fn parts(of: u32) -> Vec<(String, Report)> {
+        let part = |number: u32| {
+            let shard: Shard = format!("{number}/{of}").parse().unwrap();
+            let mut report = example::report();
+            let ids: Vec<_> = report.run.records.iter().map(|one| one.id.clone()).collect();
+            report.run.records.retain(|one| shard.holds(&one.id));
+            report.about.shard = Some(shard.part_of(&ids));
+            (format!("{number}.jsonl"), report)
+        };
+        (1..=of).map(part).collect()
+    }
+
+    fn fault(parts: Vec<(String, Report)>) -> String {
+        merge(parts).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn all_parts_are_the_whole() {
+        let whole = example::report();
+        for of in [1, 3, 20] {
+            let mut parts = parts(of);
+            parts.reverse();
+            let merged = merge(parts).unwrap();
+            assert_eq!(format!("{:?}", merged.run.records), format!("{:?}", whole.run.records));
+            assert_eq!(merged.about.shard, None);
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let change = |at: usize, change: fn(&mut Report)| {
+            let mut parts = parts(3);
+            change(&mut parts[at].1);
+            fault(parts)
+        };
+        assert_eq!(change(1, |one| one.about.seed = 8), "2.jsonl has another seed than 1.jsonl: 8, not 7");
+        assert_eq!(
+            change(2, |one| one.about.target = "http://127.0.0.1:818".to_owned()),
+            "3.jsonl has another target than 1.jsonl: http://127.0.0.1:818, not http://127.0.0.1:817"
+        );
+        assert_eq!(
+            change(2, |one| one.about.contract = "docs".to_owned()),
+            "3.jsonl has another contract than 1.jsonl: docs, not v2.2"
+        );
+        assert_eq!(
+            change(2, |one| one.about.shard.as_mut().unwrap().checks += 1),
+            "3.jsonl has another number of selected checks than 1.jsonl: 11, not 10"
+        );
+        assert_eq!(
+            change(0, |one| one.about.shard = None),
+            "1.jsonl is the report of a whole run, not of a part (run --shard PART/PARTS)"
+        );
+        let shifted = change(1, |one| one.about.shard.as_mut().unwrap().places[0] = 10);
+        assert!(shifted.starts_with("2.jsonl does not say of each of its checks"), "{shifted}");
+    }
+
+    #[test]
+    fn missing_and_doubled_parts_are_named() {
+        let mut some = parts(5);
+        some.remove(3);
+        some.remove(1);
+        assert_eq!(fault(some), "of 5 parts these are missing: 2, 4");
+        let mut some = parts(3);
+        let (_, again) = some[1].clone();
+        some.push(("again.jsonl".to_owned(), again));
+        assert_eq!(fault(some), "part 2 is in 2.jsonl and in again.jsonl");
+        assert_eq!(fault(vec![]), "there is nothing to merge");
+    }
+}
