@@ -33,5 +33,5 @@ pub use portmaster_fixtures::{
 pub use simulator::{
     About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
 };
-pub use snapshot::Snapshot;
+pub use snapshot::{Snapshot, SnapshotError};
 pub use world::{Lifecycle, Options, SetupError, generate};

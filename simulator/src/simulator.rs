@@ -206,6 +206,26 @@ impl Simulator {
         self.shared.snapshot()
     }
 
+    /// The SHA-256 of the whole world, hexadecimal; see [`Snapshot::fingerprint`].
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let first = Simulator::builder().scenario("home-office").start().await?;
+    /// let second = Simulator::builder().scenario("home-office").start().await?;
+    /// assert_eq!(first.fingerprint()?, second.fingerprint()?);
+    /// first.change(&serde_json::from_str(r#"{ "dns": { "clear": true } }"#)?)?;
+    /// assert_ne!(first.fingerprint()?, second.fingerprint()?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When the connection database cannot be read.
+    pub fn fingerprint(&self) -> Result<String, StoreError> {
+        Ok(self.snapshot()?.fingerprint())
+    }
+
     /// Puts a world back that was taken out, here or elsewhere; its contract may be another. Connections and websockets stay:
     /// subscribers are told what is different, by database and key, and requests that wait look again.
     ///

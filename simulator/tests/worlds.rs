@@ -208,7 +208,7 @@ async fn who_waits_looks_again() {
             }
         }
     };
-    let minutes = || drop(simulator.advance(Duration::from_secs(60)));
+    let minutes = || _ = simulator.advance(Duration::from_secs(60));
     assert_eq!(timeout(PATIENCE, until_done(by_hand, &minutes)).await, Ok(200));
     let back = || simulator.restore(&kept).expect("put back");
     assert_eq!(timeout(PATIENCE, until_done(put_back, &back)).await, Ok(200));

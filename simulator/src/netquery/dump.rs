@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     Store, StoreError,
+    dialect::{Dialect, Shown},
     store::{FIELDS, INSERT_BANDWIDTH, named},
 };
 
@@ -77,57 +78,124 @@ impl Store {
     }
 }
 
+/// Writes rows as they are taken out.
+#[derive(Default)]
+struct Writer(String);
+
+impl Writer {
+    fn row(&mut self, cells: impl IntoIterator<Item = Json>) {
+        self.0.push_str(if self.0.is_empty() { "[" } else { ",\n" });
+        let mut before = '[';
+        for cell in cells {
+            _ = write!(self.0, "{before}{cell}");
+            before = ',';
+        }
+        self.0.push(']');
+    }
+
+    fn end(mut self) -> Arc<str> {
+        self.0.push_str(if self.0.is_empty() { "[]" } else { "]" });
+        self.0.into()
+    }
+}
+
 fn rows(database: &Connection, table: &str, columns: &[&str]) -> rusqlite::Result<Arc<str>> {
     let mut statement =
         database.prepare_cached(&format!("SELECT {} FROM {table} ORDER BY rowid", columns.join(", ")))?;
     let mut found = statement.query([])?;
-    let mut out = String::from("[");
+    let mut out = Writer::default();
+    let mut cells = Vec::with_capacity(columns.len());
     while let Some(row) = found.next()? {
-        out.push_str(if out.len() == 1 { "[" } else { ",\n[" });
         for at in 0..columns.len() {
-            if at > 0 {
-                out.push(',');
-            }
-            _ = match row.get_ref(at)? {
-                ValueRef::Null => write!(out, "null"),
-                ValueRef::Integer(number) => write!(out, "{number}"),
-                ValueRef::Real(number) => write!(out, "{}", Json::from(number)),
-                ValueRef::Text(text) | ValueRef::Blob(text) => {
-                    write!(out, "{}", Json::from(String::from_utf8_lossy(text)))
-                }
-            };
+            cells.push(match row.get_ref(at)? {
+                ValueRef::Null => Json::Null,
+                ValueRef::Integer(number) => number.into(),
+                ValueRef::Real(number) => number.into(),
+                ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into(),
+            });
         }
-        out.push(']');
+        out.row(cells.drain(..));
     }
-    out.push(']');
-    Ok(out.into())
+    Ok(out.end())
 }
 
-/// Writes rows that were taken out. What is no row of such a table fails at the table's own conditions.
+/// Writes rows that were taken out.
 fn put(database: &Connection, insert: &str, columns: &[&str], rows: &str) -> Result<(), StoreError> {
     let rows: Vec<Vec<Json>> = serde_json::from_str(rows)?;
     let mut statement = database.prepare_cached(insert)?;
     for row in rows {
-        if row.len() != columns.len() {
-            return Err(StoreError::Row { found: row.len(), expected: columns.len() });
-        }
         for ((number, column), value) in (1..).zip(columns).zip(row) {
             let value = match value {
-                Json::Null => Value::Null,
-                Json::Bool(value) => Value::Integer(value.into()),
                 Json::Number(number) => match number.as_i64() {
                     Some(number) => Value::Integer(number),
                     None => Value::Real(number.as_f64().unwrap_or_default()),
                 },
                 Json::String(text) if *column == AS_BYTES => Value::Blob(text.into_bytes()),
                 Json::String(text) => Value::Text(text),
-                other => {
-                    return Err(StoreError::Cell { column: (*column).to_owned(), found: other.to_string() });
-                }
+                // Tables that are read have no others.
+                Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => Value::Null,
             };
             statement.raw_bind_parameter(number, value)?;
         }
         statement.raw_execute()?;
     }
     Ok(())
+}
+
+impl Tables {
+    /// The tables of a contract from the rows of a file: live, history, samples.
+    ///
+    /// # Errors
+    /// When they are none: where, and what was expected.
+    pub(crate) fn read(
+        contract: Contract,
+        rules: &Rules,
+        [live, history, bandwidth]: [Vec<Vec<Json>>; 3],
+    ) -> Result<Self, (String, String)> {
+        let dialect = Dialect::of(contract, rules);
+        let connections: Vec<(&str, Shown)> = FIELDS
+            .into_iter()
+            .filter(|name| named(&dialect, name))
+            // The Unix seconds are no columns that requests know.
+            .map(|name| (name, dialect.column(name).map_or(NUMBER, |column| column.shown)))
+            .collect();
+        let samples = BANDWIDTH.map(|name| (name, if name == "conn_id" { Shown::Text } else { NUMBER }));
+        Ok(Self {
+            live: checked("live", &connections, live)?,
+            history: checked("history", &connections, history)?,
+            bandwidth: checked("bandwidth", &samples, bandwidth)?,
+        })
+    }
+}
+
+const NUMBER: Shown = Shown::Int(64, true, "int");
+
+/// Rows as they are taken out, once each cell was looked at.
+fn checked(
+    table: &str,
+    columns: &[(&str, Shown)],
+    rows: Vec<Vec<Json>>,
+) -> Result<Arc<str>, (String, String)> {
+    let mut out = Writer::default();
+    for (at, row) in rows.into_iter().enumerate() {
+        if row.len() != columns.len() {
+            let what = format!("{} columns, expected {}", row.len(), columns.len());
+            return Err((format!("{table}[{at}]"), what));
+        }
+        for ((name, shown), cell) in columns.iter().zip(&row) {
+            let (fits, expected) = match shown {
+                Shown::Text | Shown::Time | Shown::Json => (cell.is_string(), "a text"),
+                Shown::Bool | Shown::Int(..) => (cell.is_i64(), "a whole number"),
+                Shown::Float => (cell.is_number(), "a number"),
+            };
+            if !fits && !cell.is_null() {
+                return Err((
+                    format!("{table}[{at}].{name}"),
+                    format!("{cell}, expected {expected} or null"),
+                ));
+            }
+        }
+        out.row(row);
+    }
+    Ok(out.end())
 }

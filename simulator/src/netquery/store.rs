@@ -38,22 +38,6 @@ pub enum StoreError {
     /// Rows that were kept are no JSON.
     #[error("kept rows cannot be read: {0}")]
     Rows(#[from] serde_json::Error),
-    /// A row that was kept is of another length.
-    #[error("a kept row has {found} columns, expected {expected}")]
-    Row {
-        /// How many it has.
-        found: usize,
-        /// How many the table has.
-        expected: usize,
-    },
-    /// A value that was kept is none of a table's.
-    #[error("column {column} is kept as {found}, expected null, a number or a text")]
-    Cell {
-        /// The column.
-        column: String,
-        /// What it is.
-        found: String,
-    },
 }
 
 /// The connection database of one simulator. Clones share it.

@@ -1,15 +1,18 @@
 //! All chance of a world: one seed, a ChaCha stream for each subsystem.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The streams that were asked for, each where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Chance {
     seed: u64,
-    streams: BTreeMap<&'static str, ChaCha20Rng>,
+    #[serde(serialize_with = "begun")]
+    streams: BTreeMap<Cow<'static, str>, ChaCha20Rng>,
 }
 
 impl Chance {
@@ -26,7 +29,7 @@ impl Chance {
     /// The stream of a subsystem; it goes on where it stopped.
     pub fn stream(&mut self, name: &'static str) -> &mut ChaCha20Rng {
         let seed = self.seed;
-        self.streams.entry(name).or_insert_with(|| fresh(seed, name))
+        self.streams.entry(Cow::Borrowed(name)).or_insert_with(|| fresh(seed, name))
     }
 
     /// Draws bytes from a stream.
@@ -35,6 +38,14 @@ impl Chance {
         self.stream(name).fill_bytes(&mut out);
         out
     }
+}
+
+/// The streams of which something was drawn: the others are made anew.
+fn begun<S: Serializer>(
+    streams: &BTreeMap<Cow<'static, str>, ChaCha20Rng>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_map(streams.iter().filter(|(_, stream)| stream.get_word_pos() > 0))
 }
 
 /// A stream from its beginning, for what is made from a name alone.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::ClockMode;
+use serde::{Deserialize, Serialize};
 
 /// A clock that begins at a scenario's start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Shown", into = "Shown")]
 pub struct Clock {
     mode: ClockMode,
     start: Timestamp,
@@ -14,6 +16,27 @@ pub struct Clock {
     anchor: Timestamp,
     anchor_outside: Duration,
     now: Timestamp,
+}
+
+/// What is saved of a clock: nothing of how late it is outside.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shown {
+    mode: ClockMode,
+    start: Timestamp,
+    now: Timestamp,
+}
+
+impl From<Shown> for Clock {
+    fn from(Shown { mode, start, now }: Shown) -> Self {
+        Self { mode, start, anchor: now, anchor_outside: Duration::ZERO, now }
+    }
+}
+
+impl From<Clock> for Shown {
+    fn from(Clock { mode, start, now, .. }: Clock) -> Self {
+        Self { mode, start, now }
+    }
 }
 
 impl Clock {

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use portmaster_fixtures::{ConfigOption, Contract, OptionType};
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -19,14 +20,18 @@ use super::{
 const PER_APP: &str = "safing/portmaster:settable-per-app";
 
 /// The options of a contract and what is set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
+    #[serde(skip)]
     options: &'static [ConfigOption],
     values: BTreeMap<String, Value>,
+    #[serde(skip)]
     keys: Arc<[ApiKey]>,
     /// The options whose new values act only after a restart.
     pending: BTreeSet<String>,
     /// Read by every request, so not looked up in the values each time.
+    #[serde(skip)]
     dev_mode: bool,
 }
 
@@ -163,6 +168,14 @@ impl Config {
         }
         self.dev_mode = self.flag("core/devMode");
         Ok(())
+    }
+
+    /// Makes what is not saved of what is.
+    pub(super) fn revive(&mut self, contract: Contract) {
+        self.options = contract.options();
+        // No key is expired by then: what was kept is what was loaded, and it goes when it is loaded the next time.
+        self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN).keys.into();
+        self.dev_mode = self.flag("core/devMode");
     }
 
     /// Notes that an option's new value acts only after a restart.

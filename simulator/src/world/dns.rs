@@ -7,12 +7,14 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{self, Nameserver, ResolverSource, ResolverState};
+use serde::{Deserialize, Serialize};
 
 use super::World;
 use crate::go::{escape, url::Url};
 
 /// Name resolution.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dns {
     /// What is special about a resolver, by name or address.
     pub states: BTreeMap<String, ResolverState>,
@@ -21,7 +23,8 @@ pub struct Dns {
 }
 
 /// A cached answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cached {
     /// What the scenario says of it.
     pub entry: scenario::CacheEntry,
@@ -39,7 +42,8 @@ impl Cached {
 }
 
 /// A resolver, as its URL says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resolver {
     /// The URL, such as `dot://dns.quad9.net?ip=9.9.9.9&name=Quad9&blockedif=empty`.
     pub url: String,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
+use serde::{Deserialize, Serialize};
 
 use super::Record;
 
 /// Something that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Event {
     /// A connection was opened, changed or ended.
     Connection(Arc<ConnectionRow>),
@@ -32,7 +33,7 @@ pub enum Event {
 }
 
 /// How the core goes down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lifecycle {
     /// It comes back.
     Restart,

@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Delay, Disturbance, Effect};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{Event, World, chance, pattern::Pattern, timeline::later};
 
 /// The faults of a world.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Faults {
     entries: Vec<Entry>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     /// A pattern of whole paths.
     path: Option<Pattern>,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use portmaster_fixtures::{Country, CountryForm, scenario::Location};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::World;
@@ -52,7 +53,8 @@ fn unknown(code: &str) -> Value {
 }
 
 /// A point on the earth.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Point {
     /// Degrees north.
     pub latitude: f64,

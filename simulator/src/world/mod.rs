@@ -23,6 +23,7 @@ pub mod record;
 pub mod records;
 mod references;
 pub mod rules;
+mod saved;
 pub mod scope;
 mod script;
 pub mod session;
@@ -39,6 +40,7 @@ use portmaster_fixtures::{
     Contract, Rules,
     scenario::{self, ConnectionRow},
 };
+use serde::{Deserialize, Serialize};
 
 pub use chance::Chance;
 pub use change::{Change, ChangeError};
@@ -65,11 +67,13 @@ pub use spn::Spn;
 pub use timeline::Timeline;
 
 /// Everything that a core knows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct World {
     /// The contract that this core honours.
     pub contract: Contract,
     /// The contract's rules.
+    #[serde(skip, default = "unread")]
     pub rules: &'static Rules,
     /// The only clock.
     pub clock: Clock,
@@ -92,6 +96,7 @@ pub struct World {
     /// The settings of programs.
     pub profiles: Profiles,
     /// Pictures for profiles, by file name.
+    #[serde(with = "saved::files")]
     pub icons: BTreeMap<String, Arc<[u8]>>,
     /// Files that were downloaded.
     pub resources: Vec<scenario::Resource>,
@@ -106,6 +111,7 @@ pub struct World {
     /// How many prompts for access there were.
     prompts: u64,
     /// What the core has to say, expired or not.
+    #[serde(with = "notifications::kept")]
     pub notifications: Notifications,
     /// When broadcasts were dismissed, by id; nothing where there is no such note.
     pub broadcasts: Option<BTreeMap<String, Timestamp>>,
@@ -128,12 +134,30 @@ pub struct World {
     /// When the privacy network's status last changed.
     spn_status_changed: Timestamp,
     going_down: bool,
+    #[serde(skip)]
     events: Vec<Event>,
     /// What subscribers are told late, by its instant and its order.
+    #[serde(with = "saved::pairs")]
     late: BTreeMap<(Timestamp, usize), Event>,
 }
 
+/// What stands for the rules until it is known whose they are.
+fn unread() -> &'static Rules {
+    Contract::default().rules()
+}
+
 impl World {
+    /// Whether the contract's defects are left out.
+    pub fn is_healthy(&self) -> bool {
+        std::ptr::eq(self.rules, self.contract.healthy_rules())
+    }
+
+    /// Makes what is not saved of a world that was read.
+    pub fn revive(&mut self, healthy: bool) {
+        self.rules = if healthy { self.contract.healthy_rules() } else { self.contract.rules() };
+        self.config.revive(self.contract);
+    }
+
     /// The world's present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -7,12 +7,13 @@ use portmaster_fixtures::{
     SystemStatus,
     scenario::{FailureSeverity, ModuleFailure, NotificationType, SpnStatus},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Meta, Notification, Record, World};
 
 /// How bad a state is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Good to know.
     Hint,
@@ -33,7 +34,8 @@ impl Severity {
 }
 
 /// A state of a module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ModuleState {
     /// Its id, which is also its notification's.
     pub id: String,

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use portmaster_fixtures::{Defect, scenario};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Chance, Change, Event, Meta, Record, World};
 
 /// A notification, in the members of its record.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Notification {
     /// The event's id, under which it is kept.
     #[serde(rename = "EventID")]
@@ -57,7 +57,7 @@ pub struct Notification {
 }
 
 /// How far a person has come with a notification.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It waits.
@@ -70,8 +70,8 @@ pub enum State {
 }
 
 /// What a person may choose.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Action {
     /// The id that is sent back.
     #[serde(rename = "ID")]
@@ -141,6 +141,44 @@ impl Notification {
     /// Whether it is still there.
     pub fn is_there(&self, now: Timestamp) -> bool {
         self.expires == 0 || self.expires >= now.as_second()
+    }
+}
+
+/// How notifications are saved: with what their records do not say.
+pub(super) mod kept {
+    use serde::{Deserializer, Serializer, de};
+
+    use super::{Deserialize, Notification, Notifications, Serialize, Timestamp};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Kept<N> {
+        record: N,
+        key: String,
+        awaited: bool,
+        created: Timestamp,
+        modified: Timestamp,
+    }
+
+    pub(in crate::world) fn serialize<S: Serializer>(all: &Notifications, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.values().map(|one| Kept {
+            record: one,
+            key: one.key.clone(),
+            awaited: one.awaited,
+            created: one.created,
+            modified: one.modified,
+        }))
+    }
+
+    pub(in crate::world) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Notifications, D::Error> {
+        let kept: Vec<Kept<Notification>> = de::Deserialize::deserialize(from)?;
+        let read = |kept: Kept<Notification>| {
+            let Kept { record, key, awaited, created, modified } = kept;
+            (record.event_id.clone(), Notification { key, awaited, created, modified, ..record })
+        };
+        Ok(kept.into_iter().map(read).collect())
     }
 }
 

@@ -1,10 +1,27 @@
 //! Patterns of names: `*` stands for any text, `?` for one character.
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 /// A pattern.
-#[derive(Clone, Debug)]
-pub struct Pattern(Regex);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Pattern {
+    text: String,
+    regex: Regex,
+}
+
+impl From<String> for Pattern {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.text
+    }
+}
 
 impl Pattern {
     /// Reads a pattern; every text is one.
@@ -19,7 +36,11 @@ impl Pattern {
         }
         regex.push('$');
         // Only one that is longer than any name fails; it matches nothing then.
-        Self(Regex::new(&regex).unwrap_or_else(|_| Regex::new("[^\\s\\S]").expect("a regular expression")))
+        let regex = Regex::new(&regex);
+        Self {
+            text: text.to_owned(),
+            regex: regex.unwrap_or_else(|_| Regex::new("[^\\s\\S]").expect("a regular expression")),
+        }
     }
 
     /// A pattern of whole paths: one without a slash at its beginning is below the endpoints' prefix.
@@ -38,7 +59,7 @@ impl Pattern {
 
     /// Whether a name fits.
     pub fn fits(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        self.regex.is_match(name)
     }
 }
 

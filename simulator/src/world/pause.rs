@@ -1,11 +1,13 @@
 //! Pausing the core, or the privacy network alone, until an instant (core-2.2 §6).
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::World;
 
 /// A pause that goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pause {
     /// Whether only the privacy network rests.
     pub only_spn: bool,

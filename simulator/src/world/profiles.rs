@@ -165,7 +165,8 @@ pub enum Rejected {
 }
 
 /// A profile as the database keeps it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stored {
     /// The profile.
     pub profile: Profile,
@@ -178,7 +179,8 @@ pub struct Stored {
 }
 
 /// All profiles, in the order in which they were first written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Profiles {
     stored: Vec<Stored>,
 }

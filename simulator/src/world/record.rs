@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
 pub const JSON: u8 = b'J';
 
 /// A record's times, Unix seconds; 0 is unset (websocket §3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Meta {
     /// When it was made.
     pub created: i64,
@@ -45,13 +47,14 @@ impl Meta {
 }
 
 /// What a record holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Body {
     /// What a client wrote, byte for byte, with its format.
     Text {
         /// The format byte; only JSON can be read.
         format: u8,
         /// The payload.
+        #[serde(with = "super::saved::bytes")]
         data: Bytes,
     },
     /// A structure of the core, its members in the wire's order.
@@ -66,7 +69,8 @@ impl Body {
 }
 
 /// A record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// The key with its database, as in `core:ui/v1`.
     pub key: String,
@@ -76,6 +80,7 @@ pub struct Record {
     pub body: Body,
     /// Whether no client may see it.
     pub hidden: bool,
+    #[serde(skip)]
     text: OnceLock<Result<Bytes, String>>,
 }
 

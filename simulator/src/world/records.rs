@@ -6,11 +6,13 @@ use std::{
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{Event, Record, World};
 
 /// A store of records by key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Store {
     by_key: BTreeMap<String, (u64, Arc<Record>)>,
     written: u64,
@@ -56,7 +58,8 @@ impl Store {
 }
 
 /// The stores.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Records {
     /// `core:`
     pub core: Store,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch, Then};
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Change, World, chance, faults::Blow, pattern::Pattern, timeline::later};
@@ -16,16 +17,20 @@ const DEEPEST: u32 = 8;
 const MOST: u32 = 256;
 
 /// The rules of a world.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reactions {
     rules: Vec<Rule>,
     /// How deep in each other rules act at this moment.
+    #[serde(skip)]
     depth: u32,
     /// How many acted since the outermost cause.
+    #[serde(skip)]
     acted: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Rule {
     cause: Cause,
     state: Option<StateMatch>,
@@ -36,7 +41,7 @@ struct Rule {
     rng: ChaCha20Rng,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum Cause {
     Request {
         method: Option<String>,

@@ -29,6 +29,48 @@ pub enum Unfit {
     Refused(#[from] ChangeError),
 }
 
+/// How many parts a change has, each of which may be refused while others before it were taken.
+fn parts(told: &scenario::Change) -> usize {
+    let scenario::Change {
+        config,
+        core,
+        network,
+        dns,
+        spn,
+        apps,
+        notifications,
+        modules,
+        updates,
+        connections,
+        pause,
+        resume,
+        restart,
+        shutdown,
+    } = told;
+    let dns = dns.as_ref().map_or(0, |dns| {
+        usize::from(dns.clear) + dns.cache.iter().flat_map(|cache| &cache.add).count() + dns.resolvers.len()
+    });
+    // Of these nothing is refused.
+    let others = [
+        core.is_some(),
+        network.is_some(),
+        apps.is_some(),
+        notifications.is_some(),
+        modules.is_some(),
+        updates.is_some(),
+        *resume,
+        *restart,
+        *shutdown,
+    ];
+    let others = usize::from(others.contains(&true));
+    config.len()
+        + dns
+        + usize::from(spn.is_some())
+        + usize::from(connections.is_some())
+        + usize::from(pause.is_some())
+        + others
+}
+
 impl World {
     /// Lets something happen that a person asks for: all of it, or nothing. How many events it brought about is answered.
     ///
@@ -39,19 +81,32 @@ impl World {
         if !dangling.is_empty() {
             return Err(Unfit::Dangling(dangling));
         }
-        let before = self.clone();
-        if let Err(refused) = self.perform(told) {
-            *self = before;
-            return Err(refused.into());
-        }
-        Ok(self.events.len() - before.events.len())
+        let before = self.events.len();
+        self.perform(told)?;
+        Ok(self.events.len() - before)
     }
 
     /// Lets something happen that a scenario, a rule or a person describes, member by member.
     ///
     /// # Errors
-    /// When a part is refused; the parts before it have happened, the others have not.
+    /// When a part is refused. The world is then as it was.
     pub fn perform(&mut self, told: &scenario::Change) -> Result<(), ChangeError> {
+        // A single part is all or nothing by itself: only of several the first ones would have to be taken back.
+        if parts(told) < 2 {
+            return self.perform_parts(told);
+        }
+        let told_before = std::mem::take(&mut self.events);
+        let before = self.clone();
+        self.events = told_before;
+        let count = self.events.len();
+        self.perform_parts(told).inspect_err(|_| {
+            let mut events = std::mem::replace(self, before).events;
+            events.truncate(count);
+            self.events = events;
+        })
+    }
+
+    fn perform_parts(&mut self, told: &scenario::Change) -> Result<(), ChangeError> {
         for (key, value) in &told.config {
             if !self.is_of_another_contract(key) {
                 let value = Some(value.clone()).filter(|value| !value.is_null());
@@ -140,6 +195,12 @@ impl World {
     }
 
     fn perform_connections(&mut self, told: &ConnectionsChange) -> Result<(), ChangeError> {
+        // Nothing is closed if nothing can be opened.
+        match &told.open {
+            Some(Open::Some(_)) => self.check_makers(&[])?,
+            Some(Open::Recipe(recipe)) => self.check_makers(&recipe.apps)?,
+            Some(Open::Listed(_)) | None => {}
+        }
         match &told.close {
             Some(Close::Named(id)) if id == "all" => {
                 let ids = self.oldest_active();
@@ -160,6 +221,16 @@ impl World {
             None => return Ok(()),
         };
         self.apply(Change::Open(rows))
+    }
+
+    /// Whether there are programs that make connections.
+    fn check_makers(&self, names: &[String]) -> Result<(), ChangeError> {
+        let unknown = names.iter().find(|name| !self.apps.iter().any(|app| app.name == **name));
+        match unknown {
+            Some(name) => Err(ChangeError::script(generate::GenerateError::App(name.clone()))),
+            None if self.apps.is_empty() => Err(ChangeError::script(generate::GenerateError::NoApps)),
+            None => Ok(()),
+        }
     }
 
     /// The ids of the connections that have not ended, the oldest first.
@@ -305,5 +376,34 @@ impl World {
             None => self.apps.push(app),
         }
         self.store(profile.key(), profile);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::Scenario;
+
+    use super::*;
+    use crate::world::Options;
+
+    #[test]
+    fn a_change_is_carried_out_as_a_whole_or_not_at_all() {
+        let scenario = Scenario::load("home-office").unwrap();
+        for refused in [
+            "{ config: { spn/enable: false, core/devMode: 7 } }",
+            "{ network: { online: offline }, pause: { duration: 0s } }",
+            "{ dns: { clear: true, cache: { add: [{ domain: x., type: A, answer: [], resolver: Nobody }] } } }",
+            "{ connections: { close: all, open: { count: 1, apps: [Nobody] } } }",
+            "{ connections: { open: 3 }, spn: { home: Nowhere } }",
+            "{ spn: { hubs: { join: [{ name: New, country: DE }], leave: [Avior] }, home: Nowhere } }",
+            "{ spn: { hubs: { join: [{ name: New, country: DE, lanes: [{ to: Nowhere, latency_ms: 1, capacity_mbit: 1 }] }] } } }",
+            "{ notifications: { add: [{ id: told }] }, apps: { add: [{ name: New, path: /new }] }, spn: { hubs: { leave: [Nowhere] } } }",
+        ] {
+            let change: scenario::Change = serde_saphyr::from_str(refused).unwrap();
+            let mut world = World::new(scenario.clone(), Options::default()).unwrap();
+            let before = format!("{world:?}");
+            assert!(world.perform(&change).is_err(), "{refused}");
+            assert!(format!("{world:?}") == before, "{refused}");
+        }
     }
 }

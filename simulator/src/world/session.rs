@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::Permission;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Chance, World};
@@ -16,7 +17,8 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 const MOST: usize = 10_000;
 
 /// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Token {
     /// For GET and HEAD.
     pub read: Permission,
@@ -32,12 +34,15 @@ impl Token {
 }
 
 /// The sessions. They are found by the cookie's digest, so that the time of a search says nothing about a cookie.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sessions {
+    #[serde(with = "super::saved::pairs")]
     by_digest: BTreeMap<[u8; 32], Session>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Session {
     token: Token,
     expires: Timestamp,

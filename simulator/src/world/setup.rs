@@ -7,6 +7,7 @@ use portmaster_fixtures::{
     Contract, OptionType,
     scenario::{CacheEntry, ClockMode, Connections, FilterLists, RowsFile, Scenario},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -28,7 +29,8 @@ const START: &str = "2026-01-05T08:30:00Z";
 const ALL_LEVELS: u64 = 7;
 
 /// What a command line or a test says about a world, over what its scenario says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Options {
     /// The contract; the scenario's, or else `docs`, if absent.
     pub contract: Option<Contract>,

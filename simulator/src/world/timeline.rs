@@ -6,26 +6,31 @@ use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{Change, Timed};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 
 use super::chance;
 
 /// What is to come.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Timeline {
+    #[serde(with = "super::saved::pairs")]
     waiting: BTreeMap<(Timestamp, usize), Entry>,
     /// The place of the next entry.
     places: usize,
 }
 
 /// An entry that waits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry {
     change: Arc<Change>,
     again: Option<Again>,
 }
 
 /// How an entry comes again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Again {
     every: Duration,
     until: Option<Timestamp>,

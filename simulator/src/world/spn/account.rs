@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{self, AccountState, Device, Login, OnlineStatus, Plan};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::world::{World, chance};
 
 /// What is known of the person's account.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Account {
     /// The user's name.
     pub username: String,

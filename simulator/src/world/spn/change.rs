@@ -11,14 +11,27 @@ impl World {
     /// Carries out what is told of the privacy network.
     ///
     /// # Errors
-    /// When a hub is named that is not in the map. What was told before it has happened.
+    /// When a hub is named that is not in the map. Nothing has happened then.
     pub(in crate::world) fn change_spn(&mut self, told: SpnChange) -> Result<(), ChangeError> {
         let now = self.now();
         let before = self.spn_status();
         let shows =
             told.status.is_some() || told.home.is_some() || told.account.is_some() || told.hubs.is_some();
         if let Some(hubs) = told.hubs {
-            self.change_hubs(hubs)?;
+            // Lanes and the home hub may lead to hubs that join, so that they are looked for on the map as it will be.
+            let late = !hubs.join.is_empty() || told.home.is_some();
+            let map = late.then(|| self.spn.map.clone());
+            let touched = self.change_hubs(hubs).and_then(|touched| {
+                told.home.iter().flatten().try_for_each(|name| self.hub_id(name).map(drop))?;
+                Ok(touched)
+            });
+            match (touched, map) {
+                (Ok(touched), _) => self.emit(Event::Hubs(touched)),
+                (Err(refused), map) => {
+                    self.spn.map = map.unwrap_or_else(|| self.spn.map.take());
+                    return Err(refused);
+                }
+            }
         }
         if let Some(home) = told.home {
             if let Some(name) = &home {
@@ -54,7 +67,8 @@ impl World {
         found.ok_or_else(|| ChangeError::Script(format!("spn: there is no hub \"{name}\" in the map")))
     }
 
-    fn change_hubs(&mut self, told: HubsChange) -> Result<(), ChangeError> {
+    /// Changes the map: the ids of the hubs that it touches.
+    fn change_hubs(&mut self, told: HubsChange) -> Result<Vec<String>, ChangeError> {
         let leave: Vec<String> = told.leave.iter().map(|name| self.hub_id(name)).collect::<Result<_, _>>()?;
         let degrade: Vec<(String, Degrade)> = told
             .degrade
@@ -98,8 +112,7 @@ impl World {
                 setup::connect(map, &ids, &hub.name, lane).map_err(ChangeError::script)?;
             }
         }
-        self.emit(Event::Hubs(touched));
-        Ok(())
+        Ok(touched)
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{self, HubState};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::measure::{Measurement, Quality};
@@ -16,7 +17,8 @@ use crate::world::{
 };
 
 /// A hub as its operator announces it, and what is known of it here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hub {
     /// 46 characters of base 58, nearly always from `Zw` on: the digest of its public key.
     pub id: String,

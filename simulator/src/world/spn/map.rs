@@ -6,11 +6,13 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::{HubState, Region};
+use serde::{Deserialize, Serialize};
 
 use super::{Hub, measure::HUB_COST};
 
 /// The map `main`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Map {
     /// The hubs by id.
     pub hubs: BTreeMap<String, Hub>,

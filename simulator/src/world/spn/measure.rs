@@ -1,9 +1,11 @@
 //! What a hub costs: formulas that were fitted to recorded measurements.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A connection's quality: of a lane, or of the way from this device to a hub.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quality {
     /// Latency, ns.
     pub latency: u64,
@@ -42,7 +44,8 @@ impl Quality {
 pub const HUB_COST: f32 = 100.0;
 
 /// A measurement of the way from this device to a hub.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Measurement {
     /// What was measured.
     pub quality: Quality,

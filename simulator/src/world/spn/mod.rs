@@ -13,6 +13,7 @@ mod setup;
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
+use serde::{Deserialize, Serialize};
 
 pub use account::{Account, LoginFault};
 pub use hub::Hub;
@@ -23,7 +24,8 @@ pub use route::{Algorithm, Destination, Exit, Found, Route};
 pub use setup::SpnError;
 
 /// What a core knows of the privacy network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Spn {
     /// How far the connection is, if the scenario says so.
     status: Option<SpnStatus>,
