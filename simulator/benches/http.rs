@@ -39,9 +39,18 @@ fn main() {
         let builder = Simulator::builder().contract(Contract::Docs).api_key("bench-key?read=user");
         builder.start().await.expect("home-office starts")
     });
+    let recording = server.block_on(async {
+        let builder = Simulator::builder().contract(Contract::Docs).journal(10_000);
+        builder.start().await.expect("home-office starts")
+    });
     let cases = [
         ("bare hyper, a constant", bare, "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("GET /api/v1/ping", simulator.addr(), "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
+        (
+            "GET /api/v1/ping, recorded in the journal",
+            recording.addr(),
+            "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n",
+        ),
         (
             "GET /api/v1/network/gateways, with a key",
             simulator.addr(),
@@ -67,7 +76,8 @@ fn main() {
     for ((name, ..), rate) in cases.iter().zip(&rates) {
         println!("{:>9.0}/s  {:.2}  {name}", rate, rate / rates[0]);
     }
-    drop(simulator);
+    println!("with a journal, of the rate without: {:.3}", rates[2] / rates[1]);
+    drop((simulator, recording));
     start_and_memory();
 }
 

@@ -11,7 +11,7 @@ use std::{
 use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
     ClockMode, Contract, Scenario, Simulator,
-    journal::{Filter, Kind, MASK, WaitError, What},
+    journal::{Filter, Kind, MASK, Outcome, WaitError, What},
 };
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
@@ -398,18 +398,18 @@ timeline:
     assert!(stream.read(&mut [0; 9]).is_err(), "it is reset");
     simulator.advance(Duration::from_secs(120));
     let entries = simulator.journal().entries(&Filter::default());
-    let told: Vec<(Option<u16>, bool, &[String])> = entries
+    let told: Vec<(Option<u16>, Outcome, &[String])> = entries
         .iter()
         .filter_map(|entry| entry.exchange())
-        .map(|one| (one.status(), one.reset, &one.acted[..]))
+        .map(|one| (one.status(), one.outcome, &one.acted[..]))
         .collect();
     let by = |name: &str| [name.to_owned()];
     assert_eq!(
         told,
         [
-            (Some(503), false, &by("faults/0")[..]),
-            (Some(418), false, &by("rules/0")[..]),
-            (None, true, &by("faults/1")[..]),
+            (Some(503), Outcome::Answered, &by("faults/0")[..]),
+            (Some(418), Outcome::Answered, &by("rules/0")[..]),
+            (None, Outcome::Reset, &by("faults/1")[..]),
         ]
     );
     let [.., refused] = &entries[..] else { panic!("entries") };

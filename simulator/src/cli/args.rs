@@ -98,6 +98,10 @@ pub(crate) struct Serve {
     /// The token that the control plane asks for [default: none on loopback, else one is drawn and printed]
     #[arg(long, value_name = "TOKEN", env = "PORTMASTER_CONTROL_TOKEN", hide_env_values = true)]
     pub(crate) control_token: Option<String>,
+    /// How many requests, and how many websocket messages, the journal keeps; 0 is none [default: 10000 with a control
+    /// plane, else 0]
+    #[arg(long, value_name = "ENTRIES")]
+    pub(crate) journal: Option<usize>,
     /// How to say that connections are accepted
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) ready: Ready,

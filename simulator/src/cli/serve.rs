@@ -73,6 +73,9 @@ fn builder(args: &Serve) -> Builder {
     if args.control != "off" {
         builder = builder.control(&args.control);
     }
+    if let Some(entries) = args.journal {
+        builder = builder.journal(entries);
+    }
     if let Some(token) = &args.control_token {
         builder = builder.control_token(token);
     }

@@ -12,6 +12,8 @@ use super::{
     route::{Route, get},
 };
 
+use crate::journal::Journal;
+
 pub(super) fn routes() -> Vec<Route> {
     vec![get("/health", "Say that it is well, and what is served", read).answers::<Health>("It is well.")]
 }
@@ -36,19 +38,24 @@ struct Health {
     /// The world's present instant.
     #[schemars(with = "String")]
     now: Timestamp,
-    /// What was lost because somebody read too slowly.
+    /// What was lost.
     dropped: Dropped,
 }
 
-/// What was lost because somebody read too slowly.
+/// What was lost: messages because somebody read too slowly, entries because there were too many.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Dropped {
     /// Messages to subscribers of the database websocket.
     pushes: u64,
+    /// Entries of the journal, to make room for others.
+    journal: u64,
 }
 
 async fn read(State(plane): State<Arc<Plane>>) -> Json<Health> {
-    let dropped = Dropped { pushes: plane.shared.subscribers.dropped() };
+    let dropped = Dropped {
+        pushes: plane.shared.subscribers.dropped(),
+        journal: Journal::new(plane.shared.journal.clone()).dropped(),
+    };
     let about = plane.shared.about();
     let now = plane.with(|world| world.now());
     Json(Health {

@@ -7,6 +7,7 @@ mod clock;
 mod guard;
 mod health;
 mod input;
+mod journal;
 mod openapi;
 mod plane;
 mod problem;
@@ -25,6 +26,7 @@ fn routes() -> Vec<route::Route> {
         changes::routes(),
         scenarios::routes(),
         clock::routes(),
+        journal::routes(),
         openapi::routes(),
     ]
     .concat()

@@ -140,7 +140,6 @@ impl Route {
     }
 
     /// Answers with nothing but status 204.
-    #[expect(dead_code, reason = "the routes that delete come next")]
     pub(super) fn answers_nothing(mut self, about: &'static str) -> Self {
         self.answers.push(Answer { status: StatusCode::NO_CONTENT, about, content: None });
         self
@@ -192,5 +191,6 @@ methods! {
     get GET "A route that is read.",
     post POST "A route that does something.",
     patch PATCH "A route that changes a part.",
-    put PUT "A route that replaces."
+    put PUT "A route that replaces.",
+    delete DELETE "A route that takes away."
 }

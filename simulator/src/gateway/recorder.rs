@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::{Response, http::request::Parts};
 
-use crate::journal::{Book, Pass, Slot};
+use crate::journal::{Book, Outcome, Pass, Slot};
 
 /// Notes what becomes of a request.
 pub(super) struct Recorder {
@@ -63,9 +63,20 @@ impl Recorder {
     }
 
     /// It is answered; `None` is a reset.
-    pub(super) fn end(self, response: Option<&Response<Bytes>>) {
-        if let Some(Noted { book, slot: Some(slot), pass, acted, .. }) = self.noted {
-            book.end(&slot, response, pass, acted);
+    pub(super) fn end(mut self, response: Option<&Response<Bytes>>) {
+        self.close(if response.is_some() { Outcome::Answered } else { Outcome::Reset }, response);
+    }
+
+    fn close(&mut self, outcome: Outcome, response: Option<&Response<Bytes>>) {
+        if let Some(Noted { book, slot: Some(slot), pass, acted, .. }) = self.noted.take() {
+            book.end(&slot, outcome, response, pass, acted);
         }
+    }
+}
+
+/// Its connection ended while it waited.
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.close(Outcome::Broken, None);
     }
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{
+    entry::Outcome,
     redact::Secrets,
     slot::{Done, Fields, Http, Kept, Out, Pass, Recorded, Slot},
 };
@@ -205,7 +206,7 @@ impl Book {
                 body: Kept::copy(body),
                 pass: None,
                 acted: Vec::new(),
-                reset: false,
+                outcome: Outcome::Answered,
             }),
         }));
     }
@@ -217,10 +218,11 @@ impl Book {
         }
     }
 
-    /// A request is answered, or its connection is reset.
+    /// A request is answered, or comes to another end.
     pub(crate) fn end(
         &self,
         slot: &Arc<Slot>,
+        outcome: Outcome,
         response: Option<&Response<Bytes>>,
         pass: Option<Pass>,
         acted: Vec<String>,
@@ -234,7 +236,7 @@ impl Book {
             body: response.map(|response| Kept::own(response.body())).unwrap_or_default(),
             pass,
             acted,
-            reset: response.is_none(),
+            outcome,
         };
         if http.done.set(done).is_ok() {
             let mut pages = self.pages();
@@ -310,18 +312,13 @@ impl Book {
         self.tell();
     }
 
-    /// Somebody waits for what comes, until the result is dropped.
-    pub(super) fn watch(&self) -> Watching<'_> {
+    /// Somebody waits for what comes, until [`Self::unwatch`] is called.
+    pub(super) fn watch(&self) {
         self.watchers.fetch_add(1, Ordering::AcqRel);
-        Watching(self)
     }
-}
 
-/// Somebody waits.
-pub(super) struct Watching<'a>(&'a Book);
-
-impl Drop for Watching<'_> {
-    fn drop(&mut self) {
-        self.0.watchers.fetch_sub(1, Ordering::AcqRel);
+    /// Somebody waits no longer.
+    pub(super) fn unwatch(&self) {
+        self.watchers.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -11,11 +12,12 @@ use super::{
 use crate::go::escape;
 
 /// Something that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entry {
     /// Its number, from 1 in the order in which things began.
     pub seq: u64,
     /// The world's instant at which it began.
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// What it was.
     #[serde(flatten)]
@@ -23,7 +25,7 @@ pub struct Entry {
 }
 
 /// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum What {
     /// A request, and its answer once there is one.
@@ -43,7 +45,7 @@ pub enum What {
 }
 
 /// A request with its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Exchange {
     /// The connection's number.
     pub connection: u64,
@@ -68,18 +70,32 @@ pub struct Exchange {
     /// The faults and rules of the scenario that acted on it, such as `faults/0` and `rules/2`, by their place in the scenario.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acted: Vec<String>,
-    /// The answer; absent while the request waits, when the caller left before, and when the connection was reset.
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The answer, if it was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
-    /// Whether the connection was reset in the place of an answer.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub reset: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Nothing yet.
+    Waiting,
+    /// It was answered.
+    Answered,
+    /// A fault reset the connection in the place of an answer.
+    Reset,
+    /// Its connection ended before it was answered, as when the core restarts.
+    Broken,
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Answer {
     /// The world's instant.
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// The status.
     pub status: u16,
@@ -90,7 +106,7 @@ pub struct Answer {
 }
 
 /// How a caller was let in, or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Permit {
     /// The permission that the endpoint wants, a role as `auth/permissions` names it.
     pub required: &'static str,
@@ -103,7 +119,7 @@ pub struct Permit {
 }
 
 /// A message of the database websocket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Message {
     /// The connection's number; the request that opened it has the same.
     pub connection: u64,
@@ -120,7 +136,7 @@ pub struct Message {
 }
 
 /// Where a message went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From a client.
@@ -130,7 +146,7 @@ pub enum Direction {
 }
 
 /// A body, or as much of it as is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Body {
     /// How long it was, bytes.
     pub length: usize,
@@ -230,7 +246,8 @@ fn exchange(http: &Http, secrets: &Secrets) -> Exchange {
         fields.iter().map(|(name, value)| secrets.hide_header(name, value)).collect()
     };
     let done = http.done.get();
-    let answer = done.filter(|done| !done.reset).map(|done| Answer {
+    let outcome = done.map_or(Outcome::Waiting, |done| done.outcome);
+    let answer = done.filter(|_| outcome == Outcome::Answered).map(|done| Answer {
         at: done.at,
         status: done.status,
         headers: headers(&done.headers),
@@ -252,7 +269,7 @@ fn exchange(http: &Http, secrets: &Secrets) -> Exchange {
         }),
         acted: done.map(|done| done.acted.clone()).unwrap_or_default(),
         answer,
-        reset: done.is_some_and(|done| done.reset),
+        outcome,
         target,
     }
 }

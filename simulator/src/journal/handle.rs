@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use super::{
     near::{self, NearMiss},
     slot::Slot,
     verify::{self, NotAsExpected, Times},
-    wait::{self, WaitError},
+    wait::{self, Follower, WaitError},
 };
 
 /// How many near misses are told.
@@ -26,7 +27,7 @@ const MOST_MISSES: usize = 10;
 pub struct Journal(pub(super) Option<Arc<Book>>);
 
 /// Entries, and what else there is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Page {
     /// How many entries were dropped to make room.
     pub dropped: u64,
@@ -127,13 +128,9 @@ impl Journal {
         }
     }
 
-    /// The entries behind a number, as soon as there are any: for those who follow. A number that is past the last one, since
-    /// the journal began anew, is taken for 0. Of a journal that is off nothing ever comes.
-    pub async fn next(&self, since: u64) -> Vec<Entry> {
-        match &self.0 {
-            Some(book) => wait::next(book, since).await,
-            None => std::future::pending().await,
-        }
+    /// Follows what is recorded from now on.
+    pub fn follow(&self) -> Follower {
+        Follower::new(self.0.clone(), self.0.as_ref().map_or(0, |book| book.last()))
     }
 
     /// The requests that come nearest to what is expected without being it, with what differs. At most ten.
@@ -185,6 +182,11 @@ impl Journal {
     pub fn to_curl(&self, filter: &Filter) -> String {
         let url = self.url();
         self.entries(filter).iter().filter_map(|entry| curl::command(&url, entry)).collect()
+    }
+
+    /// An entry as a line for a shell, if it is a request that can be sent so.
+    pub fn curl(&self, entry: &Entry) -> Option<String> {
+        curl::command(&self.url(), entry)
     }
 
     /// Where the API listens.

@@ -29,11 +29,11 @@ mod wait;
 
 pub(crate) use book::Book;
 pub use book::DEFAULT_CAPACITY;
-pub use entry::{Answer, Body, Direction, Entry, Exchange, Message, Permit, What};
+pub use entry::{Answer, Body, Direction, Entry, Exchange, Message, Outcome, Permit, What};
 pub use filter::{Filter, Kind};
 pub use handle::{Journal, Page};
 pub use near::{Difference, NearMiss};
 pub use redact::MASK;
 pub(crate) use slot::{By, Pass, Slot};
 pub use verify::{NotAsExpected, Times};
-pub use wait::WaitError;
+pub use wait::{Follower, WaitError};

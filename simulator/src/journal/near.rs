@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// A request that is not quite what was expected.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct NearMiss {
     /// The entry's number.
     pub seq: u64,
@@ -25,7 +26,7 @@ pub struct NearMiss {
 }
 
 /// Something that was expected and is not so.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Where: `method`, `path`, `query NAME`, `header NAME`, `body` or `body /MEMBER/…`, a JSON pointer, `status`.
     pub what: String,

@@ -7,6 +7,7 @@ use hyper::{HeaderMap, Method, Version};
 use jiff::Timestamp;
 use portmaster_fixtures::Permission;
 
+use super::entry::Outcome;
 use crate::world::{Record, session::Token};
 
 /// How much of a body is kept, bytes.
@@ -57,8 +58,7 @@ pub(crate) struct Done {
     pub(super) body: Kept,
     pub(super) pass: Option<Pass>,
     pub(super) acted: Vec<String>,
-    /// Whether the connection was reset in the place of an answer.
-    pub(super) reset: bool,
+    pub(super) outcome: Outcome,
 }
 
 /// How a request was let in, or not.

@@ -5,7 +5,7 @@ use std::{
     ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive},
 };
 
-use super::{Entry, Filter, Journal, What, filter::Kind};
+use super::{Direction, Entry, Filter, Journal, Outcome, What, filter::Kind};
 
 /// How many entries a report lists.
 const MOST_LISTED: usize = 5;
@@ -162,13 +162,16 @@ fn line(entry: &Entry) -> String {
         What::Http(exchange) => {
             let end = match exchange.status() {
                 Some(status) => status.to_string(),
-                None if exchange.reset => "reset".to_owned(),
-                None => "no answer yet".to_owned(),
+                None => match exchange.outcome {
+                    Outcome::Reset => "reset".to_owned(),
+                    Outcome::Broken => "the connection ended".to_owned(),
+                    Outcome::Waiting | Outcome::Answered => "no answer yet".to_owned(),
+                },
             };
             format!("{} {} -> {end}", exchange.method, exchange.target)
         }
         What::Websocket(message) => {
-            let way = if message.direction == super::Direction::In { ">" } else { "<" };
+            let way = if message.direction == Direction::In { ">" } else { "<" };
             format!("{way} {}|{}|{}", message.id, message.operation, message.key)
         }
         What::Refused { why } => format!("refused: {why}"),

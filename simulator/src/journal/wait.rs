@@ -22,54 +22,92 @@ pub enum WaitError {
     },
 }
 
-/// Reads on behind a number; one that is past the end belongs to a journal that began anew.
-fn read_on(book: &Book, since: &mut u64) -> Vec<Arc<Slot>> {
-    if book.last() < *since {
-        *since = 0;
+/// Reads what is recorded as it comes to its end: requests once they are answered, everything else at once.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// use portmaster_simulator::Simulator;
+///
+/// let simulator = Simulator::builder().journal(100).start().await?;
+/// let mut follower = simulator.journal().follow();
+/// # let _ = tokio::time::timeout(Duration::ZERO, async {
+/// for entry in follower.next().await {
+///     println!("#{}", entry.seq);
+/// }
+/// # }).await;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Follower {
+    book: Option<Arc<Book>>,
+    since: u64,
+    /// What was begun and has not come to its end.
+    open: Vec<Arc<Slot>>,
+}
+
+impl Follower {
+    /// Follows what comes behind a number.
+    pub(super) fn new(book: Option<Arc<Book>>, since: u64) -> Self {
+        if let Some(book) = &book {
+            book.watch();
+        }
+        Self { book, since, open: Vec::new() }
     }
-    let new = book.after(*since);
-    *since = new.last().map_or(*since, |slot| slot.seq);
-    new
+
+    /// The next entries, at least one. Who asks too seldom misses those that were dropped meanwhile. Of a journal that is off
+    /// none ever come. Nothing is lost if the future is dropped.
+    pub async fn next(&mut self) -> Vec<Entry> {
+        let Some(book) = self.book.clone() else { return std::future::pending().await };
+        let slots = self.slots(&book).await;
+        let secrets = book.secrets();
+        slots.iter().map(|slot| Entry::of(slot, &secrets)).collect()
+    }
+
+    /// The next slots, at least one.
+    async fn slots(&mut self, book: &Book) -> Vec<Arc<Slot>> {
+        loop {
+            let mut changed = std::pin::pin!(book.changed.notified());
+            changed.as_mut().enable();
+            if book.last() < self.since {
+                // The journal began anew.
+                self.since = 0;
+            }
+            let new = book.after(self.since);
+            self.since = new.last().map_or(self.since, |slot| slot.seq);
+            self.open.extend(new);
+            let (complete, open): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.open).into_iter().partition(|slot| slot.is_complete());
+            self.open = open;
+            if !complete.is_empty() {
+                return complete;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(book) = &self.book {
+            book.unwatch();
+        }
+    }
 }
 
 /// Ends once so many entries fit. Each is looked at once, when nothing will be added to it.
-pub(super) async fn until(book: &Book, filter: &Filter, count: usize) -> Vec<Entry> {
-    let _watching = book.watch();
+pub(super) async fn until(book: &Arc<Book>, filter: &Filter, count: usize) -> Vec<Entry> {
     let matcher = Matcher::new(filter);
-    let mut since = filter.since.unwrap_or(0);
-    let (mut found, mut open): (Vec<Entry>, Vec<Arc<Slot>>) = (Vec::new(), Vec::new());
-    loop {
-        let mut changed = std::pin::pin!(book.changed.notified());
-        changed.as_mut().enable();
-        open.extend(read_on(book, &mut since));
-        let (complete, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|slot| slot.is_complete());
-        open = rest;
-        let complete: Vec<_> = complete.into_iter().filter(|slot| matcher.may_fit(slot)).collect();
-        if !complete.is_empty() {
+    let mut follower = Follower::new(Some(Arc::clone(book)), filter.since.unwrap_or(0));
+    let mut found: Vec<Entry> = Vec::new();
+    while found.len() < count {
+        let mut slots = follower.slots(book).await;
+        slots.retain(|slot| matcher.may_fit(slot));
+        if !slots.is_empty() {
             let secrets = book.secrets();
-            found.extend(
-                complete.iter().map(|slot| Entry::of(slot, &secrets)).filter(|entry| matcher.fits(entry)),
-            );
+            found.extend(slots.iter().map(|slot| Entry::of(slot, &secrets)).filter(|one| matcher.fits(one)));
         }
-        if found.len() >= count {
-            found.sort_by_key(|entry| entry.seq);
-            return found;
-        }
-        changed.await;
     }
-}
-
-/// Ends once there is something behind a number.
-pub(super) async fn next(book: &Book, mut since: u64) -> Vec<Entry> {
-    let _watching = book.watch();
-    loop {
-        let mut changed = std::pin::pin!(book.changed.notified());
-        changed.as_mut().enable();
-        let new = read_on(book, &mut since);
-        if !new.is_empty() {
-            let secrets = book.secrets();
-            return new.iter().map(|slot| Entry::of(slot, &secrets)).collect();
-        }
-        changed.await;
-    }
+    found.sort_by_key(|entry| entry.seq);
+    found
 }

@@ -8,6 +8,7 @@ mod common;
 mod changes;
 mod document;
 mod guard;
+mod journal;
 mod look;
 mod nonsense;
 mod restart;
