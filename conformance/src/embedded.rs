@@ -1,6 +1,6 @@
 //! Simulators of the suite's own, each started when a check first asks for it.
 
-use portmaster_fixtures::Contract;
+use portmaster_fixtures::{Contract, Mutant};
 use portmaster_simulator::{ExternalAuth, Simulator};
 use tokio::sync::OnceCell;
 
@@ -27,6 +27,8 @@ pub(crate) struct Embedded {
     contract: Contract,
     healthy: bool,
     seed: u64,
+    /// A deliberate misbehaviour.
+    mutant: Option<&'static Mutant>,
     main: OnceCell<Simulator>,
     development: OnceCell<Simulator>,
     granted: OnceCell<Simulator>,
@@ -36,24 +38,30 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Simulators without defects.
     pub(crate) fn healthy(contract: Contract, seed: u64) -> Self {
-        Self::new(contract, true, seed)
+        Self::new(contract, true, seed, None)
     }
 
     /// Simulators with the defects of their core.
     pub(crate) fn defective(contract: Contract, seed: u64) -> Self {
-        Self::new(contract, false, seed)
+        Self::new(contract, false, seed, None)
+    }
+
+    /// Simulators without defects that have a mutant.
+    pub(crate) fn mutated(contract: Contract, seed: u64, mutant: &'static Mutant) -> Self {
+        Self::new(contract, true, seed, Some(mutant))
     }
 
     /// The same once more, in its first state.
     pub(crate) fn again(&self) -> Self {
-        Self::new(self.contract, self.healthy, self.seed)
+        Self::new(self.contract, self.healthy, self.seed, self.mutant)
     }
 
-    fn new(contract: Contract, healthy: bool, seed: u64) -> Self {
+    fn new(contract: Contract, healthy: bool, seed: u64, mutant: Option<&'static Mutant>) -> Self {
         Self {
             contract,
             healthy,
             seed,
+            mutant,
             main: OnceCell::new(),
             development: OnceCell::new(),
             granted: OnceCell::new(),
@@ -88,6 +96,9 @@ impl Embedded {
             .healthy(self.healthy)
             .scenario("home-office")
             .seed(self.seed);
+        if let Some(mutant) = self.mutant {
+            builder = builder.mutant(&mutant.id);
+        }
         for tier in Tier::ALL {
             if let Some(key) = Self::keys().get(tier) {
                 builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));

@@ -10,6 +10,7 @@ mod embedded;
 pub mod exit;
 mod recording;
 pub mod report;
+pub mod selftest;
 pub mod shard;
 pub mod suite;
 pub mod target;

@@ -18,6 +18,7 @@ mod database;
 mod gateway;
 mod go;
 pub mod journal;
+mod mutants;
 pub mod netquery;
 mod query;
 mod simulator;
@@ -26,6 +27,7 @@ mod world;
 
 pub use check::check;
 pub use gateway::{AdvanceError, BundleError, ExternalAuth, LoadError};
+pub use mutants::MutantError;
 pub use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{Change, ClockMode, StateMatch},

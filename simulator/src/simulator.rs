@@ -414,6 +414,12 @@ impl Builder {
         self
     }
 
+    /// Adds a deliberate misbehaviour, to see whether somebody notices; `fixtures/mutants` has them.
+    pub fn mutant(mut self, id: impl Into<String>) -> Self {
+        self.options.mutants.push(id.into());
+        self
+    }
+
     /// The number that all chance comes from.
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = Some(seed);

@@ -30,6 +30,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Ask a target again what a recording has, and say what changed
     Replay(Box<ReplayArgs>),
+    /// Prove that the checks can fail: run them against a simulator with each deliberate misbehaviour
+    SelfTest(SelfTestArgs),
     /// List the checks
     List {
         /// The contract whose checks are listed: docs, v1.0, v1.6 or v2.2
@@ -178,6 +180,26 @@ pub struct RunArgs {
     /// Which checks
     #[command(flatten)]
     pub select: Select,
+}
+
+/// What `self-test` takes.
+#[derive(Debug, clap::Args)]
+pub struct SelfTestArgs {
+    /// The contract whose checks are tried: docs, v1.0, v1.6 or v2.2
+    #[arg(long, value_name = "NAME", default_value = "docs")]
+    pub contract: Contract,
+    /// Only this misbehaviour; may be repeated (`portmaster-simulator mutants` lists them)
+    #[arg(long, value_name = "ID")]
+    pub mutant: Vec<String>,
+    /// How many misbehaviours are tried at a time [default: three a processor]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// The seed of drawn values
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the result as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// What checks may do to a target.

@@ -10,6 +10,7 @@ mod provision;
 mod replay;
 mod reports;
 mod run;
+mod self_test;
 mod signals;
 mod subject;
 
@@ -47,6 +48,7 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Compare(args) => reports::compare(&args),
         Command::Merge(args) => reports::merge(args),
         Command::Schema => reports::schema(),
+        Command::SelfTest(args) => self_test::run(args).await,
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
 }

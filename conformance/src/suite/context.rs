@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portmaster_fixtures::{Contract, Permission};
+use portmaster_fixtures::{Contract, Mutant, Permission};
 
 use super::{Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier};
 use crate::{
@@ -97,6 +97,11 @@ impl Context {
     /// `core` honours it.
     pub fn imitated(contract: Contract, core: Contract, seed: u64, client: Client) -> Self {
         Self::on(Embedded::defective(core, seed), contract, seed, client)
+    }
+
+    /// The same as [`Self::embedded`], with a deliberate misbehaviour.
+    pub fn mutated(contract: Contract, mutant: &'static Mutant, seed: u64, client: Client) -> Self {
+        Self::on(Embedded::mutated(contract, seed, mutant), contract, seed, client)
     }
 
     fn on(own: Embedded, contract: Contract, seed: u64, client: Client) -> Self {

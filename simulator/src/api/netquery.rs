@@ -77,6 +77,7 @@ fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
 /// A question to the database, with what it has to know of the world.
 fn asker(world: &World, kind: Kind, body: Vec<u8>) -> impl Fn(&Store) -> Answer + Send + use<> {
     let (now, dev_mode) = (world.now(), world.dev_mode());
+    let body = world.mutants.query(body);
     let retention = if kind == Kind::HistoryCleanup { retention(world) } else { Retention::default() };
     move |netquery| netquery.answer(&Request { kind, body: &body, now, dev_mode, retention: &retention })
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use portmaster_fixtures::{Mutant, UnknownMutant};
 use portmaster_simulator::{ClockMode, Contract, ExternalAuth};
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     /// Show the built-in scenarios, or check one of your own
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// List the misbehaviours that --mutant takes
+    Mutants,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +86,9 @@ pub(crate) struct Serve {
     /// What stands in for the core's look at the calling program: none, grant, deny or prompt, which asks a person
     #[arg(long, value_name = "MODE", default_value = "none")]
     pub(crate) external_auth: ExternalAuth,
+    /// Misbehave like this, to see whether somebody notices; may be repeated (`mutants` lists them)
+    #[arg(long, value_name = "ID", value_parser = mutant)]
+    pub(crate) mutant: Vec<String>,
     /// Serve this user interface, a zip file or a folder
     #[arg(long, value_name = "FILE.zip|DIR")]
     pub(crate) ui: Option<PathBuf>,
@@ -114,6 +120,11 @@ pub(crate) enum Ready {
     Text,
     /// One line of JSON for a program
     Json,
+}
+
+/// Reads the name of a mutant.
+fn mutant(id: &str) -> Result<String, UnknownMutant> {
+    Mutant::named(id).map(|mutant| mutant.id.clone())
 }
 
 /// Reads `KEY=JSON`.

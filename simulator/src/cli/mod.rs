@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod mutants;
 mod scenario;
 mod serve;
 
@@ -19,6 +20,7 @@ pub(crate) fn main() -> ExitCode {
     let serve = match args.command {
         Some(Command::Serve(serve)) => serve,
         Some(Command::Scenario(command)) => return scenario::run(command),
+        Some(Command::Mutants) => return mutants::list(),
         None => args.serve,
     };
     match serve::run(serve) {

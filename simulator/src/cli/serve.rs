@@ -67,6 +67,9 @@ fn builder(args: &Serve) -> Builder {
     if let Some(path) = &args.assets {
         builder = builder.assets(path);
     }
+    for id in &args.mutant {
+        builder = builder.mutant(id);
+    }
     for key in &args.api_key {
         builder = builder.api_key(key);
     }

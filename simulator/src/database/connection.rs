@@ -1,15 +1,17 @@
 //! One client's connection, from the upgrade to its end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
+use portmaster_fixtures::mutant::FrameKind;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
 
 use super::{
-    frames::{self, Incoming, Reader},
+    frames::{Incoming, Reader},
+    outbox::Outbox,
     session::Session,
 };
-use crate::gateway::Shared;
+use crate::{gateway::Shared, mutants::Ear};
 
 /// How much is read at once.
 const READ: usize = 8 << 10;
@@ -37,18 +39,29 @@ pub(crate) async fn serve(
     let mut session = Session::new(&shared, number);
     let outbox = session.outbox();
     let mut reader = Reader::new(shared.max_message());
+    let mut ear = shared.mutants().ear();
+    let mut heard = VecDeque::new();
     let mut output = BytesMut::new();
     let mut jobs = JoinSet::new();
     let mut lifecycle = shared.lifecycle();
     let mut farewell: Option<(Option<u16>, String)> = None;
     loop {
         while farewell.is_none() && outbox.has_room() {
-            match reader.next(&mut input) {
-                Ok(None) => break,
-                Ok(Some(Incoming::Message(message))) => session.take(&shared, message, &mut jobs),
-                Ok(Some(Incoming::Ping(payload))) => outbox.pong(payload),
-                Ok(Some(Incoming::Close(code))) => farewell = Some((code, String::new())),
-                Err(violation) => farewell = Some((Some(violation.code), violation.reason)),
+            if heard.is_empty() {
+                match reader.next(&mut input) {
+                    Ok(None) => break,
+                    Ok(Some(incoming)) => match &mut ear {
+                        None => heard.push_back(incoming),
+                        Some(ear) => heard.extend(misheard(ear, &outbox, incoming)),
+                    },
+                    Err(violation) => farewell = Some((Some(violation.code), violation.reason)),
+                }
+            }
+            match heard.pop_front() {
+                None => {}
+                Some(Incoming::Message(message)) => session.take(&shared, message, &mut jobs),
+                Some(Incoming::Ping(payload)) => outbox.pong(payload),
+                Some(Incoming::Close(code)) => farewell = Some((code, String::new())),
             }
         }
         let stalled = farewell.is_none() && !outbox.has_room();
@@ -68,7 +81,7 @@ pub(crate) async fn serve(
             // An idle connection keeps no buffers.
             output = BytesMut::new();
             if let Some((code, reason)) = farewell {
-                frames::write_close(&mut output, code, &reason);
+                outbox.write_close(&mut output, code, &reason);
                 stream.write_all(&output).await?;
                 return end(stream).await;
             }
@@ -103,6 +116,22 @@ pub(crate) async fn serve(
             }
         }
     }
+}
+
+/// What mutants hear in what a client sent.
+fn misheard(ear: &mut Ear, outbox: &Outbox, incoming: Incoming) -> Vec<Incoming> {
+    let (kind, payload) = match incoming {
+        Incoming::Message(payload) => (FrameKind::Message, payload),
+        Incoming::Ping(payload) => (FrameKind::Ping, payload),
+        close @ Incoming::Close(_) => return vec![close],
+    };
+    let heard = ear.hear(kind, &payload);
+    heard.answers.into_iter().for_each(|answer| outbox.message(answer));
+    let again = |payload: Vec<u8>| match kind {
+        FrameKind::Ping => Incoming::Ping(BytesMut::from(&payload[..])),
+        _ => Incoming::Message(BytesMut::from(&payload[..])),
+    };
+    heard.payloads.into_iter().map(again).collect()
 }
 
 /// Ends the stream, and waits a moment for the peer to do the same: bytes left unread would throw away our last ones.

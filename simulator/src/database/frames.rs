@@ -6,10 +6,10 @@ use bytes::{Buf, BufMut, BytesMut};
 /// A text.
 pub(super) const BINARY: u8 = 2;
 const CONTINUATION: u8 = 0;
-const TEXT: u8 = 1;
-const CLOSE: u8 = 8;
+pub(super) const TEXT: u8 = 1;
+pub(super) const CLOSE: u8 = 8;
 const PING: u8 = 9;
-const PONG: u8 = 10;
+pub(super) const PONG: u8 = 10;
 
 /// What a client sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -172,19 +172,6 @@ pub(super) fn write(out: &mut BytesMut, opcode: u8, pieces: &[&[u8]]) {
     }
     for piece in pieces {
         out.put_slice(piece);
-    }
-}
-
-/// Writes a pong.
-pub(super) fn write_pong(out: &mut BytesMut, payload: &[u8]) {
-    write(out, PONG, &[payload]);
-}
-
-/// Writes a close frame.
-pub(super) fn write_close(out: &mut BytesMut, code: Option<u16>, reason: &str) {
-    match code {
-        Some(code) => write(out, CLOSE, &[&code.to_be_bytes(), reason.as_bytes()]),
-        None => write(out, CLOSE, &[]),
     }
 }
 

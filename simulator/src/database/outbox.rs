@@ -10,13 +10,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use portmaster_fixtures::mutant::FrameKind;
 use tokio::sync::Notify;
 
 use super::{
-    frames::{self, BINARY},
+    frames::{self, BINARY, CLOSE, PONG, TEXT},
     subscribers::Subscription,
 };
-use crate::{journal::Book, world::Record};
+use crate::{journal::Book, mutants::Mouth, world::Record};
 
 /// How many pushes a subscription may have waiting (websocket §1.3).
 const MOST_PUSHES: usize = 1000;
@@ -32,6 +33,8 @@ pub(super) struct Outbox {
     pub(super) ready: Notify,
     /// Where it is recorded what is to be sent, and the connection's number there.
     journal: Option<(Arc<Book>, u64)>,
+    /// What is said otherwise than it should be, if something is.
+    mouth: Option<Mutex<Mouth>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +55,8 @@ enum Item {
 
 impl Outbox {
     /// An empty queue.
-    pub(super) fn new(journal: Option<(Arc<Book>, u64)>) -> Self {
-        Self { journal, ..Self::default() }
+    pub(super) fn new(journal: Option<(Arc<Book>, u64)>, mouth: Option<Mouth>) -> Self {
+        Self { journal, mouth: mouth.map(Mutex::new), ..Self::default() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -78,6 +81,11 @@ impl Outbox {
         if let Some((book, connection)) = &self.journal {
             book.replied(*connection, &text);
         }
+        self.put(Item::Reply(text), 1);
+    }
+
+    /// A message as it is.
+    pub(super) fn message(&self, text: Vec<u8>) {
         self.put(Item::Reply(text), 1);
     }
 
@@ -127,21 +135,56 @@ impl Outbox {
         while out.len() < enough {
             let Some(item) = self.take() else { return };
             match item {
-                Item::Reply(text) => frames::write(out, BINARY, &[&text]),
-                Item::Pong(payload) => frames::write_pong(out, &payload),
+                Item::Reply(text) => self.write(out, BINARY, &[&text]),
+                Item::Pong(payload) => self.write(out, PONG, &[&payload]),
                 Item::Push(subscription, record) => {
                     subscription.waiting.fetch_sub(1, Ordering::Relaxed);
-                    write_record(out, &subscription.id, record.kind(), &record);
+                    self.write_record(out, &subscription.id, record.kind(), &record);
                 }
                 Item::Records(id, mut records) => {
                     if let Some(record) = records.pop_front() {
-                        write_record(out, &id, "ok", &record);
+                        self.write_record(out, &id, "ok", &record);
                     }
                     if !records.is_empty() {
                         self.queue().items.push_front(Item::Records(id, records));
                     }
                 }
             }
+        }
+    }
+
+    /// Writes a close frame.
+    pub(super) fn write_close(&self, out: &mut BytesMut, code: Option<u16>, reason: &str) {
+        match code {
+            Some(code) => self.write(out, CLOSE, &[&code.to_be_bytes(), reason.as_bytes()]),
+            None => self.write(out, CLOSE, &[]),
+        }
+    }
+
+    /// `ID|KIND|KEY|J{…}`, `ID|del|KEY` or, for a record that cannot be read, `ID|warning|TEXT`.
+    fn write_record(&self, out: &mut BytesMut, id: &[u8], kind: &str, record: &Record) {
+        let bar: &[u8] = b"|";
+        let key = record.key.as_bytes();
+        if kind == "del" {
+            return self.write(out, BINARY, &[id, b"|del|", key]);
+        }
+        match record.text() {
+            Ok(text) => self.write(out, BINARY, &[id, bar, kind.as_bytes(), bar, key, b"|J", text]),
+            Err(fault) => self.write(out, BINARY, &[id, b"|warning|", fault.as_bytes()]),
+        }
+    }
+
+    /// Writes a frame, or what is said in its place.
+    fn write(&self, out: &mut BytesMut, opcode: u8, pieces: &[&[u8]]) {
+        let Some(mouth) = &self.mouth else { return frames::write(out, opcode, pieces) };
+        let kind = match opcode {
+            PONG => FrameKind::Pong,
+            CLOSE => FrameKind::Close,
+            _ => FrameKind::Message,
+        };
+        let mut mouth = mouth.lock().unwrap_or_else(PoisonError::into_inner);
+        for (as_text, payload) in mouth.say(kind, pieces.concat()) {
+            frames::write(out, if as_text { TEXT } else { opcode }, &[&payload]);
         }
     }
 
@@ -160,19 +203,6 @@ impl Outbox {
             queue.items = VecDeque::new();
         }
         item
-    }
-}
-
-/// `ID|KIND|KEY|J{…}`, `ID|del|KEY` or, for a record that cannot be read, `ID|warning|TEXT`.
-fn write_record(out: &mut BytesMut, id: &[u8], kind: &str, record: &Record) {
-    let bar: &[u8] = b"|";
-    let key = record.key.as_bytes();
-    if kind == "del" {
-        return frames::write(out, BINARY, &[id, b"|del|", key]);
-    }
-    match record.text() {
-        Ok(text) => frames::write(out, BINARY, &[id, bar, kind.as_bytes(), bar, key, b"|J", text]),
-        Err(fault) => frames::write(out, BINARY, &[id, b"|warning|", fault.as_bytes()]),
     }
 }
 

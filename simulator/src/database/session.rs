@@ -35,7 +35,10 @@ impl Session {
     pub(super) fn new(shared: &Arc<Shared>, connection: u64) -> Self {
         Self {
             number: shared.subscribers.session(),
-            outbox: Arc::new(Outbox::new(shared.journal.clone().map(|book| (book, connection)))),
+            outbox: Arc::new(Outbox::new(
+                shared.journal.clone().map(|book| (book, connection)),
+                shared.mutants().mouth(),
+            )),
             connection,
             shared: Arc::clone(shared),
             subscriptions: Vec::new(),

@@ -144,7 +144,7 @@ fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Resul
     }
     let now = world.now();
     if let Some(secret) = presented_key(headers) {
-        match keys::find(world.config.api_keys(), &secret, now) {
+        match keys::find(world.config.api_keys(), &secret, now, world.mutants.comparison()) {
             Some(token) => return Ok(Identity::Known(token, By::Key)),
             None if secret.len() < 4 && world.rules.has(Defect::ShortKeyEmpty200) => {
                 return Err(Answer::empty(StatusCode::OK));

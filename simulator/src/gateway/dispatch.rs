@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::HOST,
+    header::{CONNECTION, HOST},
     http::{HeaderValue, request::Parts},
     upgrade::OnUpgrade,
 };
@@ -17,7 +17,7 @@ use super::{
     authorise::Prompted,
     body,
     early::{malformed, wellformed},
-    faults::{self, Reset, Sent},
+    faults::{self, Instead, Reset, Sent},
     front::{Front, Step, date},
     path::Path,
     recorder::Recorder,
@@ -27,18 +27,56 @@ use super::{
 };
 use crate::{
     api::Reply,
+    mutants::Edited,
     world::{Blow, World},
 };
 
-/// Answers one request. All that needs no body is decided and done under one lock of the world.
+/// Answers one request.
 pub(super) async fn handle(
     shared: Arc<Shared>,
     connection: u64,
     mut request: Request<Incoming>,
     upgraded: &Mutex<Option<OnUpgrade>>,
+    instead: &Instead,
 ) -> Result<Response<Sent>, Reset> {
     let upgrade = hyper::upgrade::on(&mut request);
-    let (mut parts, incoming) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let mutants = shared.mutants();
+    let asked = mutants.request(&mut parts, || shared.with(|world| world.dev_mode()));
+    let (mut response, blow, recorder) =
+        respond(&shared, connection, parts, body, (upgrade, upgraded)).await?;
+    if let Some(asked) = asked {
+        response = match mutants.answer(&asked, response) {
+            Edited::Response(response) => response,
+            Edited::Raw(bytes) => {
+                _ = instead.raw.set(bytes);
+                closing()
+            }
+        };
+    }
+    recorder.end(Some(&response));
+    Ok(match blow {
+        None => response.map(|body| Sent::Left(Full::new(body))),
+        Some(blow) => faults::shape(&shared, &blow, response),
+    })
+}
+
+/// What nobody will see: other bytes are sent in its place, and the connection ends.
+fn closing() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The response to one request, and what faults do to it. All that needs no body is decided and done under one lock of
+/// the world.
+async fn respond(
+    shared: &Arc<Shared>,
+    connection: u64,
+    mut parts: Parts,
+    incoming: Incoming,
+    (upgrade, upgraded): (OnUpgrade, &Mutex<Option<OnUpgrade>>),
+) -> Result<(Response<Bytes>, Option<Blow>, Recorder), Reset> {
     // As in Go, the host of an absolute target stands in for the header.
     if parts.uri.scheme().is_some()
         && let Some(host) = parts.uri.authority().and_then(|one| HeaderValue::from_str(one.as_str()).ok())
@@ -47,10 +85,7 @@ pub(super) async fn handle(
     }
     let head = parts.method == Method::HEAD;
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
-    let whole = |recorder: Recorder, response: Response<Bytes>| {
-        recorder.end(Some(&response));
-        Ok(response.map(|body| Sent::Left(Full::new(body))))
-    };
+    let whole = |recorder: Recorder, response: Response<Bytes>| Ok((response, None, recorder));
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
         let response = shared.with(|world| {
@@ -74,19 +109,19 @@ pub(super) async fn handle(
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
             Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
         } else {
-            Front::look(&shared, world, &parts, &path, blow)
+            Front::look(shared, world, &parts, &path, blow)
         }
     });
     if let Some(blow) = blow.filter(|blow| !blow.delay.is_zero()) {
         shared.wait(blow.delay).await;
-        front = shared.with(|world| Front::look(&shared, world, &parts, &path, Some(blow)));
+        front = shared.with(|world| Front::look(shared, world, &parts, &path, Some(blow)));
     }
     let step = loop {
         match front.step {
             Step::Prompt(prompt) => {
                 shared.answered(&prompt).await;
                 parts.extensions.insert(Prompted(prompt));
-                front = shared.with(|world| Front::look(&shared, world, &parts, &path, blow));
+                front = shared.with(|world| Front::look(shared, world, &parts, &path, blow));
             }
             decided => break decided,
         }
@@ -102,7 +137,7 @@ pub(super) async fn handle(
         Step::Replied(admission, ran) => {
             blow = merged(blow, ran.blow);
             recorder.acted("rules", &ran.rules);
-            finish(&shared, &front.served, admission, ran.reply).await
+            finish(shared, &front.served, admission, ran.reply).await
         }
         Step::NeedsBody(admission) => match body::read(&parts.headers, incoming).await {
             Ok(body) => {
@@ -110,7 +145,7 @@ pub(super) async fn handle(
                 let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
                 blow = merged(blow, ran.blow);
                 recorder.acted("rules", &ran.rules);
-                finish(&shared, &front.served, admission, ran.reply).await
+                finish(shared, &front.served, admission, ran.reply).await
             }
             Err(answer) => admission.with_cookie(answer),
         },
@@ -118,12 +153,8 @@ pub(super) async fn handle(
     let common = front.served.security.headers(front.dev_mode).chain(front.cors);
     match blow {
         None => whole(recorder, answer.into_response(head, common, front.date)),
-        Some(blow) => match faults::strike(&shared, &blow, answer).await {
-            Ok(answer) => {
-                let response = answer.into_response(head, common, front.date);
-                recorder.end(Some(&response));
-                Ok(faults::shape(&shared, &blow, response))
-            }
+        Some(blow) => match faults::strike(shared, &blow, answer).await {
+            Ok(answer) => Ok((answer.into_response(head, common, front.date), Some(blow), recorder)),
             Err(reset) => {
                 recorder.end(None);
                 Err(reset)

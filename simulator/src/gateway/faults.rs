@@ -5,7 +5,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -133,17 +133,28 @@ impl Body for Shaped {
     }
 }
 
-/// The writing half of a connection, which may end with a reset in the place of a farewell.
+/// What a connection does in the place of what it would.
+#[derive(Debug, Default)]
+pub(super) struct Instead {
+    /// It ends with a reset in the place of a farewell.
+    pub(super) reset: AtomicBool,
+    /// It sends these bytes in the place of its last answer.
+    pub(super) raw: OnceLock<Bytes>,
+}
+
+/// The writing half of a connection, which may do something instead.
 #[derive(Debug)]
 pub(super) struct Writer {
     half: Option<OwnedWriteHalf>,
-    reset: Arc<AtomicBool>,
+    instead: Arc<Instead>,
+    /// How much of the other bytes is sent.
+    sent: usize,
 }
 
 impl Writer {
-    /// A half that is reset once the flag is set and the half is dropped.
-    pub(super) fn new(half: OwnedWriteHalf, reset: Arc<AtomicBool>) -> Self {
-        Self { half: Some(half), reset }
+    /// A half that heeds what is to be done instead.
+    pub(super) fn new(half: OwnedWriteHalf, instead: Arc<Instead>) -> Self {
+        Self { half: Some(half), instead, sent: 0 }
     }
 
     /// The connection with its reading half.
@@ -158,6 +169,20 @@ impl Writer {
         reader.reunite(half)
     }
 
+    /// Writes what is to be sent instead, if something is: ready once that is done.
+    fn poll_instead(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
+        let instead = Arc::clone(&self.instead);
+        let raw = instead.raw.get()?;
+        while let Some(rest) = raw.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match self.as_mut().half().poll_write(cx, rest) {
+                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Ready(Err(fault)) => return Some(Poll::Ready(Err(fault))),
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        Some(Poll::Ready(Ok(())))
+    }
+
     fn half(self: Pin<&mut Self>) -> Pin<&mut OwnedWriteHalf> {
         Pin::new(self.get_mut().half.as_mut().expect("the half is there until it is dropped"))
     }
@@ -166,7 +191,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if let Some(half) = self.half.take()
-            && self.reset.load(Ordering::Relaxed)
+            && self.instead.reset.load(Ordering::Relaxed)
         {
             // Without it the peer sees an end in the place of a reset.
             let _ = half.as_ref().set_zero_linger();
@@ -176,7 +201,10 @@ impl Drop for Writer {
 }
 
 impl AsyncWrite for Writer {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(done) = self.as_mut().poll_instead(cx) {
+            return done.map_ok(|()| bytes.len());
+        }
         self.half().poll_write(cx, bytes)
     }
 
@@ -189,10 +217,13 @@ impl AsyncWrite for Writer {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Some(done) = self.as_mut().poll_instead(cx) {
+            return done.map_ok(|()| slices.iter().map(|slice| slice.len()).sum());
+        }
         self.half().poll_write_vectored(cx, slices)
     }
 

@@ -26,6 +26,7 @@ pub use authorise::{ExternalAuth, session_cookie};
 pub(crate) use bridge::{Bridged, bridge};
 pub use bundles::BundleError;
 pub(crate) use bundles::Sources;
+pub(crate) use route::Routes;
 pub use saving::LoadError;
 pub(crate) use saving::begun;
 pub(crate) use server::{Shared, serve};

@@ -16,7 +16,7 @@ pub(super) struct Route {
 
 /// The endpoints of a contract.
 #[derive(Debug)]
-pub(super) struct Routes {
+pub(crate) struct Routes {
     exact: HashMap<&'static str, Route>,
     patterns: Vec<(Regex, Vec<&'static str>, Route)>,
 }
@@ -30,19 +30,20 @@ pub(super) struct Found<'a> {
 
 impl Routes {
     /// The routes of a contract.
-    pub(super) fn of(contract: Contract) -> &'static Self {
+    pub(crate) fn of(contract: Contract) -> &'static Self {
         static ALL: [OnceLock<Routes>; Contract::ALL.len()] =
             [const { OnceLock::new() }; Contract::ALL.len()];
         let at = Contract::ALL.iter().position(|one| *one == contract).unwrap_or_default();
-        ALL[at].get_or_init(|| Self::compile(contract))
+        ALL[at].get_or_init(|| Self::compile(contract.endpoints().iter().map(|one| (one.path.as_str(), one))))
     }
 
-    fn compile(contract: Contract) -> Self {
+    /// The routes of endpoints, each beside the path by which its code is known.
+    pub(crate) fn compile(endpoints: impl Iterator<Item = (&'static str, &'static Endpoint)>) -> Self {
         let handlers: HashMap<&str, &'static Handler> =
             api::handlers().map(|handler| (handler.path, handler)).collect();
         let mut routes = Self { exact: HashMap::new(), patterns: Vec::new() };
-        for endpoint in contract.endpoints() {
-            let Some(&handler) = handlers.get(endpoint.path.as_str()) else { continue };
+        for (path, endpoint) in endpoints {
+            let Some(&handler) = handlers.get(path) else { continue };
             let route = Route { endpoint, handler };
             if endpoint.path.contains('{') {
                 let (regex, names) = pattern(&endpoint.path);

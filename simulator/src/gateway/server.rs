@@ -3,10 +3,7 @@
 use std::{
     error::Error,
     io::Cursor,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -24,7 +21,7 @@ use super::{
     ExternalAuth,
     bundles::{BundleError, Bundles, Sources},
     dispatch,
-    faults::Writer,
+    faults::{Instead, Writer},
     guard::Security,
     head::{self, Verdict},
     route::Routes,
@@ -32,6 +29,7 @@ use super::{
 use crate::{
     database::{self, Subscribers, publish_connection, publish_hubs},
     journal::Book,
+    mutants::Mutants,
     netquery::Store,
     snapshot::Origin,
     world::{Event, Lifecycle, Notification, World},
@@ -78,6 +76,8 @@ pub(crate) struct Served {
     pub(super) routes: &'static Routes,
     pub(super) rules: &'static Rules,
     pub(super) security: Security,
+    /// Deliberate misbehaviours.
+    mutants: Mutants,
     /// The connection database, filled from what the world tells.
     pub(crate) netquery: Store,
 }
@@ -87,7 +87,8 @@ impl Served {
         Self {
             number,
             origin,
-            routes: Routes::of(world.contract),
+            routes: world.mutants.routes(world.contract),
+            mutants: world.mutants.clone(),
             rules: world.rules,
             security: Security::new(world.rules),
             netquery,
@@ -134,6 +135,11 @@ impl Shared {
     /// What follows from the world that is served. Ask while the world is locked, so that both belong together.
     pub(crate) fn served(&self) -> Arc<Served> {
         Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Deliberate misbehaviours.
+    pub(crate) fn mutants(&self) -> Mutants {
+        self.served().mutants.clone()
     }
 
     /// Serves another world from now on; the caller holds the world's lock.
@@ -264,9 +270,12 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());
     // It is only looked at again if it is refused.
     let seen = shared.journal.as_ref().map(|book| (book, bytes.clone()));
+    let mutants = shared.mutants();
+    let asked = mutants.refused(&bytes);
     let first = match head::inspect(bytes) {
         Verdict::Pass(first) => first,
         Verdict::Refuse(answer) => {
+            let answer = mutants.refusal(asked, answer);
             if let Some((book, head)) = seen {
                 book.refused_head(number, &head, &answer);
             }
@@ -275,17 +284,17 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
         }
     };
     let (reader, writer) = stream.into_split();
-    let reset = Arc::new(AtomicBool::new(false));
-    let writer = Writer::new(writer, Arc::clone(&reset));
+    let instead = Arc::new(Instead::default());
+    let writer = Writer::new(writer, Arc::clone(&instead));
     let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(reader), writer));
     let upgraded = Mutex::new(None);
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
-        let (upgraded, reset) = (&upgraded, &reset);
+        let (upgraded, instead) = (&upgraded, &instead);
         async move {
-            let answered = dispatch::handle(shared, number, request, upgraded).await;
+            let answered = dispatch::handle(shared, number, request, upgraded, instead).await;
             if answered.is_err() {
-                reset.store(true, Ordering::Relaxed);
+                instead.reset.store(true, Ordering::Relaxed);
             }
             answered
         }

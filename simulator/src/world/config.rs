@@ -15,6 +15,7 @@ use super::{
     Meta, Record,
     keys::{self, ApiKey},
 };
+use crate::mutants::Mutants;
 
 /// The annotation of options that programs can have a value of their own for.
 const PER_APP: &str = "safing/portmaster:settable-per-app";
@@ -30,6 +31,8 @@ pub struct Config {
     keys: Arc<[ApiKey]>,
     /// The options whose new values act only after a restart.
     pending: BTreeSet<String>,
+    /// Deliberate misbehaviours, some of which read keys differently.
+    mutants: Mutants,
     /// Read by every request, so not looked up in the values each time.
     #[serde(skip)]
     dev_mode: bool,
@@ -63,8 +66,9 @@ pub enum Refused {
 
 impl Config {
     /// The options of a contract, with nothing set.
-    pub fn new(contract: Contract) -> Self {
+    pub fn new(contract: Contract, mutants: Mutants) -> Self {
         Self {
+            mutants,
             options: contract.options(),
             values: BTreeMap::new(),
             keys: Arc::new([]),
@@ -206,7 +210,7 @@ impl Config {
     /// Reads the API keys anew. As in the cores, an expired one is taken out of the option, and with it those that were
     /// skipped as invalid (core-2.2 §3).
     fn load_keys(&mut self, now: Timestamp) {
-        let loaded = keys::load(&self.list("core/apiKeys"), now);
+        let loaded = keys::load(&self.list("core/apiKeys"), now, &self.mutants);
         if loaded.any_expired {
             let kept = loaded.kept.into_iter().map(Value::String).collect();
             self.values.insert("core/apiKeys".to_owned(), Value::Array(kept));
@@ -285,7 +289,7 @@ mod tests {
 
     #[test]
     fn values_are_checked_before_they_act() {
-        let mut config = Config::new(Contract::Docs);
+        let mut config = Config::new(Contract::Docs, Mutants::default());
         let mut set = |key: &str, value: Value| {
             config.set(key, Some(value), Timestamp::UNIX_EPOCH).map_err(|refused| refused.to_string())
         };
@@ -301,7 +305,7 @@ mod tests {
 
     #[test]
     fn null_resets_to_the_default() {
-        let mut config = Config::new(Contract::Docs);
+        let mut config = Config::new(Contract::Docs, Mutants::default());
         config.set("core/devMode", Some(json!(true)), Timestamp::UNIX_EPOCH).unwrap();
         config.set("core/devMode", None, Timestamp::UNIX_EPOCH).unwrap();
         assert!(!config.dev_mode());

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{Permission, mutant::Comparison};
 use subtle::ConstantTimeEq;
 
 use super::session::Token;
-use crate::go::{escape, url::Url};
+use crate::{
+    go::{escape, url::Url},
+    mutants::Mutants,
+};
 
 /// A key with what it allows.
 #[derive(Clone)]
@@ -47,10 +50,10 @@ pub(super) struct Loaded {
 }
 
 /// Reads the entries of the option. What does not parse is skipped.
-pub(super) fn load(entries: &[&str], now: Timestamp) -> Loaded {
+pub(super) fn load(entries: &[&str], now: Timestamp, mutants: &Mutants) -> Loaded {
     let mut loaded = Loaded { keys: Vec::new(), kept: Vec::new(), any_expired: false };
     for entry in entries {
-        let Some(key) = parse(entry) else { continue };
+        let Some(key) = parse(&mutants.key_entry(entry)) else { continue };
         if key.expires.is_some_and(|expires| expires <= now) {
             loaded.any_expired = true;
             continue;
@@ -88,14 +91,25 @@ fn permission(word: &str) -> Option<Permission> {
 }
 
 /// What a presented secret allows now. Of duplicates the last entry counts. Every key is compared, in constant time.
-pub fn find(keys: &[ApiKey], secret: &str, now: Timestamp) -> Option<Token> {
+pub fn find(keys: &[ApiKey], secret: &str, now: Timestamp, comparison: Comparison) -> Option<Token> {
     let mut found = None;
     for key in keys {
-        if bool::from(key.secret.as_bytes().ct_eq(secret.as_bytes())) {
+        if equal(&key.secret, secret, comparison) {
             found = key.expires.is_none_or(|expires| expires > now).then_some(key.token);
         }
     }
     found
+}
+
+/// Whether a presented secret is the known one.
+fn equal(known: &str, presented: &str, comparison: Comparison) -> bool {
+    let presented = match comparison {
+        Comparison::Exact => presented,
+        Comparison::AnyCase => return known.eq_ignore_ascii_case(presented),
+        Comparison::Prefix => return presented.starts_with(known),
+        Comparison::Trimmed => presented.trim(),
+    };
+    known.as_bytes().ct_eq(presented.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -104,8 +118,9 @@ mod tests {
 
     fn token(entries: &[&str], secret: &str) -> Option<(i8, i8)> {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let loaded = load(entries, now);
-        find(&loaded.keys, secret, now).map(|token| (token.read.number(), token.write.number()))
+        let loaded = load(entries, now, &Mutants::default());
+        find(&loaded.keys, secret, now, Comparison::Exact)
+            .map(|token| (token.read.number(), token.write.number()))
     }
 
     #[test]
@@ -125,14 +140,18 @@ mod tests {
     #[test]
     fn expired_entries_go_and_take_invalid_ones_along() {
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        let loaded = load(&["old?expires=2020-01-01T00:00:00Z", "bad?read=root", "good?read=user"], now);
+        let loaded = load(
+            &["old?expires=2020-01-01T00:00:00Z", "bad?read=root", "good?read=user"],
+            now,
+            &Mutants::default(),
+        );
         assert!(loaded.any_expired);
         assert_eq!(loaded.kept, ["good?read=user"]);
     }
 
     #[test]
     fn a_debugged_key_keeps_its_secret() {
-        let loaded = load(&["geheim?read=user"], Timestamp::UNIX_EPOCH);
+        let loaded = load(&["geheim?read=user"], Timestamp::UNIX_EPOCH, &Mutants::default());
         assert!(!format!("{:?}", loaded.keys).contains("geheim"));
     }
 }

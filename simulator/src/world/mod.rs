@@ -42,6 +42,8 @@ use portmaster_fixtures::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::mutants::Mutants;
+
 pub use chance::Chance;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;
@@ -75,6 +77,8 @@ pub struct World {
     /// The contract's rules.
     #[serde(skip, default = "unread")]
     pub rules: &'static Rules,
+    /// Deliberate misbehaviours.
+    pub mutants: Mutants,
     /// The only clock.
     pub clock: Clock,
     /// The only source of chance.

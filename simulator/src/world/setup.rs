@@ -20,7 +20,10 @@ use super::{
     spn::SpnError,
 };
 
-use crate::go::json as gojson;
+use crate::{
+    go::json as gojson,
+    mutants::{MutantError, Mutants},
+};
 
 /// The start of a scenario that names none.
 const START: &str = "2026-01-05T08:30:00Z";
@@ -44,6 +47,8 @@ pub struct Options {
     pub config: BTreeMap<String, Value>,
     /// Entries that are added to `core/apiKeys`.
     pub api_keys: Vec<String>,
+    /// The names of deliberate misbehaviours.
+    pub mutants: Vec<String>,
 }
 
 /// Why a scenario makes no world.
@@ -74,6 +79,9 @@ pub enum SetupError {
     /// The scenario's text was parsed without reading the file that it names.
     #[error("connections.file: {0} was not read")]
     RowsNotRead(String),
+    /// A deliberate misbehaviour cannot be had.
+    #[error(transparent)]
+    Mutant(#[from] MutantError),
     /// The timeline, the rules or the faults name something that is not there, or say what cannot be.
     #[error("{}", .0.first().map(Dangling::to_string).unwrap_or_default())]
     Dangling(Vec<Dangling>),
@@ -87,6 +95,8 @@ impl World {
     pub fn new(scenario: Scenario, options: Options) -> Result<Self, SetupError> {
         let contract = options.contract.or(scenario.contract).unwrap_or_default();
         let rules = if options.healthy { contract.healthy_rules() } else { contract.rules() };
+        let mutants = Mutants::of(&options.mutants, contract, options.healthy)?;
+        let rules = mutants.rules(rules);
         let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
         let here = geo::known(&scenario.network.location);
         let seed = options.seed.unwrap_or(scenario.seed);
@@ -96,7 +106,8 @@ impl World {
             rules,
             clock: Clock::new(options.clock.unwrap_or(scenario.clock), start),
             chance: Chance::new(seed),
-            config: Config::new(contract),
+            config: Config::new(contract, mutants.clone()),
+            mutants,
             core: scenario.core,
             client: scenario.client,
             network: scenario.network,
