@@ -36,12 +36,12 @@ async fn each_does_what_it_says_and_several_go_together() {
 #[tokio::test]
 async fn keys_and_permissions_are_taken_otherwise() {
     let right = simulator(&[]).await;
-    assert_eq!(get(&right, "GET", "debug/core", "Bearer known").await.status(), 401);
+    assert_eq!(get(&right, "GET", "network/gateways", "Bearer known").await.status(), 401);
     let expired = simulator(&["credentials/expired-key"]).await;
-    assert_eq!(get(&expired, "GET", "debug/core", "Bearer known").await.status(), 200);
-    assert_eq!(get(&expired, "GET", "debug/core", "Bearer unknown").await.status(), 401);
+    assert_eq!(get(&expired, "GET", "network/gateways", "Bearer known").await.status(), 200);
+    assert_eq!(get(&expired, "GET", "network/gateways", "Bearer unknown").await.status(), 401);
     let open = simulator(&["badges/read-open"]).await;
-    assert_eq!(get(&open, "GET", "debug/core", "").await.status(), 200);
+    assert_eq!(get(&open, "GET", "network/gateways", "").await.status(), 200);
     let endpoints = [&right, &open].map(|one| get(one, "GET", "endpoints", ""));
     let [right, open] = endpoints;
     assert_eq!(right.await.body, open.await.body, "the exported catalogue stays right");
