@@ -32,6 +32,7 @@ pub struct Config {
     /// The options whose new values act only after a restart.
     pending: BTreeSet<String>,
     /// Deliberate misbehaviours, some of which read keys differently.
+    #[serde(skip)]
     mutants: Mutants,
     /// Read by every request, so not looked up in the values each time.
     #[serde(skip)]
@@ -178,7 +179,7 @@ impl Config {
     pub(super) fn revive(&mut self, contract: Contract) {
         self.options = contract.options();
         // No key is expired by then: what was kept is what was loaded, and it goes when it is loaded the next time.
-        self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN).keys.into();
+        self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN, &self.mutants).keys.into();
         self.dev_mode = self.flag("core/devMode");
     }
 

@@ -77,7 +77,8 @@ pub struct World {
     /// The contract's rules.
     #[serde(skip, default = "unread")]
     pub rules: &'static Rules,
-    /// Deliberate misbehaviours.
+    /// Deliberate misbehaviours. They are the simulator's and are not saved.
+    #[serde(skip)]
     pub mutants: Mutants,
     /// The only clock.
     pub clock: Clock,
