@@ -351,7 +351,7 @@ impl Drop for Simulator {
 }
 
 /// What is to be simulated. Everything has a default: `home-office`, contract `docs`, a free loopback port.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Builder {
     scenario: Option<String>,
     world: Option<Scenario>,
@@ -363,7 +363,7 @@ pub struct Builder {
     bundles: Sources,
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
-    control: control::Settings,
+    pub(crate) control: control::Settings,
     journal: Option<usize>,
 }
 
@@ -526,11 +526,18 @@ impl Builder {
         self
     }
 
+    /// What is said over the scenario.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Starts the simulator on the current Tokio runtime.
     ///
     /// # Errors
     /// When the scenario cannot be read or the address cannot be listened on.
     pub async fn start(self) -> Result<Simulator, StartError> {
+        // Forks of the world are built alike.
+        let template = Self { world: None, snapshot: None, ..self.clone() };
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
@@ -572,7 +579,7 @@ impl Builder {
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         let url = format!("http://{bound}");
         let control = control.map(|(listener, address)| {
-            Control::start(listener, address, self.control.token, Arc::clone(&shared), url.clone())
+            Control::start(listener, address, Arc::clone(&shared), url.clone(), template)
         });
         Ok(Simulator { address: bound, url, shared, server, control })
     }

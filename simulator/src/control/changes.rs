@@ -39,17 +39,18 @@ async fn apply(
     State(plane): State<Arc<Plane>>,
     Input(change): Input<Change>,
 ) -> Result<Json<Applied>, Problem> {
-    perform(&plane, &change).map(Json)
+    plane.with(|world| world.change(&change)).map(|events| Json(applied(events))).map_err(refused)
 }
 
-/// Lets a change happen, all of it or nothing.
-///
-/// # Errors
-/// When it names what is not there, or a part is refused.
-pub(super) fn perform(plane: &Plane, change: &Change) -> Result<Applied, Problem> {
-    match plane.with(|world| world.change(change)) {
-        Ok(events) => Ok(Applied { applied: true, events }),
-        Err(Unfit::Dangling(found)) => Err(Problem::dangling(found, "change")),
-        Err(Unfit::Refused(refused)) => Err(Problem::conflict(refused.to_string())),
+/// That a change happened.
+pub(super) fn applied(events: usize) -> Applied {
+    Applied { applied: true, events }
+}
+
+/// Why a change did not happen.
+pub(super) fn refused(unfit: Unfit) -> Problem {
+    match unfit {
+        Unfit::Dangling(found) => Problem::dangling(found, "change"),
+        Unfit::Refused(refused) => Problem::conflict(refused.to_string()),
     }
 }

@@ -1,6 +1,6 @@
 //! `/health`: that it is there, and what it serves.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
@@ -49,12 +49,15 @@ struct Dropped {
     pushes: u64,
     /// Entries of the journal, to make room for others.
     journal: u64,
+    /// Events to those who listen at `/events`.
+    events: u64,
 }
 
 async fn read(State(plane): State<Arc<Plane>>) -> Json<Health> {
     let dropped = Dropped {
         pushes: plane.shared.subscribers.dropped(),
         journal: Journal::new(plane.shared.journal.clone()).dropped(),
+        events: plane.lost.load(Ordering::Relaxed),
     };
     let about = plane.shared.about();
     let now = plane.with(|world| world.now());

@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
@@ -12,7 +13,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
 use portmaster_fixtures::scenario::{Form, Mistake};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -121,17 +122,44 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequestPart
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let form = form::<T>();
+        let is_text = |name: &str| {
+            let kind = form.schema().get("properties").and_then(|members| members.get(name)?.get("type"));
+            kind.is_none_or(|kind| {
+                kind == "string" || kind.as_array().is_some_and(|kinds| kinds.contains(&"string".into()))
+            })
+        };
         let pairs = escape::pairs(parts.uri.query().unwrap_or_default());
-        let value = pairs.into_iter().map(|(name, value)| (name, scalar(value))).collect();
-        typed(&Value::Object(value)).map(Self)
+        let value = pairs.into_iter().map(|(name, text)| {
+            let value = if is_text(&name) { text.into() } else { scalar(text) };
+            (name, value)
+        });
+        typed(&Value::Object(value.collect())).map(Self)
     }
 }
 
-/// A member of a query: a number or a flag where it reads as one.
+/// A member of a query that is no text: a number or a flag where it reads as one.
 fn scalar(text: String) -> Value {
     match text.as_str() {
         "true" => true.into(),
         "false" => false.into(),
         _ => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
+    }
+}
+
+/// How an instant is written.
+pub(super) struct Instant;
+
+impl JsonSchema for Instant {
+    fn schema_name() -> Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }

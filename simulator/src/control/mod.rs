@@ -4,17 +4,24 @@
 
 mod changes;
 mod clock;
+mod difference;
+mod events;
+mod forks;
 mod guard;
 mod health;
 mod input;
 mod journal;
 mod openapi;
+mod patch;
 mod plane;
 mod problem;
 mod route;
 mod scenarios;
+mod scripts;
 mod server;
+mod snapshots;
 mod state;
+mod timeline;
 
 pub(crate) use server::{Control, Settings};
 
@@ -23,10 +30,16 @@ fn routes() -> Vec<route::Route> {
     [
         health::routes(),
         state::routes(),
+        patch::routes(),
         changes::routes(),
         scenarios::routes(),
         clock::routes(),
         journal::routes(),
+        timeline::routes(),
+        scripts::routes(),
+        snapshots::routes(),
+        forks::routes(),
+        events::routes(),
         openapi::routes(),
     ]
     .concat()

@@ -1,9 +1,14 @@
 //! What the routes work on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 
-use super::guard::Guard;
-use crate::{gateway::Shared, world::World};
+use tokio::sync::Semaphore;
+
+use super::{forks::Forks, guard::Guard, problem::Problem, snapshots::Snapshots};
+use crate::{Builder, gateway::Shared, world::World};
+
+/// How many clients may listen to events at once.
+const MOST_LISTENERS: usize = 32;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -12,15 +17,64 @@ pub(super) struct Plane {
     pub(super) shared: Arc<Shared>,
     /// The API's address, as in `http://127.0.0.1:8817`.
     pub(super) api: String,
+    /// How that simulator was built; forks are built alike.
+    pub(super) template: Builder,
     /// Who may ask.
     pub(super) guard: Guard,
     /// Its own address, as in `http://127.0.0.1:43210`.
     pub(super) url: String,
+    /// The worlds that were kept.
+    pub(super) snapshots: Mutex<Snapshots>,
+    /// The simulators that were begun from them.
+    pub(super) forks: Forks,
+    /// Room for clients that listen to events.
+    pub(super) listeners: Arc<Semaphore>,
+    /// How many events those lost.
+    pub(super) lost: Arc<AtomicU64>,
 }
 
 impl Plane {
+    /// What the routes of a control plane share at its beginning.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        api: String,
+        template: Builder,
+        guard: Guard,
+        url: String,
+        forks: Forks,
+    ) -> Self {
+        Self {
+            shared,
+            api,
+            template,
+            guard,
+            url,
+            snapshots: Mutex::default(),
+            forks,
+            listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+            lost: Arc::default(),
+        }
+    }
+
     /// Works on the world at its present instant.
     pub(super) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         self.shared.with(work)
+    }
+
+    /// Works on the worlds that were kept.
+    pub(super) fn kept<T>(&self, work: impl FnOnce(&mut Snapshots) -> T) -> T {
+        work(&mut self.snapshots.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does something that takes long beside the connections.
+    ///
+    /// # Errors
+    /// When the work is refused.
+    pub(super) async fn aside<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let done = tokio::task::spawn_blocking(move || work(&self)).await;
+        done.unwrap_or_else(|_| Err(Problem::conflict("the simulator is about to stop")))
     }
 }

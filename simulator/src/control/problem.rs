@@ -26,6 +26,9 @@ pub(super) struct Problem {
     /// Where in the body, as a JSON pointer.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
+    /// The line of the body, from 1, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
     /// What was expected there.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<String>,
@@ -73,6 +76,30 @@ impl Problem {
         self.status == status.as_u16()
     }
 
+    /// The same with another status.
+    pub(super) fn with(self, status: StatusCode) -> Self {
+        let renamed = Self::new(status, "");
+        Self { title: renamed.title, status: renamed.status, ..self }
+    }
+
+    /// The same of a part of the body, by the part's pointer.
+    pub(super) fn under(self, prefix: &str) -> Self {
+        self.placed(|at| format!("{prefix}{at}"))
+    }
+
+    /// The same of a body that was put so many steps deep.
+    pub(super) fn below(self, depth: usize) -> Self {
+        self.placed(|at| at.split('/').skip(depth + 1).map(|step| format!("/{step}")).collect())
+    }
+
+    fn placed(mut self, place: impl Fn(&str) -> String) -> Self {
+        self.at = self.at.as_deref().map(&place);
+        for one in &mut self.mistakes {
+            one.at = place(&one.at);
+        }
+        self
+    }
+
     /// Says where in the body it is.
     pub(super) fn at(mut self, pointer: impl Into<String>) -> Self {
         self.at = Some(pointer.into());
@@ -100,7 +127,9 @@ impl Problem {
     }
 
     fn several(status: StatusCode, all: Vec<Wrong>) -> Self {
-        let Some(first) = all.first() else { return Self::new(status, "the body is refused") };
+        // One with a suggestion helps most.
+        let first = all.iter().find(|one| one.detail.contains("; did you mean ")).or(all.first());
+        let Some(first) = first else { return Self::new(status, "the body is refused") };
         let expected = first.detail.split_once("expected ").map(|(_, expected)| {
             expected
                 .split("; did you mean")
@@ -112,6 +141,7 @@ impl Problem {
         });
         let problem = Self {
             at: Some(first.at.clone()),
+            line: first.line,
             expected: expected.map(str::to_owned),
             ..Self::new(status, first.detail.clone())
         };

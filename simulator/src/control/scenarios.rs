@@ -4,26 +4,31 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::IntoResponse,
 };
 use jiff::Timestamp;
 use portmaster_fixtures::{
-    Scenario,
-    scenario::{BUILT_IN, nearest},
+    Contract, Scenario,
+    scenario::{self, BUILT_IN, nearest},
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
-    input::Part,
+    input::{self, Part},
     plane::Plane,
     problem::Problem,
-    route::{Route, get},
+    route::{Route, get, post, put},
 };
+use crate::{gateway::LoadError, journal::Journal, snapshot::Origin, world::SetupError};
 
-/// The media type of YAML (RFC 9512 has `application/yaml`; browsers show this one).
+/// The media type of YAML bodies.
+const YAML_BODY: &str = "application/yaml";
+
+/// The media type of YAML answers (RFC 9512 has `application/yaml`; browsers show this one).
 const YAML: &str = "text/yaml; charset=utf-8";
 
 pub(super) fn routes() -> Vec<Route> {
@@ -35,6 +40,18 @@ pub(super) fn routes() -> Vec<Route> {
             .answers_as::<String>(StatusCode::OK, YAML, "Its text.")
             .refuses([StatusCode::NOT_FOUND]),
         get("/scenario", "Say which scenario runs", running).answers::<Running>("The scenario that runs."),
+        put("/scenario", "Begin another world", load)
+            .about(
+                "One that comes along by its name, or a scenario itself, as JSON or as YAML. What the simulator was started \
+                 with, such as Development Mode and keys, holds there too. A scenario from here names no files.",
+            )
+            .takes::<Load>(json!({ "name": "captive-portal", "seed": 7 }))
+            .takes_as::<String>(YAML_BODY, Some("extends: home-office\nnetwork: { online: offline }\n".into()))
+            .answers::<Running>("The scenario that runs now.")
+            .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
+        post("/reset", "Begin the world anew", reset)
+            .about("Everything is as it was at its beginning: the world, its clock, its rules and faults, the journal. Snapshots stay.")
+            .answers::<Running>("The scenario that runs."),
     ]
 }
 
@@ -86,6 +103,120 @@ struct Running {
     /// When its world began.
     #[schemars(with = "String")]
     start: Timestamp,
+}
+
+/// Which world is to begin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum Load {
+    /// One that comes along.
+    Named(Named),
+    /// This one.
+    Given(Given),
+}
+
+/// A world that comes along.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    /// Its name.
+    name: String,
+    /// The seed, if not the scenario's.
+    #[serde(default)]
+    seed: Option<u64>,
+    /// The contract, if not the scenario's.
+    #[serde(default)]
+    contract: Option<Contract>,
+}
+
+/// A world of one's own.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    /// The scenario.
+    #[schemars(with = "Scenario")]
+    scenario: Value,
+    /// The seed, if not the scenario's.
+    #[serde(default)]
+    seed: Option<u64>,
+    /// The contract, if not the scenario's.
+    #[serde(default)]
+    contract: Option<Contract>,
+}
+
+async fn load(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<Running>, Problem> {
+    let yaml = request.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+        kind.to_str()
+            .is_ok_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("yaml")))
+    });
+    let bytes = input::body(request, input::LONGEST).await?;
+    Arc::clone(&plane)
+        .aside(move |plane| {
+            let (scenario, seed, contract) =
+                if yaml { (written(&bytes)?, None, None) } else { told(&bytes)? };
+            let mut options = plane.template.options().clone();
+            options.seed = seed.or(options.seed);
+            options.contract = contract.or(options.contract);
+            plane.shared.load(Origin { scenario, options }).map_err(unfit)
+        })
+        .await?;
+    Ok(running(State(plane)).await)
+}
+
+/// A scenario in JSON, or the name of one.
+fn told(bytes: &[u8]) -> Result<(Scenario, Option<u64>, Option<Contract>), Problem> {
+    let json = input::json(bytes)?;
+    match input::typed(&json)? {
+        Load::Named(Named { name, seed, contract }) => {
+            let scenario = parsed(&name, built_in(&name)?)?;
+            Ok((scenario, seed, contract))
+        }
+        // Read with what it extends.
+        Load::Given(Given { scenario, seed, contract }) => Ok((own(&scenario.to_string())?, seed, contract)),
+    }
+}
+
+/// A scenario in YAML.
+fn written(bytes: &[u8]) -> Result<Scenario, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::bad("the body is not UTF-8 text"))?;
+    let mistakes = scenario::check(text);
+    if mistakes.is_empty() { own(text) } else { Err(Problem::mistakes(&mistakes)) }
+}
+
+/// A scenario of somebody who asks. It extends what comes along and nothing else.
+fn own(text: &str) -> Result<Scenario, Problem> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Base {
+        extends: Option<String>,
+    }
+    let base: Option<Base> = serde_saphyr::from_str(text).map_err(|fault| Problem::bad(fault.to_string()))?;
+    if let Some(name) = base.unwrap_or_default().extends.filter(|name| !name.is_empty()) {
+        built_in(&name).map_err(|problem| problem.with(StatusCode::CONFLICT).at("/extends"))?;
+    }
+    parsed("the scenario", text)
+}
+
+fn parsed(name: &str, text: &str) -> Result<Scenario, Problem> {
+    Scenario::parse(name, text).map_err(|fault| match fault {
+        scenario::Fault::Text { report, .. } => Problem::bad(report.to_string()),
+        other => Problem::conflict(other.to_string()),
+    })
+}
+
+/// Why a world does not begin.
+fn unfit(fault: LoadError) -> Problem {
+    match fault {
+        LoadError::Setup { source: SetupError::Dangling(found), .. } => Problem::dangling(found, ""),
+        LoadError::Setup { source, .. } => Problem::conflict(source.to_string()),
+        other => Problem::conflict(other.to_string()),
+    }
+}
+
+async fn reset(State(plane): State<Arc<Plane>>) -> Result<Json<Running>, Problem> {
+    Arc::clone(&plane).aside(|plane| plane.shared.reset().map_err(unfit)).await?;
+    Journal::new(plane.shared.journal.clone()).clear();
+    Ok(running(State(plane)).await)
 }
 
 async fn running(State(plane): State<Arc<Plane>>) -> Json<Running> {

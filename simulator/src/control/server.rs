@@ -17,12 +17,13 @@ use tokio::{
 };
 
 use super::{
+    forks::{Forks, Room},
     guard::{self, Guard},
     plane::Plane,
     problem::Problem,
     routes,
 };
-use crate::gateway::Shared;
+use crate::{Builder, gateway::Shared};
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 256;
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<String>,
     /// The token that is asked for. Beyond loopback one is drawn if none is given.
     pub(crate) token: Option<String>,
+    /// The forks of the world that this one is a fork of.
+    pub(crate) forks: Option<Room>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -57,14 +60,15 @@ impl Control {
     pub(crate) fn start(
         listener: TcpListener,
         address: SocketAddr,
-        token: Option<String>,
         shared: Arc<Shared>,
         api: String,
+        mut template: Builder,
     ) -> Self {
         let loopback = address.ip().is_loopback();
-        let token = token.or_else(|| (!loopback).then(drawn));
+        let token = template.control.token.take().or_else(|| (!loopback).then(drawn));
+        let forks = Forks::new(template.control.forks.take().unwrap_or_default());
         let guard = Guard { loopback, token };
-        let plane = Arc::new(Plane { shared, api, guard, url: format!("http://{address}") });
+        let plane = Arc::new(Plane::new(shared, api, template, guard, format!("http://{address}"), forks));
         let server = tokio::spawn(serve(listener, router(&plane)));
         Self { plane, server }
     }
@@ -130,7 +134,7 @@ async fn serve(listener: TcpListener, router: Router) {
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
             // A peer that breaks off is no fault of ours.
-            drop(served);
+            let _ = served;
         });
     }
 }

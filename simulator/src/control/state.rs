@@ -66,7 +66,8 @@ fn look(world: &World, path: &str) -> Result<Value, Problem> {
     Ok(value.clone())
 }
 
-fn missing(name: &str, names: &[&str]) -> Problem {
+/// Says that a name is not there, and which ones are.
+pub(super) fn missing(name: &str, names: &[&str]) -> Problem {
     let near = nearest(name, names.iter().copied());
     let near = near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     let problem = Problem::missing(format!("there is no state \"{name}\" here{near}"));

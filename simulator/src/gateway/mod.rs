@@ -21,6 +21,7 @@ mod server;
 mod target;
 mod time;
 mod upgrade;
+mod watchers;
 
 pub use authorise::{ExternalAuth, session_cookie};
 pub(crate) use bridge::{Bridged, bridge};
@@ -31,3 +32,4 @@ pub use saving::LoadError;
 pub(crate) use saving::begun;
 pub(crate) use server::{Shared, serve};
 pub use time::AdvanceError;
+pub(crate) use watchers::Shown;

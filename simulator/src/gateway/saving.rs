@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
     bundles::{BundleError, Bundles},
@@ -132,6 +133,7 @@ impl Shared {
             record(book, held.now());
         }
         database::publish_difference(&self.subscribers, &before, &held);
+        self.tell("world", || json!({ "scenario": self.served().origin.scenario.name, "now": held.now() }));
         drop(held);
         self.due_changed.notify_one();
         self.clock_moved.notify_waiters();

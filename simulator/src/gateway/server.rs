@@ -25,6 +25,7 @@ use super::{
     guard::Security,
     head::{self, Verdict},
     route::Routes,
+    watchers::Watchers,
 };
 use crate::{
     database::{self, Subscribers, publish_connection, publish_hubs},
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(super) bundles: RwLock<Arc<Bundles>>,
     /// What is recorded, if anything is.
     pub(crate) journal: Option<Arc<Book>>,
+    /// Those who watch what happens.
+    pub(super) watchers: Watchers,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -129,6 +132,7 @@ impl Shared {
             clock_moved: Notify::new(),
             lifecycle: watch::Sender::new(None),
             external_auth,
+            watchers: Watchers::default(),
         })
     }
 
@@ -163,6 +167,7 @@ impl Shared {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.watched = self.watchers.any();
         world.clock.observe(self.began.elapsed());
         world.run_due();
         self.observe(&world);
@@ -195,6 +200,7 @@ impl Shared {
             // The request that brought it about is answered all the same.
             eprintln!("{fault}");
         }
+        self.watchers.show(world, &events);
         for event in events {
             match event {
                 Event::Lifecycle(how) => {
@@ -211,7 +217,7 @@ impl Shared {
                 Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
-                Event::Measured(_) | Event::Stored(_) => {}
+                Event::Measured(_) | Event::Stored(_) | Event::Changed(_) => {}
             }
         }
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 
+use serde_json::json;
+
 use super::server::Shared;
 use crate::world::Moved;
 
@@ -36,6 +38,7 @@ impl Shared {
     /// Lets the clock go otherwise. It shows the same instant as before.
     pub(crate) fn set_clock(&self, mode: ClockMode) {
         self.with(|world| world.clock.set_mode(mode, self.began.elapsed()));
+        self.tell_clock();
         self.due_changed.notify_one();
         self.clock_moved.notify_waiters();
     }
@@ -81,15 +84,28 @@ impl Shared {
     /// Moves the clock to an instant, or to an earlier one at which a state holds. The world is unlocked now and then, so
     /// that nobody waits for all of a long time.
     fn move_to(&self, target: Timestamp, until: Option<&StateMatch>) -> Timestamp {
-        let reached = loop {
-            let moved = self.with(|world| world.move_towards(target, until, MOST_AT_ONCE));
-            if let Moved::There(instant) = moved {
-                break instant;
+        loop {
+            if let Moved::There(instant) = self.move_a_little(target, until) {
+                return instant;
             }
-        };
+        }
+    }
+
+    /// Moves the clock towards an instant, or an earlier one at which a state holds, by so many things as happen without
+    /// keeping others waiting. Call it until it is there.
+    pub(crate) fn move_a_little(&self, target: Timestamp, until: Option<&StateMatch>) -> Moved {
+        let moved = self.with(|world| world.move_towards(target, until, MOST_AT_ONCE));
+        if let Moved::There(_) = moved {
+            self.tell_clock();
+        }
         self.due_changed.notify_one();
         self.clock_moved.notify_waiters();
-        reached
+        moved
+    }
+
+    /// Tells those who watch that the clock was moved, or goes otherwise.
+    fn tell_clock(&self) {
+        self.tell("clock", || self.with(|world| json!({ "now": world.now(), "mode": world.clock.mode() })));
     }
 
     /// Lets happen what the world does by itself, at its instant, until the task is dropped.

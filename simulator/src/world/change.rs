@@ -185,9 +185,13 @@ impl World {
     /// # Errors
     /// When a value or a profile is refused, or a name leads nowhere. The world is then as it was.
     pub fn apply(&mut self, change: Change) -> Result<(), ChangeError> {
-        let topics = if self.reactions.is_empty() { Vec::new() } else { change.topics() };
+        let idle = self.reactions.is_empty() && !self.watched;
+        let topics = if idle { Vec::new() } else { change.topics() };
         self.enact(change)?;
-        if !topics.is_empty() {
+        if self.watched && !topics.is_empty() {
+            self.events.push(Event::Changed(topics.clone()));
+        }
+        if !topics.is_empty() && !self.reactions.is_empty() {
             self.react_to_change(&topics);
         }
         Ok(())

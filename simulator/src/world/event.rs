@@ -20,6 +20,8 @@ pub enum Event {
     Record(Arc<Record>),
     /// A person chose an action of a notification, or one is gone.
     Answered,
+    /// A change happened, while somebody watches: what it was about.
+    Changed(Vec<String>),
     /// Hubs of the map joined, changed or left: their ids.
     Hubs(Vec<String>),
     /// Traffic that is counted in the connections already, such as that before the world began.

@@ -20,6 +20,8 @@ pub struct Faults {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    /// As it was told.
+    told: Disturbance,
     /// A pattern of whole paths.
     path: Option<Pattern>,
     method: Option<String>,
@@ -95,21 +97,50 @@ fn drawn(delay: Delay, rng: &mut ChaCha20Rng) -> Duration {
     }
 }
 
+impl Entry {
+    fn new(told: Disturbance, place: usize, seed: u64, start: Timestamp) -> Self {
+        let when = &told.when;
+        Self {
+            path: when.path.as_deref().map(Pattern::path),
+            method: when.method.clone(),
+            probability: when.probability,
+            left: when.count,
+            from: when.from.map(|from| later(start, from.0)),
+            to: when.to.map(|to| later(start, to.0)),
+            push: when.websocket.as_ref().map(|push| push.key.as_deref().map(Pattern::new)),
+            effect: told.effect.clone(),
+            rng: chance::fresh(seed, &format!("faults/{place}")),
+            told,
+        }
+    }
+}
+
 impl Faults {
     /// The faults of a scenario, a stream of chance each.
     pub fn new(told: Vec<Disturbance>, seed: u64, start: Timestamp) -> Self {
-        let entry = |(place, told): (usize, Disturbance)| Entry {
-            path: told.when.path.as_deref().map(Pattern::path),
-            method: told.when.method,
-            probability: told.when.probability,
-            left: told.when.count,
-            from: told.when.from.map(|from| later(start, from.0)),
-            to: told.when.to.map(|to| later(start, to.0)),
-            push: told.when.websocket.map(|push| push.key.as_deref().map(Pattern::new)),
-            effect: told.effect,
-            rng: chance::fresh(seed, &format!("faults/{place}")),
-        };
-        Self { entries: told.into_iter().enumerate().map(entry).collect() }
+        let all = told.into_iter().enumerate();
+        Self { entries: all.map(|(place, told)| Entry::new(told, place, seed, start)).collect() }
+    }
+
+    /// The faults, as they were told.
+    pub fn told(&self) -> impl Iterator<Item = &Disturbance> {
+        self.entries.iter().map(|entry| &entry.told)
+    }
+
+    /// Adds one behind the others: its place.
+    pub fn add(&mut self, told: Disturbance, seed: u64, start: Timestamp) -> usize {
+        let place = self.entries.len();
+        self.entries.push(Entry::new(told, place, seed, start));
+        place
+    }
+
+    /// Takes one away by its place; whether it was there.
+    pub fn remove(&mut self, place: usize) -> bool {
+        let there = place < self.entries.len();
+        if there {
+            self.entries.remove(place);
+        }
+        there
     }
 
     /// Whether nothing goes wrong.

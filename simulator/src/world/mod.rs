@@ -26,6 +26,7 @@ pub mod rules;
 mod saved;
 pub mod scope;
 mod script;
+mod scripted;
 pub mod session;
 pub mod settings;
 mod setup;
@@ -139,6 +140,9 @@ pub struct World {
     /// When the privacy network's status last changed.
     spn_status_changed: Timestamp,
     going_down: bool,
+    /// Whether somebody watches, and is to be told of changes.
+    #[serde(skip)]
+    pub watched: bool,
     #[serde(skip)]
     events: Vec<Event>,
     /// What subscribers are told late, by its instant and its order.
@@ -203,6 +207,7 @@ impl World {
     pub fn settle(&mut self) {
         self.clock.rebase(std::time::Duration::ZERO);
         self.events.clear();
+        self.watched = false;
     }
 
     /// Notes that something happened.

@@ -46,12 +46,7 @@ struct Look<'w> {
 
 impl World {
     /// Everything in a script that leads nowhere, in the order of the script.
-    pub(super) fn dangling(
-        &self,
-        timeline: &[Timed],
-        rules: &[Rule],
-        faults: &[Disturbance],
-    ) -> Vec<Dangling> {
+    pub fn dangling(&self, timeline: &[Timed], rules: &[Rule], faults: &[Disturbance]) -> Vec<Dangling> {
         let of_rules = rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
         let changes: Vec<&Change> = timeline.iter().map(|entry| &entry.change).chain(of_rules).collect();
         if changes.is_empty() && rules.is_empty() && faults.is_empty() {
@@ -67,6 +62,13 @@ impl World {
         for (at, fault) in faults.iter().enumerate() {
             look.disturbance(&format!("faults[{at}]"), fault);
         }
+        look.found
+    }
+
+    /// Everything in a state that is waited for that leads nowhere. `path` is where it is written.
+    pub fn dangling_state(&self, path: &str, state: &scenario::StateMatch) -> Vec<Dangling> {
+        let mut look = Look { world: self, names: Names::of(self, &[]), found: Vec::new() };
+        look.state(path, state);
         look.found
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch, Then};
+use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,11 +32,11 @@ pub struct Reactions {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
+    /// As it was told.
+    told: Arc<scenario::Rule>,
     cause: Cause,
-    state: Option<StateMatch>,
     /// Of a rule that waits for a state, whether it holds.
     holds: bool,
-    then: Arc<[Then]>,
     left: Option<u32>,
     rng: ChaCha20Rng,
 }
@@ -81,21 +81,53 @@ pub struct Reaction {
     /// The places of the rules that say so.
     pub by: Vec<usize>,
     /// What is to follow once the request was worked on.
-    changes: Vec<(Option<Span>, Arc<[Then]>, usize)>,
+    changes: Vec<(Option<Span>, Arc<scenario::Rule>, usize)>,
+}
+
+impl Rule {
+    fn new(told: Arc<scenario::Rule>, place: usize, seed: u64) -> Self {
+        Self {
+            cause: cause(&told.when),
+            holds: false,
+            left: told.times,
+            rng: chance::fresh(seed, &format!("rules/{place}")),
+            told,
+        }
+    }
+
+    /// The state that has to hold for it.
+    fn state(&self) -> Option<&StateMatch> {
+        self.told.when.state.as_ref()
+    }
 }
 
 impl Reactions {
     /// The rules of a scenario, a stream of chance each.
     pub fn new(told: Vec<scenario::Rule>, seed: u64) -> Self {
-        let rule = |(place, told): (usize, scenario::Rule)| Rule {
-            cause: cause(&told.when),
-            state: told.when.state,
-            holds: false,
-            then: told.then.into(),
-            left: told.times,
-            rng: chance::fresh(seed, &format!("rules/{place}")),
-        };
-        Self { rules: told.into_iter().enumerate().map(rule).collect(), depth: 0, acted: 0 }
+        let all = told.into_iter().enumerate();
+        let rules = all.map(|(place, told)| Rule::new(Arc::new(told), place, seed)).collect();
+        Self { rules, depth: 0, acted: 0 }
+    }
+
+    /// The rules, as they were told.
+    pub fn told(&self) -> impl Iterator<Item = &Arc<scenario::Rule>> {
+        self.rules.iter().map(|rule| &rule.told)
+    }
+
+    /// Adds one behind the others: its place.
+    pub fn add(&mut self, told: Arc<scenario::Rule>, seed: u64) -> usize {
+        let place = self.rules.len();
+        self.rules.push(Rule::new(told, place, seed));
+        place
+    }
+
+    /// Takes one away by its place; whether it was there.
+    pub fn remove(&mut self, place: usize) -> bool {
+        let there = place < self.rules.len();
+        if there {
+            self.rules.remove(place);
+        }
+        there
     }
 
     /// Whether there is none.
@@ -192,7 +224,7 @@ impl World {
             return;
         }
         let holds = |world: &Self, rule: &Rule| {
-            matches!(rule.cause, Cause::State) && rule.state.as_ref().is_some_and(|state| world.is_so(state))
+            matches!(rule.cause, Cause::State) && rule.state().is_some_and(|state| world.is_so(state))
         };
         let now: Vec<bool> = self.reactions.rules.iter().map(|rule| holds(self, rule)).collect();
         let came: Vec<bool> =
@@ -209,8 +241,7 @@ impl World {
         if self.reactions.is_empty() {
             return Reaction::default();
         }
-        let act =
-            |rule: &Rule| is_cause(&rule.cause) && rule.state.as_ref().is_none_or(|state| self.is_so(state));
+        let act = |rule: &Rule| is_cause(&rule.cause) && rule.state().is_none_or(|state| self.is_so(state));
         let chosen: Vec<bool> = self.reactions.rules.iter().map(act).collect();
         self.take(&chosen)
     }
@@ -224,9 +255,9 @@ impl World {
             }
             reaction.by.push(place);
             rule.left = rule.left.map(|left| left - 1);
-            for (place, then) in rule.then.iter().enumerate() {
+            for (place, then) in rule.told.then.iter().enumerate() {
                 if then.change.is_some() {
-                    reaction.changes.push((then.after, Arc::clone(&rule.then), place));
+                    reaction.changes.push((then.after, Arc::clone(&rule.told), place));
                 }
                 if let Some(answer) = &then.answer {
                     reaction.answer.get_or_insert_with(|| answer.clone());
@@ -246,8 +277,8 @@ impl World {
             self.reactions.acted = 0;
         }
         self.reactions.depth += 1;
-        for (after, then, place) in reaction.changes {
-            let Some(change) = &then[place].change else { continue };
+        for (after, told, place) in reaction.changes {
+            let Some(change) = &told.then[place].change else { continue };
             if let Some(after) = after {
                 let due = later(self.now(), after.0);
                 self.timeline.add(due, Arc::new(change.clone()));

@@ -77,13 +77,21 @@ impl World {
     /// # Errors
     /// When it names what is not there, or a part is refused. The world is then as it was.
     pub fn change(&mut self, told: &scenario::Change) -> Result<usize, Unfit> {
-        let dangling = self.dangling_change("change", told);
+        let mut dangling = self.dangling_change("change", told);
+        // Scenarios are written for several contracts; a person means this one.
+        let foreign = told.config.keys().filter(|key| self.is_of_another_contract(key));
+        dangling.extend(foreign.map(|key| Dangling {
+            path: format!("change.config[\"{key}\"]"),
+            text: format!("the contract {} has no option \"{key}\"", self.contract),
+            near: None,
+        }));
         if !dangling.is_empty() {
             return Err(Unfit::Dangling(dangling));
         }
         let before = self.events.len();
         self.perform(told)?;
-        Ok(self.events.len() - before)
+        let happened = self.events.iter().skip(before);
+        Ok(happened.filter(|event| !matches!(event, Event::Changed(_))).count())
     }
 
     /// Lets something happen that a scenario, a rule or a person describes, member by member.

@@ -134,6 +134,7 @@ impl World {
             security_level: 0,
             spn_status_changed: start,
             going_down: false,
+            watched: false,
             events: Vec::new(),
             late: BTreeMap::new(),
         };

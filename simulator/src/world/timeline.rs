@@ -20,6 +20,21 @@ pub struct Timeline {
     places: usize,
 }
 
+/// An entry that is to come.
+#[derive(Clone, Debug)]
+pub struct Coming<'t> {
+    /// Its place among all entries, those that are over included.
+    pub place: usize,
+    /// Its instant.
+    pub next: Timestamp,
+    /// How often it comes again.
+    pub every: Option<Duration>,
+    /// When it comes for the last time.
+    pub until: Option<Timestamp>,
+    /// What happens.
+    pub change: &'t Change,
+}
+
 /// An entry that waits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +85,17 @@ impl Timeline {
     pub fn add(&mut self, due: Timestamp, change: Arc<Change>) {
         self.waiting.insert((due, self.places), Entry { change, again: None });
         self.places += 1;
+    }
+
+    /// What is to come, in order.
+    pub fn coming(&self) -> impl Iterator<Item = Coming<'_>> {
+        self.waiting.iter().map(|((next, place), entry)| Coming {
+            place: *place,
+            next: *next,
+            every: entry.again.as_ref().map(|again| again.every),
+            until: entry.again.as_ref().and_then(|again| again.until),
+            change: &entry.change,
+        })
     }
 
     /// The instant of the next change.

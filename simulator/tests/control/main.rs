@@ -6,12 +6,19 @@
 mod common;
 
 mod changes;
+mod clock;
 mod document;
+mod events;
+mod forks;
 mod guard;
 mod journal;
 mod look;
 mod nonsense;
+mod patch;
 mod restart;
+mod scenarios;
+mod scripts;
+mod snapshots;
 
 use std::net::SocketAddr;
 

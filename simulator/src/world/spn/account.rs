@@ -56,6 +56,22 @@ impl Account {
         }
     }
 
+    /// The same in the words of scenarios.
+    pub fn told(&self) -> scenario::Account {
+        scenario::Account {
+            username: self.username.clone(),
+            state: self.state,
+            balance: self.balance,
+            device: Some(self.device.clone()),
+            plan: self.plan.clone(),
+            ends: self.ends,
+            next_billing: self.next_billing,
+            payment_provider: self.payment_provider.clone(),
+            logged_in: Some(self.logged_in),
+            token: self.token,
+        }
+    }
+
     /// Whether the person is logged in.
     pub fn is_logged_in(&self) -> bool {
         self.state != AccountState::LoggedOut

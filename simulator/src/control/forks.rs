@@ -1,0 +1,167 @@
+//! `/forks`: other simulators that go on from a world, each with ports of its own.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    input::{Input, Part},
+    plane::Plane,
+    problem::Problem,
+    route::{JSON, Route, delete, get, post},
+};
+use crate::{Simulator, StartError};
+
+/// How many forks there may be at once, forks of forks included.
+const MOST: usize = 16;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/forks", "List the forks", list)
+            .answers::<Vec<Fork>>("The simulators that run beside this one."),
+        post("/forks", "Begin a fork", begin)
+            .about("Another simulator goes on from a snapshot, or from now. It ends with this one.")
+            .takes::<Begin>(json!({}))
+            .answers_as::<Fork>(StatusCode::CREATED, JSON, "It runs.")
+            .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
+        delete("/forks/{id}", "End a fork", end)
+            .part("id", "Its id", "1")
+            .answers_nothing("It is gone.")
+            .refuses([StatusCode::NOT_FOUND]),
+    ]
+}
+
+/// Room for forks, which a world and all its forks share.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST)))
+    }
+}
+
+/// The forks of a simulator.
+#[derive(Debug)]
+pub(super) struct Forks {
+    room: Room,
+    running: Mutex<Running>,
+}
+
+#[derive(Debug, Default)]
+struct Running {
+    /// How many were begun.
+    begun: u64,
+    forks: Vec<(String, Simulator, OwnedSemaphorePermit)>,
+}
+
+impl Forks {
+    /// No forks, and room for some.
+    pub(super) fn new(room: Room) -> Self {
+        Self { room, running: Mutex::default() }
+    }
+}
+
+/// A simulator that runs beside this one.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Fork {
+    /// Its id.
+    id: String,
+    /// Where its API is.
+    api: String,
+    /// Where its control plane is.
+    control: String,
+}
+
+impl Fork {
+    fn of(id: &str, simulator: &Simulator) -> Self {
+        let control = simulator.control_url().unwrap_or_default().to_owned();
+        Self { id: id.to_owned(), api: simulator.url().to_owned(), control }
+    }
+}
+
+/// What a fork begins from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    /// The id of a snapshot; without, the fork goes on from now.
+    #[serde(default)]
+    snapshot: Option<String>,
+    /// Where its API is to listen: an address with a port.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    listen: Option<String>,
+}
+
+async fn list(State(plane): State<Arc<Plane>>) -> Json<Vec<Fork>> {
+    let running = plane.forks.running.lock().await;
+    Json(running.forks.iter().map(|(id, simulator, _)| Fork::of(id, simulator)).collect())
+}
+
+async fn begin(
+    State(plane): State<Arc<Plane>>,
+    Input(told): Input<Begin>,
+) -> Result<(StatusCode, Json<Fork>), Problem> {
+    let place = Arc::clone(&plane.forks.room.0)
+        .try_acquire_owned()
+        .map_err(|_| Problem::conflict(format!("there are {MOST} forks already; end one first")))?;
+    let listen = match told.listen {
+        Some(listen) => listen.parse().map_err(|_| {
+            Problem::conflict(format!("\"{listen}\" is no address"))
+                .at("/listen")
+                .expected("an IP address with a port, such as 127.0.0.1:0")
+        })?,
+        None => SocketAddr::new(ip(&plane.api), 0),
+    };
+    let snapshot = match told.snapshot {
+        Some(id) => plane
+            .kept(|kept| kept.find(&id).cloned())
+            .map_err(|problem| problem.with(StatusCode::CONFLICT).at("/snapshot"))?,
+        None => Arc::clone(&plane).aside(|plane| Ok(plane.shared.snapshot()?)).await?,
+    };
+    let mut builder = plane
+        .template
+        .clone()
+        .snapshot(snapshot)
+        .listen(listen.to_string())
+        .control(SocketAddr::new(ip(&plane.url), 0).to_string());
+    builder.control.token.clone_from(&plane.guard.token);
+    builder.control.forks = Some(plane.forks.room.clone());
+    let simulator = builder.start().await.map_err(|fault| {
+        let problem = Problem::conflict(fault.to_string());
+        match fault {
+            StartError::Listen { .. } | StartError::NotLoopback(_) => problem.at("/listen"),
+            _ => problem,
+        }
+    })?;
+    let mut running = plane.forks.running.lock().await;
+    running.begun += 1;
+    let id = running.begun.to_string();
+    let fork = Fork::of(&id, &simulator);
+    running.forks.push((id, simulator, place));
+    Ok((StatusCode::CREATED, Json(fork)))
+}
+
+/// The IP address of a URL of ours.
+fn ip(url: &str) -> IpAddr {
+    let address = url.strip_prefix("http://").and_then(|address| address.parse::<SocketAddr>().ok());
+    address.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.ip())
+}
+
+async fn end(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<StatusCode, Problem> {
+    let mut running = plane.forks.running.lock().await;
+    let place = running.forks.iter().position(|(one, ..)| *one == id);
+    let place = place.ok_or_else(|| Problem::missing(format!("there is no fork \"{id}\"")))?;
+    let (_, simulator, room) = running.forks.remove(place);
+    drop(running);
+    simulator.stop().await;
+    drop(room);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,289 @@
+//! `/snapshots`: worlds that are kept, put back, compared, taken elsewhere; and the fingerprint of the one that runs.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{
+        StatusCode,
+        header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    },
+    response::IntoResponse,
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{
+    difference::{self, Difference},
+    input::{self, Input, Part, Query},
+    plane::Plane,
+    problem::Problem,
+    route::{JSON, Route, delete, get, post, put},
+};
+use crate::{netquery::StoreError, snapshot::Snapshot};
+
+/// How many snapshots are kept.
+const MOST: usize = 64;
+
+/// The longest file that is imported, bytes.
+const LONGEST: usize = 64 << 20;
+
+/// The longest id and the longest name.
+const LONGEST_NAME: usize = 100;
+
+pub(super) fn routes() -> Vec<Route> {
+    let refusals = [StatusCode::NOT_FOUND];
+    let part = |route: Route| route.part("id", "Its id", "1").refuses(refusals);
+    vec![
+        get("/fingerprint", "Read the world's fingerprint", fingerprint)
+            .about("Equal worlds have the same, on every machine; worlds that any answer can tell apart have others.")
+            .answers::<Fingerprint>("A SHA-256 of all that the world is."),
+        get("/snapshots", "List the snapshots", list).answers::<Vec<Listed>>("The worlds that are kept."),
+        post("/snapshots", "Keep the world as it is now", keep)
+            .takes::<Keep>(json!({ "name": "before the outage" }))
+            .answers_as::<Listed>(StatusCode::CREATED, JSON, "It is kept.")
+            .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
+        part(get("/snapshots/{id}", "Read a snapshot as a file", export))
+            .about("The file is JSON. It holds the world's secrets, too, such as API keys.")
+            .answers::<Map<String, Value>>("The file."),
+        part(put("/snapshots/{id}", "Keep a snapshot from a file", import))
+            .about("In the place of an earlier one of the same id. Ids are letters, digits, dots, dashes and underscores.")
+            .takes_as::<Map<String, Value>>(JSON, None)
+            .answers::<Listed>("It is kept, in the place of an earlier one.")
+            .answers_as::<Listed>(StatusCode::CREATED, JSON, "It is kept.")
+            .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
+        part(delete("/snapshots/{id}", "Forget a snapshot", forget)).answers_nothing("It is gone."),
+        part(post("/snapshots/{id}/restore", "Put a world back", restore))
+            .about("Clients of the API stay connected; subscribers are told what is different.")
+            .answers::<Listed>("It is back.")
+            .refuses([StatusCode::CONFLICT]),
+        part(get("/snapshots/{id}/diff", "Compare a snapshot", diff))
+            .query::<With>()
+            .answers::<Vec<Difference>>("What is different, by the paths of the state."),
+    ]
+}
+
+/// The worlds that are kept.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    /// How many were kept under numbers.
+    numbered: u64,
+    all: Vec<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    listed: Listed,
+    snapshot: Snapshot,
+}
+
+/// A world that is kept.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+struct Listed {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// The scenario that it was made from.
+    scenario: String,
+    /// The world's instant.
+    #[schemars(with = "String")]
+    instant: Timestamp,
+    /// A SHA-256 of all that the world is.
+    fingerprint: String,
+    /// The length of its file.
+    bytes: usize,
+}
+
+impl Snapshots {
+    /// A snapshot by its id.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn find(&self, id: &str) -> Result<&Snapshot, Problem> {
+        self.place(id).map(|place| &self.all[place].snapshot)
+    }
+
+    fn place(&self, id: &str) -> Result<usize, Problem> {
+        let place = self.all.iter().position(|one| one.listed.id == id);
+        place.ok_or_else(|| {
+            let ids: Vec<&str> = self.all.iter().map(|one| one.listed.id.as_str()).collect();
+            let problem = Problem::missing(format!("there is no snapshot \"{id}\""));
+            if ids.is_empty() { problem } else { problem.expected(format!("one of {}", ids.join(", "))) }
+        })
+    }
+
+    /// Keeps one; without an id under the next number that is free. Whether it is new is answered.
+    fn put(
+        &mut self,
+        id: Option<String>,
+        snapshot: Snapshot,
+        mut listed: Listed,
+    ) -> Result<(bool, Listed), Problem> {
+        let place = id.as_deref().and_then(|id| self.place(id).ok());
+        if place.is_none() && self.all.len() >= MOST {
+            return Err(Problem::conflict(format!("{MOST} snapshots are kept already; forget one first")));
+        }
+        listed.id = id.unwrap_or_else(|| {
+            loop {
+                self.numbered += 1;
+                let id = self.numbered.to_string();
+                if self.place(&id).is_err() {
+                    break id;
+                }
+            }
+        });
+        if listed.name.is_empty() {
+            listed.name.clone_from(&listed.id);
+        }
+        let kept = Kept { listed: listed.clone(), snapshot };
+        match place {
+            Some(place) => self.all[place] = kept,
+            None => self.all.push(kept),
+        }
+        Ok((place.is_none(), listed))
+    }
+}
+
+/// What is said of a snapshot, save for its id.
+fn describe(snapshot: &Snapshot, name: String) -> Listed {
+    Listed {
+        id: String::new(),
+        name,
+        scenario: snapshot.scenario().to_owned(),
+        instant: snapshot.now(),
+        fingerprint: snapshot.fingerprint(),
+        bytes: snapshot.to_json().len(),
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(fault: StoreError) -> Self {
+        Self::conflict(fault.to_string())
+    }
+}
+
+/// The world's fingerprint.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Fingerprint {
+    /// A SHA-256 of all that the world is, hexadecimal.
+    fingerprint: String,
+}
+
+async fn fingerprint(State(plane): State<Arc<Plane>>) -> Result<Json<Fingerprint>, Problem> {
+    let fingerprint = plane.aside(|plane| Ok(plane.shared.snapshot()?.fingerprint())).await?;
+    Ok(Json(Fingerprint { fingerprint }))
+}
+
+async fn list(State(plane): State<Arc<Plane>>) -> Json<Vec<Listed>> {
+    Json(plane.kept(|kept| kept.all.iter().map(|one| one.listed.clone()).collect()))
+}
+
+/// How a world is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keep {
+    /// A name to know it by; its id if absent.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    name: Option<String>,
+}
+
+async fn keep(
+    State(plane): State<Arc<Plane>>,
+    Input(told): Input<Keep>,
+) -> Result<(StatusCode, Json<Listed>), Problem> {
+    let listed = plane
+        .aside(|plane| {
+            let snapshot = plane.shared.snapshot()?;
+            let listed = describe(&snapshot, told.name.unwrap_or_default());
+            plane.kept(|kept| kept.put(None, snapshot, listed))
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(listed.1)))
+}
+
+async fn export(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<impl IntoResponse, Problem> {
+    let snapshot = plane.kept(|kept| kept.find(&id).cloned())?;
+    let file = plane.aside(move |_| Ok(snapshot.to_json())).await?;
+    let name = format!("attachment; filename=\"snapshot-{id}.json\"");
+    Ok(([(CONTENT_TYPE, JSON.to_owned()), (CONTENT_DISPOSITION, name)], file))
+}
+
+async fn import(
+    State(plane): State<Arc<Plane>>,
+    Part(id): Part,
+    request: Request,
+) -> Result<(StatusCode, Json<Listed>), Problem> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if id.len() > LONGEST_NAME || !id.bytes().all(plain) {
+        return Err(Problem::bad("the id is none")
+            .expected("at most 100 letters, digits, dots, dashes and underscores"));
+    }
+    let bytes = input::body(request, LONGEST).await?;
+    let (new, listed) = plane
+        .aside(move |plane| {
+            let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad("the body is not UTF-8 text"))?;
+            let snapshot = Snapshot::from_json(text).map_err(|fault| Problem::bad(fault.to_string()))?;
+            let listed = describe(&snapshot, String::new());
+            plane.kept(|kept| kept.put(Some(id), snapshot, listed))
+        })
+        .await?;
+    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(listed)))
+}
+
+async fn forget(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<StatusCode, Problem> {
+    plane.kept(|kept| {
+        let place = kept.place(&id)?;
+        kept.all.remove(place);
+        Ok(StatusCode::NO_CONTENT)
+    })
+}
+
+async fn restore(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<Json<Listed>, Problem> {
+    let (snapshot, listed) = plane.kept(|kept| {
+        let one = &kept.all[kept.place(&id)?];
+        Ok::<_, Problem>((one.snapshot.clone(), one.listed.clone()))
+    })?;
+    plane
+        .aside(move |plane| {
+            plane.shared.restore(&snapshot).map_err(|fault| Problem::conflict(fault.to_string()))
+        })
+        .await?;
+    Ok(Json(listed))
+}
+
+/// With what a snapshot is compared.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct With {
+    /// The id of another snapshot, or `now`, which it is if absent.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+async fn diff(
+    State(plane): State<Arc<Plane>>,
+    Part(id): Part,
+    Query(with): Query<With>,
+) -> Result<Json<Vec<Difference>>, Problem> {
+    let from = plane.kept(|kept| kept.find(&id).cloned())?;
+    let to = match with.to.as_deref() {
+        None | Some("now") => None,
+        Some(id) => Some(plane.kept(|kept| kept.find(id).cloned())?),
+    };
+    let found = plane
+        .aside(move |plane| {
+            let before = difference::seen(from.world());
+            let after = match to {
+                Some(to) => difference::seen(to.world()),
+                None => difference::seen(&plane.with(|world| world.clone())),
+            };
+            Ok(difference::between(&before, &after))
+        })
+        .await?;
+    Ok(Json(found))
+}
