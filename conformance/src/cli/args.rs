@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, path::PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Contract, scenario::Span};
 
-pub(super) use super::replay::ReplayArgs;
 use super::subject::Wanted;
+pub(super) use super::{record::RecordArgs, replay::ReplayArgs};
 use crate::{
     report,
     shard::Shard,
@@ -28,6 +28,8 @@ pub struct Args {
 pub enum Command {
     /// Run checks and report
     Run(Box<RunArgs>),
+    /// Write down what the suite asks and gets
+    Record(Box<RecordArgs>),
     /// Ask a target again what a recording has, and say what changed
     Replay(Box<ReplayArgs>),
     /// Prove that the checks can fail: run them against a simulator with each deliberate misbehaviour

@@ -7,6 +7,7 @@ mod lock;
 mod plan;
 mod probe;
 mod provision;
+mod record;
 mod replay;
 mod reports;
 mod run;
@@ -42,6 +43,7 @@ impl Trouble {
 pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
         Command::Run(args) => run::run(*args).await,
+        Command::Record(args) => record::record(*args).await,
         Command::Replay(args) => replay::replay(*args).await,
         Command::List { contract, format, select } => list::list(contract, format, &select),
         Command::Trace => list::trace(),

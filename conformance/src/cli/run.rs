@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long a target may take for one answer; a self-check of a real core takes 20 s.
-const TIMEOUT: Duration = Duration::from_secs(45);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// What ends a run before its end.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
         return Err(Trouble::Usage(text.to_owned()));
     }
-    let keys = given_keys(&args)?;
+    let keys = given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?;
     let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
     let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
     let baseline = match (known, &args.target) {
@@ -131,7 +131,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
 }
 
 /// What the command line permits.
-fn allowed(classes: &[Allow]) -> Allowed {
+pub(super) fn allowed(classes: &[Allow]) -> Allowed {
     let disruptive = classes.contains(&Allow::Disruptive);
     Allowed { writes: disruptive || classes.contains(&Allow::Writes), disruptive }
 }
@@ -185,9 +185,9 @@ async fn foreign(
 }
 
 /// The keys of the command line.
-fn given_keys(args: &RunArgs) -> Result<Keys, Trouble> {
+pub(super) fn given_keys(user: Option<&String>, admin: Option<&String>) -> Result<Keys, Trouble> {
     let mut keys = Keys::default();
-    for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
+    for (tier, key) in [(Tier::User, user), (Tier::Admin, admin)] {
         if let Some(key) = key {
             if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
                 let text = format!("the {} is empty or has characters that no header carries", tier.name());
@@ -250,7 +250,7 @@ pub(super) fn status(run: &Run) -> u8 {
 }
 
 /// A seed when none is given. Six digits are enough, and can be typed again.
-fn drawn_seed() -> u64 {
+pub(super) fn drawn_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(io::ErrorKind::Other as u8) % 1_000_000
 }

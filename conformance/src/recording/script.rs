@@ -5,8 +5,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -16,10 +17,10 @@ use super::{
     message::{Expected, Said, kind_of, opcode_of},
     swap::Swaps,
 };
-use crate::target::{Address, Client, Frame, Request, SendError, Websocket};
+use crate::target::{Address, Client, Frame, Request, SendError, Websocket, opcode};
 
 /// The connection of steps that name none.
-const FIRST: &str = "a";
+pub(crate) const FIRST: &str = "a";
 
 /// A script.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -50,7 +51,7 @@ pub(crate) struct Script {
 }
 
 /// One step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Step {
     /// The connection.
     pub(crate) conn: String,
@@ -59,7 +60,7 @@ pub(crate) struct Step {
 }
 
 /// What happens in a step.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Act {
     /// A frame goes out.
     Send { opcode: u8, said: Said },
@@ -141,6 +142,34 @@ impl Written {
             return Err("an unknown step".to_owned());
         };
         Ok(Step { conn: self.conn.unwrap_or_else(|| FIRST.to_owned()), act })
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ms = |length: &Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let mut written = match &self.act {
+            Act::Send { opcode, said } if *opcode == opcode::TEXT => json!({ "send": said }),
+            Act::Send { opcode, said } => json!({ "send": said, "frame": kind_of(*opcode) }),
+            Act::Raw(bytes) => json!({ "send_raw": { "b64": STANDARD.encode(&bytes.0) } }),
+            Act::Receive(expected) => json!(expected),
+            Act::ReceiveAll(several) => json!({ "recv_set": several }),
+            Act::Quiet(length) => json!({ "quiet_ms": ms(length) }),
+            Act::End => json!({ "eof": true }),
+            Act::Sleep(length) => json!({ "sleep_ms": ms(length) }),
+            Act::Align => json!({ "align_to_second": true }),
+            Act::Drop => json!({ "drop": true }),
+            Act::Open { granted: true, headers, .. } => json!({ "open": true, "headers": headers }),
+            Act::Open { headers, status, body, .. } => {
+                json!({ "open": false, "headers": headers, "status": status, "body": body })
+            }
+        };
+        if let Value::Object(members) = &mut written
+            && self.conn != FIRST
+        {
+            members.insert("conn".to_owned(), self.conn.as_str().into());
+        }
+        written.serialize(serializer)
     }
 }
 

@@ -256,9 +256,11 @@ async fn embedded(
     let mut builder = Simulator::builder()
         .contract(contract)
         .healthy(setup.healthy)
-        .dev_mode(setup.dev_mode)
         .external_auth(external_auth)
         .config(setup.config.clone());
+    if setup.dev_mode {
+        builder = builder.dev_mode(true);
+    }
     for key in keys(setup) {
         builder = builder.api_key(key);
     }

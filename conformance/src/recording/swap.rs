@@ -84,23 +84,10 @@ impl Swaps {
             && scheme.eq_ignore_ascii_case("basic")
             && let Some(pair) = STANDARD.decode(encoded).ok().and_then(|pair| String::from_utf8(pair).ok())
         {
-            return format!("{scheme} {}", STANDARD.encode(self.basic(&pair)));
+            let basic = parted(&pair, |text| replaced(text, &self.keys)).unwrap_or(pair);
+            return format!("{scheme} {}", STANDARD.encode(basic));
         }
         replaced(&value, &self.keys)
-    }
-
-    /// User and password; a key may be parted by the colon between them.
-    fn basic(&self, pair: &str) -> String {
-        for (at, _) in pair.match_indices(':') {
-            let joined = format!("{}{}", &pair[..at], &pair[at + 1..]);
-            let other = replaced(&joined, &self.keys);
-            if other != joined {
-                let at = if at >= joined.len() { other.len() } else { at.min(other.len()) };
-                let at = (0..=at).rev().find(|&at| other.is_char_boundary(at)).unwrap_or_default();
-                return format!("{}:{}", &other[..at], &other[at..]);
-            }
-        }
-        replaced(pair, &self.keys)
     }
 
     /// A whole request for the target.
@@ -155,8 +142,22 @@ fn replaced<'a>(text: &str, pairs: impl IntoIterator<Item = &'a (String, String)
     )
 }
 
+/// User and password with a key replaced that the colon between them may part; none when there is no key.
+pub(crate) fn parted(pair: &str, replace: impl Fn(&str) -> String) -> Option<String> {
+    for (at, _) in pair.match_indices(':') {
+        let joined = format!("{}{}", &pair[..at], &pair[at + 1..]);
+        let other = replace(&joined);
+        if other != joined {
+            let at = if at == joined.len() { other.len() } else { at.min(other.len()) };
+            let at = (0..=at).rev().find(|&at| other.is_char_boundary(at)).unwrap_or_default();
+            return Some(format!("{}:{}", &other[..at], &other[at..]));
+        }
+    }
+    Some(replace(pair)).filter(|other| other != pair)
+}
+
 /// The token in a session's cookie.
-fn token(cookie: &str) -> Option<&str> {
+pub(crate) fn token(cookie: &str) -> Option<&str> {
     let rest = cookie.split_once(SESSION)?.1.strip_prefix('=')?;
     rest.split(';').next().filter(|token| !token.is_empty())
 }

@@ -10,7 +10,10 @@ use std::{
 
 use portmaster_fixtures::{Contract, Mutant, Permission};
 
-use super::{Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier};
+use super::{
+    Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier,
+    tape::{Begun, Tape},
+};
 use crate::{
     embedded::Embedded,
     target::{Address, Client, Request, Response, SendError, Websocket, curl_line},
@@ -61,6 +64,8 @@ struct Inner {
     client: Client,
     /// Whether a foreign target was waited for in vain.
     gone: AtomicBool,
+    /// Where questions and answers are kept, when they are.
+    tape: Option<Tape>,
 }
 
 /// What a check may use. Cheap to clone.
@@ -84,6 +89,7 @@ impl Context {
             seed,
             client,
             gone: AtomicBool::new(false),
+            tape: None,
         }))
     }
 
@@ -113,7 +119,17 @@ impl Context {
             seed,
             client,
             gone: AtomicBool::new(false),
+            tape: None,
         }))
+    }
+
+    /// The same, with everything that is asked and answered kept on a tape.
+    pub(crate) fn taped(mut self, tape: Option<Tape>) -> Self {
+        // Nobody else has a context that has just been made.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.tape = tape;
+        }
+        self
     }
 
     /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
@@ -121,6 +137,7 @@ impl Context {
         match &self.0.targets {
             Targets::Embedded(own) => {
                 Self::on(own.again(), self.0.contract, self.0.seed, self.0.client.clone())
+                    .taped(self.0.tape.clone())
             }
             Targets::Foreign(..) => self.clone(),
         }
@@ -215,8 +232,14 @@ impl Context {
     /// checked.
     pub async fn send_to(&self, place: Place, request: Request) -> Result<Exchange, Stop> {
         let address = self.address(place).await?;
+        let begun = Begun::now();
         match self.patiently(&address, &request).await {
-            Ok(response) => Ok(Exchange { address, request, response, keys: self.0.keys.clone() }),
+            Ok(response) => {
+                if let Some(tape) = &self.0.tape {
+                    tape.keep(begun, place, &address, &request, &response, None);
+                }
+                Ok(Exchange { address, request, response, keys: self.0.keys.clone() })
+            }
             Err(fault) => Err(no_answer(fault, &address, &request)),
         }
     }
@@ -228,8 +251,13 @@ impl Context {
         request: Request,
     ) -> Result<(Exchange, Option<Websocket>), Stop> {
         let address = self.address(place).await?;
+        let begun = Begun::now();
         match self.0.client.upgrade(&address, &request).await {
-            Ok((response, socket)) => {
+            Ok((response, mut socket)) => {
+                if let Some(tape) = &self.0.tape {
+                    let transcript = socket.as_mut().map(Websocket::transcribe);
+                    tape.keep(begun, place, &address, &request, &response, transcript);
+                }
                 Ok((Exchange { address, request, response, keys: self.0.keys.clone() }, socket))
             }
             Err(fault) => Err(no_answer(fault, &address, &request)),

@@ -8,6 +8,7 @@ mod keys;
 mod outcome;
 mod runner;
 mod select;
+mod tape;
 
 pub use baseline::{Baseline, BaselineError};
 pub use check::{Check, Class, Future, Level, Need};
@@ -17,3 +18,4 @@ pub use keys::{Key, Keys, Tier};
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
 pub use runner::{Allowed, Run, plan, run};
 pub use select::{Selection, Selector, Unknown};
+pub(crate) use tape::{Taken, Tape};

@@ -114,6 +114,7 @@ impl Client {
         bytes: &[u8],
         finish: bool,
     ) -> Result<Response, SendError> {
+        self.turn().await;
         let asked = timeout(self.timeout, ask(address, method, bytes, finish)).await;
         let (response, _) = asked.unwrap_or(Err(SendError::Timeout(self.timeout)))?;
         Ok(response)

@@ -1,5 +1,8 @@
 //! A websocket whose every frame is decided by the check, and which keeps the frames that come.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{SendError, read::Incoming};
@@ -61,7 +64,8 @@ impl Frame {
         code.filter(|_| self.opcode == opcode::CLOSE)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// The bytes on the wire.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mask_bit = if self.masked { 0x80 } else { 0 };
         let mut bytes = vec![u8::from(self.last) << 7 | (self.reserved & 7) << 4 | (self.opcode & 15)];
         match self.payload.len() {
@@ -91,19 +95,54 @@ fn masked(payload: &[u8], key: [u8; 4]) -> impl Iterator<Item = u8> + '_ {
     payload.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key)
 }
 
+/// What happened on a websocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// A frame went out.
+    Sent(Frame),
+    /// A frame came.
+    Came(Frame),
+    /// The target ended the connection.
+    End,
+}
+
+/// All that happened on a websocket, with its times. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transcript(Arc<Mutex<Vec<(Timestamp, Spoken)>>>);
+
+impl Transcript {
+    fn note(&self, spoken: Spoken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((Timestamp::now(), spoken));
+    }
+
+    /// What happened until now.
+    pub(crate) fn read(&self) -> Vec<(Timestamp, Spoken)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// An open websocket.
 #[derive(Debug)]
 pub struct Websocket {
     incoming: Incoming<TcpStream>,
+    transcript: Option<Transcript>,
 }
 
 impl Websocket {
     pub(super) fn new(incoming: Incoming<TcpStream>) -> Self {
-        Self { incoming }
+        Self { incoming, transcript: None }
+    }
+
+    /// Keeps from now on what happens.
+    pub(crate) fn transcribe(&mut self) -> Transcript {
+        self.transcript.get_or_insert_default().clone()
     }
 
     /// Sends a frame.
     pub async fn send(&mut self, frame: &Frame) -> Result<(), SendError> {
+        if let Some(transcript) = &self.transcript {
+            transcript.note(Spoken::Sent(frame.clone()));
+        }
         Ok(self.incoming.stream().write_all(&frame.bytes()).await?)
     }
 
@@ -114,6 +153,16 @@ impl Websocket {
 
     /// Reads the next frame; [`SendError::Closed`] when the connection ended before one began.
     pub async fn receive(&mut self) -> Result<Frame, SendError> {
+        let received = self.next().await;
+        match (&self.transcript, &received) {
+            (Some(transcript), Ok(frame)) => transcript.note(Spoken::Came(frame.clone())),
+            (Some(transcript), Err(SendError::Closed | SendError::Io(_))) => transcript.note(Spoken::End),
+            _ => {}
+        }
+        received
+    }
+
+    async fn next(&mut self) -> Result<Frame, SendError> {
         let [first] = self.array().await.map_err(|fault| match fault {
             SendError::Truncated => SendError::Closed,
             other => other,

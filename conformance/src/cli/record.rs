@@ -1,0 +1,107 @@
+//! `record`.
+
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{
+    Trouble,
+    args::{Allow, Select},
+    lock::Lock,
+    probe,
+    run::{TIMEOUT, allowed, drawn_seed, given_keys},
+    signals::Signals,
+    subject::{Subject, Wanted},
+};
+use crate::{
+    exit,
+    recording::{About, Recorder, WriteError, listen},
+    suite::{Allowed, Check, Class, Context, Selection},
+    target::{Address, Client},
+};
+
+/// What `record` takes.
+#[derive(Debug, clap::Args)]
+pub struct RecordArgs {
+    /// The target; without it simulators are started and everything is allowed
+    #[arg(long, value_name = "URL")]
+    target: Option<Address>,
+    /// Whose checks ask: docs, v1.0, v1.6 or v2.2; auto, the one that fits the target best; target, the list of
+    /// endpoints that the target itself exports; or such a list in a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
+    contract: Wanted,
+    /// An API key with read=user&write=user
+    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
+    user_key: Option<String>,
+    /// An API key with read=admin&write=admin
+    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+    /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger
+    #[arg(long, value_enum, value_name = "CLASS")]
+    allow: Vec<Allow>,
+    /// The seed of drawn values [default: drawn itself, and recorded]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where the recording goes: JSON Lines, compressed when the name ends in .gz
+    #[arg(short, long, value_name = "FILE[.gz]")]
+    output: PathBuf,
+    /// Write it as HTTP Archive (HAR 1.2), too
+    #[arg(long, value_name = "FILE")]
+    har: Option<PathBuf>,
+    /// Which checks
+    #[command(flatten)]
+    select: Select,
+}
+
+pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
+    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
+    let client = Client::new(TIMEOUT);
+    let keys = given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?;
+    let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
+    let checks = Selection::from(&args.select).of(subject.checks).map_err(|fault| usage(&fault))?;
+    let seed = args.seed.unwrap_or_else(drawn_seed);
+    let _lock = args.target.as_ref().map(Lock::take).transpose()?;
+    let signals = Signals::listen();
+    let (context, allowed, mode, keys) = match &args.target {
+        None => {
+            let context = Context::embedded(subject.contract, seed, client);
+            let keys = context.keys().clone();
+            (context, Allowed::ALL, None, keys)
+        }
+        Some(address) => {
+            let mode = probe::mode(&client, address).await;
+            let mode = mode.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+            let context =
+                Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client);
+            (context, allowed(&args.allow), Some(mode), keys)
+        }
+    };
+    let named = matches!(args.contract, Wanted::Named(_) | Wanted::Auto);
+    let about = About { contract: named.then_some(subject.name), mode, seed, keys };
+    let recorder = Recorder::create(about, &args.output, args.har.as_deref());
+    let mut recorder = recorder.map_err(|fault| usage(&fault))?;
+    let bar = ProgressBar::with_draw_target(Some(checks.len() as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let own = context.is_embedded();
+    let heard = |check: &Check, taken: &[_]| -> Result<(), WriteError> {
+        bar.inc(1);
+        bar.set_message(check.id.clone());
+        recorder.keep(&check.id, own && check.class != Class::Read, taken)
+    };
+    let stopped = listen(&checks, context, allowed, signals.told(), heard).await;
+    bar.finish_and_clear();
+    let stopped = stopped.map_err(|fault| usage(&fault))?;
+    let written = recorder.finish().map_err(|fault| usage(&fault))?;
+    anstream::println!(
+        "{} exchanges and {} websocket scripts in {}",
+        written.exchanges,
+        written.scripts,
+        args.output.display()
+    );
+    Ok(match written.exchanges {
+        _ if stopped => exit::INTERRUPTED,
+        0 => exit::NOTHING,
+        _ => exit::PASSED,
+    })
+}
