@@ -26,7 +26,10 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use portmaster_fixtures::{Contract, Endpoint};
 
-use crate::suite::Check;
+use crate::{
+    suite::{Check, Class},
+    target::Request,
+};
 
 /// A family of checks.
 #[derive(Clone, Copy, Debug)]
@@ -195,4 +198,48 @@ pub fn contracts_of(id: &str) -> Vec<Contract> {
         Contract::ALL.map(|one| (one, all(one).into_iter().map(|check| check.id).collect())).into()
     });
     IDS.iter().filter(|(_, ids)| ids.contains(id)).map(|(contract, _)| *contract).collect()
+}
+
+/// A request that reaches an endpoint and asks for little.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    /// What it does to the target.
+    pub(crate) class: Class,
+    /// The request, without credentials.
+    pub(crate) request: Request,
+}
+
+/// The samples of an endpoint: every documented method, HEAD, and each documented parameter of what reads.
+pub(crate) fn samples(endpoint: &Endpoint) -> Vec<Sample> {
+    let mut samples = vec![];
+    for (method, _) in sample::methods(endpoint) {
+        let of = |method: &str| Sample {
+            class: sample::class(endpoint, method),
+            request: sample::request(endpoint, method),
+        };
+        samples.push(of(&method));
+        if method == "GET" {
+            samples.push(of("HEAD"));
+            let own = endpoint.parameters.iter().filter(|one| one.method == method);
+            for parameter in own.filter(|one| !one.field.contains("(in path)")) {
+                let mut asks = of(&method);
+                let between = if asks.request.target.contains('?') { '&' } else { '?' };
+                let plain = |text: &str| text.replace([' ', '&', '#', '"'], "+");
+                let (field, value) = (plain(&parameter.field), plain(&parameter.value));
+                asks.request.target += &format!("{between}{field}={value}");
+                samples.push(asks);
+            }
+        }
+    }
+    samples
+}
+
+/// The name of an endpoint, in which the parts of its path that vary are names, and a pattern for its paths
+/// below `/api/v1/`.
+pub(crate) fn name_and_pattern(endpoint: &Endpoint) -> (String, String) {
+    let pattern = sample::pieces(&endpoint.path).into_iter().map(|piece| match piece {
+        sample::Piece::Text(text) => regex::escape(&text),
+        sample::Piece::Part(_, pattern) => format!("(?:{pattern})"),
+    });
+    (sample::slug(&endpoint.path), pattern.collect())
 }

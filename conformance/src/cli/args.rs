@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Contract, scenario::Span};
 
 use super::subject::Wanted;
-pub(super) use super::{record::RecordArgs, replay::ReplayArgs};
+pub(super) use super::{diff::DiffArgs, record::RecordArgs, replay::ReplayArgs};
 use crate::{
     report,
     shard::Shard,
@@ -28,6 +28,8 @@ pub struct Args {
 pub enum Command {
     /// Run checks and report
     Run(Box<RunArgs>),
+    /// Ask two targets the same, and say where they part
+    Diff(Box<DiffArgs>),
     /// Write down what the suite asks and gets
     Record(Box<RecordArgs>),
     /// Ask a target again what a recording has, and say what changed

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod diff;
 mod footprint;
 mod list;
 mod lock;
@@ -44,6 +45,7 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
         Command::Run(args) => run::run(*args).await,
         Command::Record(args) => record::record(*args).await,
+        Command::Diff(args) => diff::diff(*args).await,
         Command::Replay(args) => replay::replay(*args).await,
         Command::List { contract, format, select } => list::list(contract, format, &select),
         Command::Trace => list::trace(),

@@ -3,15 +3,17 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
+use futures_util::future::join_all;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::Contract;
 use regex::Regex;
+use tokio::sync::Semaphore;
 
-use super::Trouble;
+use super::{Trouble, run::given_keys};
 use crate::{
     exit,
     recording::{By, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
-    suite::{Key, Keys, Tier},
+    suite::Keys,
     target::{Address, Client},
 };
 
@@ -66,9 +68,9 @@ pub struct ReplayArgs {
     admin_key: Option<String>,
 }
 
-/// How `replay` says what changed.
+/// How `replay` and `diff` say what they found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ReplayFormat {
+pub(super) enum ReplayFormat {
     /// By endpoint, for people
     Text,
     /// One JSON document
@@ -95,34 +97,47 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
     let open = |file: &PathBuf| Recording::open(file).map_err(|fault| usage(&fault));
     let recordings = args.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let other = args.learn.as_ref().map(open).transpose()?;
-    let mut keys = Keys::default();
     // A target of our own has the keys that are recorded.
-    if args.target.is_some() {
-        for (tier, key) in [(Tier::User, &args.user_key), (Tier::Admin, &args.admin_key)] {
-            key.iter().for_each(|key| keys.insert(Key::new(tier, key.clone())));
-        }
-    }
+    let keys = match args.target {
+        Some(_) => given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?,
+        None => Keys::default(),
+    };
     let which = Which { only: args.only, matching: args.matching, all: args.all };
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
-    let mut outcome = Outcome::default();
-    for recording in &recordings {
-        let masks = other.as_ref().map(|other| Masks::between(recording, other)).unwrap_or_default();
-        let replay = Replay {
+    // A running target is one, and must see everything in order.
+    let places = match stage {
+        Stage::Running(_) => 1,
+        _ => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let places = Semaphore::new(places);
+    let learnt: Vec<_> = recordings
+        .iter()
+        .map(|recording| other.as_ref().map(|other| Masks::between(recording, other)).unwrap_or_default())
+        .collect();
+    let replays: Vec<_> = recordings
+        .iter()
+        .zip(&learnt)
+        .map(|(recording, masks)| Replay {
             recording,
-            masks: &masks,
+            masks,
             by: args.by,
             which: &which,
             stage: &stage,
             contract: args.contract,
             keys: &keys,
             client: &client,
-        };
-        let bar = ProgressBar::with_draw_target(Some(replay.length() as u64), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let replayed = replay.run(|| bar.inc(1)).await;
-        bar.finish_and_clear();
-        outcome.extend(replayed.map_err(|fault| Trouble::Unreachable(fault.to_string()))?);
+            places: &places,
+        })
+        .collect();
+    let length: usize = replays.iter().map(Replay::length).sum();
+    let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let replayed = join_all(replays.iter().map(|replay| replay.run(|| bar.inc(1)))).await;
+    bar.finish_and_clear();
+    let mut outcome = Outcome::default();
+    for one in replayed {
+        outcome.extend(one.map_err(|fault| Trouble::Unreachable(fault.to_string()))?);
     }
     let mut out = anstream::stdout().lock();
     // A terminal that went away changes nothing about what was found.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portmaster_fixtures::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,6 +41,14 @@ pub(crate) struct Setup {
     /// Why the target was a fresh one: what follows changes it, and nothing else may see that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fresh: Option<String>,
+}
+
+impl Setup {
+    /// A target of a contract with the standard keys.
+    pub(crate) fn like(contract: Contract, dev_mode: bool) -> Self {
+        let external_auth = no_authenticator();
+        Self { contract: Some(contract.to_string()), dev_mode, external_auth, ..Self::default() }
+    }
 }
 
 fn no_authenticator() -> String {

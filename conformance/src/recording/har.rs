@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{exchange::Exchange, redact::Redactor};
 use crate::{
     suite::Taken,
-    target::{Spoken, opcode},
+    target::{Spoken, SpokenLine, opcode},
 };
 
 /// An archive that is being written.
@@ -32,7 +31,7 @@ impl<W: Write> Har<W> {
         &mut self,
         exchange: &Exchange,
         taken: &Taken,
-        messages: Option<&[(Timestamp, Spoken)]>,
+        messages: Option<&[SpokenLine]>,
         redactor: &Redactor,
     ) -> io::Result<()> {
         let comma = if self.entries == 0 { "\n" } else { ",\n" };
@@ -49,12 +48,7 @@ impl<W: Write> Har<W> {
     }
 }
 
-fn entry(
-    exchange: &Exchange,
-    taken: &Taken,
-    messages: Option<&[(Timestamp, Spoken)]>,
-    redactor: &Redactor,
-) -> Value {
+fn entry(exchange: &Exchange, taken: &Taken, messages: Option<&[SpokenLine]>, redactor: &Redactor) -> Value {
     let took = taken.took.as_secs_f64() * 1000.0;
     let mut entry = json!({
         "startedDateTime": taken.started.to_string(),
@@ -67,14 +61,13 @@ fn entry(
     });
     if let Some(messages) = messages {
         entry["_resourceType"] = "websocket".into();
-        entry["_webSocketMessages"] =
-            messages.iter().filter_map(|(at, spoken)| message(*at, spoken, redactor)).collect();
+        entry["_webSocketMessages"] = messages.iter().filter_map(|line| message(line, redactor)).collect();
     }
     entry
 }
 
-fn message(at: Timestamp, spoken: &Spoken, redactor: &Redactor) -> Option<Value> {
-    let (direction, frame) = match spoken {
+fn message(line: &SpokenLine, redactor: &Redactor) -> Option<Value> {
+    let (direction, frame) = match &line.spoken {
         Spoken::Sent(frame) => ("send", frame),
         Spoken::Came(frame) => ("receive", frame),
         Spoken::End => return None,
@@ -85,7 +78,7 @@ fn message(at: Timestamp, spoken: &Spoken, redactor: &Redactor) -> Option<Value>
         Ok(text) => STANDARD.encode(text),
         Err(fault) => STANDARD.encode(fault.as_bytes()),
     };
-    let time = at.as_millisecond() as f64 / 1000.0;
+    let time = line.date.as_millisecond() as f64 / 1000.0;
     Some(json!({ "type": direction, "time": time, "opcode": frame.opcode, "data": data }))
 }
 

@@ -70,6 +70,8 @@ struct Written {
     steps: Option<Vec<Step>>,
     recorded_on: Option<String>,
     #[serde(default)]
+    continues: bool,
+    #[serde(default)]
     exact: bool,
     #[serde(default)]
     volatile: bool,
@@ -116,6 +118,7 @@ impl Written {
                 breaks_its_target: destructive.is_some_and(|value| is_said(&value)),
                 context: self.context,
                 recorded_on: self.recorded_on,
+                continues: self.continues,
                 steps,
             })),
             _ => Err("expected `request` and `response`, or `steps`".to_owned()),
@@ -164,14 +167,6 @@ impl Recording {
         self.lines.iter().filter_map(|line| match line {
             Line::Exchange(one) => Some(one.as_ref()),
             Line::Script(_) => None,
-        })
-    }
-
-    /// Its scripts, in order.
-    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Script> {
-        self.lines.iter().filter_map(|line| match line {
-            Line::Exchange(_) => None,
-            Line::Script(one) => Some(one),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     compare::{Comparison, Difference},
     endpoint::endpoint,
-    exchange::{Asked, Exchange},
+    exchange::Exchange,
     line::Recording,
 };
 
@@ -32,26 +32,26 @@ impl Masks {
             *count += 1;
             if let Some(partner) = partner {
                 let comparison = Comparison::of_recordings(exchange, partner);
-                masks.hide(&exchange.request, &comparison.by_value());
+                masks.hide(&endpoint(&exchange.request), &comparison.by_value());
             }
         }
         masks
     }
 
     /// Takes places in.
-    pub(crate) fn hide(&mut self, request: &Asked, differences: &[Difference]) {
+    pub(crate) fn hide(&mut self, endpoint: &str, differences: &[Difference]) {
         if !differences.is_empty() {
-            let places = self.places.entry(endpoint(request)).or_default();
+            let places = self.places.entry(endpoint.to_owned()).or_default();
             places.extend(differences.iter().map(|one| general(&one.place)));
         }
     }
 
     /// Leaves out what is volatile, or lies within something volatile.
-    pub(crate) fn clean(&self, request: &Asked, differences: &mut Vec<Difference>) {
+    pub(crate) fn clean(&self, endpoint: &str, differences: &mut Vec<Difference>) {
         if differences.is_empty() || self.places.is_empty() {
             return;
         }
-        let Some(places) = self.places.get(&endpoint(request)) else { return };
+        let Some(places) = self.places.get(endpoint) else { return };
         differences.retain(|one| {
             let place = general(&one.place);
             !places.iter().any(|hidden| within(&place, hidden))

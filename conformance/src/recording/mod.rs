@@ -2,6 +2,7 @@
 
 mod bytes;
 mod compare;
+mod diff;
 mod endpoint;
 mod exchange;
 mod expectations;
@@ -10,6 +11,7 @@ mod line;
 mod listen;
 mod mask;
 mod message;
+mod parting;
 mod record;
 mod redact;
 mod replay;
@@ -23,10 +25,15 @@ mod value;
 mod wire;
 
 pub(crate) use compare::By;
+pub(crate) use diff::{Finder, Question, Side, diff};
+pub(crate) use exchange::{Asked, Setup};
 pub(crate) use line::Recording;
 pub(crate) use listen::listen;
 pub(crate) use mask::Masks;
+pub(crate) use parting::{write_json as write_partings_json, write_text as write_partings};
 pub(crate) use record::{About, Recorder, WriteError};
+pub(crate) use redact::Redactor;
 pub(crate) use replay::{Outcome, Replay, Which};
 pub(crate) use report::{write_json, write_text};
 pub(crate) use stage::Stage;
+pub(crate) use taken::asked;

@@ -13,13 +13,13 @@ use super::{
     exchange::{Exchange, Setup, SetupKeys},
     har::Har,
     redact::Redactor,
-    script::Script,
+    script::{Script, Step},
     swap::stand_in,
-    taken::{answer, request, steps},
+    taken::{act, answer, asked, opening},
 };
 use crate::{
     suite::{Keys, Mode, Place, Taken, Tier},
-    target::Spoken,
+    target::Transcript,
 };
 
 /// What a recording is about.
@@ -129,6 +129,14 @@ pub(crate) struct Recorder {
     written: Written,
 }
 
+/// The name of the connection that the n-th request of a check opened: a to z, then c26 and so on.
+fn connection(of: usize) -> String {
+    match u8::try_from(of) {
+        Ok(letter @ 0..26) => char::from(b'a' + letter).to_string(),
+        _ => format!("c{of}"),
+    }
+}
+
 fn create(file: &Path) -> Result<BufWriter<File>, WriteError> {
     let created = File::create(file).map(BufWriter::new);
     created.map_err(|source| WriteError { file: file.to_owned(), source })
@@ -156,42 +164,85 @@ impl Recorder {
     }
 
     /// Writes what a check asked and got; `fresh` when its target had been started for it.
+    ///
+    /// All that happened is written in its order: what was said on websockets between two requests is one
+    /// script, and the next one goes on with the same connections.
     pub(crate) fn keep(&mut self, check: &str, fresh: bool, taken: &[Taken]) -> Result<(), WriteError> {
+        for one in taken {
+            self.redactor.learn_from_taken(one);
+        }
+        let mut events: Vec<_> = taken.iter().enumerate().map(|(of, one)| (one.ended, of, None)).collect();
+        for (of, one) in taken.iter().enumerate() {
+            let said = one.transcript.iter().flat_map(Transcript::read);
+            events.extend(said.map(|line| (line.at, of, Some(line.spoken))));
+        }
+        events.sort_by_key(|(at, ..)| *at);
         let contract = self.about.contract.clone().unwrap_or_else(|| "target".to_owned());
-        for (number, one) in (1..).zip(taken) {
-            let id = format!("{contract}/{check}/{number}");
-            let response = answer(one, &mut self.redactor);
-            let exchange = Exchange {
-                id: id.clone(),
-                setup: self.about.setup(one.place, fresh.then_some(check)),
-                request: request(one, &self.redactor),
-                response,
-                recorded_on: Some(one.address.authority()),
-                ..Exchange::default()
+        let id = |number: usize| format!("{contract}/{check}/{number}");
+        let setups: Vec<_> =
+            taken.iter().map(|one| self.about.setup(one.place, fresh.then_some(check))).collect();
+        let mut number = 0;
+        let mut script = Script::default();
+        let mut opened = false;
+        for (_, of, spoken) in events {
+            let one = &taken[of];
+            if spoken.is_none() || script.setup != setups[of] {
+                self.script(&mut script)?;
+            }
+            let act = match spoken {
+                Some(spoken) => act(&spoken, &self.redactor),
+                None => {
+                    number += 1;
+                    let response = answer(one, &self.redactor);
+                    let exchange = Exchange {
+                        id: id(number),
+                        setup: setups[of].clone(),
+                        request: asked(&one.request, &one.address, &self.redactor),
+                        response,
+                        recorded_on: Some(one.address.authority()),
+                        ..Exchange::default()
+                    };
+                    self.exchange(&exchange, one)?;
+                    if one.transcript.is_none() {
+                        continue;
+                    }
+                    opening(&exchange.request)
+                }
             };
-            self.line(&exchange)?;
-            self.written.exchanges += 1;
-            let script = one.transcript.as_ref().map(|transcript| Script {
-                id: format!("{id}/websocket"),
-                name: check.to_owned(),
-                setup: exchange.setup.clone(),
-                recorded_on: exchange.recorded_on.clone(),
-                steps: steps(&exchange.request, transcript, &mut self.redactor),
-                ..Script::default()
-            });
-            if let Some(script) = &script {
-                self.line(script)?;
-                self.written.scripts += 1;
+            if script.steps.is_empty() {
+                number += 1;
+                script = Script {
+                    id: id(number),
+                    name: check.to_owned(),
+                    setup: setups[of].clone(),
+                    recorded_on: Some(one.address.authority()),
+                    continues: opened,
+                    ..Script::default()
+                };
+                opened = true;
             }
-            if let Some(har) = &mut self.har {
-                let messages = one.transcript.as_ref().map(|transcript| {
-                    let all = transcript.read().into_iter();
-                    let frames = all.filter(|(_, spoken)| *spoken != Spoken::End);
-                    frames.collect::<Vec<_>>()
-                });
-                let wrong = har.wrong();
-                har.to.entry(&exchange, one, messages.as_deref(), &self.redactor).map_err(wrong)?;
-            }
+            script.steps.push(Step { conn: connection(of), act });
+        }
+        self.script(&mut script)
+    }
+
+    fn exchange(&mut self, exchange: &Exchange, taken: &Taken) -> Result<(), WriteError> {
+        self.line(exchange)?;
+        self.written.exchanges += 1;
+        if let Some(har) = &mut self.har {
+            let messages = taken.transcript.as_ref().map(Transcript::read);
+            let wrong = har.wrong();
+            har.to.entry(exchange, taken, messages.as_deref(), &self.redactor).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a script, if anything happens in it.
+    fn script(&mut self, script: &mut Script) -> Result<(), WriteError> {
+        let script = std::mem::take(script);
+        if !script.steps.is_empty() {
+            self.line(&script)?;
+            self.written.scripts += 1;
         }
         Ok(())
     }

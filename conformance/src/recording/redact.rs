@@ -6,10 +6,14 @@ use serde_json::Value;
 
 use super::{
     compare::SESSION,
-    exchange::{Answered, Asked},
+    exchange::Answered,
+    replay::answered,
     swap::{stand_in, token},
 };
-use crate::suite::{Keys, Tier};
+use crate::{
+    suite::{Keys, Taken, Tier},
+    target::{Address, Spoken, Transcript},
+};
 
 /// The shortest beginning or end of a secret that is taken out of a header that carries one, in characters.
 const FRAGMENT: usize = 8;
@@ -36,6 +40,11 @@ impl Redactor {
         own
     }
 
+    /// Takes the target's address out as well: what it says of itself is not what it is.
+    pub(crate) fn hide_address(&mut self, address: &Address) {
+        self.learn(&address.authority(), "target".to_owned());
+    }
+
     fn learn(&mut self, secret: &str, stand_in: String) {
         let known = |(one, other): &(String, String)| one == secret || other == secret;
         if secret.is_empty() || secret == stand_in || self.pairs.iter().any(known) {
@@ -46,8 +55,18 @@ impl Redactor {
         self.pairs.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
     }
 
+    /// Learns what an answer and the messages of its websocket tell.
+    pub(crate) fn learn_from_taken(&mut self, taken: &Taken) {
+        self.learn_from(&taken.request.target, &answered(&taken.response));
+        for line in taken.transcript.iter().flat_map(Transcript::read) {
+            if let Spoken::Came(frame) = line.spoken {
+                self.learn_from_message(&frame.payload);
+            }
+        }
+    }
+
     /// Learns the session that an answer begins, and the keys that it tells.
-    pub(crate) fn learn_from(&mut self, asked: &Asked, answered: &Answered) {
+    pub(crate) fn learn_from(&mut self, target: &str, answered: &Answered) {
         for cookie in answered.headers.get("set-cookie").into_iter().flatten() {
             if let Some(token) = token(cookie).filter(|token| token.len() > SHORTEST) {
                 self.sessions += 1;
@@ -55,7 +74,7 @@ impl Redactor {
             }
         }
         if let Ok(body) = serde_json::from_slice::<Value>(answered.bytes()) {
-            if asked.target.split('?').next().is_some_and(|path| path.ends_with("/app/auth"))
+            if target.split('?').next().is_some_and(|path| path.ends_with("/app/auth"))
                 && let Some(key) = body["key"].as_str()
             {
                 self.learn_key(key);
@@ -65,7 +84,7 @@ impl Redactor {
     }
 
     /// Learns the keys that a message of the websocket tells.
-    pub(crate) fn learn_from_message(&mut self, payload: &[u8]) {
+    fn learn_from_message(&mut self, payload: &[u8]) {
         let text = String::from_utf8_lossy(payload);
         if let Some((_, json)) = text.split_once("|J")
             && let Ok(record) = serde_json::from_str(json)
@@ -216,7 +235,7 @@ mod tests {
             )),
             body_truncated: None,
         };
-        redactor.learn_from(&Asked::default(), &answered);
+        redactor.learn_from("/", &answered);
         redactor.answer(&mut answered);
         assert_eq!(answered.headers["set-cookie"], ["Portmaster-API-Token=session-1; Path=/"]);
         assert!(!String::from_utf8_lossy(answered.bytes()).contains("foreign-key"));
@@ -224,9 +243,8 @@ mod tests {
         redactor
             .learn_from_message(br#"1|ok|config:core/apiKeys|J{"Key":"core/apiKeys","Value":["third-key"]}"#);
         assert_eq!(redactor.text("third-key"), "unknown-key-2");
-        let granted = Asked { target: "/api/v1/app/auth?x=1".to_owned(), ..Asked::default() };
         let body = Some(Bytes(br#"{"key":"0011223344"}"#.to_vec()));
-        redactor.learn_from(&granted, &Answered { body, ..Answered::default() });
+        redactor.learn_from("/api/v1/app/auth?x=1", &Answered { body, ..Answered::default() });
         assert_eq!(redactor.text("0011223344"), "unknown-key-3");
     }
 }

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::join_all;
 use portmaster_fixtures::Contract;
 use regex::Regex;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::{
     compare::{By, Comparison, Difference},
@@ -14,7 +16,7 @@ use super::{
     expectations::Expectations,
     line::{Line, Recording},
     mask::Masks,
-    script::Player,
+    script::{Connections, Player},
     stage::{Stage, StageError, Target, folder},
     swap::Swaps,
     wire::wire,
@@ -75,6 +77,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) contract: Option<Contract>,
     pub(crate) keys: &'a Keys,
     pub(crate) client: &'a Client,
+    /// How many targets there may be at a time.
+    pub(crate) places: &'a Semaphore,
 }
 
 /// An exchange or a script that differs.
@@ -164,11 +168,16 @@ impl Replay<'_> {
     /// Replays it all. `progress` is called after each line.
     pub(crate) async fn run(&self, progress: impl Fn()) -> Result<Outcome, StageError> {
         let expectations = Expectations::of(self.recording.exchanges());
+        let (expectations, progress) = (&expectations, &progress);
+        let groups = self.recording.by_setup().into_iter().filter(|(setup, _)| self.which.has_setup(setup));
+        let groups = groups.map(|(setup, lines)| async move {
+            // Closed only when it is dropped.
+            let _place = self.places.acquire().await;
+            self.group(setup, &lines, expectations, progress).await
+        });
         let mut outcome = Outcome::default();
-        for (setup, lines) in self.recording.by_setup() {
-            if self.which.has_setup(setup) {
-                outcome.extend(self.group(setup, &lines, &expectations, &progress).await?);
-            }
+        for group in join_all(groups).await {
+            outcome.extend(group?);
         }
         Ok(outcome)
     }
@@ -198,12 +207,14 @@ impl Replay<'_> {
         let start = || self.stage.start(setup, &folder, contract, scripts);
         let mut target = start().await?;
         let mut swaps = Swaps::with_keys(self.keys);
+        let mut open = Connections::new();
         for line in wanted {
             let differences = match line {
                 Line::Exchange(exchange) => {
                     swaps.host(exchange.recorded_on.as_deref(), &target.address);
                     let differences = self.ask(exchange, &mut target, &mut swaps, expectations).await?;
                     if exchange.ends_target() {
+                        open.clear();
                         if target.is_own() {
                             target = start().await?;
                         } else {
@@ -220,7 +231,7 @@ impl Replay<'_> {
                         patience: MESSAGE,
                         swaps: &swaps,
                     };
-                    Vec::from_iter(player.play(script).await)
+                    Vec::from_iter(player.play(script, &mut open).await)
                 }
             };
             progress();
@@ -265,7 +276,7 @@ impl Replay<'_> {
             By::Structure => comparison.by_structure(expectations.on(exchange)),
             By::Value => comparison.by_value(),
         };
-        self.masks.clean(&exchange.request, &mut differences);
+        self.masks.clean(&endpoint(&exchange.request), &mut differences);
         Ok(differences)
     }
 }

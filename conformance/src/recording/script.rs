@@ -19,6 +19,9 @@ use super::{
 };
 use crate::target::{Address, Client, Frame, Request, SendError, Websocket, opcode};
 
+/// What stands in recorded refusals for the programs of the machine where they were recorded.
+const ELSEWHERE: &str = "/opt/portmaster/x";
+
 /// The connection of steps that name none.
 pub(crate) const FIRST: &str = "a";
 
@@ -46,6 +49,9 @@ pub(crate) struct Script {
     /// Where the target listened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recorded_on: Option<String>,
+    /// Whether the connections of the script before it are still open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) continues: bool,
     /// What happens.
     pub(crate) steps: Vec<Step>,
 }
@@ -72,6 +78,8 @@ pub(crate) enum Act {
     ReceiveAll(Vec<Expected>),
     /// Nothing comes for so long.
     Quiet(Duration),
+    /// Nothing came as long as it was waited.
+    Silence,
     /// The target ends the connection.
     End,
     /// Time passes.
@@ -90,7 +98,8 @@ struct Written {
     conn: Option<String>,
     send: Option<Said>,
     send_raw: Option<Bytes>,
-    recv: Option<Said>,
+    #[serde(default, deserialize_with = "given")]
+    recv: Option<Option<Said>>,
     recv_set: Option<Vec<Expected>>,
     quiet_ms: Option<u64>,
     eof: Option<Value>,
@@ -104,6 +113,11 @@ struct Written {
     headers: Option<Map<String, Value>>,
     status: Option<u16>,
     body: Option<String>,
+}
+
+/// A member that is there, even if it is null.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Said>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -120,7 +134,9 @@ impl Written {
             Act::Send { opcode, said }
         } else if let Some(bytes) = self.send_raw {
             Act::Raw(bytes)
-        } else if let Some(recv) = self.recv {
+        } else if self.recv == Some(None) {
+            Act::Silence
+        } else if let Some(Some(recv)) = self.recv {
             let frame = self.frame.unwrap_or_else(|| "binary".to_owned());
             Act::Receive(Expected { recv, frame, mask: self.mask })
         } else if let Some(several) = self.recv_set {
@@ -155,6 +171,7 @@ impl Serialize for Step {
             Act::Receive(expected) => json!(expected),
             Act::ReceiveAll(several) => json!({ "recv_set": several }),
             Act::Quiet(length) => json!({ "quiet_ms": ms(length) }),
+            Act::Silence => json!({ "recv": null }),
             Act::End => json!({ "eof": true }),
             Act::Sleep(length) => json!({ "sleep_ms": ms(length) }),
             Act::Align => json!({ "align_to_second": true }),
@@ -177,6 +194,9 @@ impl Serialize for Step {
 fn fault(number: usize, expected: impl Into<String>, got: impl Into<String>) -> Difference {
     Difference::new(format!("step {number}"), expected, got)
 }
+
+/// Open connections by their names; none in the place of one that was cut.
+pub(crate) type Connections = BTreeMap<String, Option<Websocket>>;
 
 /// Plays scripts on a target.
 #[derive(Debug)]
@@ -204,22 +224,25 @@ enum Came {
 
 impl Player<'_> {
     /// Plays a script; answers where it went otherwise.
-    pub(crate) async fn play(&self, script: &Script) -> Option<Difference> {
-        let mut open = BTreeMap::new();
+    /// `open` holds the connections, and keeps them for a script that goes on.
+    pub(crate) async fn play(&self, script: &Script, open: &mut Connections) -> Option<Difference> {
+        if !script.continues {
+            open.clear();
+        }
         for (number, step) in (1..).zip(&script.steps) {
-            if let Err(difference) = self.step(script, step, number, &mut open).await {
+            if let Err(difference) = self.step(script, step, number, open).await {
                 return Some(difference);
             }
         }
         None
     }
 
-    async fn step<'s>(
+    async fn step(
         &self,
-        script: &'s Script,
-        step: &'s Step,
+        script: &Script,
+        step: &Step,
         number: usize,
-        open: &mut BTreeMap<&'s str, Option<Websocket>>,
+        open: &mut Connections,
     ) -> Result<(), Difference> {
         let conn = step.conn.as_str();
         match &step.act {
@@ -236,12 +259,13 @@ impl Player<'_> {
                 let opened = self.open(headers).await.map_err(|why| fault(number, "an answer", why))?;
                 return match opened {
                     Opened::Open(socket) => {
-                        open.insert(conn, Some(socket));
+                        open.insert(conn.to_owned(), Some(socket));
                         let refusal = || format!("the handshake refused with {}", status.unwrap_or_default());
                         if *granted { Ok(()) } else { Err(fault(number, refusal(), "an open websocket")) }
                     }
                     Opened::Refused(got, text) => {
-                        let same_body = body.as_ref().is_none_or(|body| *body == text);
+                        let same_body =
+                            body.as_ref().is_none_or(|body| body.contains(ELSEWHERE) || *body == text);
                         if !granted && *status == Some(got) && same_body {
                             return Ok(());
                         }
@@ -268,7 +292,7 @@ impl Player<'_> {
             };
             let opened = self.open(&headers).await.map_err(|why| fault(number, "an open websocket", why))?;
             match opened {
-                Opened::Open(socket) => drop(open.insert(conn, Some(socket))),
+                Opened::Open(socket) => drop(open.insert(conn.to_owned(), Some(socket))),
                 Opened::Refused(status, _) => {
                     let got = format!("the handshake refused with {status}");
                     return Err(fault(number, "an open websocket", got));
@@ -280,7 +304,7 @@ impl Player<'_> {
         };
         self.act(&step.act, number, socket).await?;
         if step.act == Act::Drop {
-            open.insert(conn, None);
+            open.insert(conn.to_owned(), None);
         }
         Ok(())
     }
@@ -325,15 +349,20 @@ impl Player<'_> {
                 }
                 Ok(())
             }
-            Act::Quiet(length) => match self.next(socket, *length).await {
-                Came::Nothing => Ok(()),
-                other => Err(fault(number, format!("nothing for {} ms", length.as_millis()), said(&other))),
-            },
+            Act::Quiet(length) => self.quiet(socket, *length, number).await,
+            Act::Silence => self.quiet(socket, self.patience, number).await,
             Act::End => match self.next(socket, self.patience).await {
                 Came::End => Ok(()),
                 other => Err(fault(number, "the end of the connection", said(&other))),
             },
             Act::Drop | Act::Sleep(_) | Act::Align | Act::Open { .. } => Ok(()),
+        }
+    }
+
+    async fn quiet(&self, socket: &mut Websocket, length: Duration, number: usize) -> Result<(), Difference> {
+        match self.next(socket, length).await {
+            Came::Nothing => Ok(()),
+            other => Err(fault(number, format!("nothing for {} ms", length.as_millis()), said(&other))),
         }
     }
 

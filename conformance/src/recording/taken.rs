@@ -8,31 +8,28 @@ use super::{
     message::{Expected, Said, kind_of, opcode_of},
     redact::{Redactor, is_credential},
     replay::answered,
-    script::{Act, FIRST, Step},
+    script::Act,
 };
 use crate::{
     suite::Taken,
-    target::{Frame, Spoken, Transcript, opcode},
+    target::{Address, Frame, Request, Spoken, opcode},
 };
 
 /// The headers that every client sends to open a websocket.
 const HANDSHAKE: [&str; 6] =
     ["host", "connection", "upgrade", "sec-websocket-version", "sec-websocket-key", "content-length"];
 
-/// An answer without secrets. What it tells for the first time is known from then on.
-pub(crate) fn answer(taken: &Taken, redactor: &mut Redactor) -> Answered {
+/// An answer without secrets.
+pub(crate) fn answer(taken: &Taken, redactor: &Redactor) -> Answered {
     let mut answer = answered(&taken.response);
     // When it was is said elsewhere, and differs every time.
     answer.headers.remove("date");
-    let target = taken.request.target.clone();
-    redactor.learn_from(&Asked { target, ..Asked::default() }, &answer);
     redactor.answer(&mut answer);
     answer
 }
 
 /// A request without secrets.
-pub(crate) fn request(taken: &Taken, redactor: &Redactor) -> Asked {
-    let Taken { request, address, .. } = taken;
+pub(crate) fn asked(request: &Request, address: &Address, redactor: &Redactor) -> Asked {
     let bytes = request.bytes(address);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(bytes.len());
     let head: String = bytes[..end].iter().map(|&byte| char::from(byte)).collect();
@@ -75,28 +72,26 @@ pub(crate) fn request(taken: &Taken, redactor: &Redactor) -> Asked {
     }
 }
 
-/// What was said on a websocket, as steps.
-pub(crate) fn steps(asked: &Asked, transcript: &Transcript, redactor: &mut Redactor) -> Vec<Step> {
+/// The step that opens a websocket as it was opened.
+pub(crate) fn opening(asked: &Asked) -> Act {
     let mut headers = asked.headers.clone();
     headers.retain(|name, _| !HANDSHAKE.iter().any(|one| name.eq_ignore_ascii_case(one)));
-    let step = |act| Step { conn: FIRST.to_owned(), act };
-    let mut steps = vec![step(Act::Open { granted: true, headers, status: None, body: None })];
-    for (_, spoken) in transcript.read() {
-        let act = match spoken {
-            Spoken::Sent(frame) if is_polite(&frame) => {
-                Act::Send { opcode: frame.opcode, said: said(&frame, redactor) }
-            }
-            Spoken::Sent(frame) => Act::Raw(Bytes(redactor.bytes(&frame.bytes()))),
-            Spoken::Came(frame) => {
-                redactor.learn_from_message(&frame.payload);
-                let frame_kind = kind_of(frame.opcode).to_owned();
-                Act::Receive(Expected { recv: said(&frame, redactor), frame: frame_kind, mask: vec![] })
-            }
-            Spoken::End => Act::End,
-        };
-        steps.push(step(act));
+    Act::Open { granted: true, headers, status: None, body: None }
+}
+
+/// What happened on a websocket, as a step.
+pub(crate) fn act(spoken: &Spoken, redactor: &Redactor) -> Act {
+    match spoken {
+        Spoken::Sent(frame) if is_polite(frame) => {
+            Act::Send { opcode: frame.opcode, said: said(frame, redactor) }
+        }
+        Spoken::Sent(frame) => Act::Raw(Bytes(redactor.bytes(&frame.bytes()))),
+        Spoken::Came(frame) => {
+            let frame_kind = kind_of(frame.opcode).to_owned();
+            Act::Receive(Expected { recv: said(frame, redactor), frame: frame_kind, mask: vec![] })
+        }
+        Spoken::End => Act::End,
     }
-    steps
 }
 
 /// Whether a frame is one that a script can name.

@@ -31,6 +31,11 @@ impl Allowed {
     /// Everything, as for a simulator of one's own.
     pub const ALL: Self = Self { writes: true, disruptive: true };
 
+    /// Whether that class is permitted.
+    pub(crate) fn permits(self, class: Class) -> bool {
+        self.refuses(class).is_none()
+    }
+
     fn refuses(self, class: Class) -> Option<SkipReason> {
         match class {
             Class::Writes if !self.writes => Some(SkipReason::WritesNotAllowed),

@@ -25,6 +25,8 @@ pub(crate) struct Taken {
     pub(crate) started: Timestamp,
     /// How long the answer took.
     pub(crate) took: Duration,
+    /// When the answer was there.
+    pub(crate) ended: Instant,
     /// What was said on the websocket that the answer opened.
     pub(crate) transcript: Option<Transcript>,
 }
@@ -62,6 +64,7 @@ impl Tape {
             response: response.clone(),
             started: begun.0,
             took: begun.1.elapsed(),
+            ended: Instant::now(),
             transcript,
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(taken);

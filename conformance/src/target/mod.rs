@@ -17,4 +17,4 @@ pub use database::{Database, DatabaseError};
 pub use request::{Header, Request};
 pub use response::Response;
 pub use websocket::{Frame, Websocket, opcode};
-pub(crate) use websocket::{Spoken, Transcript};
+pub(crate) use websocket::{Spoken, SpokenLine, Transcript};

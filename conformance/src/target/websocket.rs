@@ -1,6 +1,9 @@
 //! A websocket whose every frame is decided by the check, and which keeps the frames that come.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
 use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
@@ -106,17 +109,26 @@ pub(crate) enum Spoken {
     End,
 }
 
-/// All that happened on a websocket, with its times. All clones are one.
+/// What happened on a websocket, and when: in the order of a clock that never goes back, and by the calendar.
+#[derive(Clone, Debug)]
+pub(crate) struct SpokenLine {
+    pub(crate) at: Instant,
+    pub(crate) date: Timestamp,
+    pub(crate) spoken: Spoken,
+}
+
+/// All that happened on a websocket. All clones are one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Transcript(Arc<Mutex<Vec<(Timestamp, Spoken)>>>);
+pub(crate) struct Transcript(Arc<Mutex<Vec<SpokenLine>>>);
 
 impl Transcript {
     fn note(&self, spoken: Spoken) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((Timestamp::now(), spoken));
+        let line = SpokenLine { at: Instant::now(), date: Timestamp::now(), spoken };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
     /// What happened until now.
-    pub(crate) fn read(&self) -> Vec<(Timestamp, Spoken)> {
+    pub(crate) fn read(&self) -> Vec<SpokenLine> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

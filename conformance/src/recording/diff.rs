@@ -1,0 +1,208 @@
+//! Asks two targets the same, and says where they part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portmaster_fixtures::Endpoint;
+use regex::RegexSet;
+use serde::Serialize;
+
+use super::{
+    compare::{Comparison, Difference},
+    exchange::{Answered, Asked, Exchange},
+    expectations::Expectations,
+    mask::Masks,
+    redact::Redactor,
+    replay::answered,
+    swap::Swaps,
+    wire::wire,
+};
+use crate::{
+    checks,
+    suite::Keys,
+    target::{Address, Client, SendError},
+};
+
+/// How many differences of one answer are kept.
+const KEPT: usize = 50;
+
+/// One of the two.
+#[derive(Debug)]
+pub(crate) struct Side {
+    address: Address,
+    swaps: Swaps,
+    redactor: Redactor,
+}
+
+impl Side {
+    pub(crate) fn new(address: Address, keys: &Keys) -> Self {
+        let mut redactor = Redactor::new(keys);
+        redactor.hide_address(&address);
+        Self { address, swaps: Swaps::with_keys(keys), redactor }
+    }
+
+    /// Asks this side; the answer is without what only this side has.
+    async fn ask(&mut self, client: &Client, asked: &Asked) -> Result<Answered, SendError> {
+        let wire = wire(asked, &self.address, &self.swaps);
+        let response = client.send_bytes(&self.address, &wire.method, &wire.bytes, wire.finish).await?;
+        let mut answer = answered(&response);
+        self.redactor.learn_from(&asked.target, &answer);
+        self.redactor.answer(&mut answer);
+        Ok(answer)
+    }
+}
+
+/// A question.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    /// The endpoint's name, or the path where no endpoint is.
+    pub(crate) endpoint: String,
+    /// The request, with stand-ins for keys.
+    pub(crate) asked: Asked,
+}
+
+/// Finds the endpoint of a request.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    names: Vec<String>,
+    patterns: RegexSet,
+}
+
+impl Finder {
+    pub(crate) fn new(endpoints: &[Endpoint]) -> Self {
+        let (names, patterns): (Vec<_>, Vec<_>) = endpoints.iter().map(checks::name_and_pattern).unzip();
+        let patterns = patterns.iter().map(|pattern| format!("^/api/v1/(?:{pattern})$"));
+        // Patterns come from catalogues, whose tests compile them; a foreign one that does not matches nothing.
+        let patterns = RegexSet::new(patterns).unwrap_or_default();
+        Self { names, patterns }
+    }
+
+    pub(crate) fn question(&self, asked: Asked) -> Question {
+        let path = asked.target.split('?').next().unwrap_or_default();
+        let name = self.patterns.matches(path).iter().next().and_then(|index| self.names.get(index));
+        let name = name.cloned().unwrap_or_else(|| path.to_owned());
+        Question { endpoint: format!("{} {name}", asked.method), asked }
+    }
+}
+
+/// How two answers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// Status, headers, or the members and types of a body.
+    Structure,
+    /// Values only.
+    Value,
+}
+
+/// A question that is answered differently.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Parting {
+    /// What was asked.
+    pub(crate) question: String,
+    /// The credentials that it carried.
+    pub(crate) credentials: String,
+    pub(crate) kind: Kind,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// An endpoint's part.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Part {
+    /// How many questions it was asked.
+    pub(crate) questions: usize,
+    /// Those that are answered differently.
+    pub(crate) partings: Vec<Parting>,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub(crate) struct Diff {
+    /// By endpoint.
+    pub(crate) parts: BTreeMap<String, Part>,
+    /// What varies by itself.
+    pub(crate) masks: Masks,
+}
+
+impl Diff {
+    /// How many questions are answered alike, of how many.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let differ: usize = self.parts.values().map(|part| part.partings.len()).sum();
+        let all: usize = self.parts.values().map(|part| part.questions).sum();
+        (all - differ, all)
+    }
+}
+
+/// Asks both sides every question, and every question twice: what differs on one side is volatile.
+///
+/// # Errors
+/// When a side does not listen.
+pub(crate) async fn diff(
+    client: &Client,
+    sides: &mut [Side; 2],
+    questions: &[Question],
+    progress: impl Fn(),
+) -> Result<Diff, SendError> {
+    let mut diff = Diff::default();
+    for Question { endpoint, asked } in questions {
+        let mut answers = vec![];
+        for _ in 0..2 {
+            for side in &mut *sides {
+                answers.push(match side.ask(client, asked).await {
+                    Err(fault @ SendError::Connect { .. }) => return Err(fault),
+                    // No answer is one as well, when the other side gives none either.
+                    Err(fault) => no_answer(&fault),
+                    Ok(answer) => answer,
+                });
+            }
+        }
+        let exchanges: Vec<_> = answers
+            .into_iter()
+            .map(|response| Exchange { request: asked.clone(), response, ..Exchange::default() })
+            .collect();
+        let [a1, b1, a2, b2] = exchanges.as_slice() else { continue };
+        for (one, other) in [(a1, a2), (b1, b2)] {
+            diff.masks.hide(endpoint, &Comparison::of_recordings(one, other).by_value());
+        }
+        let comparison = Comparison::of_recordings(a1, b1);
+        let expectations = Expectations::of([a1, a2]);
+        let mut structure = comparison.by_structure(expectations.on(a1));
+        let mut value = comparison.by_value();
+        diff.masks.clean(endpoint, &mut structure);
+        diff.masks.clean(endpoint, &mut value);
+        let kind = if structure.is_empty() { Kind::Value } else { Kind::Structure };
+        // What is there in the structure already need not be said again by its value.
+        let said: BTreeSet<_> = structure.iter().map(|one| one.place.clone()).collect();
+        structure.extend(value.into_iter().filter(|one| !said.contains(&one.place)));
+        structure.truncate(KEPT);
+        let part = diff.parts.entry(endpoint.clone()).or_default();
+        part.questions += 1;
+        if !structure.is_empty() {
+            part.partings.push(Parting {
+                question: format!("{} {}", asked.method, asked.target),
+                credentials: credentials(asked),
+                kind,
+                differences: structure,
+            });
+        }
+        progress();
+    }
+    // What turned out to be volatile only later was volatile before.
+    for (endpoint, part) in &mut diff.parts {
+        for parting in &mut part.partings {
+            diff.masks.clean(endpoint, &mut parting.differences);
+        }
+        part.partings.retain(|parting| !parting.differences.is_empty());
+    }
+    Ok(diff)
+}
+
+fn no_answer(fault: &SendError) -> Answered {
+    let body = Some(super::bytes::Bytes(fault.to_string().into_bytes()));
+    Answered { status: 0, body, ..Answered::default() }
+}
+
+/// The credentials of a question in a word: stand-ins say whose they are.
+fn credentials(asked: &Asked) -> String {
+    let header = asked.header_lines().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    header.map_or("none".to_owned(), |(_, value)| value.to_owned())
+}
