@@ -9,7 +9,7 @@ use portmaster_fixtures::Contract;
 use regex::Regex;
 use tokio::sync::Semaphore;
 
-use super::{Trouble, run::given_keys};
+use super::{Trouble, lock::Lock, run::given_keys};
 use crate::{
     exit,
     recording::{By, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
@@ -102,6 +102,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
         Some(_) => given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?,
         None => Keys::default(),
     };
+    let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let which = Which { only: args.only, matching: args.matching, all: args.all };
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
     // A running target is one, and must see everything in order.

@@ -139,7 +139,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn by_value(&self) -> Vec<Difference> {
         let mut out = vec![];
         if self.head(&mut out) && self.body {
-            self.values(&mut out);
+            if self.volatile { self.emptiness(&mut out) } else { self.values(&mut out) }
         }
         out
     }

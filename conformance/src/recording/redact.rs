@@ -125,9 +125,14 @@ impl Redactor {
 
     /// A text without secrets.
     pub(crate) fn text(&self, text: &str) -> String {
-        self.pairs.iter().fold(text.to_owned(), |text, (secret, stand_in)| {
-            if text.contains(secret) { text.replace(secret, stand_in) } else { text }
-        })
+        // What is no key anywhere is a word like any other.
+        let long = self.pairs.iter().filter(|(secret, _)| secret.len() >= SHORTEST);
+        long.fold(
+            text.to_owned(),
+            |text, (secret, stand_in)| {
+                if text.contains(secret) { text.replace(secret, stand_in) } else { text }
+            },
+        )
     }
 
     /// Bytes without secrets.
@@ -148,6 +153,12 @@ impl Redactor {
             return format!("{scheme} {}", STANDARD.encode(self.basic(&pair)));
         }
         let whole = self.text(value);
+        if carries
+            && let Some((scheme, token)) = whole.split_once(' ')
+            && let Some((_, stand_in)) = self.pairs.iter().find(|(secret, _)| secret == token.trim())
+        {
+            return format!("{scheme} {stand_in}");
+        }
         if carries && whole == value { self.fragments(value) } else { whole }
     }
 
@@ -220,6 +231,11 @@ mod tests {
         assert!(!redactor.header("Bearer very-secret-sesa", true).contains("secret"));
         assert!(!redactor.header("Bearer secret-sesame", true).contains("sesame"));
         assert_eq!(redactor.header("very-secret", false), "very-secret");
+        let mut keys = Keys::default();
+        keys.insert(Key::new(Tier::User, "k"));
+        let short = Redactor::new(&keys);
+        assert_eq!(short.header("Bearer k", true), "Bearer useruser-0123456789abcdef");
+        assert_eq!(short.text("skip"), "skip");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     suite::Keys,
-    target::{Client, Response},
+    target::{Client, Response, SendError},
 };
 
 /// How long a message of a script may take.
@@ -260,6 +260,7 @@ impl Replay<'_> {
                     Some(ended) if !exchange.ends_target() => {
                         Err(StageError::Target(format!("died at {} ({method}): {ended}", exchange.id)))
                     }
+                    None if matches!(fault, SendError::Connect { .. }) => Err(fault.into()),
                     _ => Ok(vec![Difference::new(
                         "status",
                         exchange.response.status.to_string(),

@@ -18,7 +18,7 @@ use super::{
     exchange::{Setup, SetupKeys},
     swap::standard_keys,
 };
-use crate::target::Address;
+use crate::target::{Address, SendError};
 
 /// How long a target may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +34,9 @@ pub(crate) enum StageError {
     /// The target could not be started, or ended.
     #[error("the target {0}")]
     Target(String),
+    /// Nobody listens there.
+    #[error(transparent)]
+    Gone(#[from] SendError),
     /// The setup cannot be had from an embedded simulator.
     #[error("the embedded simulator cannot be set up as recorded: {0}")]
     Setup(String),

@@ -1,7 +1,10 @@
 //! The structure that JSON values have in common: which members there are, which of them always, and of
 //! what types.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use serde_json::Value;
 
@@ -58,6 +61,8 @@ pub(crate) struct Structure {
     members: BTreeMap<String, Member>,
     /// The items of all arrays that were seen there; none when all were empty.
     items: Option<Box<Structure>>,
+    /// The structure of any value, where the keys are data; found out when it is first asked for.
+    any: OnceLock<Option<Box<Structure>>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -112,13 +117,16 @@ impl Structure {
         self.members.len() > FIELDS && constant * 3 < self.members.len()
     }
 
-    /// The structure of any value of a map.
-    fn any_member(&self) -> Self {
-        let mut any = Self::default();
-        for member in self.members.values() {
-            any.merge(&member.structure);
-        }
-        any
+    /// The structure of any value of a map; none of an object whose keys are names.
+    fn any_member(&self) -> Option<&Self> {
+        let merged = || {
+            let mut any = Self::default();
+            for member in self.members.values() {
+                any.merge(&member.structure);
+            }
+            Box::new(any)
+        };
+        self.any.get_or_init(|| self.is_map().then(merged)).as_deref()
     }
 
     /// Where a value does not have this structure: it has another type, lacks a member that all had, or has
@@ -139,13 +147,13 @@ impl Structure {
                     }
                 }
             }
-            Value::Object(members) if self.is_map() => {
-                let any = self.any_member();
-                for (key, value) in members {
-                    any.differences(value, &format!("{path}.{key}"), out);
-                }
-            }
             Value::Object(members) => {
+                if let Some(any) = self.any_member() {
+                    for (key, value) in members {
+                        any.differences(value, &format!("{path}.{key}"), out);
+                    }
+                    return;
+                }
                 for (key, member) in &self.members {
                     match members.get(key) {
                         Some(value) => {
