@@ -74,7 +74,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
     let simulator = match second {
         Some(_) => None,
         None => {
-            let setup = Setup::like(args.contract, mode == Mode::Development);
+            let setup = Setup::like(args.contract, mode == Mode::Development, &own);
             let started = Stage::Embedded.start(&setup, Path::new(""), None, false).await;
             Some(started.map_err(|fault| Trouble::Unreachable(fault.to_string()))?)
         }
@@ -110,7 +110,8 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
     let bar = ProgressBar::with_draw_target(Some(questions.len() as u64), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let mut sides = [Side::new(first.clone(), &own), Side::new(second.clone(), &other)];
+    let mut sides =
+        [(first, &own), (second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
     let asked = tokio::select! {
         asked = recording::diff(&client, &mut sides, &questions, || bar.inc(1)) => asked,
         () = signals.told() => return Ok(exit::INTERRUPTED),

@@ -182,7 +182,9 @@ impl<'a> Comparison<'a> {
             false => got == expected,
         };
         if !same {
-            out.push(Difference::new("body", text(self.expected), text(self.got)));
+            let [expected, got] =
+                value::parting(&String::from_utf8_lossy(expected), &String::from_utf8_lossy(got));
+            out.push(Difference::new("body", expected, got));
         }
     }
 

@@ -13,12 +13,12 @@ use super::{
     mask::Masks,
     redact::Redactor,
     replay::answered,
-    swap::Swaps,
+    swap::{Swaps, stand_in},
     wire::wire,
 };
 use crate::{
     checks,
-    suite::Keys,
+    suite::{Keys, Tier},
     target::{Address, Client, SendError},
 };
 
@@ -34,10 +34,13 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(crate) fn new(address: Address, keys: &Keys) -> Self {
+    /// A side with these keys. Questions that name a target name `named`.
+    pub(crate) fn new(address: Address, keys: &Keys, named: &Address) -> Self {
+        let mut swaps = Swaps::with_keys(keys);
+        swaps.host(Some(&named.authority()), &address);
         let mut redactor = Redactor::new(keys);
         redactor.hide_address(&address);
-        Self { address, swaps: Swaps::with_keys(keys), redactor }
+        Self { address, swaps, redactor }
     }
 
     /// Asks this side; the answer is without what only this side has.
@@ -54,8 +57,10 @@ impl Side {
 /// A question.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
-    /// The endpoint's name, or the path where no endpoint is.
+    /// Method and name of the endpoint.
     pub(crate) endpoint: String,
+    /// The same, but with the path where no endpoint is: what answers alike.
+    alike: String,
     /// The request, with stand-ins for keys.
     pub(crate) asked: Asked,
 }
@@ -79,8 +84,9 @@ impl Finder {
     pub(crate) fn question(&self, asked: Asked) -> Question {
         let path = asked.target.split('?').next().unwrap_or_default();
         let name = self.patterns.matches(path).iter().next().and_then(|index| self.names.get(index));
-        let name = name.cloned().unwrap_or_else(|| path.to_owned());
-        Question { endpoint: format!("{} {name}", asked.method), asked }
+        let name = name.map(String::as_str);
+        let endpoint = format!("{} {}", asked.method, name.unwrap_or("(other paths)"));
+        Question { endpoint, alike: format!("{} {}", asked.method, name.unwrap_or(path)), asked }
     }
 }
 
@@ -99,6 +105,8 @@ pub(crate) enum Kind {
 pub(crate) struct Parting {
     /// What was asked.
     pub(crate) question: String,
+    #[serde(skip)]
+    alike: String,
     /// The credentials that it carried.
     pub(crate) credentials: String,
     pub(crate) kind: Kind,
@@ -143,7 +151,7 @@ pub(crate) async fn diff(
     progress: impl Fn(),
 ) -> Result<Diff, SendError> {
     let mut diff = Diff::default();
-    for Question { endpoint, asked } in questions {
+    for Question { endpoint, alike, asked } in questions {
         let mut answers = vec![];
         for _ in 0..2 {
             for side in &mut *sides {
@@ -161,14 +169,14 @@ pub(crate) async fn diff(
             .collect();
         let [a1, b1, a2, b2] = exchanges.as_slice() else { continue };
         for (one, other) in [(a1, a2), (b1, b2)] {
-            diff.masks.hide(endpoint, &Comparison::of_recordings(one, other).by_value());
+            diff.masks.hide(alike, &Comparison::of_recordings(one, other).by_value());
         }
         let comparison = Comparison::of_recordings(a1, b1);
         let expectations = Expectations::of([a1, a2]);
         let mut structure = comparison.by_structure(expectations.on(a1));
         let mut value = comparison.by_value();
-        diff.masks.clean(endpoint, &mut structure);
-        diff.masks.clean(endpoint, &mut value);
+        diff.masks.clean(alike, &mut structure);
+        diff.masks.clean(alike, &mut value);
         let kind = if structure.is_empty() { Kind::Value } else { Kind::Structure };
         // What is there in the structure already need not be said again by its value.
         let said: BTreeSet<_> = structure.iter().map(|one| one.place.clone()).collect();
@@ -179,6 +187,7 @@ pub(crate) async fn diff(
         if !structure.is_empty() {
             part.partings.push(Parting {
                 question: format!("{} {}", asked.method, asked.target),
+                alike: alike.clone(),
                 credentials: credentials(asked),
                 kind,
                 differences: structure,
@@ -187,9 +196,9 @@ pub(crate) async fn diff(
         progress();
     }
     // What turned out to be volatile only later was volatile before.
-    for (endpoint, part) in &mut diff.parts {
+    for part in diff.parts.values_mut() {
         for parting in &mut part.partings {
-            diff.masks.clean(endpoint, &mut parting.differences);
+            diff.masks.clean(&parting.alike, &mut parting.differences);
         }
         part.partings.retain(|parting| !parting.differences.is_empty());
     }
@@ -201,8 +210,10 @@ fn no_answer(fault: &SendError) -> Answered {
     Answered { status: 0, body, ..Answered::default() }
 }
 
-/// The credentials of a question in a word: stand-ins say whose they are.
+/// The credentials of a question in a few words.
 fn credentials(asked: &Asked) -> String {
     let header = asked.header_lines().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    header.map_or("none".to_owned(), |(_, value)| value.to_owned())
+    let Some((_, value)) = header else { return "no key".to_owned() };
+    let tier = Tier::ALL.into_iter().find(|&tier| value.strip_prefix("Bearer ") == Some(stand_in(tier)));
+    tier.map_or(value.to_owned(), |tier| tier.name().to_owned())
 }

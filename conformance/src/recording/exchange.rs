@@ -6,7 +6,8 @@ use portmaster_fixtures::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::bytes::Bytes;
+use super::{bytes::Bytes, swap::stand_in};
+use crate::suite::{Keys, Tier};
 
 /// How the target was set up. Members that say nothing about it are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,10 +45,10 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// A target of a contract with the standard keys.
-    pub(crate) fn like(contract: Contract, dev_mode: bool) -> Self {
-        let external_auth = no_authenticator();
-        Self { contract: Some(contract.to_string()), dev_mode, external_auth, ..Self::default() }
+    /// A target of a contract, with a stand-in for each of these keys.
+    pub(crate) fn like(contract: Contract, dev_mode: bool, keys: &Keys) -> Self {
+        let (contract, external_auth) = (Some(contract.to_string()), no_authenticator());
+        Self { contract, dev_mode, external_auth, keys: SetupKeys::standing_for(keys), ..Self::default() }
     }
 }
 
@@ -63,6 +64,14 @@ pub(crate) enum SetupKeys {
     Named(String),
     /// These, as they stand in `core/apiKeys`.
     Listed(Vec<String>),
+}
+
+impl SetupKeys {
+    /// A stand-in for each of these keys.
+    pub(crate) fn standing_for(keys: &Keys) -> Self {
+        let known = Tier::ALL.iter().filter(|&&tier| keys.get(tier).is_some());
+        Self::Listed(known.map(|&tier| format!("{}{}", stand_in(tier), tier.permissions())).collect())
+    }
 }
 
 impl Default for SetupKeys {

@@ -170,6 +170,14 @@ impl Recording {
         })
     }
 
+    /// Its scripts, in order.
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Script> {
+        self.lines.iter().filter_map(|line| match line {
+            Line::Exchange(_) => None,
+            Line::Script(one) => Some(one),
+        })
+    }
+
     /// The lines by the target that they need, in the order in which such targets are first needed.
     pub(crate) fn by_setup(&self) -> Vec<(&Setup, Vec<&Line>)> {
         let mut groups: Vec<(&Setup, Vec<&Line>)> = vec![];

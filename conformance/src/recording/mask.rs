@@ -1,18 +1,26 @@
 //! What is another value every time one asks: learnt by asking twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     compare::{Comparison, Difference},
     endpoint::endpoint,
     exchange::Exchange,
     line::Recording,
+    script::{Act, Script},
 };
 
 /// Volatile places, by endpoint.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Masks {
     places: BTreeMap<String, BTreeSet<String>>,
+    /// Members that vary in the messages of a script, by the script and the number of the step.
+    members: BTreeMap<(String, usize), Vec<String>>,
+    /// Scripts that went another way.
+    scripts: BTreeSet<String>,
 }
 
 impl Masks {
@@ -35,7 +43,54 @@ impl Masks {
                 masks.hide(&endpoint(&exchange.request), &comparison.by_value());
             }
         }
+        let scripts: BTreeMap<_, _> = other.scripts().map(|script| (&script.id, script)).collect();
+        for script in one.scripts() {
+            if let Some(partner) = scripts.get(&script.id) {
+                masks.learn_script(script, partner);
+            }
+        }
         masks
+    }
+
+    /// Takes in how a script went twice: members may vary, but when other messages came, nothing can be said.
+    fn learn_script(&mut self, one: &Script, other: &Script) {
+        if one.steps.len() != other.steps.len() {
+            self.scripts.insert(one.id.clone());
+            return;
+        }
+        for (step, (one_step, other_step)) in one.steps.iter().zip(&other.steps).enumerate() {
+            let (Act::Receive(expected), Act::Receive(came)) = (&one_step.act, &other_step.act) else {
+                if one_step != other_step {
+                    self.scripts.insert(one.id.clone());
+                }
+                continue;
+            };
+            match expected.varying(came) {
+                Some(members) if members.is_empty() => {}
+                Some(members) => drop(self.members.insert((one.id.clone(), step), members)),
+                None => drop(self.scripts.insert(one.id.clone())),
+            }
+        }
+    }
+
+    /// Whether a script goes another way every time.
+    pub(crate) fn hides_script(&self, script: &Script) -> bool {
+        self.scripts.contains(&script.id)
+    }
+
+    /// A script with what varies masked.
+    pub(crate) fn masked<'a>(&self, script: &'a Script) -> Cow<'a, Script> {
+        let from = (script.id.clone(), 0);
+        let own = self.members.range(from..).take_while(|((id, _), _)| *id == script.id);
+        let mut masked = Cow::Borrowed(script);
+        for ((_, step), members) in own {
+            if let Some(Act::Receive(expected)) =
+                masked.to_mut().steps.get_mut(*step).map(|step| &mut step.act)
+            {
+                expected.mask.extend(members.iter().cloned());
+            }
+        }
+        masked
     }
 
     /// Takes places in.

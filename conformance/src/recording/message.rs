@@ -138,6 +138,25 @@ impl Expected {
     }
 }
 
+impl Expected {
+    /// The members in which another recording of the same message varies; none when it is another message.
+    pub(crate) fn varying(&self, other: &Self) -> Option<Vec<String>> {
+        let came = Frame::new(opcode_of(&other.frame)?, other.recv.payload());
+        let mut open = self.clone();
+        let mut members = vec![];
+        while let Some(difference) = open.difference(&came) {
+            let member = difference.place.strip_prefix('.').filter(|path| !path.contains('['))?;
+            // What varies and is not always there cannot be masked.
+            if member.is_empty() || members.iter().any(|one| one == member) {
+                return None;
+            }
+            members.push(member.to_owned());
+            open.mask.push(member.to_owned());
+        }
+        Some(members)
+    }
+}
+
 /// A message `ID|kind|key|J…` taken apart before its record (websocket §2).
 fn record(text: &str) -> Option<(&str, Value)> {
     let at = text.match_indices('|').nth(2)?.0;
@@ -206,6 +225,16 @@ mod tests {
         );
         assert!(against(&one, r#"2|ok|a:b|J{"_meta":{"Created":9},"Help":"y","a":1}"#).is_some());
         assert!(against(&one, r#"1|ok|a:b|J{"_meta":{"Created":9},"Help":1,"a":1}"#).is_some());
+    }
+
+    #[test]
+    fn two_recordings_say_what_varies() {
+        let one = expected(r#"1|ok|a:b|J{"a":{"t":1},"n":1,"x":2}"#, &[]);
+        let varying = |text: &str| one.varying(&expected(text, &[]));
+        assert_eq!(varying(r#"1|ok|a:b|J{"a":{"t":3},"n":9,"x":2}"#).unwrap(), ["a.t", "n"]);
+        assert_eq!(varying(r#"1|ok|a:b|J{"a":{"t":1},"n":1,"x":2}"#).unwrap(), [""; 0]);
+        assert_eq!(varying(r#"1|new|a:b|J{"a":{"t":1},"n":1,"x":2}"#), None);
+        assert_eq!(varying(r#"1|ok|a:b|J{"a":{"t":1},"n":1}"#), None);
     }
 
     #[test]

@@ -14,11 +14,10 @@ use super::{
     har::Har,
     redact::Redactor,
     script::{Script, Step},
-    swap::stand_in,
     taken::{act, answer, asked, opening},
 };
 use crate::{
-    suite::{Keys, Mode, Place, Taken, Tier},
+    suite::{Keys, Mode, Place, Taken},
     target::Transcript,
 };
 
@@ -38,8 +37,6 @@ pub(crate) struct About {
 impl About {
     /// How the target of a place is set up. `fresh` says for which check it was started, if for one only.
     fn setup(&self, place: Place, fresh: Option<&str>) -> Setup {
-        let known = Tier::ALL.iter().filter(|&&tier| self.keys.get(tier).is_some());
-        let keys = known.map(|&tier| format!("{}{}", stand_in(tier), tier.permissions())).collect();
         let own = self.mode.is_none();
         let place = match self.mode {
             None | Some(Mode::Guarded) => place,
@@ -56,7 +53,7 @@ impl About {
             contract: self.contract.clone(),
             dev_mode: place == Place::Development,
             external_auth: external_auth.to_owned(),
-            keys: SetupKeys::Listed(keys),
+            keys: SetupKeys::standing_for(&self.keys),
             scenario: own.then(|| world.to_owned()),
             config: Default::default(),
             healthy: own,

@@ -231,11 +231,15 @@ impl Replay<'_> {
                         patience: MESSAGE,
                         swaps: &swaps,
                     };
-                    Vec::from_iter(player.play(script, &mut open).await)
+                    Vec::from_iter(player.play(&self.masks.masked(script), &mut open).await)
                 }
             };
             progress();
-            if !matches!(line, Line::Exchange(one) if one.context) {
+            let counts = match line {
+                Line::Exchange(one) => !one.context,
+                Line::Script(one) => !self.masks.hides_script(one),
+            };
+            if counts {
                 outcome.count(line, setup, differences, &swaps);
             }
         }

@@ -66,6 +66,23 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
+/// Both texts from the beginning of the line in which they part.
+pub(crate) fn parting(one: &str, other: &str) -> [String; 2] {
+    let mut line = 0;
+    for ((at, a), b) in one.char_indices().zip(other.chars()) {
+        if a != b {
+            break;
+        }
+        if a == '\n' && one.len() > at + 1 && other.len() > at + 1 {
+            line = at + 1;
+        }
+    }
+    [one, other].map(|text| {
+        let before = if line == 0 { "" } else { "…" };
+        format!("{before}{:?}", shortened(&text[line..]))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -88,6 +105,13 @@ mod tests {
                 ".x: expected absent, got null",
             ]
         );
+    }
+
+    #[test]
+    fn texts_are_shown_where_they_part() {
+        assert_eq!(parting("a\nbc\nd", "a\nbx"), ["…\"bc\\nd\"", "…\"bx\""]);
+        assert_eq!(parting("é", ""), ["\"é\"", "\"\""]);
+        assert_eq!(parting("é\nü", "é\n"), ["\"é\\nü\"", "\"é\\n\""]);
     }
 
     #[test]
