@@ -165,7 +165,7 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         samples.extend(one.bandwidth);
         one.row
     }))?;
-    store.load_bandwidth(samples)?;
+    store.measure(&samples)?;
     writeln!(
         out,
         "<!-- {size} rows: empty store {creation:.1?}; generating {generation:.2?} CPU; generating and loading {:.2?} \

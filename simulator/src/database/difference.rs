@@ -30,10 +30,11 @@ pub(crate) fn publish(subscribers: &Subscribers, before: &World, after: &World) 
     }
     if subscribers.listens("runtime") {
         // Connections are told of below `runtime:netquery/data/`, but nobody can ask for them there.
-        for (id, row) in &after.connections {
-            let same = before.connections.get(id).is_some_and(|was| Arc::ptr_eq(was, row) || was == row);
+        for one in after.connections.values() {
+            let was = before.connections.get(one.id());
+            let same = was.is_some_and(|was| Arc::ptr_eq(was, one) || was.row() == one.row());
             if !same {
-                subscribers.publish(&Arc::new(network::netquery_record(row)));
+                subscribers.publish(&Arc::new(network::netquery_record(&one.row())));
             }
         }
     }

@@ -21,7 +21,7 @@ mod subscribers;
 pub(crate) use connection::serve;
 pub(crate) use difference::publish as publish_difference;
 pub(crate) use map::publish as publish_hubs;
-pub(crate) use network::publish as publish_connection;
+pub(crate) use network::{publish as publish_connection, publish_gone};
 pub(crate) use subscribers::Subscribers;
 
 use crate::{

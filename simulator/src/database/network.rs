@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use portmaster_fixtures::{
     SystemStatus,
     scenario::{App, ConnectionRow, Process},
@@ -10,7 +11,7 @@ use portmaster_fixtures::{
 use serde_json::{Value, json};
 
 use super::{Database, Fault, Found, subscribers::Subscribers};
-use crate::world::{Meta, Record, World, scope};
+use crate::world::{Connection, Meta, Record, World, scope};
 
 /// Processes and connections as a database.
 pub(super) struct Network;
@@ -25,7 +26,8 @@ impl Database for Network {
         let parts: Vec<&str> = key.split('/').collect();
         let connection = match parts.as_slice() {
             ["tree", _, kind @ ("dns" | "ip"), id] => {
-                world.connections.get(*id).filter(|row| row.kind == *kind).map(|row| connection(row))
+                let found = world.connections.get(id).filter(|one| one.live && one.shared.kind == *kind);
+                found.map(|one| connection(&one.row()))
             }
             _ => None,
         };
@@ -45,8 +47,8 @@ impl Database for Network {
         }
         let mut found = processes(world);
         for kind in ["dns", "ip"] {
-            let rows = world.connections.values().filter(|row| row.kind == kind && row.live);
-            found.extend(rows.map(|row| connection(row)));
+            let live = world.connections.values().filter(|one| one.live && one.shared.kind == kind);
+            found.extend(live.map(|one| connection(&one.row())));
         }
         found.retain(|record| record.place().1.starts_with(prefix));
         Ok(found.into())
@@ -98,7 +100,7 @@ fn key(row: &ConnectionRow) -> String {
 }
 
 fn pid(row: &ConnectionRow) -> i64 {
-    let known = row.extra_data.get("pid").and_then(Value::as_i64);
+    let known = row.extra_data_value().get("pid").and_then(Value::as_i64);
     known.or_else(|| row.id.split('-').next()?.parse().ok()).unwrap_or_default()
 }
 
@@ -109,14 +111,15 @@ fn meta(row: &ConnectionRow) -> Meta {
 
 /// A connection as the network tree shows it.
 fn connection(row: &ConnectionRow) -> Record {
-    let extra = |name: &str| row.extra_data.get(name).cloned().unwrap_or_default();
+    let known = row.extra_data_value();
+    let extra = |name: &str| known.get(name).cloned().unwrap_or_default();
     let reason = match extra("reason") {
         Value::Null => json!({ "Msg": "", "OptionKey": "", "Profile": "", "Context": null }),
         reason => reason,
     };
     let dns = row.kind == "dns";
     let scope = if dns { row.domain.clone() } else { address(&row.remote_ip).to_owned() };
-    let created = row.extra_data.get("processCreatedAt").cloned().unwrap_or_else(|| 0.into());
+    let created = known.get("processCreatedAt").cloned().unwrap_or_else(|| 0.into());
     let value = json!({
         "ID": row.id,
         "Type": if dns { 2 } else { i32::from(row.kind == "ip") },
@@ -129,13 +132,13 @@ fn connection(row: &ConnectionRow) -> Record {
             "Port": row.remote_port, "Domain": row.domain, "ReverseDomain": "", "CNAME": extra("cname"),
             "Country": row.country, "Coordinates": null, "ASN": row.asn, "ASOrg": row.as_owner,
             "LocationError": "",
-            "BlockedByLists": row.extra_data.get("blockedByLists").cloned().unwrap_or_else(|| json!([])),
-            "BlockedEntities": row.extra_data.get("blockedEntities").cloned().unwrap_or_else(|| json!([])),
+            "BlockedByLists": known.get("blockedByLists").cloned().unwrap_or_else(|| json!([])),
+            "BlockedEntities": known.get("blockedEntities").cloned().unwrap_or_else(|| json!([])),
             "ListOccurences": null, "ListsError": "",
         },
         "Resolver": null, "Verdict": row.verdict, "ConnectionEstablished": row.allowed.unwrap_or(false),
         "Reason": reason, "Started": row.started.as_second(),
-        "Ended": row.ended.map_or(0, jiff::Timestamp::as_second), "VerdictPermanent": false,
+        "Ended": row.ended.map_or(0, Timestamp::as_second), "VerdictPermanent": false,
         "Inspecting": false, "Tunneled": row.tunneled, "Encrypted": row.encrypted, "TunnelOpts": null,
         "ProcessContext": {
             "ProcessName": row.path.rsplit('/').next().unwrap_or_default(), "ProfileName": row.profile_name,
@@ -162,7 +165,7 @@ pub(super) fn netquery_record(row: &ConnectionRow) -> Record {
         "WorstVerdict": row.worst_verdict, "ActiveVerdict": row.verdict,
         "FirewallVerdict": row.firewall_verdict, "Started": row.started, "Ended": row.ended,
         "Tunneled": row.tunneled, "Encrypted": row.encrypted, "Internal": row.internal,
-        "Direction": row.direction, "ExtraData": row.extra_data, "Allowed": row.allowed,
+        "Direction": row.direction, "ExtraData": row.extra_data_value(), "Allowed": row.allowed,
         "ProfileRevision": row.profile_revision, "ExitNode": row.exit_node,
         "BytesReceived": row.bytes_received, "BytesSent": row.bytes_sent, "Active": row.active,
         "ProfileName": row.profile_name,
@@ -182,8 +185,22 @@ pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow) {
     }
 }
 
+/// Tells subscribers of connections that have gone.
+pub(crate) fn publish_gone(subscribers: &Subscribers, gone: &[Arc<Connection>], at: Timestamp) {
+    for one in gone.iter().filter(|one| one.live) {
+        if subscribers.listens("network") {
+            subscribers.publish(&Arc::new(connection(&one.row()).deleted(at)));
+        }
+        if subscribers.listens("runtime") {
+            subscribers.publish(&Arc::new(netquery_record(&one.row()).deleted(at)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use portmaster_fixtures::{
         Contract, Scenario,
         scenario::{BUILT_IN, ClockMode},
@@ -207,14 +224,14 @@ mod tests {
                 world
                     .perform(&serde_json::from_str(r#"{ "connections": { "open": 5 } }"#).unwrap())
                     .unwrap_or(());
+                let of_rows = world.connections.values().map(|one| one.shared.profile.clone());
+                let mut keys: BTreeSet<String> = of_rows.collect();
                 for process in processes(&world) {
                     let process: Value = serde_json::from_slice(process.text().unwrap()).unwrap();
-                    let key = process["PrimaryProfileID"].as_str().unwrap();
-                    assert!(world.profile_record(key).is_some(), "{name}, {contract}: {process}");
+                    keys.insert(process["PrimaryProfileID"].as_str().unwrap().to_owned());
                 }
-                for row in world.connections.values() {
-                    let known = world.profile_record(&row.profile).is_some();
-                    assert!(known, "{name}, {contract}: {} of {}", row.profile, row.id);
+                for key in keys {
+                    assert!(world.profile_record(&key).is_some(), "{name}, {contract}: {key}");
                 }
             }
         }

@@ -150,6 +150,6 @@ pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     let name = || origin.scenario.name.clone();
     let mut world = origin.world().map_err(|source| LoadError::Setup { name: name(), source })?;
     let netquery = Store::new(world.contract, world.rules)?;
-    netquery.record(&world.take_events())?;
+    netquery.begin_with(&mut world)?;
     Ok((world, netquery))
 }

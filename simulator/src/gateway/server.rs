@@ -28,7 +28,7 @@ use super::{
     watchers::Watchers,
 };
 use crate::{
-    database::{self, Subscribers, publish_connection, publish_hubs},
+    database::{self, Subscribers, publish_connection, publish_gone, publish_hubs},
     journal::Book,
     mutants::Mutants,
     netquery::Store,
@@ -217,6 +217,7 @@ impl Shared {
                 Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
+                Event::Gone(gone, at) => publish_gone(&self.subscribers, &gone, at),
                 Event::Measured(_) | Event::Stored(_) | Event::Changed(_) => {}
             }
         }

@@ -57,7 +57,7 @@ impl Store {
     fn fill(&self, tables: &Tables) -> Result<(), StoreError> {
         let columns = self.columns();
         let mut writer = self.writer();
-        let transaction = writer.transaction()?;
+        let transaction = writer.connection.transaction()?;
         for (database, rows) in [("main", &tables.live), ("history", &tables.history)] {
             let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
             let text = format!(
@@ -67,8 +67,9 @@ impl Store {
             );
             put(&transaction, &text, &columns, rows)?;
         }
-        put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &tables.bandwidth)?;
+        let samples = put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &tables.bandwidth)?;
         transaction.commit()?;
+        writer.samples = samples;
         Ok(())
     }
 
@@ -119,9 +120,10 @@ fn rows(database: &Connection, table: &str, columns: &[&str]) -> rusqlite::Resul
     Ok(out.end())
 }
 
-/// Writes rows that were taken out.
-fn put(database: &Connection, insert: &str, columns: &[&str], rows: &str) -> Result<(), StoreError> {
+/// Writes rows that were taken out, and says how many there were.
+fn put(database: &Connection, insert: &str, columns: &[&str], rows: &str) -> Result<usize, StoreError> {
     let rows: Vec<Vec<Json>> = serde_json::from_str(rows)?;
+    let count = rows.len();
     let mut statement = database.prepare_cached(insert)?;
     for row in rows {
         for ((number, column), value) in (1..).zip(columns).zip(row) {
@@ -139,7 +141,7 @@ fn put(database: &Connection, insert: &str, columns: &[&str], rows: &str) -> Res
         }
         statement.raw_execute()?;
     }
-    Ok(())
+    Ok(count)
 }
 
 impl Tables {

@@ -1,28 +1,35 @@
 //! What the world tells, written into the tables (netquery §6).
 
-use std::sync::Arc;
-
 use super::{Store, StoreError};
-use crate::world::Event;
+use crate::world::{Event, World};
 
 impl Store {
-    /// Writes what happened to connections, as much as possible at once.
+    /// Writes all connections of a world that has just been made, and what was measured until then, into empty tables.
+    pub fn begin_with(&self, world: &mut World) -> Result<(), StoreError> {
+        self.load_rows(world.connections.in_order().into_iter().map(|one| one.row()))?;
+        self.record(&world.take_events())
+    }
+
+    /// Writes what happened to connections.
     pub(crate) fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        let rows: Vec<_> = events
-            .iter()
-            .filter_map(|event| match event {
-                Event::Connection(row) | Event::Stored(row) => Some(Arc::clone(row)),
-                _ => None,
-            })
-            .collect();
-        if !rows.is_empty() {
-            self.upsert(&rows)?;
+        let concerns = |event: &Event| {
+            matches!(event, Event::Connection(_) | Event::Stored(_) | Event::Gone(..) | Event::Measured(_))
+        };
+        if !events.iter().any(concerns) {
+            return Ok(());
         }
-        for event in events {
-            if let Event::Measured(samples) = event {
-                self.load_bandwidth(samples.iter())?;
+        self.change(|tables| {
+            for event in events {
+                match event {
+                    Event::Connection(row) | Event::Stored(row) => tables.write(row)?,
+                    Event::Measured(samples) => {
+                        samples.iter().try_for_each(|sample| tables.measure(sample))?;
+                    }
+                    Event::Gone(gone, _) => tables.remove(gone.iter().map(|one| one.id()))?,
+                    _ => {}
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -12,17 +12,16 @@ use portmaster_fixtures::{
     Contract, Rules,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
-use rusqlite::{Connection, OpenFlags, Statement, params};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, params};
 
 use super::{
     dialect::{Column, Dialect, Shown},
     statement::DOMAIN_KEY,
 };
 
-/// How long a live row stays after its end, in seconds (netquery §6).
-const KEPT_AFTER_END: i64 = 600;
-/// Rows that are written in one transaction while many are loaded.
-const BATCH: usize = 20_000;
+/// Connections that are gone before the samples of such are looked for, and one more for so many samples.
+const GONE_AT_LEAST: usize = 1_000;
+const SAMPLES_FOR_EACH: usize = 4;
 /// Connections to the database that are kept for the next reader.
 const IDLE_READERS: usize = 4;
 
@@ -52,12 +51,23 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     dialect: Dialect,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
     /// Set when the tables were made ready for readers.
     prepared: OnceLock<()>,
     idle: Mutex<Vec<Connection>>,
     // Dropped last: the connections above have the files in it open.
     folder: tempfile::TempDir,
+}
+
+/// What writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    /// The connection.
+    pub(super) connection: Connection,
+    /// How many samples there are.
+    pub(super) samples: usize,
+    /// How many connections went since the samples were last looked through.
+    gone: usize,
 }
 
 /// How long the history keeps connections: days, 0 for ever (netquery §6).
@@ -66,6 +76,75 @@ pub struct Retention {
     /// Days by profile, `<source>/<id>`; 0 is for ever. The history of profiles that are not here is left alone, as the
     /// recordings show it of profiles that a core does not know.
     pub days: std::collections::BTreeMap<String, u32>,
+}
+
+/// The tables while they are changed.
+pub(crate) struct Tables<'a> {
+    transaction: &'a Transaction<'a>,
+    main: CachedStatement<'a>,
+    history: CachedStatement<'a>,
+    sample: CachedStatement<'a>,
+    samples: &'a mut usize,
+    gone: &'a mut usize,
+    has_history: bool,
+}
+
+impl<'a> Tables<'a> {
+    /// `over`: a row of an id that is there takes the earlier one's place.
+    fn new(
+        transaction: &'a Transaction<'a>,
+        (samples, gone): (&'a mut usize, &'a mut usize),
+        dialect: &Dialect,
+        over: bool,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            samples,
+            gone,
+            transaction,
+            main: transaction.prepare_cached(&write_text("main", dialect, over))?,
+            history: transaction.prepare_cached(&write_text("history", dialect, over))?,
+            sample: transaction.prepare_cached(INSERT_BANDWIDTH)?,
+            has_history: dialect.databases,
+        })
+    }
+
+    /// Writes a connection that is new or has changed: into the live table, into the history, or into both.
+    pub(crate) fn write(&mut self, row: &ConnectionRow) -> rusqlite::Result<()> {
+        if row.live {
+            bind_row(&mut self.main, row, row.bytes_received, row.bytes_sent)?;
+            self.main.raw_execute()?;
+        }
+        if row.history && self.has_history {
+            let received = row.history_bytes_received.unwrap_or(row.bytes_received);
+            let sent = row.history_bytes_sent.unwrap_or(row.bytes_sent);
+            bind_row(&mut self.history, row, received, sent)?;
+            self.history.raw_execute()?;
+        }
+        Ok(())
+    }
+
+    /// Writes a traffic sample, whose bytes are counted in its connection already.
+    pub(crate) fn measure(&mut self, sample: &Bandwidth) -> rusqlite::Result<()> {
+        let Bandwidth { conn_id, time, incoming, outgoing } = sample;
+        *self.samples += self.sample.execute(params![conn_id, time, incoming, outgoing])?;
+        Ok(())
+    }
+
+    /// Removes live rows. Samples of connections that are not there count for nothing; they go when there are many.
+    pub(crate) fn remove<'b>(&mut self, ids: impl IntoIterator<Item = &'b str>) -> rusqlite::Result<()> {
+        let mut remove = self.transaction.prepare_cached("DELETE FROM main.connections WHERE id = ?1")?;
+        for id in ids {
+            *self.gone += remove.execute([id])?;
+        }
+        if *self.gone > GONE_AT_LEAST + *self.samples / SAMPLES_FOR_EACH {
+            let mut prune = self.transaction.prepare_cached(
+                "DELETE FROM main.bandwidth WHERE conn_id NOT IN (SELECT id FROM main.connections)",
+            )?;
+            *self.samples = self.samples.saturating_sub(prune.execute([])?);
+            *self.gone = 0;
+        }
+        Ok(())
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -84,7 +163,7 @@ impl Store {
         writer.execute_batch(&schema(&dialect))?;
         Ok(Self(Arc::new(Inner {
             dialect,
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, samples: 0, gone: 0 }),
             prepared: OnceLock::new(),
             idle: Mutex::default(),
             folder,
@@ -96,58 +175,52 @@ impl Store {
     }
 
     /// The connection that writes.
-    pub(super) fn writer(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         locked(&self.0.writer)
     }
 
-    /// Writes connections that are new or have changed: rows that are `live` into the live table, rows of the
-    /// `history` there too. The bytes of a row that is there already stay as they are.
-    pub fn upsert(&self, rows: &[Arc<ConnectionRow>]) -> Result<(), StoreError> {
-        self.load_rows(rows.iter().map(|row| &**row))
-    }
-
-    /// Writes the connections and traffic samples of a file. The samples are not added to the connections' bytes.
+    /// Writes the connections and traffic samples of a file, into empty tables.
     pub fn load(&self, file: &RowsFile) -> Result<(), StoreError> {
         self.load_rows(file.rows.iter())?;
-        self.load_bandwidth(file.bandwidth.iter())
+        self.measure(&file.bandwidth)
     }
 
-    /// Writes many connections, taken as they come.
+    /// Writes traffic samples, whose bytes are counted in their connections already.
+    pub fn measure(&self, samples: &[Bandwidth]) -> Result<(), StoreError> {
+        self.change(|tables| samples.iter().try_for_each(|sample| tables.measure(sample)))
+    }
+
+    /// Writes many connections into empty tables, each with an id of its own, taken as they come.
     pub fn load_rows<R: Borrow<ConnectionRow>>(
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<(), StoreError> {
-        let dialect = &self.0.dialect;
-        let mut rows = rows.into_iter().peekable();
-        let mut batches = 0;
-        let mut writer = locked(&self.0.writer);
-        while rows.peek().is_some() {
-            let transaction = writer.transaction()?;
-            {
-                let mut main = transaction.prepare_cached(&upsert_text("main", dialect))?;
-                let mut history = transaction.prepare_cached(&upsert_text("history", dialect))?;
-                for row in rows.by_ref().take(BATCH) {
-                    let row = row.borrow();
-                    if row.live {
-                        bind_row(&mut main, row, row.bytes_received, row.bytes_sent)?;
-                        main.raw_execute()?;
-                    }
-                    if row.history && dialect.databases {
-                        let received = row.history_bytes_received.unwrap_or(row.bytes_received);
-                        let sent = row.history_bytes_sent.unwrap_or(row.bytes_sent);
-                        bind_row(&mut history, row, received, sent)?;
-                        history.raw_execute()?;
-                    }
-                }
-            }
+        {
+            let mut writer = locked(&self.0.writer);
+            let Writer { connection, samples, gone } = &mut *writer;
+            let transaction = connection.transaction()?;
+            let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, false)?;
+            rows.into_iter().try_for_each(|row| tables.write(row.borrow()))?;
+            drop(tables);
             transaction.commit()?;
-            batches += 1;
         }
-        drop(writer);
-        if batches > 1 {
-            // It takes a while; better now than when the first reader comes.
-            self.prepare()?;
-        }
+        // It takes a while; better now than when the first reader comes.
+        Ok(self.prepare()?)
+    }
+
+    /// Changes the tables: all of it or, should that fail, nothing.
+    pub(crate) fn change(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        self.prepare()?;
+        let mut writer = locked(&self.0.writer);
+        let Writer { connection, samples, gone } = &mut *writer;
+        let transaction = connection.transaction()?;
+        let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, true)?;
+        work(&mut tables)?;
+        drop(tables);
+        transaction.commit()?;
         Ok(())
     }
 
@@ -158,84 +231,19 @@ impl Store {
         }
         let writer = locked(&self.0.writer);
         if self.0.prepared.get().is_none() {
-            writer.execute_batch(&indexes())?;
-            writer.execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
+            writer.connection.execute_batch(&indexes())?;
+            writer
+                .connection
+                .execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
             // Nobody else can have set it while the writer is locked.
             let _ = self.0.prepared.set(());
         }
         Ok(())
     }
 
-    /// Writes many traffic samples without adding them to the connections' bytes.
-    pub fn load_bandwidth<B: Borrow<Bandwidth>>(
-        &self,
-        samples: impl IntoIterator<Item = B>,
-    ) -> Result<(), StoreError> {
-        let mut writer = locked(&self.0.writer);
-        let transaction = writer.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(INSERT_BANDWIDTH)?;
-            for sample in samples {
-                let Bandwidth { conn_id, time, incoming, outgoing } = sample.borrow();
-                insert.execute(params![conn_id, time, incoming, outgoing])?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Adds traffic: a sample each, and its bytes to the connection's, in the history too.
-    pub fn add_bandwidth(&self, samples: &[Bandwidth]) -> Result<(), StoreError> {
-        let mut writer = locked(&self.0.writer);
-        let transaction = writer.transaction()?;
-        {
-            let mut insert = transaction.prepare_cached(INSERT_BANDWIDTH)?;
-            for Bandwidth { conn_id, time, incoming, outgoing } in samples {
-                insert.execute(params![conn_id, time, incoming, outgoing])?;
-            }
-            if self.0.dialect.databases {
-                for database in ["main", "history"] {
-                    let mut add = transaction.prepare_cached(&format!(
-                        "UPDATE {database}.connections SET bytes_received = bytes_received + ?2, \
-                         bytes_sent = bytes_sent + ?3 WHERE id = ?1"
-                    ))?;
-                    for Bandwidth { conn_id, incoming, outgoing, .. } in samples {
-                        add.execute(params![conn_id, incoming, outgoing])?;
-                    }
-                }
-            }
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Removes live rows that ended more than ten minutes before `now`, and their samples; says how many.
-    pub fn expire(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let before = now.as_second() - KEPT_AFTER_END;
-        let mut writer = locked(&self.0.writer);
-        let old = "ended IS NOT NULL AND ended_unix < ?1";
-        let any: bool = writer
-            .prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM main.connections WHERE {old})"))?
-            .query_row([before], |row| row.get(0))?;
-        if !any {
-            return Ok(0);
-        }
-        let transaction = writer.transaction()?;
-        transaction
-            .prepare_cached(&format!(
-                "DELETE FROM main.bandwidth WHERE conn_id IN (SELECT id FROM main.connections WHERE {old})"
-            ))?
-            .execute([before])?;
-        let removed = transaction
-            .prepare_cached(&format!("DELETE FROM main.connections WHERE {old}"))?
-            .execute([before])?;
-        transaction.commit()?;
-        Ok(removed)
-    }
-
     /// Removes everything, as a reset of the world does.
     pub fn clear(&self) -> Result<(), StoreError> {
-        locked(&self.0.writer).execute_batch(
+        locked(&self.0.writer).connection.execute_batch(
             "BEGIN; DELETE FROM main.connections; DELETE FROM main.bandwidth; \
              DELETE FROM history.connections; COMMIT",
         )?;
@@ -246,10 +254,10 @@ impl Store {
     pub(crate) fn clear_history(&self, profiles: &[String]) -> rusqlite::Result<()> {
         let mut writer = locked(&self.0.writer);
         if profiles.is_empty() {
-            writer.execute("DELETE FROM history.connections", [])?;
+            writer.connection.execute("DELETE FROM history.connections", [])?;
             return Ok(());
         }
-        let transaction = writer.transaction()?;
+        let transaction = writer.connection.transaction()?;
         for profile in profiles {
             transaction
                 .prepare_cached("DELETE FROM history.connections WHERE profile = ?1")?
@@ -261,7 +269,7 @@ impl Store {
     /// Removes what the history need not keep: ended connections that began too long ago.
     pub(crate) fn clean_history(&self, now: Timestamp, retention: &Retention) -> rusqlite::Result<()> {
         let mut writer = locked(&self.0.writer);
-        let transaction = writer.transaction()?;
+        let transaction = writer.connection.transaction()?;
         {
             let mut profiles =
                 transaction.prepare_cached("SELECT DISTINCT profile FROM history.connections")?;
@@ -327,7 +335,9 @@ fn schema(dialect: &Dialect) -> String {
         let mut columns: Vec<&Column> = dialect.columns.iter().collect();
         columns.sort_by_key(place);
         for column in columns {
-            _ = write!(text, ", {} {}", column.name, column.declared);
+            // Ids are unique by an index, which is quicker made at once than row by row.
+            let declared = column.declared.replace("PRIMARY KEY ", "");
+            _ = write!(text, ", {} {declared}", column.name);
         }
         text.push_str(");");
     }
@@ -341,16 +351,17 @@ fn schema(dialect: &Dialect) -> String {
 /// The indexes: the core's, because rows without an order come as the index that is used has them; and one to count
 /// domains, which is used for that only.
 fn indexes() -> String {
-    let mut text = format!("BEGIN; CREATE INDEX main.by_domain ON connections ({DOMAIN_KEY});");
+    let mut text = String::from("BEGIN;");
     for database in ["main", "history"] {
         _ = write!(
             text,
-            "CREATE INDEX {database}.by_profile ON connections (profile); \
+            "CREATE UNIQUE INDEX {database}.by_id ON connections (id); \
+             CREATE INDEX {database}.by_profile ON connections (profile); \
              CREATE INDEX {database}.by_start ON connections (started_unix); \
              CREATE INDEX {database}.by_span ON connections (started_unix, ended_unix) WHERE ended IS NOT NULL;"
         );
     }
-    text.push_str("COMMIT");
+    _ = write!(text, "CREATE INDEX main.by_domain ON connections ({DOMAIN_KEY}); COMMIT");
     text
 }
 
@@ -376,8 +387,8 @@ pub(super) fn named(dialect: &Dialect, name: &str) -> bool {
     dialect.column(name).is_some() || name.ends_with("_unix")
 }
 
-/// The statement that writes a row. Its parameters are numbered by [`FIELDS`].
-fn upsert_text(database: &str, dialect: &Dialect) -> String {
+/// The statement that writes a row. Its parameters are numbered by [`FIELDS`]. Whether it writes over an earlier one.
+fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     let mut names = String::new();
     let mut values = String::new();
     let mut updates = String::new();
@@ -388,14 +399,13 @@ fn upsert_text(database: &str, dialect: &Dialect) -> String {
         let comma = if names.is_empty() { "" } else { ", " };
         _ = write!(names, "{comma}{name}");
         _ = write!(values, "{comma}?{number}");
-        if !["id", "bytes_received", "bytes_sent"].contains(&name) {
+        if name != "id" {
             let comma = if updates.is_empty() { "" } else { ", " };
             _ = write!(updates, "{comma}{name} = excluded.{name}");
         }
     }
-    format!(
-        "INSERT INTO {database}.connections ({names}) VALUES ({values}) ON CONFLICT (id) DO UPDATE SET {updates}"
-    )
+    let over = if over { format!(" ON CONFLICT (id) DO UPDATE SET {updates}") } else { String::new() };
+    format!("INSERT INTO {database}.connections ({names}) VALUES ({values}){over}")
 }
 
 /// The order in which [`bind_row`] binds.

@@ -29,7 +29,7 @@ impl Fields for Connection<'_> {
             "LocalIP" => address(&row.local_ip),
             "LocalIPScope" => Value::Int(row.local_ip.parse().map_or(0, |ip| i64::from(scope::of(ip)))),
             "LocalPort" => Value::Int(row.local_port),
-            "PID" => Value::Int(row.extra_data["pid"].as_i64().unwrap_or(0)),
+            "PID" => Value::Int(row.extra_data_value()["pid"].as_i64().unwrap_or(0)),
             "Verdict" => Value::Int(row.verdict),
             "ConnectionEstablished" => Value::Bool(row.allowed.unwrap_or(false)),
             "Started" => Value::Int(row.started.as_second()),

@@ -8,8 +8,7 @@ use std::{
 use portmaster_fixtures::{
     ProfileIds,
     scenario::{
-        App, CacheEntry, ConnectionRow, CoreChange, ModuleFailure, NetworkChange, ResolverState, Resource,
-        SpnChange,
+        App, CacheEntry, CoreChange, ModuleFailure, NetworkChange, ResolverState, Resource, SpnChange,
     },
 };
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     Body, Event, Lifecycle, Meta, Notification, Pause, Record, World,
     config::Refused,
+    generate::Generated,
     profiles::{GLOBAL, LOCAL, Profile, Rejected, derived_id},
 };
 
@@ -88,7 +88,7 @@ pub enum Change {
     /// A file is downloaded, in the place of an earlier one of the same name.
     Download(Box<Resource>),
     /// Connections begin.
-    Open(Vec<ConnectionRow>),
+    Open(Vec<Generated>),
     /// Connections end, by their ids.
     Close(Vec<String>),
     /// A person logs in to the privacy network.
@@ -148,6 +148,8 @@ pub enum Change {
     },
     /// Notifications whose time is over go.
     ExpireNotifications,
+    /// Connections go that ended long enough ago.
+    ExpireConnections,
     /// A security level is chosen, where there is one.
     SecurityLevel(i64),
     /// The core goes down.
@@ -257,6 +259,7 @@ impl World {
             }
             Change::Dismiss { event_id } => self.dismiss(&event_id),
             Change::ExpireNotifications => self.expire_notifications(),
+            Change::ExpireConnections => self.expire_connections(),
             Change::SecurityLevel(level) => {
                 self.security_level = level;
                 self.tell_status();

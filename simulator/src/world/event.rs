@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Connection, Record};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub enum Event {
     Changed(Vec<String>),
     /// Hubs of the map joined, changed or left: their ids.
     Hubs(Vec<String>),
+    /// Connections have gone: they ended some time before this instant. The history keeps them.
+    #[serde(skip)]
+    Gone(Vec<Arc<Connection>>, Timestamp),
     /// Traffic that is counted in the connections already, such as that before the world began.
     Measured(Vec<Bandwidth>),
     /// A change that nobody waited for was refused: whose it was, and why.

@@ -5,6 +5,7 @@ pub mod chance;
 pub mod change;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod dns;
 mod due;
 pub mod event;
@@ -37,10 +38,7 @@ pub mod timeline;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use portmaster_fixtures::{
-    Contract, Rules,
-    scenario::{self, ConnectionRow},
-};
+use portmaster_fixtures::{Contract, Rules, scenario};
 use serde::{Deserialize, Serialize};
 
 use crate::mutants::Mutants;
@@ -49,6 +47,7 @@ pub use chance::Chance;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;
 pub use config::Config;
+pub use connections::{Connection, Connections};
 pub use dns::Dns;
 pub use due::Moved;
 pub use event::{Event, Lifecycle};
@@ -106,8 +105,8 @@ pub struct World {
     pub icons: BTreeMap<String, Arc<[u8]>>,
     /// Files that were downloaded.
     pub resources: Vec<scenario::Resource>,
-    /// Connections by id, in the order of their insertion in `connection_order`.
-    pub connections: BTreeMap<String, Arc<ConnectionRow>>,
+    /// What the programs have connected to.
+    pub connections: Connections,
     /// The user interfaces that the scenario brings along.
     pub ui: Option<BTreeMap<String, scenario::Bundle>>,
     /// The pause that goes on, if one does.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract,
-    scenario::{self, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open},
+    scenario::{self, Bandwidth, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open},
 };
 
 use super::{
     Change, Dangling, Event, Lifecycle, Notification, World,
     change::ChangeError,
     dns::Resolver,
-    generate::{self, Recipe},
+    generate::{self, Generated, Recipe},
 };
 
 /// How many connections one change opens at most.
@@ -225,7 +225,7 @@ impl World {
         let rows = match &told.open {
             Some(Open::Some(count)) => self.drawn(*count, &[])?,
             Some(Open::Recipe(recipe)) => self.drawn(recipe.count, &recipe.apps)?,
-            Some(Open::Listed(rows)) => rows.iter().map(|row| self.filled(row.clone())).collect(),
+            Some(Open::Listed(rows)) => rows.iter().map(|row| self.filled(row.clone()).into()).collect(),
             None => return Ok(()),
         };
         self.apply(Change::Open(rows))
@@ -244,12 +244,12 @@ impl World {
     /// The ids of the connections that have not ended, the oldest first.
     fn oldest_active(&self) -> Vec<String> {
         let mut rows: Vec<_> = self.connections.values().filter(|row| row.active).collect();
-        rows.sort_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id.cmp(&b.id)));
-        rows.into_iter().map(|row| row.id.clone()).collect()
+        rows.sort_by(|a, b| a.started.cmp(&b.started).then_with(|| a.id().cmp(b.id())));
+        rows.into_iter().map(|row| row.id().to_owned()).collect()
     }
 
     /// Believable connections that begin now.
-    fn drawn(&mut self, count: u32, apps: &[String]) -> Result<Vec<ConnectionRow>, ChangeError> {
+    fn drawn(&mut self, count: u32, apps: &[String]) -> Result<Vec<Generated>, ChangeError> {
         let all = std::mem::take(&mut self.apps);
         let result = self.drawn_of(&all, count.min(MOST_OPENED), apps);
         self.apps = all;
@@ -261,11 +261,11 @@ impl World {
         all: &[scenario::App],
         count: u32,
         apps: &[String],
-    ) -> Result<Vec<ConnectionRow>, generate::GenerateError> {
+    ) -> Result<Vec<Generated>, generate::GenerateError> {
         let recipe = self.recipe(all, apps, SignedDuration::ZERO)?;
-        let recipe = Recipe { ports: self.connections.len(), ..recipe };
+        let recipe = Recipe { ports: usize::try_from(self.connections.ever()).unwrap_or(0), ..recipe };
         let rng = self.chance.stream("connections");
-        Ok(generate::connections(&recipe, count, rng).map(|made| made.row).collect())
+        Ok(generate::connections(&recipe, count, rng).collect())
     }
 
     /// A row with what follows from its program and from the time.
@@ -300,19 +300,38 @@ impl World {
                 row.local_port,
                 row.remote_ip,
                 row.remote_port,
-                self.connections.len(),
+                self.connections.ever(),
             );
         }
         row
     }
 
-    /// Opens connections: in the place of earlier ones of the same id.
-    pub(super) fn open(&mut self, rows: Vec<ConnectionRow>) {
-        for row in rows {
-            let row = Arc::new(row);
-            self.connections.insert(row.id.clone(), Arc::clone(&row));
+    /// Opens connections: in the place of earlier ones of the same id. What they have received and sent is measured now.
+    pub(super) fn open(&mut self, opened: Vec<Generated>) {
+        let now = self.now();
+        let mut measured = Vec::new();
+        for Generated { row, end, .. } in opened {
+            let earlier = self.connections.get(&row.id);
+            let before = earlier.map_or([0; 2], |earlier| [earlier.bytes_received, earlier.bytes_sent]);
+            let [incoming, outgoing] = [row.bytes_received - before[0], row.bytes_sent - before[1]];
+            if row.live && incoming.max(outgoing) > 0 {
+                let (conn_id, time) = (row.id.clone(), now.as_second());
+                measured.push(Bandwidth {
+                    conn_id,
+                    time,
+                    incoming: incoming.max(0),
+                    outgoing: outgoing.max(0),
+                });
+            }
+            let kept = self.connections.insert(row.clone(), now);
+            if let Some(end) = end {
+                self.connections.ends_at(&kept, end);
+            }
             self.activate(&row);
-            self.emit(Event::Connection(row));
+            self.emit(Event::Connection(Arc::new(row)));
+        }
+        if !measured.is_empty() {
+            self.emit(Event::Measured(measured));
         }
     }
 
@@ -320,11 +339,18 @@ impl World {
     pub(super) fn close(&mut self, ids: &[String]) {
         let now = self.now();
         for id in ids {
-            let Some(row) = self.connections.get_mut(id).filter(|row| row.active) else { continue };
-            let ended = Arc::make_mut(row);
-            (ended.active, ended.ended) = (false, Some(now));
-            let row = Arc::clone(row);
-            self.emit(Event::Connection(row));
+            if let Some(ended) = self.connections.end(id, now) {
+                self.emit(Event::Connection(Arc::new(ended.row())));
+            }
+        }
+    }
+
+    /// Lets connections go that ended long enough ago.
+    pub(super) fn expire_connections(&mut self) {
+        let now = self.now();
+        let gone = self.connections.take_gone(now);
+        if !gone.is_empty() {
+            self.emit(Event::Gone(gone, now));
         }
     }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract, OptionType,
-    scenario::{CacheEntry, ClockMode, Connections, FilterLists, RowsFile, Scenario},
+    scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Body, Chance, Clock, Config, Dns, Event, Faults, Meta, Profiles, Reactions, Record, Records, Sessions,
-    Spn, Timeline, World,
+    Body, Chance, Clock, Config, Connections, Dns, Event, Faults, Meta, Profiles, Reactions, Record, Records,
+    Sessions, Spn, Timeline, World,
     config::Refused,
     dns::{Cached, Resolver},
     generate, geo,
@@ -117,7 +117,7 @@ impl World {
             profiles: Profiles::default(),
             icons: BTreeMap::new(),
             resources: scenario.resources,
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             ui: scenario.ui,
             pause: None,
             sessions: Sessions::default(),
@@ -160,8 +160,8 @@ impl World {
         world.reactions = Reactions::new(scenario.rules, seed);
         world.faults = Faults::new(scenario.faults, seed, start);
         world.run_due();
-        // Nobody listens yet; connections wait for their own database.
-        world.events.retain(|event| matches!(event, Event::Connection(_) | Event::Measured(_)));
+        // Nobody listens yet; what was measured waits for its database, which asks for the connections.
+        world.events.retain(|event| matches!(event, Event::Measured(_)));
         Ok(world)
     }
 
@@ -237,16 +237,17 @@ impl World {
     }
 
     /// Opens the scenario's connections.
-    fn connect(&mut self, connections: Connections) -> Result<(), SetupError> {
+    fn connect(&mut self, connections: scenario::Connections) -> Result<(), SetupError> {
         let file = match connections {
-            Connections::Listed(rows) => RowsFile { rows, bandwidth: Vec::new() },
-            Connections::Rows(file) => file,
-            Connections::Generated(recipe) => self.generate(&recipe.generate)?,
-            Connections::File(from) => return Err(SetupError::RowsNotRead(from.file)),
+            scenario::Connections::Listed(rows) => RowsFile { rows, bandwidth: Vec::new() },
+            scenario::Connections::Rows(file) => file,
+            scenario::Connections::Generated(recipe) => return Ok(self.generate(&recipe.generate)?),
+            scenario::Connections::File(from) => return Err(SetupError::RowsNotRead(from.file)),
         };
+        let now = self.now();
         for row in file.rows {
             let row = self.filled(row);
-            self.open(vec![row]);
+            self.connections.insert(row, now);
         }
         self.emit(Event::Measured(file.bandwidth));
         Ok(())
@@ -299,7 +300,7 @@ impl World {
         });
         self.keep(Record::new("core:status/install-info", meta, Body::json(gojson::to_vec(&install))));
         let active = self.connections.values().filter(|row| row.live && row.active);
-        self.revisions = active.map(|row| (row.profile.clone(), 1)).collect();
+        self.revisions = active.map(|row| (row.shared.profile.clone(), 1)).collect();
     }
 }
 

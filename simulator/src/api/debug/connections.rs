@@ -10,14 +10,14 @@ use crate::{
 };
 
 /// The connections that a caller asks for.
-pub(super) struct Chosen<'a>(Vec<&'a ConnectionRow>);
+pub(super) struct Chosen(Vec<ConnectionRow>);
 
-impl<'a> Chosen<'a> {
+impl Chosen {
     /// Those of a profile (`<source>/<id>`) that meet a condition; an empty parameter leaves everything in.
     ///
     /// # Errors
     /// When the condition is none. Its positions count from the query that is made of it, as in the cores.
-    pub(super) fn new(world: &'a World, profile: &str, condition: &str) -> Result<Self, Fault> {
+    pub(super) fn new(world: &World, profile: &str, condition: &str) -> Result<Self, Fault> {
         let condition = match condition {
             "" => None,
             text => {
@@ -25,13 +25,14 @@ impl<'a> Chosen<'a> {
                 Query::parse(&format!("query network: where {clause}"), Grammar::of(world.rules))?.condition
             }
         };
-        let wanted = |row: &ConnectionRow| {
-            row.live
-                && (profile.is_empty() || row.profile == profile)
-                && condition.as_ref().is_none_or(|condition| condition.matches(&Connection(row)))
+        let of_profile = world
+            .connections
+            .values()
+            .filter(|one| one.live && (profile.is_empty() || one.shared.profile == profile));
+        let meets = |row: &ConnectionRow| {
+            condition.as_ref().is_none_or(|condition| condition.matches(&Connection(row)))
         };
-        let rows = world.connections.values().map(AsRef::as_ref);
-        Ok(Self(rows.filter(|row| wanted(row)).collect()))
+        Ok(Self(of_profile.map(|one| one.row()).filter(meets).collect()))
     }
 
     /// `accepted/all`, with those that are not decided yet if asked for.
@@ -68,7 +69,7 @@ impl<'a> Chosen<'a> {
 }
 
 fn pid(row: &ConnectionRow) -> i64 {
-    row.extra_data["pid"].as_i64().unwrap_or(0)
+    row.extra_data_value()["pid"].as_i64().unwrap_or(0)
 }
 
 /// The command line of a process; the binary's path if the world says nothing of it.
@@ -107,7 +108,8 @@ fn line(row: &ConnectionRow) -> String {
     .filter_map(|(set, flag)| set.then_some(flag))
     .collect();
     let time = |at: jiff::Timestamp| at.strftime("%H:%M:%S").to_string();
-    let reason = |member: &str| row.extra_data["reason"][member].as_str().unwrap_or_default();
+    let extra = row.extra_data_value();
+    let reason = |member: &str| extra["reason"][member].as_str().unwrap_or_default();
     let decided_by = match reason("Profile") {
         "" => "global",
         profile => profile,

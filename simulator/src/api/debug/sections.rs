@@ -15,12 +15,7 @@ use crate::{
 pub(crate) const GO_VERSION: &str = "go1.24.2";
 
 /// Writes a section.
-pub(super) fn write(
-    section: Section,
-    world: &World,
-    connections: &Result<Chosen<'_>, Fault>,
-    to: &mut Report,
-) {
+pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen, Fault>, to: &mut Report) {
     match section {
         Section::Build => to.block(
             &format!("Version {}", world.rules.reports.version),

@@ -3,16 +3,14 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
 };
 
-use portmaster_fixtures::scenario::ConnectionRow;
 use rand::RngExt;
 use serde::Serialize;
 
 use crate::{
     api::{Call, Reply},
-    world::{World, chance},
+    world::{Connection, World, chance},
 };
 
 #[derive(Serialize)]
@@ -84,9 +82,9 @@ impl Owner {
 }
 
 pub(super) fn state(world: &mut World, call: &Call) -> Reply {
-    let active = || world.connections.values().filter(|row| row.active && row.kind == "ip");
+    let active = || world.connections.values().filter(|one| one.active && one.shared.kind == "ip");
     let tcp = |six: bool| {
-        let of_programs = active().filter(|row| row.ip_protocol == 6).filter_map(ends);
+        let of_programs = active().filter(|one| one.shared.ip_protocol == 6).filter_map(|one| ends(one));
         let all = of_programs.chain(callers_own(world)).filter(|(local, _)| local.is_ipv6() == six);
         some(all.map(|(local, remote)| Socket {
             local: Address::new(local),
@@ -95,8 +93,9 @@ pub(super) fn state(world: &mut World, call: &Call) -> Reply {
         }))
     };
     let binds = |protocol: &str, six: bool| {
-        let of_programs =
-            active().filter(|row| protocol == "udp" && row.ip_protocol == 17).filter_map(|row| local(row));
+        let of_programs = active()
+            .filter(|one| protocol == "udp" && one.shared.ip_protocol == 17)
+            .filter_map(|one| local(one));
         let of_core =
             own_binds(world).into_iter().filter(|(kind, _)| *kind == protocol).map(|(_, address)| address);
         let all: BTreeSet<SocketAddr> =
@@ -123,13 +122,13 @@ fn some<T>(rows: impl Iterator<Item = T>) -> Option<Vec<T>> {
     (!rows.is_empty()).then_some(rows)
 }
 
-fn local(row: &ConnectionRow) -> Option<SocketAddr> {
-    Some(SocketAddr::new(row.local_ip.parse().ok()?, u16::try_from(row.local_port).ok()?))
+fn local(one: &Connection) -> Option<SocketAddr> {
+    Some(SocketAddr::new(one.local_ip().parse().ok()?, u16::try_from(one.local_port).ok()?))
 }
 
-fn ends(row: &Arc<ConnectionRow>) -> Option<(SocketAddr, SocketAddr)> {
-    let remote = SocketAddr::new(row.remote_ip.parse().ok()?, u16::try_from(row.remote_port).ok()?);
-    Some((local(row)?, remote))
+fn ends(one: &Connection) -> Option<(SocketAddr, SocketAddr)> {
+    let remote = SocketAddr::new(one.remote_ip().parse().ok()?, u16::try_from(one.remote_port).ok()?);
+    Some((local(one)?, remote))
 }
 
 /// The connection over which the table is asked for: both its ends are on this device. The world knows no ports of

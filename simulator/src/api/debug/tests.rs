@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, io::Read, process::Command, sync::Arc};
+use std::{collections::BTreeMap, io::Read, process::Command};
 
 use portmaster_fixtures::{
     Contract, Scenario,
@@ -45,7 +45,8 @@ fn world(contract: Contract) -> World {
     let mut world = World::new(scenario, options).unwrap();
     world.connections.clear();
     for row in rows() {
-        world.connections.insert(row.id.clone(), Arc::new(row));
+        let now = world.now();
+        world.connections.insert(row, now);
     }
     world
 }

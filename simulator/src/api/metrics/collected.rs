@@ -1,12 +1,12 @@
 //! What there is to measure, from the world.
 
-use portmaster_fixtures::{Permission, scenario::ConnectionRow};
+use portmaster_fixtures::Permission;
 use rand::RngExt;
 
 use super::metric::{Metric, Shown};
 use crate::{
     api::debug::{GO_VERSION, Level, goroutines, log_entries},
-    world::{World, chance},
+    world::{Connection, World, chance},
 };
 
 /// All metrics, by their names with labels.
@@ -92,7 +92,7 @@ fn logs(world: &World) -> [Metric; 4] {
 }
 
 fn network(world: &World) -> Vec<Metric> {
-    let count = |counts: fn(&ConnectionRow) -> bool| {
+    let count = |counts: fn(&Connection) -> bool| {
         Shown::Value(world.connections.values().filter(|row| row.live && counts(row)).count() as f64)
     };
     let outgoing = |shown| Metric {
@@ -100,7 +100,7 @@ fn network(world: &World) -> Vec<Metric> {
         ..Metric::new("network/connections/total", "Connections", shown).labelled([("direction", "out")])
     };
     let mut chance = chance::fresh(world.chance.seed(), "metrics");
-    let requests = world.connections.values().filter(|row| row.kind == "dns").count();
+    let requests = world.connections.values().filter(|row| row.shared.kind == "dns").count();
     // Between a third of a millisecond, from the cache, and half a second.
     let durations = (0..requests).map(|_| 10_f64.powf(chance.random_range(-3.5..-0.3))).collect();
     let timed = |identifier, durations| Metric {
@@ -112,20 +112,24 @@ fn network(world: &World) -> Vec<Metric> {
         timed("nameserver/request/duration/seconds", durations),
         Metric {
             internal: "active_connections",
-            ..Metric::new("network/connections/active/total", "", count(|row| row.active && row.kind == "ip"))
+            ..Metric::new(
+                "network/connections/active/total",
+                "",
+                count(|row| row.active && row.shared.kind == "ip"),
+            )
         },
         Metric {
             internal: "blocked_outgoing_connections",
-            ..outgoing(count(|row| row.direction == "outbound" && matches!(row.verdict, 3 | 4)))
+            ..outgoing(count(|row| row.shared.direction == "outbound" && matches!(row.shared.verdict, 3 | 4)))
                 .labelled([("blocked", "true")])
         },
-        outgoing(count(|row| allowed_out(row) && encrypted(row) && row.tunneled))
+        outgoing(count(|row| allowed_out(row) && encrypted(row) && row.shared.tunneled))
             .labelled([("encrypted", "true"), ("tunneled", "true")]),
-        outgoing(count(|row| allowed_out(row) && encrypted(row) && !row.tunneled))
+        outgoing(count(|row| allowed_out(row) && encrypted(row) && !row.shared.tunneled))
             .labelled([("encrypted", "true")]),
-        outgoing(count(|row| allowed_out(row) && !encrypted(row) && row.tunneled))
+        outgoing(count(|row| allowed_out(row) && !encrypted(row) && row.shared.tunneled))
             .labelled([("tunneled", "true")]),
-        outgoing(count(|row| allowed_out(row) && !encrypted(row) && !row.tunneled)),
+        outgoing(count(|row| allowed_out(row) && !encrypted(row) && !row.shared.tunneled)),
     ];
     if world.rules.metrics_with_values {
         all.push(Metric {
@@ -139,12 +143,12 @@ fn network(world: &World) -> Vec<Metric> {
 }
 
 /// DNS requests that are answered do not count as connections; blocked ones do.
-fn allowed_out(row: &ConnectionRow) -> bool {
-    row.direction == "outbound" && row.kind == "ip" && !matches!(row.verdict, 3 | 4)
+fn allowed_out(row: &Connection) -> bool {
+    row.shared.direction == "outbound" && row.shared.kind == "ip" && !matches!(row.shared.verdict, 3 | 4)
 }
 
-fn encrypted(row: &ConnectionRow) -> bool {
-    row.encrypted || row.remote_port == 443
+fn encrypted(row: &Connection) -> bool {
+    row.shared.encrypted || row.remote_port == 443
 }
 
 /// A metric of the privacy network that shows a number: identifier, label, title, internal name, whether it is kept.
@@ -192,7 +196,7 @@ const SPN: &[SpnMetric] = &[
 ];
 
 fn spn(world: &World) -> impl Iterator<Item = Metric> {
-    let tunneled = move || world.connections.values().filter(|row| row.live && row.tunneled);
+    let tunneled = move || world.connections.values().filter(|row| row.live && row.shared.tunneled);
     let value = move |identifier: &str, label: Option<&str>| match (identifier, label) {
         ("spn/op/connect/active", None) => tunneled().filter(|row| row.active).count() as f64,
         ("spn/op/connect/total", None | Some("connected")) => tunneled().count() as f64,

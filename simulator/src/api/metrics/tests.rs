@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use portmaster_fixtures::{Contract, Scenario, scenario::ConnectionRow};
 use serde_json::Value;
 
@@ -17,7 +15,8 @@ fn world(contract: Contract) -> World {
         ConnectionRow { verdict: 3, active: false, ..row("blocked") },
         ConnectionRow { kind: "dns".to_owned(), active: false, ..row("dns") },
     ] {
-        world.connections.insert(row.id.clone(), Arc::new(row));
+        let now = world.now();
+        world.connections.insert(row, now);
     }
     world
 }

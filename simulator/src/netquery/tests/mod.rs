@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract,
-    scenario::{App, Bandwidth, ConnectionRow, RowsFile},
+    scenario::{App, ConnectionRow, RowsFile},
 };
 use serde_json::{Value, json};
 

@@ -9,17 +9,14 @@ mod internet;
 use std::{fmt::Write as _, net::IpAddr};
 
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate, RowsFile};
+use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
 use self::internet::{NETWORKS, Network, ROLES, Role, Service};
-use super::World;
+use super::{Event, World, connections::KEPT_AFTER_END};
 use crate::go::duration;
-
-/// How long a live row stays after its end.
-const KEPT_AFTER_END: i64 = 600;
 
 /// Why a recipe for connections cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -84,23 +81,36 @@ pub struct Generated {
     pub row: ConnectionRow,
     /// The samples, by time.
     pub bandwidth: Vec<Bandwidth>,
+    /// When it ends by itself, if it is active and does.
+    pub end: Option<Timestamp>,
+}
+
+impl From<ConnectionRow> for Generated {
+    /// A connection that stays as it is.
+    fn from(row: ConnectionRow) -> Self {
+        Self { row, bandwidth: Vec::new(), end: None }
+    }
 }
 
 impl World {
     /// Makes the connections of a scenario's recipe.
-    pub(super) fn generate(&mut self, recipe: &Generate) -> Result<RowsFile, GenerateError> {
+    pub(super) fn generate(&mut self, recipe: &Generate) -> Result<(), GenerateError> {
         let over = match &recipe.over {
             Some(text) => SignedDuration::from_nanos(duration::parse(text).map_err(GenerateError::Over)?),
             None => SignedDuration::from_hours(1),
         };
         let apps = std::mem::take(&mut self.apps);
         let result = self.recipe(&apps, &recipe.apps, over).map(|recipe_of| {
-            let mut file = RowsFile::default();
+            let now = self.now();
+            let mut measured = Vec::new();
             for one in connections(&recipe_of, recipe.count, self.chance.stream("connections")) {
-                file.rows.push(one.row);
-                file.bandwidth.extend(one.bandwidth);
+                measured.extend(one.bandwidth);
+                let kept = self.connections.insert(one.row, now);
+                if let Some(end) = one.end {
+                    self.connections.ends_at(&kept, end);
+                }
             }
-            file
+            self.emit(Event::Measured(measured));
         });
         self.apps = apps;
         result
@@ -258,8 +268,8 @@ impl Connections<'_> {
         }
     }
 
-    /// Sets when a connection ends, and in which tables it is.
-    fn end(&mut self, row: &mut ConnectionRow, seconds: i64) {
+    /// Sets when a connection ended, and in which tables it is; says when it ends if it has not.
+    fn end(&mut self, row: &mut ConnectionRow, seconds: i64) -> Option<Timestamp> {
         let now = self.recipe.start.as_second();
         let mut end = row.started.as_second() + seconds;
         let gone = now - KEPT_AFTER_END;
@@ -269,7 +279,9 @@ impl Connections<'_> {
         row.history = self.recipe.history && row.scope == 4;
         row.live = end >= gone || !row.history;
         row.active = end > now;
-        row.ended = (!row.active).then(|| Timestamp::from_second(end).unwrap_or(row.started));
+        let end = Timestamp::from_second(end).unwrap_or(row.started);
+        row.ended = (!row.active).then_some(end);
+        row.active.then_some(end)
     }
 
     fn id(&self, program: usize, row: &ConnectionRow, connection: &str) -> String {
@@ -308,7 +320,7 @@ impl Connections<'_> {
         domain.clone_into(&mut row.domain);
         row.verdict = if blocked { 3 } else { 2 };
         row.allowed = Some(!blocked);
-        self.end(&mut row, 0);
+        _ = self.end(&mut row, 0);
         row.ended = Some(row.started);
         row.active = false;
         let serial: u64 = self.rng.random();
@@ -324,7 +336,7 @@ impl Connections<'_> {
             row.started,
             row.started + SignedDuration::from_secs(300),
         );
-        self.finish(program, row, service.list, &dns, "", Vec::new())
+        self.finish(program, row, service.list, &dns, "").into()
     }
 
     fn outbound(
@@ -357,7 +369,7 @@ impl Connections<'_> {
         };
         row.allowed = Some(!blocked && !failed);
         let seconds = if blocked || failed { 0 } else { self.around(i64::from(service.seconds)) + 1 };
-        self.end(&mut row, seconds);
+        let end = self.end(&mut row, seconds);
         let (v4_or_6, remote) = (row.ip_protocol, &row.remote_ip);
         row.id = self.id(
             program,
@@ -375,7 +387,7 @@ impl Connections<'_> {
             row.bytes_sent = row.bytes_received / 12 + self.around(2_000) + 66;
             bandwidth = self.samples(&row);
         }
-        self.finish(program, row, service.list, "", &tunnel, bandwidth)
+        Generated { row: self.finish(program, row, service.list, "", &tunnel), bandwidth, end }
     }
 
     fn inbound(&mut self, program: usize, began: i64) -> Generated {
@@ -400,10 +412,10 @@ impl Connections<'_> {
         row.verdict = if accepted { 2 } else { 4 };
         row.allowed = Some(accepted);
         let seconds = if accepted { self.around(60) } else { 0 };
-        self.end(&mut row, seconds);
+        let end = self.end(&mut row, seconds);
         let ends = format!("{}-{}-{}-{}", row.local_ip, row.local_port, row.remote_ip, row.remote_port);
         row.id = self.id(program, &row, &format!("{}-{ends}", row.ip_protocol));
-        self.finish(program, row, "", "", "", Vec::new())
+        Generated { row: self.finish(program, row, "", "", ""), bandwidth: Vec::new(), end }
     }
 
     /// A path through two or three hubs.
@@ -455,8 +467,7 @@ impl Connections<'_> {
         list: &str,
         dns: &str,
         tunnel: &str,
-        bandwidth: Vec<Bandwidth>,
-    ) -> Generated {
+    ) -> ConnectionRow {
         let program = &self.programs[program];
         let (lists, entities) = if list.is_empty() {
             ("null".to_owned(), "null".to_owned())
@@ -482,7 +493,7 @@ impl Connections<'_> {
              \"reason\":{{\"Msg\":\"{message}\",\"OptionKey\":\"{option}\",\"Profile\":\"\",\"Context\":null}}{tunnel}}}",
             program.pid
         ));
-        Generated { row, bandwidth }
+        row
     }
 }
 

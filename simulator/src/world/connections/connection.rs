@@ -1,0 +1,279 @@
+//! One connection, in little space.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::ConnectionRow;
+use serde_json::Value;
+
+/// What many connections have in common.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// `<source>/<profile id>`.
+    pub profile: String,
+    /// The profile's name.
+    pub profile_name: String,
+    /// The revision of the profile that decided.
+    pub profile_revision: i64,
+    /// The path of the binary.
+    pub path: String,
+    /// `ip`, `dns` or empty.
+    pub kind: String,
+    /// `inbound` or `outbound`.
+    pub direction: String,
+    /// Whether another device asked.
+    pub external: bool,
+    /// Whether it is the core's own.
+    pub internal: bool,
+    /// Whether it went through the privacy network.
+    pub tunneled: bool,
+    /// Not used by cores.
+    pub encrypted: bool,
+    /// Whether it was established.
+    pub allowed: Option<bool>,
+    /// 4, 6 or 0 for DNS requests.
+    pub ip_version: i64,
+    /// The IP protocol's number, 0 for DNS requests.
+    pub ip_protocol: i64,
+    /// The address's scope, −1 to 6.
+    pub scope: i64,
+    /// Not filled by newer cores.
+    pub worst_verdict: i64,
+    /// What was decided, in the core's numbers.
+    pub verdict: i64,
+    /// Not filled by newer cores.
+    pub firewall_verdict: i64,
+    /// The country of the other side.
+    pub country: String,
+    /// Its autonomous system.
+    pub asn: i64,
+    /// That system's organization.
+    pub as_owner: String,
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+}
+
+/// What tells one [`Shared`] from another, the quickest to compare first.
+type Traits<'a> = ([i64; 8], [bool; 4], Option<bool>, [u64; 2], [&'a str; 7]);
+
+impl Shared {
+    /// What a row has of it, taken out of the row.
+    pub(super) fn taken(row: &mut ConnectionRow) -> Self {
+        let take = std::mem::take::<String>;
+        Self {
+            profile: take(&mut row.profile),
+            profile_name: take(&mut row.profile_name),
+            profile_revision: row.profile_revision,
+            path: take(&mut row.path),
+            kind: take(&mut row.kind),
+            direction: take(&mut row.direction),
+            external: row.external,
+            internal: row.internal,
+            tunneled: row.tunneled,
+            encrypted: row.encrypted,
+            allowed: row.allowed,
+            ip_version: row.ip_version,
+            ip_protocol: row.ip_protocol,
+            scope: row.scope,
+            worst_verdict: row.worst_verdict,
+            verdict: row.verdict,
+            firewall_verdict: row.firewall_verdict,
+            country: take(&mut row.country),
+            asn: row.asn,
+            as_owner: take(&mut row.as_owner),
+            latitude: row.latitude,
+            longitude: row.longitude,
+        }
+    }
+
+    fn traits(&self) -> Traits<'_> {
+        (
+            [
+                self.profile_revision,
+                self.ip_version,
+                self.ip_protocol,
+                self.scope,
+                self.worst_verdict,
+                self.verdict,
+                self.firewall_verdict,
+                self.asn,
+            ],
+            [self.external, self.internal, self.tunneled, self.encrypted],
+            self.allowed,
+            [self.latitude.to_bits(), self.longitude.to_bits()],
+            [
+                &self.profile,
+                &self.profile_name,
+                &self.path,
+                &self.kind,
+                &self.direction,
+                &self.country,
+                &self.as_owner,
+            ],
+        )
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        self.traits() == other.traits()
+    }
+}
+
+impl Eq for Shared {}
+
+impl PartialOrd for Shared {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Shared {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.traits().cmp(&other.traits())
+    }
+}
+
+/// A connection in little space. [`Connection::row`] says all of it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// What it has in common with others.
+    pub shared: Arc<Shared>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended, if it did.
+    pub ended: Option<Timestamp>,
+    /// The own port.
+    pub local_port: i64,
+    /// The other port.
+    pub remote_port: i64,
+    /// Bytes received.
+    pub bytes_received: i64,
+    /// Bytes sent.
+    pub bytes_sent: i64,
+    /// Whether it has not ended.
+    pub active: bool,
+    /// Whether it is in the live table.
+    pub live: bool,
+    /// Whether it is in the history.
+    pub history: bool,
+    has_exit: bool,
+    /// The bytes that the history has, where they differ.
+    history_bytes: Option<Box<[Option<i64>; 2]>>,
+    /// Its place among all in the order of their beginning to be known.
+    pub(super) place: u64,
+    /// The texts that it shares with nobody, one after another, and where each but the last ends: id, own address, other
+    /// address, domain, last hub, extra data.
+    text: Box<str>,
+    ends: [u32; 5],
+}
+
+impl Connection {
+    pub(super) fn new(mut row: ConnectionRow, shared: Arc<Shared>, place: u64) -> Self {
+        let extra = match row.extra_data_text.take() {
+            Some(text) => text,
+            None => row.extra_data_text().into_owned(),
+        };
+        let exit = row.exit_node.as_deref().unwrap_or_default();
+        let parts = [&row.id, &row.local_ip, &row.remote_ip, &row.domain, exit, &extra];
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let mut ends = [0; 5];
+        for (number, part) in parts.into_iter().enumerate() {
+            text.push_str(part);
+            if let Some(end) = ends.get_mut(number) {
+                // Texts of four gigabytes are refused long before.
+                *end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            }
+        }
+        let history_bytes = [row.history_bytes_received, row.history_bytes_sent];
+        Self {
+            shared,
+            started: row.started,
+            ended: row.ended,
+            local_port: row.local_port,
+            remote_port: row.remote_port,
+            bytes_received: row.bytes_received,
+            bytes_sent: row.bytes_sent,
+            active: row.active,
+            live: row.live,
+            history: row.history,
+            has_exit: row.exit_node.is_some(),
+            history_bytes: (history_bytes != [None; 2]).then(|| Box::new(history_bytes)),
+            place,
+            text: text.into_boxed_str(),
+            ends,
+        }
+    }
+
+    fn part(&self, number: usize) -> &str {
+        let end = |number: usize| self.ends.get(number).map_or(self.text.len(), |end| *end as usize);
+        let from = number.checked_sub(1).map_or(0, end);
+        self.text.get(from..end(number)).unwrap_or_default()
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        self.part(0)
+    }
+
+    /// The own address, `<nil>` for DNS requests.
+    pub fn local_ip(&self) -> &str {
+        self.part(1)
+    }
+
+    /// The other address, `<nil>` for DNS requests.
+    pub fn remote_ip(&self) -> &str {
+        self.part(2)
+    }
+
+    /// All of it, as netquery's columns show it. What else is known is there as a text only.
+    pub fn row(&self) -> ConnectionRow {
+        let shared = &*self.shared;
+        let [history_bytes_received, history_bytes_sent] =
+            self.history_bytes.as_deref().copied().unwrap_or_default();
+        ConnectionRow {
+            id: self.id().to_owned(),
+            profile: shared.profile.clone(),
+            path: shared.path.clone(),
+            kind: shared.kind.clone(),
+            external: shared.external,
+            ip_version: shared.ip_version,
+            ip_protocol: shared.ip_protocol,
+            local_ip: self.local_ip().to_owned(),
+            local_port: self.local_port,
+            remote_ip: self.remote_ip().to_owned(),
+            remote_port: self.remote_port,
+            domain: self.part(3).to_owned(),
+            country: shared.country.clone(),
+            asn: shared.asn,
+            as_owner: shared.as_owner.clone(),
+            latitude: shared.latitude,
+            longitude: shared.longitude,
+            scope: shared.scope,
+            worst_verdict: shared.worst_verdict,
+            verdict: shared.verdict,
+            firewall_verdict: shared.firewall_verdict,
+            started: self.started,
+            ended: self.ended,
+            tunneled: shared.tunneled,
+            encrypted: shared.encrypted,
+            internal: shared.internal,
+            direction: shared.direction.clone(),
+            extra_data: Value::Null,
+            allowed: shared.allowed,
+            profile_revision: shared.profile_revision,
+            exit_node: self.has_exit.then(|| self.part(4).to_owned()),
+            bytes_received: self.bytes_received,
+            bytes_sent: self.bytes_sent,
+            active: self.active,
+            profile_name: shared.profile_name.clone(),
+            live: self.live,
+            history: self.history,
+            history_bytes_received,
+            history_bytes_sent,
+            extra_data_text: Some(self.part(5).to_owned()),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The connections that the world knows, in little space: a million of them are to fit into a small machine.
+
+mod connection;
+mod saved;
+
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::ConnectionRow;
+
+pub use connection::{Connection, Shared};
+
+/// How long a live row stays after its end, in seconds (netquery §6).
+pub(super) const KEPT_AFTER_END: i64 = 600;
+
+/// A connection in its set, by its id.
+#[derive(Clone, Debug)]
+struct ById(Arc<Connection>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id()
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id().cmp(other.0.id())
+    }
+}
+
+/// All connections, by id.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    known: BTreeSet<ById>,
+    shared: BTreeSet<Arc<Shared>>,
+    /// How many were ever known.
+    places: u64,
+    /// When those that have ended go, Unix seconds. One that was replaced since is here still, and counts no more.
+    going: BTreeMap<i64, Vec<Arc<Connection>>>,
+    /// When some end by themselves. One that was replaced since counts no more.
+    ending: BTreeMap<(Timestamp, u64), Arc<Connection>>,
+}
+
+impl Connections {
+    /// All, by id.
+    pub fn values(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.known.iter().map(|one| &one.0)
+    }
+
+    /// All, in the order in which they came.
+    pub fn in_order(&self) -> Vec<&Arc<Connection>> {
+        let mut all: Vec<_> = self.values().collect();
+        all.sort_unstable_by_key(|one| one.place);
+        all
+    }
+
+    /// The connection of an id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Connection>> {
+        self.known.get(id).map(|one| &one.0)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// How many were ever known, those that are gone included.
+    pub fn ever(&self) -> u64 {
+        self.places
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        *self = Self { places: self.places, ..Self::default() };
+    }
+
+    /// Keeps a connection, new or in the place of an earlier one of the same id. If it has ended, it goes some time after
+    /// `now`.
+    pub fn insert(&mut self, row: ConnectionRow, now: Timestamp) -> Arc<Connection> {
+        let connection = self.keep(row);
+        self.let_go_later(&connection, now);
+        connection
+    }
+
+    fn keep(&mut self, mut row: ConnectionRow) -> Arc<Connection> {
+        let shared = Shared::taken(&mut row);
+        let shared = match self.shared.get(&shared) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let shared = Arc::new(shared);
+                self.shared.insert(Arc::clone(&shared));
+                shared
+            }
+        };
+        let place = self.get(&row.id).map(|earlier| earlier.place);
+        self.places += u64::from(place.is_none());
+        let connection = Arc::new(Connection::new(row, shared, place.unwrap_or(self.places)));
+        self.known.replace(ById(Arc::clone(&connection)));
+        connection
+    }
+
+    fn let_go_later(&mut self, connection: &Arc<Connection>, now: Timestamp) {
+        if let Some(ended) = connection.ended {
+            // Not at once, whenever it ended: what somebody puts into a world is there until its time moves.
+            let goes = (ended.as_second() + KEPT_AFTER_END + 1).max(now.as_second() + 1);
+            self.going.entry(goes).or_default().push(Arc::clone(connection));
+        }
+    }
+
+    /// Ends a connection that is active.
+    pub(super) fn end(&mut self, id: &str, now: Timestamp) -> Option<Arc<Connection>> {
+        let mut ended = Connection::clone(self.get(id).filter(|one| one.active)?);
+        (ended.active, ended.ended) = (false, Some(now));
+        let ended = Arc::new(ended);
+        self.known.replace(ById(Arc::clone(&ended)));
+        self.let_go_later(&ended, now);
+        Some(ended)
+    }
+
+    /// Says when a connection ends by itself.
+    pub(super) fn ends_at(&mut self, connection: &Arc<Connection>, end: Timestamp) {
+        self.ending.insert((end, connection.place), Arc::clone(connection));
+    }
+
+    /// The instant at which the next connection ends or goes by itself.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let goes = self.going.first_key_value();
+        let goes = goes.map(|(second, _)| Timestamp::from_second(*second).unwrap_or(Timestamp::MAX));
+        goes.into_iter().chain(self.ending.first_key_value().map(|((end, _), _)| *end)).min()
+    }
+
+    /// The ids of those that end by themselves by an instant.
+    pub(super) fn take_ending(&mut self, now: Timestamp) -> Vec<String> {
+        let mut ids = Vec::new();
+        while let Some(first) = self.ending.first_entry().filter(|first| first.key().0 <= now) {
+            let one = first.remove();
+            if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
+                ids.push(one.id().to_owned());
+            }
+        }
+        ids
+    }
+
+    /// Lets go of what ended long ago.
+    pub(super) fn take_gone(&mut self, now: Timestamp) -> Vec<Arc<Connection>> {
+        let mut gone = Vec::new();
+        while let Some(first) = self.going.first_entry().filter(|first| *first.key() <= now.as_second()) {
+            for one in first.remove() {
+                if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
+                    self.known.remove(one.id());
+                    gone.push(one);
+                }
+            }
+        }
+        if !gone.is_empty() {
+            // Known here and nowhere else: nobody has them.
+            self.shared.retain(|shared| Arc::strong_count(shared) > 1);
+        }
+        gone
+    }
+}

@@ -1,0 +1,54 @@
+//! How connections are saved: their rows in the order in which they came, and what is to become of each.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+use portmaster_fixtures::scenario::ConnectionRow;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Connection, Connections};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved<R> {
+    /// How many were ever known.
+    ever: u64,
+    rows: Vec<R>,
+}
+
+/// A connection, the second in which it goes, the instant at which it ends.
+#[derive(Serialize, Deserialize)]
+struct Row(ConnectionRow, Option<i64>, Option<Timestamp>);
+
+impl Serialize for Connections {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let known = |one: &Arc<Connection>| self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, one));
+        let going = self.going.iter().flat_map(|(second, all)| all.iter().map(move |one| (one, *second)));
+        let going: BTreeMap<&str, i64> =
+            going.filter(|(one, _)| known(one)).map(|(one, second)| (one.id(), second)).collect();
+        let ending = self.ending.iter().filter(|(_, one)| known(one));
+        let ending: BTreeMap<&str, Timestamp> = ending.map(|((end, _), one)| (one.id(), *end)).collect();
+        let saved = |one: &Arc<Connection>| {
+            Row(one.row(), going.get(one.id()).copied(), ending.get(one.id()).copied())
+        };
+        Saved { ever: self.places, rows: self.in_order().into_iter().map(saved).collect() }.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Connections {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let saved = Saved::<Row>::deserialize(from)?;
+        let mut all = Self::default();
+        for Row(row, goes, ends) in saved.rows {
+            let one = all.keep(row);
+            if let Some(second) = goes {
+                all.going.entry(second).or_default().push(Arc::clone(&one));
+            }
+            if let Some(end) = ends {
+                all.ends_at(&one, end);
+            }
+        }
+        all.places = saved.ever.max(all.places);
+        Ok(all)
+    }
+}
