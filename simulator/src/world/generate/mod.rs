@@ -321,6 +321,8 @@ impl Connections<'_> {
         row.verdict = if blocked { 3 } else { 2 };
         row.allowed = Some(!blocked);
         _ = self.end(&mut row, 0);
+        // Answered at once. Without a history it was asked later, so that it is there still.
+        row.started = row.ended.filter(|_| !self.recipe.history).unwrap_or(row.started);
         row.ended = Some(row.started);
         row.active = false;
         let serial: u64 = self.rng.random();
