@@ -27,10 +27,9 @@ pub(super) struct Difference {
 /// What is looked at of a world.
 pub(super) fn seen(world: &World) -> Value {
     let mut seen = world.state();
-    let row = |(id, row): (&String, &std::sync::Arc<_>)| {
-        (id.clone(), serde_json::to_value(&**row).unwrap_or_default())
-    };
-    let rows: Map<String, Value> = world.connections.iter().map(row).collect();
+    let rows = world.connections.values();
+    let rows: Map<String, Value> =
+        rows.map(|one| (one.id().to_owned(), serde_json::to_value(one.row()).unwrap_or_default())).collect();
     if let Some(members) = seen.as_object_mut() {
         members.insert("rows".to_owned(), rows.into());
         members.insert("clock".to_owned(), json!({ "now": world.now(), "mode": world.clock.mode() }));

@@ -75,6 +75,11 @@ impl Watchers {
                     let how = if *how == Lifecycle::Restart { "restart" } else { "shutdown" };
                     self.send("lifecycle", json!({ "how": how, "now": world.now() }));
                 }
+                Event::Gone(gone, _) => {
+                    for one in gone {
+                        self.send("connection", json!({ "id": one.id(), "gone": true }));
+                    }
+                }
                 Event::Told(_) | Event::Answered | Event::Hubs(_) | Event::Measured(_) | Event::ReloadUi => {}
             }
         }
