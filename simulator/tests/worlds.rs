@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Answer, ask};
 use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
-    AdvanceError, Change, ClockMode, Contract, Options, Scenario, Simulator, StateMatch,
+    AdvanceError, Change, ClockMode, Contract, Options, Scenario, Simulator, Snapshot, StateMatch,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -128,6 +128,23 @@ async fn another_world_may_honour_another_contract() {
     let refused = simulator.load(wrong, Options::default()).map_err(|fault| fault.to_string());
     assert_eq!(refused, Err("wrong: client.app: there is no app \"Nobody\" in this scenario".to_owned()));
     assert_eq!(simulator.about().scenario, "test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_may_be_nested_as_deep_as_clients_send_them() {
+    let simulator = start("").await;
+    let url = format!("ws://{}/api/database/v1", simulator.addr());
+    let (mut socket, _) = connect_async(url).await.expect("an upgrade");
+    let nested = format!("{}7{}", "[".repeat(490), "]".repeat(490));
+    let message = format!(
+        "1|create|notifications:all/deep|J{{\"EventID\":\"deep\",\"Title\":\"T\",\"EventData\":{nested}}}"
+    );
+    socket.send(Message::text(message)).await.expect("sent");
+    let answer = timeout(PATIENCE, socket.next()).await.expect("a message in time");
+    assert_eq!(answer.expect("a connection").expect("a message").into_data(), "1|success");
+    let kept = simulator.snapshot().expect("a snapshot");
+    let read = Snapshot::from_json(&kept.to_json()).expect("what was just written");
+    assert_eq!(read.fingerprint(), kept.fingerprint());
 }
 
 #[tokio::test(flavor = "multi_thread")]

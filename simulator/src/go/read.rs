@@ -7,8 +7,9 @@ use std::borrow::Cow;
 
 use super::quote::quote_byte;
 
-/// How deep arrays and objects may nest.
-const MAX_DEPTH: usize = 10_000;
+/// How deep arrays and objects may nest. Cores take 10,000, but what is kept of a document is a tree here, and to walk down
+/// one so deep takes more stack than a thread has.
+pub const MAX_DEPTH: usize = 500;
 
 /// One valid JSON value, without white space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

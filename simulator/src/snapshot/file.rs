@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Origin, Snapshot};
 use crate::{
+    go::read::MAX_DEPTH,
     netquery::Tables,
     world::{Options, World},
 };
@@ -26,10 +27,10 @@ const VERSION: u32 = 1;
 const LONGEST: usize = 256 << 20;
 
 /// How deep values may be nested: what a client of the database may send, and the file's own members around it.
-const DEEPEST: usize = 10_100;
+const DEEPEST: usize = MAX_DEPTH + 100;
 
 /// The stack of the thread that reads a file, whose values may be nested.
-const STACK: usize = 256 << 20;
+const STACK: usize = 64 << 20;
 
 /// Why a file is no snapshot that can be put back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -40,6 +40,13 @@ impl From<Clock> for Shown {
 }
 
 impl Clock {
+    /// The earliest instant at which a world begins, in the year 1, where Go's time begins.
+    pub const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+    /// The latest instant at which a world begins, in the year 9000.
+    pub const LATEST: Timestamp = Timestamp::constant(221_845_392_000, 0);
+    /// Where a clock stands still, in the year 9900. What is counted from there is still an instant.
+    pub const END: Timestamp = Timestamp::constant(250_246_627_200, 0);
+
     /// A clock that shows `start`.
     pub fn new(mode: ClockMode, start: Timestamp) -> Self {
         Self { mode, start, anchor: start, anchor_outside: Duration::ZERO, now: start }
@@ -65,14 +72,14 @@ impl Clock {
         let ClockMode::Running(factor) = self.mode else { return };
         let passed = outside.saturating_sub(self.anchor_outside).saturating_mul(factor);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
-        self.now = self.anchor.saturating_add(passed).unwrap_or(Timestamp::MAX).max(self.now);
+        self.now = after(self.anchor, passed).max(self.now);
     }
 
     /// Moves the clock on by a span, whatever its pace.
     pub fn advance(&mut self, by: SignedDuration) {
         let by = by.max(SignedDuration::ZERO);
-        self.anchor = self.anchor.saturating_add(by).unwrap_or(Timestamp::MAX);
-        self.now = self.now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        self.anchor = after(self.anchor, by);
+        self.now = after(self.now, by);
     }
 
     /// Goes otherwise from now on, so long after the simulator began, and shows the same instant.
@@ -103,6 +110,11 @@ impl Clock {
             }
         }
     }
+}
+
+/// A span after an instant; the clock's end at most.
+fn after(instant: Timestamp, by: SignedDuration) -> Timestamp {
+    instant.saturating_add(by).unwrap_or(Timestamp::MAX).min(Clock::END)
 }
 
 #[cfg(test)]
@@ -143,6 +155,16 @@ mod tests {
         clock.set_mode(ClockMode::Frozen, Duration::from_secs(11));
         clock.observe(Duration::from_secs(99));
         assert_eq!(clock.now(), at(180));
+    }
+
+    #[test]
+    fn no_clock_goes_beyond_its_end() {
+        let mut clock = Clock::new(ClockMode::Manual, at(100));
+        clock.advance(SignedDuration::MAX);
+        assert_eq!(clock.now(), Clock::END);
+        clock.set_mode(ClockMode::Running(1_000_000), Duration::ZERO);
+        clock.observe(Duration::MAX);
+        assert_eq!(clock.now().to_string(), "9900-01-01T00:00:00Z");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 
-use super::{Change, World};
+use super::{Change, Clock, World};
 
 /// How many things happen at once at most on a clock that runs. The world then falls behind for a while, rather than
 /// keeping everybody waiting.
@@ -22,6 +22,7 @@ impl World {
     /// Moves the clock on to an instant or, if a state is waited for, to an earlier one at which it holds. No more happens
     /// on the way than so many things; call again if that was not all.
     pub fn move_towards(&mut self, target: Timestamp, until: Option<&StateMatch>, most: usize) -> Moved {
+        let target = target.min(Clock::END);
         for _ in 0..most {
             if until.is_some_and(|state| self.is_so(state)) {
                 return Moved::There(self.now());

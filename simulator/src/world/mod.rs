@@ -14,6 +14,8 @@ pub mod generate;
 pub mod geo;
 pub mod keys;
 pub mod modules;
+#[cfg(test)]
+mod nonsense;
 pub mod notifications;
 mod pattern;
 pub mod pause;

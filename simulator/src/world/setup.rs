@@ -67,6 +67,9 @@ pub enum SetupError {
         /// The names that there are.
         known: String,
     },
+    /// The world begins too early or too late.
+    #[error("start: {start}, expected an instant from {} to {}", Clock::EARLIEST, Clock::LATEST, start = .0)]
+    Start(Timestamp),
     /// The client is a program that is not there.
     #[error("client.app: there is no app \"{0}\" in this scenario")]
     Client(String),
@@ -98,6 +101,9 @@ impl World {
         let mutants = Mutants::of(&options.mutants, contract, options.healthy)?;
         let rules = mutants.rules(rules);
         let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
+        if !(Clock::EARLIEST..=Clock::LATEST).contains(&start) {
+            return Err(SetupError::Start(start));
+        }
         let here = geo::known(&scenario.network.location);
         let seed = options.seed.unwrap_or(scenario.seed);
         let spn = Spn::new(scenario.spn, seed, start, here)?;
