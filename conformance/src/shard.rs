@@ -18,6 +18,16 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// Which part it is, counted from 1.
+    pub fn part(self) -> u32 {
+        self.part
+    }
+
+    /// How many parts there are.
+    pub fn of(self) -> u32 {
+        self.of
+    }
+
     /// What a report of this part says of it, when `ids` are those of all selected checks.
     pub fn part_of(self, ids: &[impl AsRef<str>]) -> Part {
         let held = ids.iter().enumerate().filter(|(_, id)| self.holds(id.as_ref()));

@@ -98,7 +98,8 @@ pub struct MergeArgs {
     /// Write the report of the whole, in JSON Lines
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write it in another format as well: json (JSON Lines), junit, tap, markdown or text
+    /// Write it in another format as well: json (JSON Lines), junit, tap, markdown, html
+    /// or text
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<report::Wanted>,
 }
@@ -169,7 +170,8 @@ pub struct RunArgs {
     /// reports. Which part a check is in depends on its id alone
     #[arg(long, value_name = "PART/PARTS")]
     pub shard: Option<Shard>,
-    /// Write a report to a file as well: json (JSON Lines), junit, tap, markdown or text
+    /// Write a report to a file as well: json (JSON Lines), junit, tap, markdown, html
+    /// or text
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<report::Wanted>,
     /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped

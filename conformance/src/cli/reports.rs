@@ -1,6 +1,9 @@
 //! `compare`, `merge` and `schema`: what can be done with reports.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use super::{
     Trouble,
@@ -9,7 +12,7 @@ use super::{
 };
 use crate::{
     exit,
-    report::{self, Opened, Report, ReportError, Wanted, write_text},
+    report::{self, Campaign, Kind, MergeError, Opened, Report, ReportError, Wanted, write_text},
 };
 
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, Trouble> {
@@ -28,10 +31,30 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, Trouble> {
 }
 
 pub(super) fn merge(args: MergeArgs) -> Result<u8, Trouble> {
-    let open = |file| Ok((format!("{}", std::path::Path::display(file)), Report::open(file).map_err(usage)?));
-    let parts = args.files.iter().map(|file| open(file.as_path())).collect::<Result<_, Trouble>>()?;
+    let (mut runs, mut campaigns) = (vec![], vec![]);
+    for file in &args.files {
+        let name = file.display().to_string();
+        match Kind::open(file).map_err(usage)? {
+            Kind::Run(report) => runs.push((name, report)),
+            Kind::Fuzz(campaign) => campaigns.push((name, campaign)),
+        }
+    }
+    match (runs.first(), campaigns.first()) {
+        (_, None) => merge_runs(runs, args.output, args.report),
+        (None, _) => merge_campaigns(campaigns, args.output, &args.report),
+        (Some((first, _)), Some((file, _))) => {
+            Err(usage(MergeError::Mixed { first: first.clone(), file: file.clone() }))
+        }
+    }
+}
+
+fn merge_runs(
+    parts: Vec<(String, Report)>,
+    output: Option<PathBuf>,
+    reports: Vec<Wanted>,
+) -> Result<u8, Trouble> {
     let whole = report::merge(parts).map_err(usage)?;
-    let wanted = args.output.map(Wanted::json).into_iter().chain(args.report);
+    let wanted = output.map(Wanted::json).into_iter().chain(reports);
     let reports: Vec<Opened> = wanted.map(Wanted::open).collect::<Result<_, ReportError>>().map_err(usage)?;
     let mut text = vec![];
     let _ = write_text(&mut text, &whole).and_then(|()| print(&text));
@@ -39,6 +62,25 @@ pub(super) fn merge(args: MergeArgs) -> Result<u8, Trouble> {
         report.write(&whole).map_err(usage)?;
     }
     Ok(run::status(&whole.run))
+}
+
+fn merge_campaigns(
+    parts: Vec<(String, Campaign)>,
+    output: Option<PathBuf>,
+    reports: &[Wanted],
+) -> Result<u8, Trouble> {
+    if !reports.is_empty() {
+        return Err(usage("the report of a fuzz campaign has no form but JSON Lines: -o FILE"));
+    }
+    let whole = Campaign::merge(parts).map_err(usage)?;
+    if let Some(file) = output {
+        let mut bytes = vec![];
+        let written = whole.write(&mut bytes).and_then(|()| std::fs::write(&file, &bytes));
+        written.map_err(|fault| usage(format!("cannot write {}: {fault}", file.display())))?;
+    }
+    let mut text = vec![];
+    let _ = whole.write_text(&mut text).and_then(|()| print(&text));
+    Ok(if whole.failed() { exit::FAILED } else { exit::PASSED })
 }
 
 pub(super) fn schema() -> Result<u8, Trouble> {

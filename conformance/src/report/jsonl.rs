@@ -224,7 +224,8 @@ pub(super) fn read(text: &str) -> Result<Report, ReadError> {
     Ok(Report { about: About { target, contract, found, seed, shard }, run })
 }
 
-fn parse(line: usize, text: &str) -> Result<Line, ReadError> {
+/// Reads a line, whose number is only told.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(line: usize, text: &str) -> Result<T, ReadError> {
     serde_json::from_str(text).map_err(|fault| {
         let column = fault.column();
         let text = fault.to_string();
@@ -238,7 +239,7 @@ fn parse(line: usize, text: &str) -> Result<Line, ReadError> {
     })
 }
 
-fn wrong(line: usize, fault: impl Into<String>) -> ReadError {
+pub(super) fn wrong(line: usize, fault: impl Into<String>) -> ReadError {
     ReadError::Line { line, fault: fault.into() }
 }
 

@@ -1,6 +1,6 @@
 //! Joins the reports of all parts of a run into the report of the whole.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{About, Part, Report};
 use crate::suite::{Record, Run};
@@ -49,10 +49,24 @@ pub enum MergeError {
         /// How many there should be.
         of: u32,
     },
-    /// The parts do not fit together.
-    #[error("{file} does not say of each of its checks where it stands among all, and no other part does")]
+    /// A part does not fit among the others.
+    #[error("{file} does not say of each of its checks where it alone stands among all of them")]
     Places {
         /// The file in which it shows.
+        file: String,
+    },
+    /// No part has the check of some place.
+    #[error("no part has the check in place {place}")]
+    Hole {
+        /// Which place, counted from 0.
+        place: usize,
+    },
+    /// Reports of runs and of fuzz campaigns together.
+    #[error("{file} is the report of a fuzz campaign, {first} is not")]
+    Mixed {
+        /// The report of a run.
+        first: String,
+        /// The report of a campaign.
         file: String,
     },
 }
@@ -64,20 +78,23 @@ pub fn merge(parts: Vec<(String, Report)>) -> Result<Report, MergeError> {
     for (file, report) in parts {
         let Some(part) = report.about.shard.clone() else { return Err(MergeError::Whole { file }) };
         if let Some((first, of, before)) = known.first() {
-            same(first, (of, before), &file, (&part, &report))?;
-        }
-        if let Some((first, ..)) = known.iter().find(|(_, one, _)| one.part == part.part) {
-            return Err(MergeError::Doubled { part: part.part, first: first.clone(), second: file });
+            let (one, other) = (&before.about, &report.about);
+            same(
+                first,
+                &file,
+                [
+                    ("number of parts", of.of.to_string(), part.of.to_string()),
+                    ("number of selected checks", of.checks.to_string(), part.checks.to_string()),
+                    ("target", one.target.clone(), other.target.clone()),
+                    ("contract", one.contract.clone(), other.contract.clone()),
+                    ("seed", one.seed.to_string(), other.seed.to_string()),
+                ],
+            )?;
         }
         known.push((file, part, report));
     }
     let Some((_, first, about)) = known.first() else { return Err(MergeError::Nothing) };
-    let of = first.of;
-    let parts: Vec<u32> =
-        (1..=of).filter(|part| !known.iter().any(|(_, one, _)| one.part == *part)).collect();
-    if !parts.is_empty() {
-        return Err(MergeError::Missing { parts, of });
-    }
+    complete(known.iter().map(|(file, part, _)| (file.as_str(), part.part)), first.of)?;
     let about = About { shard: None, ..about.about.clone() };
     let mut slots: Vec<Option<Record>> = vec![None; first.checks];
     let (mut took, mut interrupted) = (Duration::ZERO, false);
@@ -94,35 +111,40 @@ pub fn merge(parts: Vec<(String, Report)>) -> Result<Report, MergeError> {
         took += report.run.took;
         interrupted |= report.run.interrupted;
     }
-    let count = slots.len();
-    let records: Vec<Record> = slots.into_iter().flatten().collect();
-    if records.len() < count {
-        return Err(MergeError::Places { file: "the last of them".to_owned() });
+    if let Some(place) = slots.iter().position(Option::is_none) {
+        return Err(MergeError::Hole { place });
     }
+    let records = slots.into_iter().flatten().collect();
     Ok(Report { about, run: Run { records, took, interrupted } })
 }
 
-/// Refuses a part of another run.
-fn same(
+/// Refuses a part of another run: what is named must be the same in the first file and in the other.
+pub(super) fn same<const N: usize>(
     first: &str,
-    (part, one): (&Part, &Report),
     file: &str,
-    (other_part, other): (&Part, &Report),
+    said: [(&'static str, String, String); N],
 ) -> Result<(), MergeError> {
-    let (one, other) = (&one.about, &other.about);
-    for (what, expected, found) in [
-        ("number of parts", part.of.to_string(), other_part.of.to_string()),
-        ("number of selected checks", part.checks.to_string(), other_part.checks.to_string()),
-        ("target", one.target.clone(), other.target.clone()),
-        ("contract", one.contract.clone(), other.contract.clone()),
-        ("seed", one.seed.to_string(), other.seed.to_string()),
-    ] {
-        if expected != found {
+    match said.into_iter().find(|(_, expected, found)| expected != found) {
+        None => Ok(()),
+        Some((what, expected, found)) => {
             let (first, file) = (first.to_owned(), file.to_owned());
-            return Err(MergeError::Differs { what, first, expected, file, found });
+            Err(MergeError::Differs { what, first, expected, file, found })
         }
     }
-    Ok(())
+}
+
+/// Refuses parts, each with its file, that are not every one of `of` parts once.
+pub(super) fn complete<'a>(parts: impl Iterator<Item = (&'a str, u32)>, of: u32) -> Result<(), MergeError> {
+    let mut files = BTreeMap::new();
+    for (file, part) in parts {
+        if let Some(first) = files.insert(part, file) {
+            return Err(MergeError::Doubled { part, first: first.to_owned(), second: file.to_owned() });
+        }
+    }
+    match (1..=of).filter(|part| !files.contains_key(part)).collect::<Vec<_>>() {
+        parts if parts.is_empty() => Ok(()),
+        parts => Err(MergeError::Missing { parts, of }),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 mod compare;
 #[cfg(test)]
 mod example;
+mod fuzz;
+mod html;
 mod jsonl;
 mod junit;
 mod markdown;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::suite::Run;
 
 pub use compare::{Comparison, compare};
+pub use fuzz::Campaign;
 pub use jsonl::{ReadError, schema};
 pub use merge::{MergeError, merge};
 pub use tally::Tally;
@@ -90,11 +93,38 @@ pub enum OpenError {
 impl Report {
     /// Reads a report that was written as JSON Lines.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
-        let bytes =
-            std::fs::read(file).map_err(|source| OpenError::File { file: file.to_owned(), source })?;
-        jsonl::read(&String::from_utf8_lossy(&bytes))
-            .map_err(|source| OpenError::Form { file: file.to_owned(), source })
+        parsed(file, &contents(file)?, jsonl::read)
     }
+}
+
+/// What a file in JSON Lines is about.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A run of checks.
+    Run(Report),
+    /// A fuzz campaign.
+    Fuzz(Campaign),
+}
+
+impl Kind {
+    /// Reads a report of either kind.
+    pub fn open(file: &Path) -> Result<Self, OpenError> {
+        let text = contents(file)?;
+        if fuzz::begins(&text) {
+            parsed(file, &text, fuzz::read).map(Self::Fuzz)
+        } else {
+            parsed(file, &text, jsonl::read).map(Self::Run)
+        }
+    }
+}
+
+fn contents(file: &Path) -> Result<String, OpenError> {
+    let bytes = std::fs::read(file).map_err(|source| OpenError::File { file: file.to_owned(), source })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn parsed<T>(file: &Path, text: &str, read: impl Fn(&str) -> Result<T, ReadError>) -> Result<T, OpenError> {
+    read(text).map_err(|source| OpenError::Form { file: file.to_owned(), source })
 }
 
 /// A report to write to a file: `FORMAT=FILE`.
@@ -114,6 +144,8 @@ enum Format {
     Tap,
     /// A short summary in Markdown.
     Markdown,
+    /// One page for a browser.
+    Html,
     /// The text of the terminal, without colours.
     Text,
 }
@@ -129,9 +161,10 @@ impl FromStr for Wanted {
             "junit" => Format::Junit,
             "tap" => Format::Tap,
             "markdown" => Format::Markdown,
+            "html" => Format::Html,
             "text" => Format::Text,
             other => {
-                let known = "json, junit, tap, markdown or text";
+                let known = "json, junit, tap, markdown, html or text";
                 return Err(format!("unknown report format \"{other}\", expected {known}"));
             }
         };
@@ -180,6 +213,7 @@ impl Opened {
             Format::Json => jsonl::write(&mut out, report),
             Format::Junit => junit::write(&mut out, report),
             Format::Tap => tap::write(&mut out, report),
+            Format::Html => html::write(&mut out, report),
             Format::Markdown => markdown::write(&mut out, report),
             Format::Text => {
                 let mut text = vec![];

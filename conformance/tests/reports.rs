@@ -1,0 +1,269 @@
+//! Reports as their readers meet them: in every format, in parts, joined and compared; and the examples of
+//! docs/ci.md, whose steps are carried out as they are written.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{Command, Output},
+};
+
+use common::{Answer, dumb};
+use portmaster_conformance::exit;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_portmaster-conformance");
+
+/// Runs the program in a folder.
+async fn program(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(args).current_dir(folder).env_remove("USER_KEY").env_remove("ADMIN_KEY");
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+fn status(output: &Output) -> u8 {
+    u8::try_from(output.status.code().unwrap()).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn read(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// A report's lines without the last, which has the times, and without the ports of simulators.
+fn timeless(report: &str) -> Vec<String> {
+    let port = regex::Regex::new(r"127\.0\.0\.1:\d+").unwrap();
+    let mut lines: Vec<_> =
+        report.lines().map(|line| port.replace_all(line, "127.0.0.1").into_owned()).collect();
+    assert!(lines.pop().unwrap().starts_with(r#"{"type":"times""#));
+    lines
+}
+
+#[tokio::test]
+async fn keys_are_in_no_report() {
+    // A target that gives away what it is sent, in its body and in a header.
+    let target = dumb(|asked| {
+        let mut answer = Answer::new(500, "text/plain", &asked.head);
+        answer.set_header("X-Asked", &asked.head.replace(['\r', '\n'], " "));
+        answer
+    })
+    .await;
+    let url = target.address.to_string();
+    let folder = TempDir::new().unwrap();
+    let mut args = vec!["run", "--target", &url, "--seed", "3", "--user-key", "sesame-4711", "--admin-key"];
+    args.extend(["simsalabim-0815", "--allow", "writes"]);
+    let formats = ["json=r.jsonl", "junit=r.xml", "tap=r.tap", "markdown=r.md", "html=r.html", "text=r.txt"];
+    for format in formats {
+        args.extend(["--report", format]);
+    }
+    args.extend(["credentials", "badges/ping", "actions/ping", "content/type/ping", "websocket/handshake"]);
+    let output = program(folder.path(), &args).await;
+    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+
+    let mut shown = vec![text(&output.stdout), text(&output.stderr)];
+    for format in formats {
+        shown.push(read(folder.path(), format.split_once('=').unwrap().1));
+    }
+    for format in ["text", "json", "markdown"] {
+        let args = ["compare", "r.jsonl", "r.jsonl", "--format", format];
+        shown.push(text(&program(folder.path(), &args).await.stdout));
+    }
+    for text in shown {
+        assert!(text.contains("credentials/bearer/user-key"), "{text}");
+        // The first bytes of both keys in base64 as well, as Basic credentials carry them.
+        for secret in ["sesame", "simsala", "c2VzYW1l", "c2ltc2Fs"] {
+            assert!(!text.contains(secret), "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn merged_parts_are_the_whole_run() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let only = ["catalogue", "paths", "credentials", "origin", "findings", "headers", "limits"];
+    let run = async |extra: &[&str]| program(folder, &[&["run", "--seed", "7"], extra, &only].concat()).await;
+    assert_eq!(status(&run(&["--report", "json=whole.jsonl"]).await), exit::PASSED);
+    for part in 1..=3 {
+        let report = format!("json={part}.jsonl");
+        let output = run(&["--shard", &format!("{part}/3"), "--report", &report]).await;
+        assert_eq!(status(&output), exit::PASSED);
+        assert!(text(&output.stdout).contains(&format!("part {part}/3 of ")), "{}", text(&output.stdout));
+    }
+    let merge =
+        ["merge", "3.jsonl", "1.jsonl", "2.jsonl", "-o", "merged.jsonl", "--report", "html=merged.html"];
+    let output = program(folder, &merge).await;
+    assert_eq!(status(&output), exit::PASSED, "{}", text(&output.stderr));
+    let [whole, merged] = ["whole.jsonl", "merged.jsonl"].map(|name| read(folder, name));
+    assert_eq!(timeless(&whole), timeless(&merged));
+    assert!(read(folder, "merged.html").contains("credentials/bearer/expired-key"));
+
+    // Of each check that ran the time is kept.
+    let times: Value = serde_json::from_str(merged.lines().last().unwrap()).unwrap();
+    let ran = merged.lines().filter(|line| line.contains(r#""verdict":"pass""#)).count();
+    assert!(times["checks"].as_object().unwrap().len() >= ran && ran > 200, "{ran}");
+
+    let fault = async |files: &[&str]| {
+        let output = program(folder, &[&["merge"], files].concat()).await;
+        assert_eq!((status(&output), text(&output.stdout).as_str()), (exit::USAGE, ""), "{files:?}");
+        text(&output.stderr)
+    };
+    assert_eq!(fault(&["1.jsonl", "3.jsonl"]).await, "error: of 3 parts these are missing: 2\n");
+    let doubled = fault(&["1.jsonl", "2.jsonl", "3.jsonl", "2.jsonl"]).await;
+    assert_eq!(doubled, "error: part 2 is in 2.jsonl and in 2.jsonl\n");
+    let whole = fault(&["whole.jsonl"]).await;
+    assert_eq!(
+        whole,
+        "error: whole.jsonl is the report of a whole run, not of a part (run --shard PART/PARTS)\n"
+    );
+}
+
+#[tokio::test]
+async fn parts_with_another_seed_do_not_fit() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    for (part, seed) in [("1/2", "1"), ("2/2", "2")] {
+        let report = format!("json={seed}.jsonl");
+        program(folder, &["run", "--seed", seed, "--shard", part, "--report", &report, "headers"]).await;
+    }
+    let output = program(folder, &["merge", "1.jsonl", "2.jsonl"]).await;
+    assert_eq!(status(&output), exit::USAGE);
+    assert_eq!(text(&output.stderr), "error: 2.jsonl has another seed than 1.jsonl: 2, not 1\n");
+}
+
+#[tokio::test]
+async fn a_part_without_checks_is_done() {
+    let folder = TempDir::new().unwrap();
+    let mut statuses = vec![];
+    for part in ["1/2", "2/2"] {
+        let report = format!("json={}.jsonl", &part[..1]);
+        let output = program(
+            folder.path(),
+            &["run", "--shard", part, "--report", &report, "headers/success/frame-options"],
+        )
+        .await;
+        statuses.push((status(&output), text(&output.stdout).contains("1 passed of 1 checks")));
+    }
+    statuses.sort();
+    assert_eq!(statuses, [(exit::PASSED, false), (exit::PASSED, true)]);
+    let output = program(folder.path(), &["merge", "1.jsonl", "2.jsonl"]).await;
+    assert!(text(&output.stdout).contains("1 passed of 1 checks"));
+}
+
+#[tokio::test]
+async fn what_broke_is_told_from_what_was_fixed() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let ids = ["actions/ping", "content/error/not-found"];
+    for (name, answer) in [("pong", "Pong."), ("lost", "Not found.\n")] {
+        let target = dumb(move |asked| {
+            let status = if asked.target == "/api/v1/ping" && answer == "Pong." { 200 } else { 404 };
+            Answer::new(status, "text/plain; charset=utf-8", answer)
+        })
+        .await;
+        let (url, report) = (target.address.to_string(), format!("json={name}.jsonl"));
+        program(folder, &["run", "--target", &url, "--report", &report, ids[0], ids[1]]).await;
+    }
+    let compare = async |old: &str, new: &str| program(folder, &["compare", old, new]).await;
+    let output = compare("pong.jsonl", "pong.jsonl").await;
+    assert_eq!(status(&output), exit::PASSED);
+    let output = compare("pong.jsonl", "lost.jsonl").await;
+    assert_eq!(status(&output), exit::FAILED);
+    let told = text(&output.stdout);
+    assert!(told.contains("1 broken, 1 fixed, 0 as before"), "{told}");
+    assert!(told.contains("actions/ping MUST pass → fail"), "{told}");
+    let output = program(folder, &["compare", "pong.jsonl", "lost.jsonl", "--format", "json"]).await;
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["broken"][0]["id"], "actions/ping");
+    assert_eq!(told["fixed"][0]["id"], "content/error/not-found");
+
+    let mut lines: Vec<_> = read(folder, "pong.jsonl").lines().map(str::to_owned).collect();
+    lines[2] = lines[2].replace("MUST", "PERHAPS");
+    std::fs::write(folder.join("bad.jsonl"), lines.join("\n")).unwrap();
+    std::fs::write(folder.join("short.jsonl"), &lines[0]).unwrap();
+    for (file, wanted) in [
+        ("none.jsonl", "cannot read none.jsonl: "),
+        (
+            "bad.jsonl",
+            "bad.jsonl is no report in JSON Lines: line 3: unknown variant `PERHAPS`, expected one of",
+        ),
+        ("short.jsonl", "short.jsonl is no report in JSON Lines: it ends after line 1, before its summary"),
+    ] {
+        let output = compare("pong.jsonl", file).await;
+        assert_eq!((status(&output), text(&output.stdout).as_str()), (exit::USAGE, ""), "{file}");
+        let told = text(&output.stderr);
+        assert!(told.starts_with(&format!("error: {wanted}")) && told.lines().count() == 1, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_printed() {
+    let output = program(Path::new("."), &["schema"]).await;
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(jsonschema::validator_for(&schema).is_ok());
+    assert_eq!(schema["title"], "A line of a report of portmaster-conformance");
+}
+
+/// An example of docs/ci.md: the documents of its file.
+fn example(name: &str) -> Vec<Value> {
+    let file = format!("{}/../docs/examples/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(file).unwrap();
+    text.split("\n---\n").map(|text| serde_saphyr::from_str(text).unwrap()).collect()
+}
+
+/// Runs a step's script as the example's machine does: the program is on the path, and stops at a failure.
+async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String>) -> Output {
+    let bin = Path::new(PROGRAM).parent().unwrap().display().to_string();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+    let mut command = Command::new("sh");
+    command.args(["-e", "-c", script]).current_dir(folder).envs(variables).env("PATH", path);
+    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_steps_of_the_github_example_do_what_they_say() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let workflow = &example("github-actions.yml")[0];
+    let step = |job: &str, name: &str| {
+        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
+    };
+    let mut variables: BTreeMap<String, String> = serde_json::from_value(workflow["env"].clone()).unwrap();
+    variables.insert("CHECKS".to_owned(), "headers origin badges/ping".to_owned());
+    variables.insert("GITHUB_STEP_SUMMARY".to_owned(), folder.join("summary.md").display().to_string());
+    let parts = workflow["jobs"]["part"]["strategy"]["matrix"]["part"].as_array().unwrap();
+    for part in parts {
+        let run = step("part", "Check")
+            .replace("${{ matrix.part }}", &part.to_string())
+            .replace("${{ strategy.job-total }}", &parts.len().to_string());
+        assert!(!run.contains("${{"), "{run}");
+        let output = script(folder, &run, &variables).await;
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+    let output = script(folder, &step("whole", "Merge"), &variables).await;
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let only = ["headers", "origin", "badges/ping"];
+    program(
+        folder,
+        &[&["run", "--seed", &variables["SEED"], "--report", "json=whole.jsonl"], &only[..]].concat(),
+    )
+    .await;
+    let [whole, merged] = ["whole.jsonl", "report.jsonl"].map(|name| timeless(&read(folder, name)));
+    assert_eq!(whole, merged);
+    assert!(read(folder, "summary.md").starts_with("## ✅ Conformance: "));
+    assert!(read(folder, "junit.xml").contains("<testsuite name=\"origin\""));
+    // What is uploaded is what was written.
+    let uploaded =
+        workflow["jobs"]["whole"]["steps"].as_array().unwrap().last().unwrap()["with"]["path"].clone();
+    for name in uploaded.as_str().unwrap().lines() {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+}
