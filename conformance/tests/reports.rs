@@ -67,9 +67,12 @@ async fn keys_are_in_no_report() {
     let output = program(folder.path(), &args).await;
     assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
 
-    let mut shown = vec![text(&output.stdout), text(&output.stderr)];
+    let mut shown = vec![text(&output.stdout)];
     for format in formats {
-        shown.push(read(folder.path(), format.split_once('=').unwrap().1));
+        let text = read(folder.path(), format.split_once('=').unwrap().1);
+        // What was given away is there, and hidden.
+        assert!(text.contains("$USER_KEY") && text.contains("$ADMIN_KEY"), "{text}");
+        shown.push(text);
     }
     for format in ["text", "json", "markdown"] {
         let args = ["compare", "r.jsonl", "r.jsonl", "--format", format];
@@ -162,9 +165,9 @@ async fn what_broke_is_told_from_what_was_fixed() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let ids = ["actions/ping", "content/error/not-found"];
-    for (name, answer) in [("pong", "Pong."), ("lost", "Not found.\n")] {
+    for (name, answer) in [("pong", "Pong.\n"), ("lost", "Not found.\n")] {
         let target = dumb(move |asked| {
-            let status = if asked.target == "/api/v1/ping" && answer == "Pong." { 200 } else { 404 };
+            let status = if asked.target == "/api/v1/ping" && answer == "Pong.\n" { 200 } else { 404 };
             Answer::new(status, "text/plain; charset=utf-8", answer)
         })
         .await;
