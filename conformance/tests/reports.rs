@@ -270,3 +270,58 @@ async fn the_steps_of_the_github_example_do_what_they_say() {
         assert!(folder.join(name).is_file(), "{name}");
     }
 }
+
+/// Stands in for `fuzz`: reports a failure, and exits as a campaign does that found one. All else is the program's.
+const FUZZER: &str = r#"#!/bin/sh
+[ "$1" = fuzz ] || exec "$PROGRAM" "$@"
+while [ $# -gt 0 ]; do
+  case $1 in --shard) shard=$2 ;; --seed) seed=$2 ;; --report) file=${2#json=} ;; esac
+  shift
+done
+cat > "$file" <<END
+{"type":"fuzz","schema":1,"target":"embedded simulator","contract":"docs","seed":$seed,"shard":"$shard"}
+{"type":"failure","oracle":"crash","cause":"x","endpoints":["ping"],"expected":"an answer","got":"none","seen":1,"case":${shard%/*}}
+{"type":"summary","failures":1,"unconfirmed":0,"cases":10,"sent":10,"ms":5,"digest":"01","gone":null,"interrupted":false}
+END
+exit 1
+"#;
+
+#[tokio::test]
+async fn the_jobs_of_the_kubernetes_example_fuzz_every_part_and_join_them() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let jobs = example("fuzz-job.yaml");
+    let container = |job: usize| jobs[job]["spec"]["template"]["spec"]["containers"][0].clone();
+    let step = |job: usize| container(job)["args"][0].as_str().unwrap().to_owned();
+    let mut variables = BTreeMap::new();
+    for variable in container(0)["env"].as_array().unwrap() {
+        let [name, value] = ["name", "value"].map(|one| variable[one].as_str().unwrap().to_owned());
+        variables.insert(name, value);
+    }
+    let parts = jobs[0]["spec"]["completions"].as_u64().unwrap();
+    assert_eq!(variables["PARTS"], parts.to_string());
+    assert_eq!(jobs[0]["spec"]["completionMode"], "Indexed");
+
+    std::fs::create_dir(folder.join("bin")).unwrap();
+    let fuzzer = folder.join("bin/portmaster-conformance");
+    std::fs::write(&fuzzer, FUZZER).unwrap();
+    assert!(Command::new("chmod").arg("+x").arg(&fuzzer).status().unwrap().success());
+    variables.insert("PROGRAM".to_owned(), PROGRAM.to_owned());
+    variables.insert("REPORTS".to_owned(), folder.display().to_string());
+    for index in 0..parts {
+        variables.insert("JOB_COMPLETION_INDEX".to_owned(), index.to_string());
+        let output = script(folder, &step(0), &variables).await;
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+    let output = script(folder, &step(1), &variables).await;
+    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+    let campaign = read(folder, "campaign.jsonl");
+    let lines: Vec<Value> = campaign.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["seed"], &lines[0]["shard"]), (&1.into(), &"1/1".into()));
+    assert_eq!((lines.len(), &lines[1]["seen"], &lines[1]["case"]), (3, &parts.into(), &1.into()));
+    assert_eq!(lines[2]["cases"], 10 * parts);
+    // A part that is lost is noticed.
+    std::fs::remove_file(folder.join("part-7.jsonl")).unwrap();
+    let output = script(folder, &step(1), &variables).await;
+    assert_eq!(text(&output.stderr), format!("error: of {parts} parts these are missing: 7\n"));
+}
