@@ -15,6 +15,7 @@ mod api;
 mod check;
 mod control;
 mod database;
+mod describe;
 mod gateway;
 mod go;
 pub mod journal;
@@ -26,6 +27,7 @@ mod snapshot;
 mod world;
 
 pub use check::check;
+pub use describe::{asyncapi, openapi};
 pub use gateway::{AdvanceError, BundleError, ExternalAuth, LoadError};
 pub use mutants::MutantError;
 pub use portmaster_fixtures::{

@@ -18,7 +18,6 @@ mod paths;
 mod property;
 mod sample;
 mod session;
-mod shapes;
 mod structure;
 mod websocket;
 

@@ -1,6 +1,7 @@
 //! One harmless, quick request for every endpoint.
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
+pub(super) use portmaster_fixtures::{Piece, pieces};
 use proptest::{
     strategy::{Strategy, ValueTree},
     string::string_regex,
@@ -9,47 +10,6 @@ use proptest::{
 use regex::Regex;
 
 use crate::{suite::Class, target::Request};
-
-/// A piece of an endpoint's path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// Stands there as it is.
-    Text(String),
-    /// Varies: its name and pattern.
-    Part(String, String),
-}
-
-/// Takes a path like `dns/cache/{query:…}` apart.
-pub(super) fn pieces(path: &str) -> Vec<Piece> {
-    let mut pieces = vec![];
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once(':').unwrap_or((after, ""));
-        rest = after_pattern(tail);
-        let pattern = &tail[..tail.len().saturating_sub(rest.len() + 1)];
-        pieces.push(Piece::Text(before.to_owned()));
-        pieces.push(Piece::Part(name.to_owned(), pattern.to_owned()));
-    }
-    pieces.push(Piece::Text(rest.to_owned()));
-    pieces.retain(|piece| *piece != Piece::Text(String::new()));
-    pieces
-}
-
-/// What follows the brace that closes a pattern; braces within the pattern are in pairs.
-fn after_pattern(pattern: &str) -> &str {
-    let mut depth = 1;
-    for (at, c) in pattern.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return &pattern[at + 1..];
-        }
-    }
-    ""
-}
 
 /// A part of an id for a path pattern: `dns/cache/{query:…}` becomes `dns/cache/:query`.
 pub(super) fn slug(path: &str) -> String {

@@ -1,10 +1,10 @@
 //! The structure of JSON answers, and what their members say.
 
 use jiff::Timestamp;
-use portmaster_fixtures::{Contract, Permission, Rules};
+use portmaster_fixtures::{ANSWERS, Answer, Contract, Permission, Rules, cached_record};
 use serde_json::Value;
 
-use super::answers::{ANSWERS, Answer, NO_MAP, NO_SUCCESS, shape};
+use super::answers::{NO_MAP, NO_SUCCESS, nothing};
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, SkipReason, Stop},
     target::Request,
@@ -58,8 +58,8 @@ fn structure(answer: &'static Answer, rules: &'static Rules) -> Check {
     )
     .needs([Need::Rights(answer.permission)])
     .run(move |context| async move {
-        let (exchange, value) = ask(&context, answer.path, answer.permission, answer.nothing).await?;
-        match shape(answer.shape, rules)?.deviation(&value) {
+        let (exchange, value) = ask(&context, answer.path, answer.permission, nothing(answer)).await?;
+        match answer.shape(rules).map_err(Stop::Error)?.deviation(&value) {
             None => Ok(()),
             Some(deviation) => Err(exchange.violation_got("the members of core-1.x §7", deviation)),
         }
@@ -259,7 +259,9 @@ async fn cached_record(context: Context) -> Outcome {
                 Err(Stop::Skip(_)) => continue,
                 other => other?,
             };
-            if let Some(deviation) = shape("@record", context.contract().rules())?.deviation(&record) {
+            if let Some(deviation) =
+                cached_record(context.contract().rules()).map_err(Stop::Error)?.deviation(&record)
+            {
                 return Err(exchange.violation_got("the members of core-1.x §7", deviation));
             }
             exchange.header("Content-Type", "application/json; charset=utf-8")?;

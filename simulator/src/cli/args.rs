@@ -26,6 +26,22 @@ pub(crate) enum Command {
     Scenario(ScenarioCommand),
     /// List the misbehaviours that --mutant takes
     Mutants,
+    /// Print an OpenAPI 3.1 document of the HTTP endpoints
+    #[command(name = "openapi")]
+    OpenApi(Of),
+    /// Print an AsyncAPI 3 document of the database websocket
+    #[command(name = "asyncapi")]
+    AsyncApi(Of),
+    /// Print the list of endpoints, as a core exports it
+    Catalogue(Of),
+}
+
+/// Which contract.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Of {
+    /// The contract: docs, v1.0, v1.6 or v2.2
+    #[arg(long, value_name = "CONTRACT", default_value = "docs")]
+    pub(crate) contract: Contract,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod mutants;
+mod describe;
 mod scenario;
 mod serve;
 
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Args, Command};
+use describe::Form;
 
 /// The status of a command line, a scenario or an address that cannot be used.
 pub(crate) const USAGE: u8 = 2;
@@ -21,6 +23,9 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Serve(serve)) => serve,
         Some(Command::Scenario(command)) => return scenario::run(command),
         Some(Command::Mutants) => return mutants::list(),
+        Some(Command::OpenApi(of)) => return describe::run(Form::OpenApi, of.contract),
+        Some(Command::AsyncApi(of)) => return describe::run(Form::AsyncApi, of.contract),
+        Some(Command::Catalogue(of)) => return describe::run(Form::Catalogue, of.contract),
         None => args.serve,
     };
     match serve::run(serve) {

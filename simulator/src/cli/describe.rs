@@ -1,0 +1,32 @@
+//! `openapi`, `asyncapi` and `catalogue`: the API in forms that other tools read.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use portmaster_simulator::{Contract, asyncapi, openapi};
+use serde_json::Value;
+
+/// The form of a description.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    /// OpenAPI 3.1.
+    OpenApi,
+    /// AsyncAPI 3.
+    AsyncApi,
+    /// The list that a core exports.
+    Catalogue,
+}
+
+/// Prints it.
+pub(crate) fn run(form: Form, contract: Contract) -> ExitCode {
+    let document = match form {
+        Form::OpenApi => openapi(contract),
+        Form::AsyncApi => asyncapi(contract),
+        Form::Catalogue => serde_json::to_value(contract.endpoints()).unwrap_or(Value::Null),
+    };
+    // A reader that closes early has what it wanted.
+    let _ = writeln!(io::stdout().lock(), "{document:#}");
+    ExitCode::SUCCESS
+}

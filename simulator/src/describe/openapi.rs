@@ -1,0 +1,239 @@
+//! An OpenAPI 3.1 document of a contract, made of its catalogue.
+
+use portmaster_fixtures::{ANSWERS, Contract, Endpoint, Permission, Piece, cached_record, pieces};
+use serde_json::{Map, Value, json};
+
+/// The methods that call an endpoint's write, beside the documented one (core-1.x §5).
+const WRITES: [&str; 3] = ["POST", "PUT", "DELETE"];
+
+/// The OpenAPI document of a contract.
+///
+/// Beside the documented methods it has those that cores take in their place, marked with `x-instead-of`. Permissions stand
+/// as `x-permission`, in the words of `auth/permissions`.
+pub fn openapi(contract: Contract) -> Value {
+    let mut paths = Map::new();
+    for endpoint in contract.endpoints() {
+        let (path, item) = path_item(contract, endpoint);
+        paths.insert(path, item);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": format!("Portmaster's local API, contract {contract}"),
+            "version": contract.rules().version,
+            "description": "What a Portmaster core answers to programs on its own machine. Callers show an API key, as a \
+                bearer token or as the name and password of Basic authentication; in Development Mode none is needed.",
+        },
+        "servers": [{
+            "url": "http://{address}/api/v1",
+            "variables": { "address": { "default": "127.0.0.1:817", "description": "Where the core listens." } },
+        }],
+        "security": [{ "bearer": [] }, { "basic": [] }, { "session": [] }],
+        "paths": paths,
+        "components": { "securitySchemes": schemes(), "responses": refusals() },
+    })
+}
+
+fn schemes() -> Value {
+    json!({
+        "bearer": { "type": "http", "scheme": "bearer", "description": "An API key of the setting core/apiKeys." },
+        "basic": {
+            "type": "http", "scheme": "basic",
+            "description": "The same key, divided anywhere between name and password.",
+        },
+        "session": {
+            "type": "apiKey", "in": "cookie", "name": "Portmaster-API-Token",
+            "description": "The session that an answer began. Only programs that the core itself knows get one.",
+        },
+    })
+}
+
+/// Refusals that any endpoint may answer, by their statuses.
+const REFUSALS: [(u16, &str, &str); 8] = [
+    (400, "BadRequest", "The request, or a parameter, is none that can be understood."),
+    (401, "Unauthorized", "Credentials are missing or worth nothing."),
+    (403, "Forbidden", "The caller may not, or its origin is another."),
+    (404, "NotFound", "There is no such endpoint, or nothing by that name."),
+    (405, "MethodNotAllowed", "The endpoint does not take this method."),
+    (413, "TooLarge", "The body is too long."),
+    (500, "Failed", "The endpoint could not do it; the text says why."),
+    (503, "NotReady", "The module is off, or not ready yet."),
+];
+
+fn refusals() -> Value {
+    let refusal = |(_, name, about): &(u16, &str, &str)| {
+        let content = json!({ "text/plain": { "schema": { "type": "string" } } });
+        ((*name).to_owned(), json!({ "description": about, "content": content }))
+    };
+    REFUSALS.iter().map(refusal).collect::<Map<_, _>>().into()
+}
+
+/// A path in OpenAPI's form, and its methods.
+fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
+    let mut path = "/".to_owned();
+    let mut item = Map::new();
+    let mut parts = Vec::new();
+    for piece in pieces(&endpoint.path) {
+        match piece {
+            Piece::Text(text) => path.push_str(&text),
+            Piece::Part(name, pattern) => {
+                path.push_str(&format!("{{{name}}}"));
+                parts.push(part(endpoint, &name, &pattern));
+            }
+        }
+    }
+    if !parts.is_empty() {
+        item.insert("parameters".to_owned(), parts.into());
+    }
+    if !endpoint.read.is_not_supported() {
+        item.insert("get".to_owned(), operation(contract, endpoint, &endpoint.read_method, endpoint.read));
+        let mut head = operation(contract, endpoint, "HEAD", endpoint.read);
+        head["x-instead-of"] = endpoint.read_method.as_str().into();
+        item.insert("head".to_owned(), head);
+    }
+    if !endpoint.write.is_not_supported() {
+        for method in WRITES {
+            let mut told = operation(contract, endpoint, method, endpoint.write);
+            if method != endpoint.write_method {
+                told["x-instead-of"] = endpoint.write_method.as_str().into();
+            }
+            item.insert(method.to_ascii_lowercase(), told);
+        }
+    }
+    (path, item.into())
+}
+
+/// A part of a path. Its pattern holds for the whole part.
+fn part(endpoint: &Endpoint, name: &str, pattern: &str) -> Value {
+    let pattern = if pattern.is_empty() { "[^/]+" } else { pattern };
+    let mut part = json!({
+        "name": name, "in": "path", "required": true,
+        "schema": { "type": "string", "pattern": format!("^{pattern}$") },
+    });
+    let told = endpoint.parameters.iter().find(|one| one.field == format!("{name} (in path)"));
+    if let Some(told) = told {
+        part["description"] = told.description.as_str().into();
+    }
+    part
+}
+
+fn operation(contract: Contract, endpoint: &Endpoint, method: &str, permission: Permission) -> Value {
+    // The parameters of the documented method hold for those that stand in for it.
+    let documented =
+        if matches!(method, "GET" | "HEAD") { &endpoint.read_method } else { &endpoint.write_method };
+    let mut told = json!({
+        "operationId": id(&endpoint.path, method),
+        "summary": endpoint.name,
+        "tags": [endpoint.path.split('/').next().unwrap_or_default()],
+        "x-permission": permission.role(),
+        "responses": responses(contract, endpoint, method),
+    });
+    if !endpoint.description.is_empty() {
+        told["description"] = endpoint.description.as_str().into();
+    }
+    if permission <= Permission::Anyone {
+        told["security"] = json!([]);
+    }
+    let query: Vec<Value> = endpoint
+        .parameters
+        .iter()
+        .filter(|one| one.method == *documented && !one.field.ends_with("(in path)"))
+        .map(|one| {
+            let mut parameter = json!({
+                "name": one.field, "in": "query", "description": one.description, "schema": { "type": "string" },
+            });
+            if !one.value.is_empty() && !one.value.contains('<') {
+                parameter["example"] = one.value.as_str().into();
+            }
+            parameter
+        })
+        .collect();
+    let query = if endpoint.path.starts_with("netquery/") && matches!(method, "GET" | "HEAD") {
+        vec![json!({
+            "name": "q", "in": "query", "description": "The query, as JSON.",
+            "schema": { "type": "string" }, "example": "{\"pageSize\":5}",
+        })]
+    } else {
+        query
+    };
+    if !query.is_empty() {
+        told["parameters"] = query.into();
+    }
+    if matches!(method, "POST" | "PUT") {
+        told["requestBody"] = body(endpoint);
+    }
+    told
+}
+
+/// The body that an endpoint takes; most take none, and ignore one.
+fn body(endpoint: &Endpoint) -> Value {
+    let json = |example: Value| json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } });
+    match endpoint.path.as_str() {
+        "netquery/query" => json(json!({ "select": ["domain", "verdict"], "pageSize": 5 })),
+        "netquery/charts/connection-active" => json(json!({ "query": { "active": true } })),
+        "netquery/charts/bandwidth" => json(json!({ "interval": 60 })),
+        "netquery/query/batch" => {
+            json(json!({ "all": { "select": [{ "$count": { "field": "*", "as": "n" } }] } }))
+        }
+        "broadcasts/simulate" => json(json!({ "notifications": [] })),
+        path if path.starts_with("sync/") => json(json!({ "type": "settings" })),
+        _ => json!({ "content": { "text/plain": { "schema": { "type": "string", "maxLength": 1000 } } } }),
+    }
+}
+
+fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
+    let mut responses = Map::new();
+    let success = match (method, schema(contract, endpoint)) {
+        ("HEAD", _) => json!({ "description": "As GET, without the body." }),
+        (_, Some(schema)) => {
+            let mime = if netquery_as_text(contract, endpoint) { "text/plain" } else { "application/json" };
+            json!({ "description": "What was asked for.", "content": { mime: { "schema": schema } } })
+        }
+        _ => {
+            let mime = endpoint.mime_type.split(';').next().unwrap_or_default();
+            let mime = if mime.is_empty() { "text/plain" } else { mime };
+            json!({ "description": "What was asked for, or that it was done.", "content": { mime: {} } })
+        }
+    };
+    responses.insert("200".to_owned(), success);
+    for (status, name, _) in REFUSALS {
+        responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
+    }
+    responses.into()
+}
+
+/// Whether a core answers JSON under the name of text.
+fn netquery_as_text(contract: Contract, endpoint: &Endpoint) -> bool {
+    endpoint.path.starts_with("netquery/") && contract.rules().has(portmaster_fixtures::Defect::QueriesAsText)
+}
+
+/// The schema of what an endpoint answers, where it is known.
+fn schema(contract: Contract, endpoint: &Endpoint) -> Option<Value> {
+    let rules = contract.rules();
+    if endpoint.path.starts_with("dns/cache/{") {
+        return cached_record(rules).ok().map(|shape| shape.schema());
+    }
+    let slug: String = pieces(&endpoint.path)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Part(name, _) => format!(":{name}"),
+        })
+        .collect();
+    // A query selects its own members, so that the shape of all rows is only one of many.
+    let answer = ANSWERS.iter().find(|one| one.id == slug)?;
+    answer.shape(rules).ok().map(|shape| shape.schema())
+}
+
+/// A name for programs: `get-dns-cache-query`.
+fn id(path: &str, method: &str) -> String {
+    let words: String = pieces(path)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Part(name, _) => format!("-{name}"),
+        })
+        .collect();
+    let words = words.split(['/', '-', '.']).filter(|word| !word.is_empty());
+    std::iter::once(method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("-")
+}
