@@ -1,7 +1,7 @@
 //! The structure of JSON answers, and what their members say.
 
 use jiff::Timestamp;
-use portmaster_fixtures::{ANSWERS, Answer, Contract, Permission, Rules, cached_record};
+use portmaster_fixtures::{ANSWERS, Answer, Contract, Permission, Rules};
 use serde_json::Value;
 
 use super::answers::{NO_MAP, NO_SUCCESS, nothing};
@@ -259,8 +259,9 @@ async fn cached_record(context: Context) -> Outcome {
                 Err(Stop::Skip(_)) => continue,
                 other => other?,
             };
-            if let Some(deviation) =
-                cached_record(context.contract().rules()).map_err(Stop::Error)?.deviation(&record)
+            if let Some(deviation) = portmaster_fixtures::cached_record(context.contract().rules())
+                .map_err(Stop::Error)?
+                .deviation(&record)
             {
                 return Err(exchange.violation_got("the members of core-1.x §7", deviation));
             }
