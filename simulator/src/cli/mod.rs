@@ -1,8 +1,8 @@
 //! The command line.
 
 mod args;
-mod mutants;
 mod describe;
+mod mutants;
 mod scenario;
 mod serve;
 
