@@ -83,11 +83,25 @@ impl Finder {
 
     pub(crate) fn question(&self, asked: Asked) -> Question {
         let path = asked.target.split('?').next().unwrap_or_default();
-        let name = self.patterns.matches(path).iter().next().and_then(|index| self.names.get(index));
+        let name =
+            self.patterns.matches(&decoded(path)).iter().next().and_then(|index| self.names.get(index));
         let name = name.map(String::as_str);
         let endpoint = format!("{} {}", asked.method, name.unwrap_or("(other paths)"));
         Question { endpoint, alike: format!("{} {}", asked.method, name.unwrap_or(path)), asked }
     }
+}
+
+/// A path with `%41` and the like decoded, as servers match it.
+fn decoded(path: &str) -> String {
+    let mut bytes = vec![];
+    let mut rest = path.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = tail.get(..2).filter(|_| *first == b'%');
+        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// How two answers differ.
@@ -216,4 +230,23 @@ fn credentials(asked: &Asked) -> String {
     let Some((_, value)) = header else { return "no key".to_owned() };
     let tier = Tier::ALL.into_iter().find(|&tier| value.strip_prefix("Bearer ") == Some(stand_in(tier)));
     tier.map_or(value.to_owned(), |tier| tier.name().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::Contract;
+
+    use super::*;
+
+    #[test]
+    fn requests_find_their_endpoint() {
+        let finder = Finder::new(Contract::Docs.endpoints());
+        let endpoint = |target: &str| {
+            let asked = Asked { method: "GET".to_owned(), target: target.to_owned(), ..Asked::default() };
+            finder.question(asked).endpoint
+        };
+        assert_eq!(endpoint("/api/v1/ping?x=1"), "GET ping");
+        assert_eq!(endpoint("/api/v1/dns/cache/%65xample.com.A"), "GET dns/cache/:query");
+        assert_eq!(endpoint("/api/v1/pong%2"), "GET (other paths)");
+    }
 }

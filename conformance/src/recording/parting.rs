@@ -7,7 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::diff::{Diff, Kind, Part};
+use super::{
+    diff::{Diff, Kind, Part},
+    value::shortened,
+};
 
 /// How many questions of an endpoint a person is shown, and how many places of each.
 const SHOWN: usize = 3;
@@ -22,7 +25,7 @@ pub(crate) fn write_text(out: &mut impl Write, diff: &Diff, names: [&str; 2]) ->
                 Kind::Structure => "structure",
                 Kind::Value => "values",
             };
-            writeln!(out, "  {} ({}): {kind}", parting.question, parting.credentials)?;
+            writeln!(out, "  {} ({}): {kind}", shortened(&parting.question), parting.credentials)?;
             for one in parting.differences.iter().take(SHOWN) {
                 writeln!(out, "    {}", one.place)?;
                 writeln!(out, "      {:width$}  {}", names[0], one.expected)?;
