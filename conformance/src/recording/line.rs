@@ -38,7 +38,7 @@ pub(crate) enum RecordingError {
 #[derive(Clone, Debug)]
 pub(crate) enum Line {
     Exchange(Box<Exchange>),
-    Script(Script),
+    Script(Box<Script>),
 }
 
 impl Line {
@@ -109,7 +109,7 @@ impl Written {
                 headers_unrecorded: self.headers_unrecorded,
                 body_unrecorded: self.body_unrecorded,
             }))),
-            (None, None, Some(steps)) => Ok(Line::Script(Script {
+            (None, None, Some(steps)) => Ok(Line::Script(Box::new(Script {
                 id: self.id,
                 name: self.name,
                 setup,
@@ -120,7 +120,7 @@ impl Written {
                 recorded_on: self.recorded_on,
                 continues: self.continues,
                 steps,
-            })),
+            }))),
             _ => Err("expected `request` and `response`, or `steps`".to_owned()),
         }
     }
@@ -174,7 +174,7 @@ impl Recording {
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &Script> {
         self.lines.iter().filter_map(|line| match line {
             Line::Exchange(_) => None,
-            Line::Script(one) => Some(one),
+            Line::Script(one) => Some(one.as_ref()),
         })
     }
 
