@@ -24,6 +24,8 @@ const GONE_AT_LEAST: usize = 1_000;
 const SAMPLES_FOR_EACH: usize = 4;
 /// Connections to the database that are kept for the next reader.
 const IDLE_READERS: usize = 4;
+/// How much of a table a connection looks at where it lies, bytes; it counts as resident memory. The rest is read into a cache.
+const MAPPED: u64 = 128 << 20;
 
 /// Why the tables cannot be made, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -311,10 +313,10 @@ fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
         Connection::open_with_flags(folder.join("main.db"), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.execute("ATTACH ?1 AS history", [folder.join("history.db").to_string_lossy()])?;
     connection.set_prepared_statement_cache_capacity(128);
-    connection.execute_batch(
+    connection.execute_batch(&format!(
         "PRAGMA main.page_size = 8192; PRAGMA main.synchronous = OFF; PRAGMA history.synchronous = OFF; \
-         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 4294967296; PRAGMA main.cache_size = -16000;",
-    )?;
+         PRAGMA temp_store = MEMORY; PRAGMA mmap_size = {MAPPED}; PRAGMA main.cache_size = -16000;"
+    ))?;
     Ok(connection)
 }
 
