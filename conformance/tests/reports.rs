@@ -224,7 +224,8 @@ fn example(name: &str) -> Vec<Value> {
 /// Runs a step's script as the example's machine does: the program is on the path, and stops at a failure.
 async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String>) -> Output {
     let bin = Path::new(PROGRAM).parent().unwrap().display().to_string();
-    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+    // What a test puts into the folder's own bin comes first.
+    let path = format!("{}:{bin}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).current_dir(folder).envs(variables).env("PATH", path);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
