@@ -8,6 +8,7 @@ pub mod cli;
 pub mod docs;
 mod embedded;
 pub mod exit;
+pub mod fuzz;
 mod recording;
 pub mod report;
 pub mod selftest;

@@ -41,6 +41,11 @@ impl Shard {
         let first: [u8; 8] = std::array::from_fn(|at| digest[at]);
         u64::from_be_bytes(first) % u64::from(self.of) == u64::from(self.part - 1)
     }
+
+    /// The number of the thing that this part's turn brings, when things that are counted from 0 are dealt out in turn.
+    pub(crate) fn turn(self, turn: u64) -> u64 {
+        turn * u64::from(self.of) + u64::from(self.part - 1)
+    }
 }
 
 impl fmt::Display for Shard {

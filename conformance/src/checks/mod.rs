@@ -16,7 +16,7 @@ mod origin;
 mod parameters;
 mod paths;
 mod property;
-mod sample;
+pub(crate) mod sample;
 mod session;
 mod structure;
 mod websocket;

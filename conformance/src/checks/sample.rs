@@ -1,7 +1,7 @@
 //! One harmless, quick request for every endpoint.
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
-pub(super) use portmaster_fixtures::{Piece, pieces};
+pub(crate) use portmaster_fixtures::{Piece, pieces};
 use proptest::{
     strategy::{Strategy, ValueTree},
     string::string_regex,
@@ -12,7 +12,7 @@ use regex::Regex;
 use crate::{suite::Class, target::Request};
 
 /// A part of an id for a path pattern: `dns/cache/{query:…}` becomes `dns/cache/:query`.
-pub(super) fn slug(path: &str) -> String {
+pub(crate) fn slug(path: &str) -> String {
     let piece = |piece| match piece {
         Piece::Text(text) => text,
         Piece::Part(name, _) => format!(":{name}"),
@@ -40,7 +40,7 @@ const VALUES: [(&str, &str); 14] = [
 
 /// Fills a piece in: with a value from above that matches the pattern, or one drawn from the pattern, the
 /// same every time.
-pub(super) fn fill(piece: &Piece) -> String {
+pub(crate) fn fill(piece: &Piece) -> String {
     let (name, pattern) = match piece {
         Piece::Text(text) => return text.clone(),
         Piece::Part(name, pattern) => (name, pattern),
@@ -88,7 +88,7 @@ pub(super) fn request(endpoint: &Endpoint, method: &str) -> Request {
 }
 
 /// What such a request does to the target.
-pub(super) fn class(endpoint: &Endpoint, method: &str) -> Class {
+pub(crate) fn class(endpoint: &Endpoint, method: &str) -> Class {
     if matches!(method, "GET" | "HEAD") {
         return Class::Read;
     }

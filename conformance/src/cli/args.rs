@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, path::PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Contract, scenario::Span};
 
-use super::subject::Wanted;
+use super::{fuzz::FuzzArgs, subject::Wanted};
 pub(super) use super::{diff::DiffArgs, record::RecordArgs, replay::ReplayArgs};
 use crate::{
     report,
@@ -64,6 +64,8 @@ pub enum Command {
     Merge(MergeArgs),
     /// Print the JSON Schema of the lines of a report in JSON Lines
     Schema,
+    /// Send drawn requests and conversations, and keep what fails
+    Fuzz(Box<FuzzArgs>),
 }
 
 /// What `compare` takes. It exits with 1 if something broke, and with 2 if a report cannot be read.

@@ -3,6 +3,7 @@
 mod args;
 mod diff;
 mod footprint;
+mod fuzz;
 mod list;
 mod lock;
 mod plan;
@@ -53,6 +54,7 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Merge(args) => reports::merge(args),
         Command::Schema => reports::schema(),
         Command::SelfTest(args) => self_test::run(args).await,
+        Command::Fuzz(args) => fuzz::fuzz(*args).await,
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
 }

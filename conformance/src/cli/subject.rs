@@ -53,13 +53,21 @@ pub(super) struct Subject {
     pub(super) found: Option<String>,
     /// The contract; for a bare list of endpoints, whatever one: no check of such a list looks at it.
     pub(super) contract: Contract,
+    /// The list of endpoints, if that is all there is.
+    pub(super) endpoints: Option<&'static [Endpoint]>,
     /// Every check.
     pub(super) checks: Vec<Check>,
 }
 
 impl Subject {
     pub(super) fn named(contract: Contract) -> Self {
-        Self { name: contract.to_string(), found: None, contract, checks: checks::all(contract) }
+        Self {
+            name: contract.to_string(),
+            found: None,
+            contract,
+            endpoints: None,
+            checks: checks::all(contract),
+        }
     }
 
     fn catalogue(name: String, text: &str) -> Result<Self, Trouble> {
@@ -77,7 +85,13 @@ impl Subject {
         let endpoints: &'static [Endpoint] = endpoints.leak();
         let found = format!("a list of {} endpoints; only what follows from it is checked", endpoints.len());
         let checks = checks::of_catalogue(endpoints);
-        Ok(Self { name, found: Some(found), contract: Contract::default(), checks })
+        Ok(Self {
+            name,
+            found: Some(found),
+            contract: Contract::default(),
+            endpoints: Some(endpoints),
+            checks,
+        })
     }
 
     /// Finds out what is to be checked, asking the target if need be.

@@ -17,5 +17,6 @@ pub use exchange::Exchange;
 pub use keys::{Key, Keys, Tier};
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
 pub use runner::{Allowed, Run, plan, run};
+pub(crate) use select::matches;
 pub use select::{Selection, Selector, Unknown};
 pub(crate) use tape::{Taken, Tape};

@@ -112,7 +112,7 @@ impl Selection {
     }
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
     glob(pattern.as_bytes(), text.as_bytes())
         || (!pattern.contains('*') && text.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')))

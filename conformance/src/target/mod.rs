@@ -3,6 +3,7 @@
 
 mod address;
 mod client;
+mod connection;
 mod curl;
 mod database;
 mod read;
@@ -12,6 +13,7 @@ mod websocket;
 
 pub use address::{Address, BadAddress};
 pub use client::{Client, SendError};
+pub use connection::Connection;
 pub use curl::curl_line;
 pub use database::{Database, DatabaseError};
 pub use request::{Header, Request};

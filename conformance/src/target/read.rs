@@ -1,5 +1,6 @@
 //! Reads one HTTP/1.1 answer from a stream.
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{Response, SendError};
@@ -13,12 +14,12 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Incoming<S> {
     stream: S,
-    buffer: Vec<u8>,
+    buffer: BytesMut,
 }
 
 impl<S: AsyncRead + Unpin> Incoming<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, buffer: vec![] }
+        Self { stream, buffer: BytesMut::new() }
     }
 
     /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not
@@ -89,7 +90,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             if let Some(at) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {
                 let end = searched + at;
                 let line: String = self.buffer[..end].iter().map(|&byte| char::from(byte)).collect();
-                self.buffer.drain(..=end);
+                self.buffer.advance(end + 1);
                 return Ok(line.trim_end_matches('\r').to_owned());
             }
             searched = self.buffer.len();
@@ -115,7 +116,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             }
             None => {
                 self.drain().await;
-                Ok(std::mem::take(&mut self.buffer))
+                Ok(std::mem::take(&mut self.buffer).into())
             }
         }
     }
@@ -148,8 +149,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
                 return Err(SendError::Truncated);
             }
         }
-        let rest = self.buffer.split_off(length);
-        Ok(std::mem::replace(&mut self.buffer, rest))
+        Ok(self.buffer.split_to(length).to_vec())
     }
 }
 

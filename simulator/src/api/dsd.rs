@@ -20,8 +20,10 @@ pub(super) fn read<T>(
 ) -> Result<T, String> {
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
-        "cbor" => ("cbor", ciborium::from_reader(body).map_err(|fault| fault.to_string()).map(written)),
-        "msgpack" => ("msgpack", rmp_serde::from_slice(body).map_err(|fault| fault.to_string()).map(written)),
+        "cbor" => ("cbor", ciborium::from_reader(body).map_err(|fault| cbor(body, &fault)).map(written)),
+        "msgpack" => {
+            ("msgpack", rmp_serde::from_slice(body).map_err(|fault| msgpack(body, &fault)).map(written))
+        }
         "yaml" | "yml" => {
             ("yaml", serde_saphyr::from_slice(body).map_err(|fault| fault.to_string()).map(written))
         }
@@ -37,6 +39,26 @@ pub(super) fn read<T>(
 pub(super) fn form(content_type: &str) -> String {
     let media = content_type.split(';').next().unwrap_or_default().trim();
     media.split_once('/').map_or(media, |(_, form)| form).to_ascii_lowercase()
+}
+
+/// What a core says of a body that ends too early.
+fn early(body: &[u8]) -> String {
+    if body.is_empty() { "EOF".to_owned() } else { "unexpected EOF".to_owned() }
+}
+
+fn cbor<T>(body: &[u8], fault: &ciborium::de::Error<T>) -> String {
+    match fault {
+        ciborium::de::Error::Io(_) => early(body),
+        _ => "cbor: invalid data".to_owned(),
+    }
+}
+
+fn msgpack(body: &[u8], fault: &rmp_serde::decode::Error) -> String {
+    use rmp_serde::decode::Error::{InvalidDataRead, InvalidMarkerRead};
+    match fault {
+        InvalidMarkerRead(_) | InvalidDataRead(_) => early(body),
+        _ => "msgpack: invalid data".to_owned(),
+    }
 }
 
 fn written(value: Value) -> Cow<'static, [u8]> {
@@ -78,6 +100,17 @@ mod tests {
                 "67 61 72 62 61 67 65                              |garbage|"
             ))
         );
+        // Whatever reads it here, its own words stay out of the answer.
+        for (body, content_type, fault) in [
+            (&b"{}"[..], "application/cbor", "unexpected EOF"),
+            (b"", "application/cbor", "EOF"),
+            (b"\xff", "application/cbor", "cbor: invalid data"),
+            (b"\x92", "application/msgpack", "unexpected EOF"),
+            (b"\xc1", "application/msgpack", "msgpack: invalid data"),
+        ] {
+            let said = text(body, content_type).unwrap_err();
+            assert!(said.contains(&format!(": {fault}, data: ")), "{said}");
+        }
         assert_eq!(text(b"{}", "garbage"), Err(INCOMPATIBLE.to_owned()));
         assert!(text(b"", "application/json").unwrap_err().ends_with("data: <empty>"));
     }

@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{HeaderMap, StatusCode, body::Incoming, header::CONTENT_LENGTH};
+use hyper::{
+    HeaderMap, StatusCode,
+    body::{Body, Incoming},
+    header::{CONTENT_LENGTH, EXPECT},
+};
 
 use super::render::Answer;
 
@@ -12,14 +16,34 @@ const LONGEST_BODY: u64 = 20_000_000;
 /// The longest body that comes in chunks. Cores have no limit there; a simulator should not be filled up.
 const LONGEST_CHUNKED: usize = 64 << 20;
 
+/// The longest body that is read past when nobody wants it, as Go does.
+const LONGEST_UNWANTED: usize = 256 << 10;
+
+/// Reads past a body that nobody wants, so that the next request can follow it; whether that was possible. A longer one, and
+/// one that the caller waits to be asked for, ends the connection.
+pub(super) async fn is_passed(headers: &HeaderMap, body: Incoming) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    let longer = declared(headers).is_some_and(|length| length > LONGEST_UNWANTED as u64);
+    if longer || headers.contains_key(EXPECT) {
+        return false;
+    }
+    Limited::new(body, LONGEST_UNWANTED).collect().await.is_ok()
+}
+
+/// The length that a request says it has.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 /// Reads the body of POST and PUT.
 pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
     let too_much = || {
         let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too much input data");
         Answer { close: true, ..answer }
     };
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > LONGEST_BODY) {
+    if declared(headers).is_some_and(|length| length > LONGEST_BODY) {
         return Err(too_much());
     }
     match Limited::new(body, LONGEST_CHUNKED).collect().await {

@@ -127,6 +127,7 @@ async fn respond(
         }
     };
     recorder.pass(front.pass);
+    let mut unread = Some(incoming);
     let answer = match step {
         Step::Prompt(_) => unreachable!("it was waited for"),
         Step::Answer(answer) => answer,
@@ -139,17 +140,24 @@ async fn respond(
             recorder.acted("rules", &ran.rules);
             finish(shared, &front.served, admission, ran.reply).await
         }
-        Step::NeedsBody(admission) => match body::read(&parts.headers, incoming).await {
-            Ok(body) => {
-                recorder.body(&body);
-                let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
-                blow = merged(blow, ran.blow);
-                recorder.acted("rules", &ran.rules);
-                finish(shared, &front.served, admission, ran.reply).await
+        Step::NeedsBody(admission) => {
+            match body::read(&parts.headers, unread.take().expect("the one reader")).await {
+                Ok(body) => {
+                    recorder.body(&body);
+                    let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+                    blow = merged(blow, ran.blow);
+                    recorder.acted("rules", &ran.rules);
+                    finish(shared, &front.served, admission, ran.reply).await
+                }
+                Err(answer) => admission.with_cookie(answer),
             }
-            Err(answer) => admission.with_cookie(answer),
-        },
+        }
     };
+    let passed = match unread {
+        Some(body) => body::is_passed(&parts.headers, body).await,
+        None => true,
+    };
+    let answer = Answer { close: answer.close || !passed, ..answer };
     let common = front.served.security.headers(front.dev_mode).chain(front.cors);
     match blow {
         None => whole(recorder, answer.into_response(head, common, front.date)),

@@ -1,0 +1,280 @@
+//! `fuzz` and `fuzz replay`.
+
+use std::{
+    io::{self, BufWriter, IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portmaster_fixtures::{Contract, Endpoint};
+
+use super::{Trouble, Wanted, args::Allow, probe, subject::Subject};
+use crate::{
+    exit,
+    fuzz::{self, Campaign, Failure, Heading, Progress, Settings, Summary, Until},
+    shard::Shard,
+    suite::{Allowed, Key, Keys, Mode, Tier},
+    target::{Address, Client},
+};
+
+/// How long a simulator may take for an answer; its clock stands still, so nothing in it takes time.
+const OWN_LIMIT: Duration = Duration::from_secs(10);
+/// How long somebody else's target may.
+const FOREIGN_LIMIT: Duration = Duration::from_secs(30);
+/// How long is fuzzed unless it is said.
+const USUAL: Duration = Duration::from_secs(10);
+
+/// What `fuzz` takes.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct FuzzArgs {
+    /// Instead of fuzzing
+    #[command(subcommand)]
+    command: Option<FuzzCommand>,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// What to fuzz against: docs, v1.0, v1.6 or v2.2; auto, target or a file, as for run
+    #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
+    contract: Wanted,
+    /// Leave the defects of the contract's cores out of the simulators
+    #[arg(long, conflicts_with = "target")]
+    healthy: bool,
+    /// The seed of everything that is drawn [default: drawn itself, and reported]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How long, for example 60s, 10m or 2h [default: 10s]
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, conflicts_with = "cases")]
+    span: Option<Duration>,
+    /// How many cases, of all shards together
+    #[arg(long, value_name = "N")]
+    cases: Option<u64>,
+    /// Which endpoints, or websocket, pages or raw: names, beginnings of names, or patterns with *; all by default
+    #[arg(long, value_name = "GLOB", num_args = 1..)]
+    only: Vec<String>,
+    /// What may be done to somebody else's target beside reading
+    #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
+    allow: Vec<Allow>,
+    /// Do only one part of the cases, for example 2/5
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// The folder that failures are kept in, one file a cause
+    #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
+    out: PathBuf,
+    /// Write a report as JSON Lines as well: json=FILE
+    #[arg(long, value_name = "json=FILE", value_parser = report)]
+    report: Option<PathBuf>,
+}
+
+/// What can be done beside fuzzing.
+#[derive(Debug, Subcommand)]
+enum FuzzCommand {
+    /// Send the case of a kept failure again
+    Replay {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        target: TargetArgs,
+    },
+}
+
+/// Whom to send to.
+#[derive(Debug, Args)]
+struct TargetArgs {
+    /// The target; without it simulators are started and everything is allowed
+    #[arg(long, value_name = "URL")]
+    target: Option<Address>,
+    /// An API key with read=user&write=user
+    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
+    user_key: Option<String>,
+    /// An API key with read=admin&write=admin
+    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
+    admin_key: Option<String>,
+}
+
+impl TargetArgs {
+    fn keys(&self) -> Keys {
+        let mut keys = Keys::default();
+        for (tier, key) in [(Tier::User, &self.user_key), (Tier::Admin, &self.admin_key)] {
+            if let Some(key) = key {
+                keys.insert(Key::new(tier, key.clone()));
+            }
+        }
+        keys
+    }
+
+    /// The target and how it treats those without a key.
+    async fn find(&self, client: &Client) -> Result<Option<(Address, Mode)>, Trouble> {
+        let Some(address) = &self.target else { return Ok(None) };
+        let mode = probe::mode(client, address).await;
+        let mode = mode.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+        Ok(Some((address.clone(), mode)))
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("\"{text}\" is no span, expected for example 60s, 10m or 2h");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+fn report(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
+        _ => Err("expected json=FILE".to_owned()),
+    }
+}
+
+pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
+    if let Some(FuzzCommand::Replay { file, target }) = &args.command {
+        return replay(file, target).await;
+    }
+    let limit = if args.target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
+    let client = Client::new(limit);
+    let keys = args.target.keys();
+    let subject = Subject::find(&args.contract, &client, args.target.target.as_ref(), &keys).await?;
+    let target = args.target.find(&client).await?;
+    let seed = args.seed.unwrap_or_else(super::run::drawn_seed);
+    let heading = Heading {
+        target: args.target.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string),
+        contract: format!("{}{}", subject.name, if args.healthy { " without defects" } else { "" }),
+        seed,
+        shard: args.shard.to_string(),
+    };
+    let disruptive = args.allow.contains(&Allow::Disruptive);
+    let allowed = Allowed { writes: disruptive || args.allow.contains(&Allow::Writes), disruptive };
+    let settings = settings(target, subject.contract, args.healthy, subject.endpoints, keys, seed, limit);
+    let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
+        .map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let written =
+        |file: &Path, fault: io::Error| Trouble::Usage(format!("cannot write {}: {fault}", file.display()));
+    // Opened first, so that a wrong name is known at once.
+    let report = match &args.report {
+        Some(file) => Some((file, std::fs::File::create(file).map_err(|fault| written(file, fault))?)),
+        None => None,
+    };
+    anstream::eprintln!("seed {seed}");
+    let until = match (args.cases, args.span) {
+        (Some(cases), _) => Until::Cases(cases),
+        (None, span) => Until::For(span.unwrap_or(USUAL)),
+    };
+    let summary = watched(campaign, until, args.shard).await?;
+    let mut files = vec![];
+    for failure in &summary.failures {
+        files.push(Some(failure.keep(&args.out).map_err(|fault| written(&args.out, fault))?));
+    }
+    // A terminal that went away is no reason to lose the report.
+    let _ = fuzz::write_text(&mut anstream::stdout().lock(), &summary, &files, &heading);
+    if let Some((file, opened)) = report {
+        let mut out = BufWriter::new(opened);
+        let done = fuzz::write_jsonl(&mut out, &summary, &files, &heading).and_then(|()| out.flush());
+        done.map_err(|fault| written(file, fault))?;
+    }
+    status(&summary)
+}
+
+fn settings(
+    target: Option<(Address, Mode)>,
+    contract: Contract,
+    healthy: bool,
+    endpoints: Option<&'static [Endpoint]>,
+    keys: Keys,
+    seed: u64,
+    limit: Duration,
+) -> Settings {
+    let allowed = Allowed { writes: false, disruptive: false };
+    Settings { target, contract, healthy, endpoints, keys, allowed, only: vec![], seed, limit }
+}
+
+fn status(summary: &Summary) -> Result<u8, Trouble> {
+    if summary.interrupted {
+        return Ok(exit::INTERRUPTED);
+    }
+    if !summary.failures.is_empty() {
+        return Ok(exit::FAILED);
+    }
+    match &summary.gone {
+        Some(gone) => Err(Trouble::Unreachable(gone.clone())),
+        None if summary.cases == 0 => Ok(exit::NOTHING),
+        None => Ok(exit::PASSED),
+    }
+}
+
+/// Runs a campaign with a line that says how far it is, until it ends or Ctrl-C is pressed.
+async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summary, Trouble> {
+    let progress = Arc::new(Progress::default());
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(
+        ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    );
+    let running = Arc::clone(&progress);
+    let threads = campaign.threads();
+    let mut work = tokio::task::spawn_blocking(move || campaign.run(until, shard, threads, &running));
+    let (begun, mut before) = (Instant::now(), (Instant::now(), 0));
+    let summary = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            interrupt = tokio::signal::ctrl_c() => match interrupt {
+                Ok(()) => progress.stop(),
+                Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
+            },
+            () = tokio::time::sleep(Duration::from_millis(250)) => {}
+        }
+        if io::stderr().is_terminal() {
+            let (cases, failing) = progress.counts();
+            let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);
+            before = (Instant::now(), cases);
+            let seconds = begun.elapsed().as_secs();
+            bar.set_message(format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing"));
+            bar.tick();
+        }
+    };
+    bar.finish_and_clear();
+    summary.map_err(|fault| Trouble::Usage(format!("the campaign broke off: {fault}")))
+}
+
+/// Sends a kept case again.
+async fn replay(file: &Path, target: &TargetArgs) -> Result<u8, Trouble> {
+    let failure = Failure::read(file).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let limit = if target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
+    let found = target.find(&Client::new(limit)).await?;
+    let about = &failure.target;
+    let settings = settings(found, about.contract, about.healthy, None, target.keys(), failure.seed, limit);
+    let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let outcome = campaign.replay(&failure).await.map_err(Trouble::Unreachable)?;
+    let (text, status) = match outcome {
+        Some((oracle, step, got)) => {
+            let same = if oracle == failure.oracle { "still fails" } else { "fails differently" };
+            let got = got.replace('\n', " ");
+            (format!("{same}: {} at step {}: {got}", oracle.name(), step + 1), exit::FAILED)
+        }
+        None => (format!("passes: {} does not object any more", failure.oracle.name()), exit::PASSED),
+    };
+    // A reader that is gone has the exit status.
+    let _ = writeln!(anstream::stdout(), "{text}");
+    Ok(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_units() {
+        for (text, seconds) in [("60s", 60), ("10m", 600), ("2h", 7200), ("5", 5)] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)));
+        }
+        for text in ["", "s", "1d", "-1s", "99999999999999999999s", "9999999999999999999h"] {
+            assert!(span(text).is_err(), "{text}");
+        }
+    }
+}

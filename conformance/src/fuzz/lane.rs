@@ -1,0 +1,340 @@
+//! Sends cases to one target, one after the other, and lets the oracles judge.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use portmaster_fixtures::Permission;
+use portmaster_simulator::Simulator;
+use tokio::time::timeout;
+
+use super::{
+    case::{Ask, COOKIE, Case, Step, Talk},
+    catalogue::Known,
+    dialogue::{self, Dialogue},
+    expectations::Expectations,
+    finding::{Finding, Oracle},
+    judge::{self, Exchange, Judge},
+    subject::{Subject, Target},
+};
+use crate::{
+    suite::Mode,
+    target::{Address, Connection, Request, Response, SendError, Websocket},
+};
+
+/// How long is waited for an answer that a person has to give.
+const NOBODY: Duration = Duration::from_millis(30);
+/// How much a target's memory may grow before somebody should look: so many times, and at least so many bytes.
+const GROWTH: (f64, f64) = (4.0, 256e6);
+
+/// The target is not there any more, or never was.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Gone(pub(super) String);
+
+/// What an oracle objects to, and at which step.
+#[derive(Clone, Debug)]
+pub(super) struct Objection {
+    pub(super) step: usize,
+    pub(super) finding: Finding,
+}
+
+/// A target and the connection to it.
+pub(super) struct Lane<'a> {
+    subject: &'a Subject,
+    judge: Judge,
+    mode: Mode,
+    address: Address,
+    simulator: Option<Simulator>,
+    connection: Option<Connection>,
+    memory: Option<f64>,
+    /// How many requests and messages were sent.
+    pub(super) sent: u64,
+    /// A number that any other status or length of an answer makes another one.
+    pub(super) digest: u64,
+}
+
+/// What a case's requests share.
+#[derive(Default)]
+struct Memory {
+    session: Option<String>,
+    ended: BTreeSet<String>,
+}
+
+impl<'a> Lane<'a> {
+    /// A lane to a target in that mode; a simulator of our own is started.
+    pub(super) async fn open(subject: &'a Subject, mode: Mode) -> Result<Self, Gone> {
+        let (address, simulator) = match &subject.target {
+            Target::Foreign(address, _) => (address.clone(), None),
+            Target::Own(own) => {
+                let simulator = own.start(mode).await?;
+                let address = simulator.url().parse().map_err(|fault| Gone(format!("{fault}")))?;
+                (address, Some(simulator))
+            }
+        };
+        let judge = Judge::new(subject.rules, subject.strict);
+        let (connection, memory) = (None, None);
+        Ok(Self { subject, judge, mode, address, simulator, connection, memory, sent: 0, digest: 0 })
+    }
+
+    /// The same to a fresh simulator, if it is our own.
+    pub(super) async fn renew(&mut self) -> Result<(), Gone> {
+        if let Target::Own(own) = &self.subject.target {
+            self.connection = None;
+            let simulator = own.start(self.mode).await?;
+            self.address = simulator.url().parse().map_err(|fault| Gone(format!("{fault}")))?;
+            self.simulator = Some(simulator);
+        }
+        Ok(())
+    }
+
+    /// Sends a case: what is objected to first.
+    pub(super) async fn run(&mut self, case: &Case) -> Result<Option<Objection>, Gone> {
+        let mut memory = Memory::default();
+        for (step, one) in case.steps.iter().enumerate() {
+            let finding = match one {
+                Step::Ask(ask) => self.ask(ask, &mut memory).await?,
+                Step::Talk(talk) => self.talk(talk, &memory).await?,
+                Step::Raw(bytes) => self.raw(&bytes.0).await?,
+            };
+            if let Some(finding) = finding {
+                return Ok(Some(Objection { step, finding }));
+            }
+            if self.subject.scope.is_spoiled_by(one) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn ask(&mut self, ask: &Ask, memory: &mut Memory) -> Result<Option<Finding>, Gone> {
+        let known = judge::known(self.subject.scope.catalogue(), ask);
+        let session = memory.session.clone();
+        let request = ask.request(&self.subject.keys, session.as_deref());
+        let response = match self.send(&request, known).await? {
+            Sent::Answer(response) => response,
+            Sent::Nothing => return Ok(None),
+            Sent::Objection(finding) => return Ok(Some(finding)),
+        };
+        let exchange = Exchange { ask, known, mode: self.mode, response: &response };
+        if let Some(finding) = self.judge.object(exchange) {
+            return Ok(Some(finding));
+        }
+        if ask.who == super::case::Who::Session {
+            let required = known.map(|known| known.endpoint.read);
+            if let Some(finding) = outlived(session.as_deref(), memory, &response, required, self.mode) {
+                return Ok(Some(finding));
+            }
+        }
+        note(&response, session, memory);
+        if !ask.twice {
+            return Ok(None);
+        }
+        match self.send(&request, known).await? {
+            Sent::Answer(second) => Ok(judge::repeated(exchange, &second)),
+            Sent::Nothing => Ok(None),
+            Sent::Objection(finding) => Ok(Some(finding)),
+        }
+    }
+
+    /// Sends a request on the connection that there is.
+    async fn send(&mut self, request: &Request, known: Option<&Known>) -> Result<Sent, Gone> {
+        let slug = known.map_or("nowhere", |known| known.slug.as_str());
+        let waits = known.is_some_and(|known| Expectations::get().waits(&known.slug));
+        let limit = if waits { NOBODY } else { self.subject.limit };
+        let (mut connection, kept) = match self.connection.take() {
+            Some(connection) => (connection, true),
+            None => (self.connect().await?, false),
+        };
+        self.sent += 1;
+        let mut came = timeout(limit, connection.send(&self.address, request)).await;
+        let idle = matches!(came, Ok(Err(SendError::Closed | SendError::Io(_))));
+        if idle && kept && self.simulator.is_none() {
+            // A kept connection may end at any time; a target of our own has no reason to.
+            connection = self.connect().await?;
+            came = timeout(limit, connection.send(&self.address, request)).await;
+        }
+        let object = |got: String| {
+            Sent::Objection(Finding::new(Oracle::Answered, slug, "a whole answer, in time", got))
+        };
+        Ok(match came {
+            Err(_) if waits => Sent::Nothing,
+            Err(_) => object(format!("nothing within {} s", limit.as_secs_f32())),
+            Ok(Err(fault)) => object(fault.to_string()),
+            Ok(Ok(response)) => {
+                let closes =
+                    response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+                if !closes && response.status != 101 && response.surplus == 0 {
+                    self.connection = Some(connection);
+                }
+                self.note(u64::from(response.status) << 32 | response.body.len() as u64);
+                Sent::Answer(response)
+            }
+        })
+    }
+
+    fn note(&mut self, number: u64) {
+        // FNV-1a, a word at a time: only equality counts.
+        self.digest = (self.digest.rotate_left(5) ^ number).wrapping_mul(0x0100_0000_01b3);
+    }
+
+    async fn connect(&self) -> Result<Connection, Gone> {
+        match timeout(self.subject.limit, Connection::open(&self.address)).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(fault)) => Err(Gone(fault.to_string())),
+            Err(_) => Err(Gone(format!("cannot connect to {}: no answer", self.address))),
+        }
+    }
+
+    /// Sends bytes on a connection of their own.
+    async fn raw(&mut self, bytes: &[u8]) -> Result<Option<Finding>, Gone> {
+        self.sent += 1;
+        let connection = self.connect().await?;
+        let object = |got: &str| {
+            Some(Finding::new(Oracle::Answered, "raw", "an answer, or the end of the connection", got))
+        };
+        let answer = match timeout(self.subject.limit, connection.exchange(bytes)).await {
+            Err(_) => return Ok(object("the connection stays open")),
+            Ok(Err(_)) => return Ok(None),
+            Ok(Ok(answer)) => answer,
+        };
+        self.note(answer.len() as u64);
+        if answer.is_empty() {
+            return Ok(None);
+        }
+        let line = String::from_utf8_lossy(answer.split(|&byte| byte == b'\r').next().unwrap_or_default())
+            .into_owned();
+        let status: Option<u16> = line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
+        Ok(match status {
+            None => object(&format!("no HTTP: {line}")),
+            Some(status) if status >= 500 && !matches!(status, 501 | 505) => Some(Finding::new(
+                Oracle::NoServerError,
+                "raw",
+                "no status of 500 or more but 501 and 505",
+                line,
+            )),
+            Some(_) => None,
+        })
+    }
+
+    async fn talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Option<Finding>, Gone> {
+        self.sent += talk.frames.len() as u64;
+        let request = Request::new("GET", "/api/database/v1")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==");
+        let request = talk.who.sign(request, &self.subject.keys, memory.session.as_deref());
+        let mut connection = self.connect().await?;
+        let object =
+            |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
+        let response = match timeout(self.subject.limit, connection.send(&self.address, &request)).await {
+            Err(_) => return object(Oracle::Answered, "an answer in time", "nothing".to_owned()),
+            Ok(Err(fault)) => return object(Oracle::Answered, "a whole answer", fault.to_string()),
+            Ok(Ok(response)) => response,
+        };
+        let (read, _) = judge::levels(&talk.who, self.mode);
+        let may = read >= Permission::Admin;
+        match (response.status, may) {
+            (101, true) => {}
+            (401 | 403, false) => return Ok(None),
+            (status, true) => {
+                return object(Oracle::Admitted, "a websocket", format!("{status} {}", response.text()));
+            }
+            (status, false) => {
+                return object(Oracle::Authorised, "401 or 403", format!("{status} {}", response.text()));
+            }
+        }
+        let mut socket = connection.into_websocket();
+        let mut dialogue = Dialogue::new(talk);
+        let silent = timeout(self.subject.limit, hold(&mut socket, talk, &mut dialogue)).await.is_err();
+        Ok(dialogue.verdict(silent))
+    }
+
+    /// Whether the target is alive, and its memory, where it can be seen, within bounds.
+    pub(super) async fn is_well(&mut self) -> Result<Option<Finding>, Gone> {
+        let ping = Request::api("GET", "ping").header("Connection", "keep-alive");
+        let pong = match self.send(&ping, None).await? {
+            Sent::Answer(response) if response.status == 200 => None,
+            Sent::Answer(response) => Some(response.status.to_string()),
+            Sent::Nothing => None,
+            Sent::Objection(finding) => Some(finding.got),
+        };
+        if let Some(got) = pong {
+            return Ok(Some(Finding::new(Oracle::Alive, "ping", "200", got)));
+        }
+        let mut metrics = Request::new("GET", "/metrics?level=developer").header("Connection", "keep-alive");
+        metrics = metrics.maybe_bearer(self.subject.keys.get(crate::suite::Tier::Admin));
+        let Sent::Answer(response) = self.send(&metrics, None).await? else { return Ok(None) };
+        let text = response.text();
+        let names = ["process_resident_memory_bytes", "go_memstats_heap_inuse_bytes"];
+        let of = |name: &str| {
+            text.lines().find(|line| line.starts_with(name))?.split(' ').next_back()?.parse().ok()
+        };
+        let Some(now) = names.into_iter().find_map(of) else { return Ok(None) };
+        let before = *self.memory.get_or_insert(now);
+        if now > before * GROWTH.0 && now - before > GROWTH.1 {
+            let got = format!("{:.0} MB after {:.0} MB", now / 1e6, before / 1e6);
+            return Ok(Some(Finding::new(Oracle::Memory, "pages", "about as much memory as before", got)));
+        }
+        Ok(None)
+    }
+}
+
+/// What came of a request.
+enum Sent {
+    Answer(Response),
+    /// Nothing, and that is no wonder.
+    Nothing,
+    Objection(Finding),
+}
+
+/// Whether a session that was ended opens something: then no other one is begun.
+fn outlived(
+    session: Option<&str>,
+    memory: &Memory,
+    response: &Response,
+    required: Option<Permission>,
+    mode: Mode,
+) -> Option<Finding> {
+    let ended = session.is_some_and(|session| memory.ended.contains(session));
+    let looked_at = required.is_some_and(|one| one == Permission::Dynamic || one >= Permission::User);
+    if !ended
+        || mode != Mode::Granted
+        || !looked_at
+        || response.status >= 400
+        || response.header("set-cookie").is_some()
+    {
+        return None;
+    }
+    let got = format!("{} without one", response.status);
+    Some(Finding::new(Oracle::SessionEnded, "session", "another session, since this one was ended", got))
+}
+
+/// Remembers the session that an answer begins or ends.
+fn note(response: &Response, session: Option<String>, memory: &mut Memory) {
+    let Some(value) = response.header("set-cookie").and_then(|value| value.strip_prefix(COOKIE)) else {
+        return;
+    };
+    let value = value.trim_start_matches('=').split(';').next().unwrap_or_default();
+    if !value.is_empty() {
+        memory.session = Some(value.to_owned());
+    } else if let Some(session) = session {
+        memory.ended.insert(session);
+    }
+}
+
+/// Sends everything and hears what comes, until all is said.
+async fn hold(socket: &mut Websocket, talk: &Talk, dialogue: &mut Dialogue) {
+    for frame in talk.frames.iter().flat_map(super::case::Sent::frames).chain([dialogue::last()]) {
+        // A connection that the target has ended shows in what comes, or does not.
+        if socket.send(&frame).await.is_err() {
+            break;
+        }
+    }
+    while !dialogue.is_over() {
+        match socket.receive().await {
+            Ok(frame) if frame.opcode == crate::target::opcode::CLOSE => break,
+            Ok(frame) => dialogue.hear(&frame),
+            Err(_) => break,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Requests to an endpoint.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use portmaster_fixtures::{Endpoint, Parameter};
+use proptest::{collection::vec, prelude::*, sample::select, string::string_regex};
+
+use super::{
+    Scope,
+    json::{any_json, like, written},
+    language, paths, queries,
+    text::{edge, encoded, text, word},
+};
+use crate::{
+    checks::sample,
+    fuzz::{
+        bodies,
+        case::{Ask, Bytes, Who},
+    },
+    suite::Tier,
+};
+
+/// Who asks: nobody, somebody with a key of any tier in any form, or with what is no key.
+pub(super) fn who(scope: &Scope) -> BoxedStrategy<Who> {
+    let tiers = scope.tiers().to_vec();
+    let key = string_regex("[!-~]{0,12}").expect("a plain pattern");
+    let scheme = select(vec!["Bearer ", "bearer ", "Basic ", "Token ", "Bearer", "Bearer  ", "", "Digest "]);
+    // What no key of ours begins with, so that none is met by chance.
+    let stranger = prop_oneof![
+        4 => key.prop_map(|key| format!("Bearer {key}")),
+        2 => (text(), text()).prop_map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
+        2 => (scheme, text()).prop_map(|(scheme, text)| format!("{scheme}{}", header(&text))),
+    ];
+    let cookie = || string_regex("[A-Za-z0-9_-]{0,43}").expect("a plain pattern");
+    let others = prop_oneof![
+        4 => stranger.prop_map(Who::Stranger),
+        1 => cookie().prop_map(Who::Cookie),
+        1 => Just(Who::Session),
+    ];
+    if tiers.is_empty() {
+        return prop_oneof![3 => Just(Who::Nobody), 2 => others].boxed();
+    }
+    let tier = || select(tiers.clone());
+    prop_oneof![
+        2 => Just(Who::Nobody),
+        5 => tier().prop_map(Who::Bearer),
+        1 => (tier(), 0_u8..30).prop_map(|(tier, at)| Who::Basic(tier, at)),
+        1 => (tier(), cookie()).prop_map(|(tier, cookie)| Who::Both(tier, cookie)),
+        3 => others,
+    ]
+    .boxed()
+}
+
+/// A text that can stand in a header.
+fn header(text: &str) -> String {
+    text.chars().filter(|c| matches!(c, ' '..='~')).collect::<String>().trim().to_owned()
+}
+
+/// Whoever may do most.
+pub(super) fn mighty(scope: &Scope) -> Who {
+    [Tier::Admin, Tier::User]
+        .into_iter()
+        .find(|tier| scope.tiers().contains(tier))
+        .map_or(Who::Nobody, Who::Bearer)
+}
+
+/// A value for a parameter, by its documented example and its name.
+fn value(parameter: &Parameter) -> BoxedStrategy<String> {
+    let example = Just(parameter.value.clone());
+    match parameter.field.as_str() {
+        "where" => prop_oneof![4 => language::condition(), 1 => text()].boxed(),
+        "profile" | "id" | "from" | "to" => {
+            let keys =
+                vec!["global", "local/_unidentified", "special/global-config", "local/none", "/", "local/"];
+            prop_oneof![4 => select(keys).prop_map(str::to_owned), 1 => edge(), 1 => text()].boxed()
+        }
+        "key" => {
+            let keys = vec!["filter/defaultAction", "filter/endpoints", "core/apiKeys", "nope"];
+            prop_oneof![4 => select(keys).prop_map(str::to_owned), 1 => text()].boxed()
+        }
+        _ => prop_oneof![3 => example, 4 => edge(), 2 => text()].boxed(),
+    }
+}
+
+/// A query string, with its question mark, or nothing.
+fn query_string(endpoint: &Endpoint) -> BoxedStrategy<String> {
+    let own: Vec<_> = endpoint
+        .parameters
+        .iter()
+        .filter(|parameter| !parameter.field.contains("(in path)"))
+        .map(|parameter| {
+            let name = parameter.field.clone();
+            value(parameter).prop_map(move |value| format!("{name}={}", encoded(&value))).boxed()
+        })
+        .collect();
+    let stray = prop_oneof![
+        (word(), text()).prop_map(|(name, value)| format!("{name}={}", encoded(&value))),
+        select(vec!["", "x", "=", "&", "a=%zz", "a;b", "q", "%00=1"]).prop_map(str::to_owned),
+    ];
+    let one = match own.is_empty() {
+        true => stray.boxed(),
+        false => prop_oneof![6 => prop::strategy::Union::new(own), 1 => stray].boxed(),
+    };
+    let often = if endpoint.parameters.is_empty() { 1 } else { 6 };
+    prop_oneof![
+        6 => Just(String::new()),
+        often => vec(one, 1..4).prop_map(|all| format!("?{}", all.join("&"))),
+    ]
+    .boxed()
+}
+
+/// Header lines that ask for something, or pretend to.
+fn headers() -> BoxedStrategy<Vec<(String, String)>> {
+    const ACCEPT: [&str; 12] = [
+        "application/json",
+        "application/cbor",
+        "application/msgpack",
+        "application/yaml",
+        "text/html",
+        "*/*",
+        ",",
+        "",
+        "text/html, application/json;q=0.1",
+        "json",
+        "image/png",
+        "application/cbor, */*",
+    ];
+    const ORIGIN: [&str; 8] = [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1",
+        "http://localhost:4200",
+        "chrome-extension://x",
+        "://",
+        "http://[::1",
+        "",
+    ];
+    let pair = |name: &'static str| move |value: String| (name.to_owned(), value);
+    let picked = |name: &'static str, values: &'static [&'static str]| {
+        select(values).prop_map(str::to_owned).prop_map(pair(name))
+    };
+    let one = prop_oneof![
+        6 => picked("Accept", &ACCEPT),
+        2 => picked("Origin", &ORIGIN),
+        1 => picked("Range", &["bytes=0-9", "bytes=9-0", "x"]),
+        1 => picked("If-None-Match", &["*", "\"x\""]),
+        1 => picked("Accept-Encoding", &["gzip", "identity;q=0", "*"]),
+        1 => picked("X-Forwarded-For", &["203.0.113.1", "127.0.0.1"]),
+        1 => picked("Expect", &["100-continue"]),
+        1 => picked("Upgrade", &["websocket", "h2c"]),
+        1 => (string_regex("X-[A-Za-z]{1,8}").expect("a plain pattern"), text().prop_map(|text| header(&text))),
+    ];
+    prop_oneof![4 => Just(vec![]), 2 => vec(one, 1..3)].boxed()
+}
+
+/// A body for the endpoint, with the header lines that say what it is.
+fn body(scope: &Scope, slug: &str) -> BoxedStrategy<(Bytes, Vec<(String, String)>)> {
+    const TYPES: [&str; 8] = [
+        "application/json",
+        "application/json; charset=utf-8",
+        "text/yaml",
+        "application/cbor",
+        "application/msgpack",
+        "text/plain",
+        "image/png",
+        "x",
+    ];
+    let document = match slug {
+        "netquery/query" => written(queries::query()),
+        "netquery/query/batch" => written(queries::batch()),
+        "netquery/charts/connection-active" | "netquery/charts/bandwidth" => written(queries::chart()),
+        _ => match bodies::examples(slug) {
+            [] => written(any_json()),
+            examples => written(prop::strategy::Union::new(examples.iter().map(like))),
+        },
+    };
+    let bytes = prop_oneof![
+        12 => document,
+        1 => Just(Bytes::default()),
+        1 => text().prop_map(|text| text.into()),
+        1 => vec(any::<u8>(), 0..40).prop_map(Bytes),
+    ];
+    let kind = prop_oneof![3 => Just(None), 2 => select(&TYPES[..]).prop_map(Some)];
+    let _ = scope;
+    (bytes, kind)
+        .prop_map(|(bytes, kind)| {
+            let header = kind.map(|kind| ("Content-Type".to_owned(), kind.to_owned()));
+            (bytes, header.into_iter().collect())
+        })
+        .boxed()
+}
+
+fn reads(method: &str) -> bool {
+    !matches!(method, "POST" | "PUT" | "DELETE")
+}
+
+/// A method: mostly one that the endpoint has.
+fn method(endpoint: &Endpoint) -> BoxedStrategy<String> {
+    let mut own = vec![];
+    if !endpoint.read.is_not_supported() {
+        own.extend([(8, "GET"), (1, "HEAD")]);
+    }
+    if !endpoint.write.is_not_supported() {
+        own.extend([(6, "POST"), (1, "PUT"), (2, "DELETE")]);
+    }
+    own.extend([(1, "OPTIONS")]);
+    let others =
+        select(vec!["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "PROPFIND", "X"]);
+    let own = prop::strategy::Union::new_weighted(
+        own.into_iter().map(|(weight, one)| (weight, Just(one))).collect(),
+    );
+    prop_oneof![12 => own, 1 => others].prop_map(str::to_owned).boxed()
+}
+
+/// Puts a request together, without what its method does not have.
+pub(super) fn ask(
+    who: BoxedStrategy<Who>,
+    method: BoxedStrategy<String>,
+    target: BoxedStrategy<String>,
+    body: BoxedStrategy<(Bytes, Vec<(String, String)>)>,
+) -> BoxedStrategy<Ask> {
+    let asked = prop_oneof![4 => Just(""), 1 => select(vec!["GET", "POST", "DELETE", "PATCH", "x"])];
+    let chunked = prop::bool::weighted(0.05);
+    let twice = prop::bool::weighted(0.12);
+    ((who, method, target), (headers(), asked), body, (chunked, twice))
+        .prop_map(|((who, method, target), (mut headers, asked), (bytes, kind), (chunked, twice))| {
+            if method == "OPTIONS" && !asked.is_empty() {
+                headers.push(("Access-Control-Request-Method".to_owned(), asked.to_owned()));
+            }
+            let has_body = matches!(method.as_str(), "POST" | "PUT");
+            if has_body {
+                headers.extend(kind);
+            }
+            Ask {
+                chunked: chunked && has_body,
+                twice: twice && reads(&method),
+                body: if has_body { bytes } else { Bytes::default() },
+                method,
+                target,
+                who,
+                headers,
+            }
+        })
+        .boxed()
+}
+
+/// Requests to an endpoint: on paths inside its pattern.
+pub(super) fn inside(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
+    let slug = sample::slug(&endpoint.path);
+    let asked = match slug.as_str() {
+        "netquery/query" => Some(queries::query()),
+        "netquery/query/batch" => Some(queries::batch()),
+        "netquery/charts/connection-active" => Some(queries::chart()),
+        _ => None,
+    };
+    let query = match asked {
+        Some(asked) => prop_oneof![
+            1 => query_string(endpoint),
+            6 => asked.prop_map(|query| format!("?q={}", encoded(&query.to_string()))),
+        ]
+        .boxed(),
+        None => query_string(endpoint),
+    };
+    let target =
+        (paths::inside(endpoint), query).prop_map(|(path, query)| format!("/api/v1/{path}{query}")).boxed();
+    let who = prop_oneof![3 => who(scope), 2 => Just(mighty(scope))].boxed();
+    ask(who, method(endpoint), target, body(scope, &slug))
+}
+
+/// Requests around an endpoint's pattern.
+pub(super) fn around(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
+    let slug = sample::slug(&endpoint.path);
+    let target = paths::around(endpoint).prop_map(|path| format!("/api/v1/{path}")).boxed();
+    ask(who(scope), method(endpoint), target, body(scope, &slug))
+}
+
+/// Requests outside the catalogue.
+pub(super) fn elsewhere(scope: &Scope) -> BoxedStrategy<Ask> {
+    let method =
+        select(vec!["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "PATCH"]).prop_map(str::to_owned).boxed();
+    ask(who(scope), method, paths::elsewhere(), body(scope, ""))
+}

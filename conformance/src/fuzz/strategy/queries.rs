@@ -1,0 +1,190 @@
+//! Questions to the connection database, from its grammar (netquery §3).
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::{Map, Value, json};
+
+use super::{
+    json::scalar,
+    text::{edge, word},
+};
+
+/// The columns of the live table (netquery §4).
+const COLUMNS: [&str; 35] = [
+    "id",
+    "profile",
+    "path",
+    "type",
+    "external",
+    "ip_version",
+    "ip_protocol",
+    "local_ip",
+    "local_port",
+    "remote_ip",
+    "remote_port",
+    "domain",
+    "country",
+    "asn",
+    "as_owner",
+    "latitude",
+    "longitude",
+    "scope",
+    "worst_verdict",
+    "verdict",
+    "firewall_verdict",
+    "started",
+    "ended",
+    "tunneled",
+    "encrypted",
+    "internal",
+    "direction",
+    "extra_data",
+    "allowed",
+    "profile_revision",
+    "exit_node",
+    "bytes_received",
+    "bytes_sent",
+    "active",
+    "profile_name",
+];
+
+/// A column, or at times a name that is none.
+fn column() -> BoxedStrategy<String> {
+    prop_oneof![
+        14 => select(&COLUMNS[..]).prop_map(str::to_owned),
+        1 => word(),
+        1 => edge(),
+    ]
+    .boxed()
+}
+
+/// A value that a condition compares with.
+fn operand() -> BoxedStrategy<Value> {
+    let known = vec![
+        json!("outbound"),
+        json!("ip"),
+        json!("dns"),
+        json!("AT"),
+        json!("2026-03-16T09:00:00Z"),
+        json!(2),
+        json!(443),
+        json!(1_773_652_000),
+        json!("%wiki%"),
+        json!("127.0.0.1"),
+    ];
+    prop_oneof![3 => select(known), 2 => scalar()].boxed()
+}
+
+fn matcher() -> BoxedStrategy<Value> {
+    let single = select(vec!["$eq", "$ne", "$like", "$gt", "$ge", "$lt", "$le"]);
+    let list = select(vec!["$in", "$notIn", "$notin", "$IN"]);
+    let one = prop_oneof![
+        4 => (single, operand()).prop_map(|(name, value)| (name.to_owned(), value)),
+        2 => (list, vec(operand(), 0..4)).prop_map(|(name, values)| (name.to_owned(), Value::from(values))),
+        1 => (edge(), operand()),
+    ];
+    let matcher = vec(one, 0..3).prop_map(|members| Value::Object(members.into_iter().collect()));
+    prop_oneof![3 => operand(), 4 => matcher].boxed()
+}
+
+/// Conditions: column by column.
+fn conditions() -> BoxedStrategy<Value> {
+    let condition = prop_oneof![4 => matcher(), 1 => vec(matcher(), 0..3).prop_map(Value::from)];
+    vec((column(), condition), 0..4)
+        .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>()))
+        .boxed()
+}
+
+fn aggregate() -> BoxedStrategy<Value> {
+    let name = || option::weighted(0.8, prop_oneof![5 => word(), 1 => edge(), 1 => column()]);
+    let field = || prop_oneof![5 => column(), 1 => Just("*".to_owned())];
+    let count = (field(), name(), any::<bool>()).prop_map(
+        |(field, name, distinct)| json!({"$count": {"field": field, "as": name, "distinct": distinct}}),
+    );
+    let sum = (option::of(field()), name(), option::of(conditions())).prop_map(|(field, name, condition)| {
+        let members =
+            [("field", field.map(Value::from)), ("as", name.map(Value::from)), ("condition", condition)];
+        let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        json!({"$sum": Value::Object(members.collect())})
+    });
+    let min = (field(), name()).prop_map(|(field, name)| json!({"$min": {"field": field, "as": name}}));
+    let alias = (field(), name()).prop_map(|(field, name)| json!({"$field": {"field": field, "as": name}}));
+    prop_oneof![
+        3 => count,
+        2 => sum,
+        1 => min,
+        1 => alias,
+        1 => field().prop_map(|field| json!({"$distinct": field})),
+        2 => field().prop_map(|field| json!({"field": field})),
+        3 => field().prop_map(Value::from),
+    ]
+    .boxed()
+}
+
+/// A member that is there or not; the simplest is that it is not.
+fn member(
+    name: &'static str,
+    often: f64,
+    value: impl Strategy<Value = Value> + 'static,
+) -> BoxedStrategy<Option<(String, Value)>> {
+    option::weighted(often, value.prop_map(move |value| (name.to_owned(), value))).boxed()
+}
+
+fn object(members: Vec<BoxedStrategy<Option<(String, Value)>>>) -> BoxedStrategy<Value> {
+    members.prop_map(|members| Value::Object(members.into_iter().flatten().collect())).boxed()
+}
+
+fn search() -> BoxedStrategy<Value> {
+    let value =
+        prop_oneof![select(vec!["wiki", "example", "%", "_", "192"]).prop_map(str::to_owned), word(), edge()];
+    object(vec![
+        member("fields", 0.9, vec(column(), 0..3).prop_map(Value::from)),
+        member("value", 0.8, value.prop_map(Value::from)),
+    ])
+}
+
+fn order() -> BoxedStrategy<Value> {
+    let one = prop_oneof![
+        column().prop_map(Value::from),
+        (column(), any::<bool>()).prop_map(|(field, desc)| json!({"field": field, "desc": desc})),
+    ];
+    prop_oneof![1 => one.clone(), 4 => vec(one, 0..3).prop_map(Value::from)].boxed()
+}
+
+/// A question.
+pub(super) fn query() -> BoxedStrategy<Value> {
+    let page = || select(vec![0_i64, 1, 2, 10, 100, 101, -1, i64::MAX]).prop_map(Value::from);
+    let databases = vec(select(vec!["main", "history", "MAIN", "nope", ""]), 0..3).prop_map(|all| json!(all));
+    object(vec![
+        member(
+            "select",
+            0.5,
+            prop_oneof![4 => vec(aggregate(), 0..4).prop_map(Value::from), 1 => aggregate()],
+        ),
+        member("query", 0.6, conditions()),
+        member("textSearch", 0.2, search()),
+        member("groupBy", 0.25, vec(column(), 0..3).prop_map(Value::from)),
+        member("orderBy", 0.3, order()),
+        member("databases", 0.2, databases),
+        // Small answers are answered fast.
+        member("pageSize", 0.8, prop_oneof![5 => (1_i64..6).prop_map(Value::from), 1 => page()]),
+        member("page", 0.2, page()),
+        member("extra", 0.03, scalar()),
+    ])
+}
+
+/// Several questions with names.
+pub(super) fn batch() -> BoxedStrategy<Value> {
+    let name = prop_oneof![4 => word(), 1 => edge()];
+    vec((name, query()), 0..3).prop_map(|members| Value::Object(members.into_iter().collect())).boxed()
+}
+
+/// A question for a chart.
+pub(super) fn chart() -> BoxedStrategy<Value> {
+    let interval = select(vec![0_i64, 1, 10, 60, -60, i64::MAX]).prop_map(Value::from);
+    object(vec![
+        member("query", 0.7, conditions()),
+        member("textSearch", 0.3, search()),
+        member("interval", 0.3, interval),
+        member("groupBy", 0.3, vec(column(), 0..3).prop_map(Value::from)),
+    ])
+}

@@ -1,0 +1,105 @@
+//! Texts at the edges of what somebody thought of.
+
+use proptest::{prelude::*, sample::select, string::string_regex};
+
+/// Numbers, instants, spans, truths and names, in and out of their ranges.
+const EDGES: [&str; 58] = [
+    "",
+    "0",
+    "1",
+    "-1",
+    "00",
+    "1.5",
+    "1e3",
+    "1e400",
+    "-0",
+    "NaN",
+    "inf",
+    "255",
+    "256",
+    "65535",
+    "65536",
+    "2147483647",
+    "2147483648",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "99999999999999999999999",
+    "0x10",
+    "1_000",
+    "true",
+    "false",
+    "TRUE",
+    "t",
+    "null",
+    "nil",
+    "undefined",
+    "10s",
+    "-10s",
+    "1h30m",
+    "0s",
+    "1",
+    "1ns",
+    "9999999h",
+    "2562048h",
+    "1.5h",
+    "5 s",
+    "user",
+    "admin",
+    "anyone",
+    "self",
+    "root",
+    "global",
+    "github",
+    "local/none",
+    "special/global-config",
+    "../../etc/passwd",
+    "%",
+    "%00",
+    "%zz",
+    "'",
+    "\"",
+    "{}",
+    "[]",
+    "*",
+];
+
+/// One of the edges.
+pub(super) fn edge() -> impl Strategy<Value = String> {
+    select(&EDGES[..]).prop_map(str::to_owned)
+}
+
+/// A short word.
+pub(super) fn word() -> impl Strategy<Value = String> {
+    string_regex("[a-z]{1,8}").expect("a plain pattern")
+}
+
+/// Any text, mostly short.
+pub(super) fn text() -> BoxedStrategy<String> {
+    prop_oneof![
+        4 => word(),
+        4 => edge(),
+        3 => string_regex("[ -~]{0,16}").expect("a plain pattern"),
+        2 => string_regex("\\PC{0,8}").expect("a plain pattern"),
+        1 => (word(), 50_usize..3000).prop_map(|(word, times)| word.repeat(times / word.len() + 1)),
+    ]
+    .boxed()
+}
+
+/// Percent-encodes whatever cannot stand in a part of a target as it is.
+pub(super) fn encoded(text: &str) -> String {
+    encoded_but(text, b"-._~")
+}
+
+/// The same, but these bytes stay.
+pub(super) fn encoded_but(text: &str, kept: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for &byte in text.as_bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+    }
+    out
+}
