@@ -5,8 +5,8 @@ use std::{num::NonZeroU32, path::PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Contract, scenario::Span};
 
-use super::{fuzz::FuzzArgs, subject::Wanted};
 pub(super) use super::{diff::DiffArgs, record::RecordArgs, replay::ReplayArgs};
+use super::{fuzz::FuzzArgs, subject::Wanted};
 use crate::{
     report,
     shard::Shard,
