@@ -1,6 +1,7 @@
 //! `/events`: what happens, as it happens.
 
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     sync::{
         Arc,
@@ -29,7 +30,10 @@ use super::{
     problem::Problem,
     route::{Route, get},
 };
-use crate::gateway::Shown;
+use crate::{
+    gateway::Shown,
+    journal::{Entry, Follower, Journal},
+};
 
 /// How often a comment says that the connection is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -52,6 +56,9 @@ struct Listener {
     /// What is to be said first.
     first: Option<Value>,
     receiver: Receiver<Arc<Shown>>,
+    follower: Follower,
+    /// Entries of the journal that are to be told.
+    entries: VecDeque<Entry>,
     lost: Arc<AtomicU64>,
     _place: OwnedSemaphorePermit,
 }
@@ -62,22 +69,41 @@ async fn listen(State(plane): State<Arc<Plane>>) -> Result<impl IntoResponse, Pr
         .map_err(|_| Problem::new(StatusCode::TOO_MANY_REQUESTS, "there are too many listeners already"))?;
     let receiver = plane.shared.watch();
     let ready = plane.with(|world| json!({ "now": world.now(), "mode": world.clock.mode() }));
-    let listener = Listener { first: Some(ready), receiver, lost: Arc::clone(&plane.lost), _place: place };
+    let listener = Listener {
+        first: Some(ready),
+        receiver,
+        follower: Journal::new(plane.shared.journal.clone()).follow(),
+        entries: VecDeque::new(),
+        lost: Arc::clone(&plane.lost),
+        _place: place,
+    };
     Ok(Sse::new(events(listener)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("still there")))
 }
 
 fn events(listener: Listener) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold(listener, async |mut listener| {
-        let (kind, data) = match listener.first.take() {
-            Some(ready) => ("ready", ready),
-            None => match listener.receiver.recv().await {
+        let (kind, data) = loop {
+            if let Some(ready) = listener.first.take() {
+                break ("ready", ready);
+            }
+            if let Some(entry) = listener.entries.pop_front() {
+                break ("journal", json!({ "seq": entry.seq, "at": entry.at, "summary": entry.summary() }));
+            }
+            let told = tokio::select! {
+                told = listener.receiver.recv() => told,
+                entries = listener.follower.next() => {
+                    listener.entries = entries.into();
+                    continue;
+                }
+            };
+            break match told {
                 Ok(shown) => (shown.kind, shown.data.clone()),
                 Err(RecvError::Lagged(missed)) => {
                     listener.lost.fetch_add(missed, Ordering::Relaxed);
                     ("dropped", json!({ "missed": missed }))
                 }
                 Err(RecvError::Closed) => return None,
-            },
+            };
         };
         Some((Ok(Event::default().event(kind).data(data.to_string())), listener))
     })

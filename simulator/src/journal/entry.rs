@@ -203,6 +203,11 @@ impl Entry {
         Self { seq: slot.seq, at: slot.at, what }
     }
 
+    /// What it was, in a line, such as `GET /api/v1/ping -> 200`.
+    pub fn summary(&self) -> String {
+        super::verify::summary(self)
+    }
+
     /// The request, if it is one.
     pub fn exchange(&self) -> Option<&Exchange> {
         match &self.what {

@@ -156,9 +156,14 @@ fn list(entries: &[Entry]) -> String {
     lines.join("\n")
 }
 
-/// An entry in a line.
+/// An entry in a line, with its number.
 fn line(entry: &Entry) -> String {
-    let what = match &entry.what {
+    format!("#{} {}", entry.seq, summary(entry))
+}
+
+/// An entry in a line.
+pub(super) fn summary(entry: &Entry) -> String {
+    match &entry.what {
         What::Http(exchange) => {
             let end = match exchange.status() {
                 Some(status) => status.to_string(),
@@ -176,8 +181,7 @@ fn line(entry: &Entry) -> String {
         }
         What::Refused { why } => format!("refused: {why}"),
         What::Note { text } => text.clone(),
-    };
-    format!("#{} {what}", entry.seq)
+    }
 }
 
 #[cfg(test)]

@@ -116,3 +116,12 @@ fn so_many_listen_and_no_more() {
     let again = (0..10_000).any(|_| Listener::deaf(&running).status() == 200);
     assert!(again, "there is room when one is gone");
 }
+
+#[test]
+fn entries_of_the_journal_are_told_once_they_are_whole() {
+    let running = Running::new();
+    let mut listener = Listener::new(&running);
+    crate::common::ask(running.api, "GET", "/api/v1/ping", &[], "");
+    let entry = listener.wait("journal");
+    assert_eq!((&entry["seq"], &entry["summary"]), (&json!(1), &json!("GET /api/v1/ping -> 200")));
+}
