@@ -20,7 +20,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve a simulated core until Ctrl-C (what happens without a command, too)
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the built-in scenarios, or check one of your own
     #[command(subcommand)]
     Scenario(ScenarioCommand),

@@ -20,7 +20,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     let serve = match args.command {
-        Some(Command::Serve(serve)) => serve,
+        Some(Command::Serve(serve)) => *serve,
         Some(Command::Scenario(command)) => return scenario::run(command),
         Some(Command::Mutants) => return mutants::list(),
         Some(Command::OpenApi(of)) => return describe::run(Form::OpenApi, of.contract),

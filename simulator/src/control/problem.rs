@@ -18,7 +18,7 @@ pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(super) struct Problem {
     /// The status in words.
-    title: String,
+    title: &'static str,
     /// The status.
     status: u16,
     /// What is wrong with this request.
@@ -28,13 +28,13 @@ pub(super) struct Problem {
     at: Option<String>,
     /// The line of the body, from 1, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u64>,
+    line: Option<u32>,
     /// What was expected there.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<String>,
     /// Every mistake, where there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    mistakes: Vec<Wrong>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    mistakes: Box<[Wrong]>,
 }
 
 /// One mistake of several.
@@ -46,13 +46,13 @@ struct Wrong {
     at: String,
     /// The line of the body, from 1, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<u64>,
+    line: Option<u32>,
 }
 
 impl Problem {
     /// A refusal with a status.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        let title = status.canonical_reason().unwrap_or_default().to_owned();
+        let title = status.canonical_reason().unwrap_or_default();
         Self { title, status: status.as_u16(), detail: detail.into(), ..Self::default() }
     }
 
@@ -145,7 +145,7 @@ impl Problem {
             expected: expected.map(str::to_owned),
             ..Self::new(status, first.detail.clone())
         };
-        Self { mistakes: if all.len() > 1 { all } else { Vec::new() }, ..problem }
+        Self { mistakes: if all.len() > 1 { all.into() } else { Box::default() }, ..problem }
     }
 }
 
@@ -156,7 +156,7 @@ impl From<Mistake> for Wrong {
         Self {
             detail: format!("{whose}{}{near}", mistake.text),
             at: pointer_of(&mistake.path),
-            line: Some(mistake.line).filter(|line| *line > 0),
+            line: u32::try_from(mistake.line).ok().filter(|line| *line > 0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `/scenarios` and `/scenario`: the worlds that there are, and the one that runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     Json,
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<Vec<Listed>>("Their names and what they show."),
         get("/scenarios/{name}", "Read a scenario that comes along", text)
             .part("name", "Its name", "home-office")
-            .answers_as::<String>(StatusCode::OK, YAML, "Its text.")
+            .answers_as::<Value>(StatusCode::OK, YAML, "Its text.")
             .refuses([StatusCode::NOT_FOUND]),
         get("/scenario", "Say which scenario runs", running).answers::<Running>("The scenario that runs."),
         put("/scenario", "Begin another world", load)
@@ -46,7 +46,10 @@ pub(super) fn routes() -> Vec<Route> {
                  with, such as Development Mode and keys, holds there too. A scenario from here names no files.",
             )
             .takes::<Load>(json!({ "name": "captive-portal", "seed": 7 }))
-            .takes_as::<String>(YAML_BODY, Some("extends: home-office\nnetwork: { online: offline }\n".into()))
+            .takes_as::<Scenario>(
+                YAML_BODY,
+                Some(json!({ "extends": "home-office", "network": { "online": "offline" } })),
+            )
             .answers::<Running>("The scenario that runs now.")
             .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
         post("/reset", "Begin the world anew", reset)
@@ -64,11 +67,14 @@ struct Listed {
     about: String,
 }
 
-async fn list() -> Json<Vec<Listed>> {
-    let about = |name: &str, text: &str| {
-        Scenario::parse(name, text).map(|scenario| scenario.about.trim().to_owned()).unwrap_or_default()
-    };
-    Json(BUILT_IN.iter().map(|(name, text)| Listed { name, about: about(name, text) }).collect())
+async fn list() -> Json<&'static [Listed]> {
+    static LIST: LazyLock<Vec<Listed>> = LazyLock::new(|| {
+        let about = |name: &str, text: &str| {
+            Scenario::parse(name, text).map(|scenario| scenario.about.trim().to_owned()).unwrap_or_default()
+        };
+        BUILT_IN.iter().map(|(name, text)| Listed { name, about: about(name, text) }).collect()
+    });
+    Json(&LIST)
 }
 
 async fn text(Part(name): Part) -> Result<impl IntoResponse, Problem> {

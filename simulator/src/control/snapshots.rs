@@ -14,7 +14,7 @@ use axum::{
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{
     difference::{self, Difference},
@@ -23,7 +23,10 @@ use super::{
     problem::Problem,
     route::{JSON, Route, delete, get, post, put},
 };
-use crate::{netquery::StoreError, snapshot::Snapshot};
+use crate::{
+    netquery::StoreError,
+    snapshot::{Snapshot, SnapshotError},
+};
 
 /// How many snapshots are kept.
 const MOST: usize = 64;
@@ -48,10 +51,10 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
         part(get("/snapshots/{id}", "Read a snapshot as a file", export))
             .about("The file is JSON. It holds the world's secrets, too, such as API keys.")
-            .answers::<Map<String, Value>>("The file."),
+            .answers::<File>("The file."),
         part(put("/snapshots/{id}", "Keep a snapshot from a file", import))
             .about("In the place of an earlier one of the same id. Ids are letters, digits, dots, dashes and underscores.")
-            .takes_as::<Map<String, Value>>(JSON, None)
+            .takes_as::<File>(JSON, None)
             .answers::<Listed>("It is kept, in the place of an earlier one.")
             .answers_as::<Listed>(StatusCode::CREATED, JSON, "It is kept.")
             .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
@@ -160,6 +163,18 @@ fn describe(snapshot: &Snapshot, name: String) -> Listed {
     }
 }
 
+/// Why a file is not kept.
+fn unreadable(fault: SnapshotError) -> Problem {
+    let words = fault.to_string();
+    match fault {
+        // A snapshot, but not one that can be put back.
+        SnapshotError::Version { .. } | SnapshotError::Damaged { .. } | SnapshotError::Changed { .. } => {
+            Problem::conflict(words)
+        }
+        _ => Problem::bad(words),
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(fault: StoreError) -> Self {
         Self::conflict(fault.to_string())
@@ -227,12 +242,25 @@ async fn import(
     let (new, listed) = plane
         .aside(move |plane| {
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad("the body is not UTF-8 text"))?;
-            let snapshot = Snapshot::from_json(text).map_err(|fault| Problem::bad(fault.to_string()))?;
+            let snapshot = Snapshot::from_json(text).map_err(unreadable)?;
             let listed = describe(&snapshot, String::new());
             plane.kept(|kept| kept.put(Some(id), snapshot, listed))
         })
         .await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(listed)))
+}
+
+/// A snapshot's file, as it is told of: the rest is for the simulator alone.
+#[derive(JsonSchema)]
+struct File {
+    /// Always the same.
+    #[serde(rename = "format")]
+    #[schemars(extend("const" = "portmaster-simulator snapshot"))]
+    _format: String,
+    /// The version of the file's form.
+    #[serde(rename = "version")]
+    #[schemars(range(min = 1))]
+    _version: u32,
 }
 
 async fn forget(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<StatusCode, Problem> {

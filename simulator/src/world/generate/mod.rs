@@ -15,7 +15,7 @@ use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
 use self::internet::{NETWORKS, Network, ROLES, Role, Service};
-use super::{Event, World, connections::KEPT_AFTER_END};
+use super::{Event, World, connections::KEPT_AFTER_END, script::MOST_OPENED};
 use crate::go::duration;
 
 /// Why a recipe for connections cannot be followed.
@@ -27,6 +27,9 @@ pub enum GenerateError {
     /// Nobody can make connections.
     #[error("the scenario has no apps to make connections")]
     NoApps,
+    /// It makes too many.
+    #[error("{0} connections, expected at most {MOST_OPENED}")]
+    Many(u32),
     /// The span is none.
     #[error("over: {0}")]
     Over(String),
@@ -99,6 +102,9 @@ impl World {
             Some(text) => SignedDuration::from_nanos(duration::parse(text).map_err(GenerateError::Over)?),
             None => SignedDuration::from_hours(1),
         };
+        if recipe.count > MOST_OPENED {
+            return Err(GenerateError::Many(recipe.count));
+        }
         let apps = std::mem::take(&mut self.apps);
         let result = self.recipe(&apps, &recipe.apps, over).map(|recipe_of| {
             let now = self.now();
