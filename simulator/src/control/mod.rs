@@ -7,12 +7,14 @@ mod clock;
 mod difference;
 mod events;
 mod forks;
+mod glance;
 mod guard;
 mod health;
 mod input;
 mod journal;
 mod openapi;
 mod patch;
+mod page;
 mod plane;
 mod problem;
 mod route;
@@ -40,6 +42,8 @@ fn routes() -> Vec<route::Route> {
         snapshots::routes(),
         forks::routes(),
         events::routes(),
+        glance::routes(),
+        page::routes(),
         openapi::routes(),
     ]
     .concat()
