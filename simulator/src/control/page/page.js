@@ -40,11 +40,12 @@ function complain(fault) {
 async function act(what, work) {
   try {
     await work();
+    await refresh();
     say(what);
   } catch (fault) {
+    await refresh();
     complain(fault);
   }
-  await refresh();
 }
 
 const change = (what, told) => act(what, () => ask("POST", "changes", told));
@@ -197,9 +198,11 @@ const clockTime = (instant) => new Date(instant).toISOString().slice(11, 19);
 
 // A change in a line: its members and what they are set to.
 function inWords(told) {
-  const words = (value) => (value !== null && typeof value === "object"
-    ? Object.entries(value).map(([key, inner]) => (Array.isArray(inner) ? `${key} ${inner.length}` : `${key} ${words(inner)}`)).join(", ")
-    : String(value));
+  const empty = (value) => value === null || value === false || (typeof value === "object" && Object.values(value).every(empty));
+  const words = (value) => Object.entries(value).filter(([, inner]) => !empty(inner)).map(([key, inner]) => {
+    if (Array.isArray(inner)) return `${key} ${inner.length}`;
+    return typeof inner === "object" ? `${key}: ${words(inner)}` : inner === true ? key : `${key} ${inner}`;
+  }).join(", ");
   const text = words(told);
   return text.length > 160 ? `${text.slice(0, 160)}…` : text;
 }
