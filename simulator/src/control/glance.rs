@@ -241,7 +241,7 @@ fn look(world: &World, scenario: String) -> Glance {
             .timeline
             .coming()
             .take(MOST_COMING)
-            .map(|(at, change)| Coming { at, change: serde_json::to_value(change).unwrap_or_default() })
+            .map(|one| Coming { at: one.next, change: serde_json::to_value(one.change).unwrap_or_default() })
             .collect(),
     }
 }

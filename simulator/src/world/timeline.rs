@@ -103,11 +103,6 @@ impl Timeline {
         self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
-    /// What is to come, in its order: the next time of each entry.
-    pub fn coming(&self) -> impl Iterator<Item = (Timestamp, &Change)> {
-        self.waiting.iter().map(|((due, _), entry)| (*due, &*entry.change))
-    }
-
     /// Takes the next change, if it is due by an instant. An entry that comes again waits for its next time.
     pub fn take(&mut self, now: Timestamp) -> Option<Arc<Change>> {
         let next = self.waiting.first_entry().filter(|next| next.key().0 <= now)?;
