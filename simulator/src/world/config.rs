@@ -129,6 +129,17 @@ impl Config {
         self.option(key).is_some() && Contract::V1_6.options().iter().any(|one| one.key == key && says(one))
     }
 
+    /// The options of which [`is_per_app`](Self::is_per_app) is so. All programs' profile is made of them whenever an option
+    /// changes.
+    pub fn per_app(&self) -> Vec<&'static ConfigOption> {
+        let says = |option: &&ConfigOption| option.annotations.get(PER_APP) == Some(&Value::Bool(true));
+        let own: Vec<&'static ConfigOption> = self.options.iter().filter(says).collect();
+        if own.is_empty() {
+            return self.options.iter().filter(|option| self.is_per_app(&option.key)).collect();
+        }
+        own
+    }
+
     /// A value in its option's type.
     ///
     /// # Errors
@@ -302,6 +313,18 @@ mod tests {
         );
         assert!(set("filter/defaultAction", json!("maybe")).is_err());
         assert!(config.dev_mode());
+    }
+
+    #[test]
+    fn options_of_programs_are_the_same_one_by_one() {
+        for contract in Contract::ALL {
+            let config = Config::new(contract, Mutants::default());
+            let one_by_one = config.options().iter().filter(|option| config.is_per_app(&option.key));
+            let keys = |option: &ConfigOption| option.key.clone();
+            let all: Vec<String> = config.per_app().into_iter().map(keys).collect();
+            assert_eq!(all, one_by_one.map(keys).collect::<Vec<_>>(), "{contract}");
+            assert!(!all.is_empty());
+        }
     }
 
     #[test]

@@ -125,9 +125,9 @@ impl World {
 
     /// The profile that shows what is set for all programs, as of an instant.
     pub fn global_profile(&self, now: Timestamp) -> Profile {
-        let per_app = self.config.options().iter().filter(|option| self.config.is_per_app(&option.key));
         let value = |key: &str| self.config.value(key).cloned().unwrap_or_default();
-        let settings = per_app.map(|option| (option.key.clone(), value(&option.key)));
+        let settings =
+            self.config.per_app().into_iter().map(|option| (option.key.clone(), value(&option.key)));
         Profile {
             id: "global-config".to_owned(),
             source: "special".to_owned(),
