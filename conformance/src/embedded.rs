@@ -1,6 +1,11 @@
 //! Simulators of the suite's own, each started when a check first asks for it.
 
-use portmaster_fixtures::{Contract, Mutant};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use portmaster_fixtures::{Contract, Mutant, Scenario};
 use portmaster_simulator::{ExternalAuth, Simulator};
 use tokio::sync::OnceCell;
 
@@ -19,6 +24,17 @@ pub(crate) fn baseline(contract: Contract) -> Baseline {
     };
     // Our own file: a test reads it.
     Baseline::read(text).unwrap_or_default()
+}
+
+/// A built-in scenario, read once: a run starts hundreds of simulators.
+fn scenario(name: &'static str) -> Result<Scenario, String> {
+    static READ: Mutex<BTreeMap<&str, Scenario>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = read.get(name) {
+        return Ok(known.clone());
+    }
+    let scenario = Scenario::load(name).map_err(|fault| fault.to_string())?;
+    Ok(read.entry(name).or_insert(scenario).clone())
 }
 
 /// The suite's own simulators, one a place. They end with it.
@@ -49,6 +65,11 @@ impl Embedded {
     /// Simulators without defects that have a mutant.
     pub(crate) fn mutated(contract: Contract, seed: u64, mutant: &'static Mutant) -> Self {
         Self::new(contract, true, seed, Some(mutant))
+    }
+
+    /// Whether they have one.
+    pub(crate) fn has_mutant(&self) -> bool {
+        self.mutant.is_some()
     }
 
     /// The same once more, in its first state.
@@ -94,7 +115,7 @@ impl Embedded {
         let mut builder = Simulator::builder()
             .contract(self.contract)
             .healthy(self.healthy)
-            .scenario("home-office")
+            .world(scenario("home-office")?)
             .seed(self.seed);
         if let Some(mutant) = self.mutant {
             builder = builder.mutant(&mutant.id);
@@ -108,7 +129,7 @@ impl Embedded {
             Place::Main => builder.external_auth(ExternalAuth::Deny),
             Place::Development => builder.dev_mode(true),
             Place::Granted => builder.external_auth(ExternalAuth::Grant),
-            Place::Bare => builder.scenario("fresh-install").external_auth(ExternalAuth::Deny),
+            Place::Bare => builder.world(scenario("fresh-install")?).external_auth(ExternalAuth::Deny),
         };
         builder.start().await.map_err(|fault| format!("the embedded simulator did not start: {fault}"))
     }

@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 
-use super::sample;
+use super::{negotiation, sample};
 use crate::{
     suite::{Check, Context, Exchange, Key, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
@@ -11,6 +11,7 @@ use crate::{
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.extend(errors());
+    checks.extend(negotiation::checks(contract));
     checks
 }
 

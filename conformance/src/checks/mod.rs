@@ -11,6 +11,7 @@ mod findings;
 mod headers;
 mod limits;
 mod methods;
+mod negotiation;
 mod netquery;
 mod origin;
 mod parameters;

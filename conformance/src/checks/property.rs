@@ -17,6 +17,8 @@ use crate::suite::{Context, Evidence, Outcome, Stop};
 
 /// How many values a property is tried with.
 const CASES: usize = 64;
+/// The same in a trial of a mutant: what a property notices at all, it notices soon.
+const TRIAL_CASES: usize = 16;
 /// How often a failing value is made smaller at most.
 const SHRINKS: usize = 400;
 /// How long that may take at most: a target that fails by silence takes its time.
@@ -37,21 +39,27 @@ where
     F: Fn(S::Value) -> R + Send + 'static,
     R: Future<Output = Outcome>,
 {
+    let trial = context.is_trial();
     let (seed, mut runner) =
         (context.seed(), TestRunner::new_with_rng(Config::default(), rng(context.seed(), name)));
     let runtime = Handle::current();
-    let tried = move || runtime.block_on(try_all(&strategy()?, &mut runner, seed, property));
+    let tried = move || runtime.block_on(try_all(&strategy()?, &mut runner, (seed, trial), property));
     tokio::task::spawn_blocking(tried).await.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))
 }
 
-async fn try_all<S, F, R>(strategy: &S, runner: &mut TestRunner, seed: u64, property: F) -> Outcome
+async fn try_all<S, F, R>(
+    strategy: &S,
+    runner: &mut TestRunner,
+    (seed, trial): (u64, bool),
+    property: F,
+) -> Outcome
 where
     S: Strategy,
     S::Value: Debug + Clone,
     F: Fn(S::Value) -> R,
     R: Future<Output = Outcome>,
 {
-    for case in 0..CASES {
+    for case in 0..if trial { TRIAL_CASES } else { CASES } {
         let mut tree = strategy
             .new_tree(runner)
             .map_err(|reason| Stop::Error(format!("cannot draw a value: {reason}")))?;
@@ -60,6 +68,9 @@ where
             Err(other) => return Err(other),
             Ok(()) => continue,
         };
+        if trial {
+            return Err(Stop::Violated(first));
+        }
         let (value, evidence, steps) = shrink(&mut tree, first, &property).await?;
         // A shrunk case is worth reporting only if it fails again.
         let evidence = match property(value.clone()).await {

@@ -143,6 +143,11 @@ impl Context {
         }
     }
 
+    /// Whether the simulators have a mutant. Then only verdicts matter, and nobody reads the evidence.
+    pub(crate) fn is_trial(&self) -> bool {
+        matches!(&self.0.targets, Targets::Embedded(own) if own.has_mutant())
+    }
+
     /// Whether the simulators are the suite's own.
     pub fn is_embedded(&self) -> bool {
         matches!(self.0.targets, Targets::Embedded(_))

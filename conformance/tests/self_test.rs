@@ -1,0 +1,59 @@
+//! The self-test itself: it says who noticed a mutant, and it fails when nobody did.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::process::{Command, Output};
+
+use portmaster_conformance::{
+    exit,
+    selftest::{self, SelfTest},
+};
+use portmaster_fixtures::{Contract, Mutant};
+
+fn program(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_portmaster-conformance")).arg("self-test").args(args).output().unwrap()
+}
+
+async fn tried(ids: &[&str]) -> SelfTest {
+    let mutants: Vec<_> = ids.iter().map(|id| Mutant::named(id).unwrap()).collect();
+    selftest::try_mutants(Contract::Docs, &mutants, 1, 2, |_| {}).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mutant_is_noticed_by_those_whose_concern_it_is() {
+    let mut test = tried(&["credentials/expired-key", "headers/server-named"]).await;
+    let killers: Vec<_> = test.trials.iter().map(|trial| trial.killers.clone()).collect();
+    let expired = [
+        "credentials/permissions/expired-key",
+        "credentials/bearer/expired-key",
+        "credentials/basic/expired-key",
+    ];
+    assert_eq!(killers, [expired.map(str::to_owned).to_vec(), vec!["headers/no-server".to_owned()]]);
+    assert!(test.holds(), "without all mutants nobody is toothless");
+
+    test.trials[1].killers.clear();
+    assert!(!test.holds());
+    test.complete = true;
+    let toothless = test.toothless().len();
+    assert_eq!(toothless, test.checks.len() - expired.len() - test.failing.len());
+    let mut page = vec![];
+    selftest::write_markdown(&mut page, &test).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    assert!(
+        page.contains("1 of 2 are noticed") && page.contains("Notices nothing: `headers/no-server`"),
+        "{page}"
+    );
+}
+
+#[test]
+fn wrong_names_are_usage_errors() {
+    let output = program(&["--mutant", "headers/no-sniff"]);
+    assert_eq!(output.status.code(), Some(i32::from(exit::USAGE)));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        text,
+        "error: no mutant is called \"headers/no-sniff\"; did you mean \"headers/no-nosniff\"?\n"
+    );
+    let output = program(&["--mutant", "content/accept-heeded", "--contract", "v2.2"]);
+    assert_eq!(output.status.code(), Some(i32::from(exit::USAGE)));
+}
