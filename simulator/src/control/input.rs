@@ -12,10 +12,10 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
-use portmaster_fixtures::scenario::{Form, Mistake};
+use portmaster_fixtures::scenario::Form;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use crate::go::escape;
@@ -73,8 +73,26 @@ pub(super) fn typed<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -
     if !form.fits(value) {
         return Err(Problem::mistakes(&form.check_value(value)));
     }
-    T::deserialize(value)
-        .map_err(|fault| Problem::mistakes(&[Mistake { text: fault.to_string(), ..Mistake::default() }]))
+    // To JSON 7.0 is a whole number.
+    let read = T::deserialize(value).or_else(|_| T::deserialize(whole(value)));
+    // It has the form, but says what cannot be, such as a number that is too great.
+    read.map_err(|fault| Problem::conflict(fault.to_string()))
+}
+
+/// A value whose whole numbers are written as such.
+fn whole(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            // Below 2^53 nothing is lost.
+            Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => (float as i64).into(),
+            _ => value.clone(),
+        },
+        Value::Array(list) => list.iter().map(whole).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), whole(value))).collect::<Map<_, _>>().into()
+        }
+        _ => value.clone(),
+    }
 }
 
 /// Reads any JSON.

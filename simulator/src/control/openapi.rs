@@ -88,7 +88,14 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
         }
         responses.insert(status.as_str().to_owned(), answer);
     }
-    let refusals: BTreeSet<StatusCode> = COMMON.into_iter().chain(route.refusals.iter().copied()).collect();
+    let mut refusals: BTreeSet<StatusCode> =
+        COMMON.into_iter().chain(route.refusals.iter().copied()).collect();
+    if !route.takes.is_empty() {
+        refusals.extend([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]);
+    }
+    if route.query.is_some() {
+        refusals.insert(StatusCode::CONFLICT);
+    }
     for status in refusals {
         responses.insert(status.as_str().to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
     }

@@ -51,7 +51,7 @@ pub(super) fn routes() -> Vec<Route> {
                 Some(json!({ "extends": "home-office", "network": { "online": "offline" } })),
             )
             .answers::<Running>("The scenario that runs now.")
-            .refuses([StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
+            .refuses([StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::PAYLOAD_TOO_LARGE]),
         post("/reset", "Begin the world anew", reset)
             .about("Everything is as it was at its beginning: the world, its clock, its rules and faults, the journal. Snapshots stay.")
             .answers::<Running>("The scenario that runs."),

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     netquery::StoreError,
-    snapshot::{Snapshot, SnapshotError},
+    snapshot::{Snapshot, SnapshotError, VERSION},
 };
 
 /// How many snapshots are kept.
@@ -259,7 +259,7 @@ struct File {
     _format: String,
     /// The version of the file's form.
     #[serde(rename = "version")]
-    #[schemars(range(min = 1))]
+    #[schemars(extend("const" = VERSION))]
     _version: u32,
 }
 

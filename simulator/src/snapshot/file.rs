@@ -21,7 +21,7 @@ use crate::{
 const FORMAT: &str = "portmaster-simulator snapshot";
 
 /// The version of the files. Another one is refused: a world that is read by guesses would not be the one that was saved.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// The longest file that is read, bytes.
 const LONGEST: usize = 256 << 20;

@@ -15,6 +15,7 @@ use crate::{
 };
 
 pub use file::SnapshotError;
+pub(crate) use file::VERSION;
 
 /// What a world was made from, and is made from again when it is reset.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ fn ping(running: &Running) -> u16 {
 fn a_fault_is_added_strikes_and_is_taken_away() {
     let running = Running::new();
     assert_eq!(running.get("/faults"), json!([]));
-    let fault = json!({ "when": { "path": "ping", "count": 2 }, "effect": { "status": 503 } });
+    let fault = json!({ "when": { "path": "ping", "count": 2.0 }, "effect": { "status": 503.0 } });
     assert_eq!(running.ask("POST", "/faults", fault.clone()), (201, json!({ "index": 0 })));
     assert_eq!((ping(&running), ping(&running), ping(&running)), (503, 503, 200), "twice, as told");
     let told = running.get("/faults");
@@ -73,6 +73,7 @@ fn what_is_wrong_with_rules_and_faults_is_said_where_it_is() {
         ("POST", "/rules", json!({ "wen": {} }), 400, "/wen", "did you mean \"when\"?"),
         ("POST", "/faults", json!({}), 409, "/effect", "nothing happens"),
         ("POST", "/faults", json!({ "effect": { "status": 1000 } }), 400, "/effect/status", "599"),
+        ("POST", "/faults", json!({ "effect": { "delay": "9999999h" } }), 409, "", "did not match"),
         ("PUT", "/faults", json!({}), 400, "", "expected a list, found a map"),
         (
             "PUT",
