@@ -70,7 +70,14 @@ fn of(endpoint: &'static Endpoint, method: String, permission: Permission) -> Ve
                 .needs(needs)
                 .run(move |context| {
                     let ask = ask(context);
-                    async move { success(&ask.await?)?.json().map(drop) }
+                    async move {
+                        let exchange = ask.await?;
+                        // A success with nothing in it would not be one.
+                        if exchange.response.status != 200 {
+                            success(&exchange)?;
+                        }
+                        exchange.json().map(drop)
+                    }
                 }),
         );
     }

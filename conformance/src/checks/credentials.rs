@@ -6,12 +6,24 @@ use serde_json::json;
 
 use super::{badges::CHALLENGE, session};
 use crate::{
-    suite::{Check, Context, Exchange, Key, Need, Outcome, Stop, Tier},
+    suite::{Check, Context, Exchange, Key, Need, Outcome, SkipReason, Stop, Tier},
     target::Request,
 };
 
 /// A key that no target knows, long enough to look like one.
 const UNKNOWN: &str = "conformance-unknown-key-71f04c";
+
+/// Texts that are almost a key: name, sentence, how they are made of it, and how a shell does that.
+const ALMOST: [(&str, &str, fn(&str) -> String, &str); 3] = [
+    ("key-upper-case", "A key in upper case is another one.", |key| key.to_uppercase(), "^^"),
+    ("key-and-more", "A key with a letter behind it is another one.", |key| format!("{key}x"), "/%/x"),
+    (
+        "key-cut-off",
+        "A key without its last letter is another one.",
+        |key| key[..key.len() - 1].to_owned(),
+        "%?",
+    ),
+];
 
 pub(super) fn checks(_: Contract) -> Vec<Check> {
     let mut checks = vec![];
@@ -145,6 +157,24 @@ fn bearer() -> Vec<Check> {
             move |context| async move {
                 let request = permissions().scheme(scheme, context.key(Tier::User)?);
                 nobody(&context, request).await
+            },
+        ));
+    }
+    // Each of these is a known key but for some letters. The second text is what a shell makes of its variable.
+    for (id, what, other, shown) in ALMOST {
+        checks.push(should(&format!("bearer/{id}"), what).needs([Need::Key(Tier::User)]).run(
+            move |context| async move {
+                let key = context.key(Tier::User)?;
+                let value = other(key.secret());
+                if value == key.secret() {
+                    return Err(Stop::Skip(SkipReason::NothingToSee));
+                }
+                let shown = format!("Bearer ${{{}{shown}}}", key.tier.variable());
+                nobody(
+                    &context,
+                    permissions().secret_header("Authorization", format!("Bearer {value}"), shown),
+                )
+                .await
             },
         ));
     }
