@@ -53,7 +53,7 @@ const DATABASES: [(&str, &str); 8] = [
 /// The AsyncAPI document of a contract.
 pub fn asyncapi(contract: Contract) -> Value {
     let messages = |all: &[(&str, &str, &str, &str)], request: bool| -> Map<String, Value> {
-        all.iter().map(|one| ((*one).0.to_owned(), message(*one, request))).collect()
+        all.iter().map(|one| (one.0.to_owned(), message(*one, request))).collect()
     };
     let (requests, replies) = (messages(&REQUESTS, true), messages(&REPLIES, false));
     let refer = |messages: &Map<String, Value>, start: &str| -> Vec<Value> {

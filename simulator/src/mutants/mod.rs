@@ -221,7 +221,7 @@ mod tests {
         for mutant in Mutant::all() {
             for contract in Contract::ALL.into_iter().filter(|one| mutant.suits(*one)) {
                 for healthy in [false, true] {
-                    let mutants = Mutants::of(&[mutant.id.clone()], contract, healthy).unwrap();
+                    let mutants = Mutants::of(std::slice::from_ref(&mutant.id), contract, healthy).unwrap();
                     mutants.routes(contract);
                 }
             }
