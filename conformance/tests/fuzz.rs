@@ -138,7 +138,8 @@ const READS: &[&str] = &["network/*", "config/*", "auth/permissions", "ping"];
 async fn every_oracle_can_object() {
     let clean = fuzzed(READS, |_, _| {}).await;
     assert_eq!(told(&clean), Vec::<String>::new());
-    let cases: [(Oracle, fn(&Asked, &mut Answer)); 9] = [
+    type Wrong = fn(&Asked, &mut Answer);
+    let cases: [(Oracle, Wrong); 9] = [
         (Oracle::NoServerError, |_, answer| {
             if answer.status == 200 {
                 answer.status = 500;

@@ -154,7 +154,7 @@ impl Campaign {
         let scope = scope::Scope::new(contract, listed, tiers, allowed, foreign, only)?;
         let target = match target {
             Some((address, mode)) => Target::Foreign(address, mode),
-            None => Target::Own(Own::new(contract, healthy, seed).map_err(FuzzError::World)?),
+            None => Target::Own(Box::new(Own::new(contract, healthy, seed).map_err(FuzzError::World)?)),
         };
         let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
         let subject =

@@ -18,7 +18,7 @@ pub(super) enum Target {
     /// Somebody else's, and how it was found.
     Foreign(Address, Mode),
     /// Simulators, a fresh one whenever one is needed.
-    Own(Own),
+    Own(Box<Own>),
 }
 
 /// Simulators of our own.
