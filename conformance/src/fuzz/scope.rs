@@ -145,6 +145,14 @@ impl Scope {
         }
     }
 
+    /// Whether a step leaves a target as it was.
+    pub(super) fn only_reads(&self, step: &Step) -> bool {
+        let Step::Ask(ask) = step else { return false };
+        let known = self.catalogue.of_target(&ask.target);
+        let class = known.map(|known| sample::class(known.endpoint, &ask.method));
+        matches!(ask.method.as_str(), "GET" | "HEAD" | "OPTIONS") || class == Some(Class::Read)
+    }
+
     /// Whether a case changes what the oracles take for granted: after it a target of our own begins anew.
     pub(super) fn spoils(&self, case: &Case) -> bool {
         case.steps.iter().any(|step| self.is_spoiled_by(step))

@@ -14,7 +14,7 @@ use super::{
 use crate::suite::Mode;
 
 /// How often a case is made smaller at most.
-const STEPS: usize = 600;
+const STEPS: usize = 300;
 /// How long that may take at most.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often earlier cases are left out at most, when a failure needs some of them.
@@ -36,6 +36,7 @@ pub(super) struct Small {
 
 /// Tries cases on a target that is as if nothing had happened.
 struct Trial<'a> {
+    subject: &'a Subject,
     lane: Lane<'a>,
     /// Whether the target has been asked for more than to be read since it began.
     touched: bool,
@@ -43,7 +44,7 @@ struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     async fn new(subject: &'a Subject, mode: Mode) -> Result<Self, Gone> {
-        Ok(Self { lane: Lane::open(subject, mode).await?, touched: false })
+        Ok(Self { subject, lane: Lane::open(subject, mode).await?, touched: false })
     }
 
     /// What the oracles say of the case alone.
@@ -51,10 +52,7 @@ impl<'a> Trial<'a> {
         if self.touched {
             self.lane.renew().await?;
         }
-        self.touched = case.steps.iter().any(|step| match step {
-            Step::Ask(ask) => !matches!(ask.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
-            Step::Talk(_) | Step::Raw(_) => true,
-        });
+        self.touched = !case.steps.iter().all(|step| self.subject.scope.only_reads(step));
         Ok(self.lane.run(case).await?.map(|objection| (objection.step, objection.finding)))
     }
 }
