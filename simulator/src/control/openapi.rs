@@ -113,9 +113,13 @@ fn id(route: &Route) -> String {
 fn parameters(route: &Route, generator: &mut SchemaGenerator) -> Vec<Value> {
     let mut all: Vec<Value> = Vec::new();
     for (name, about, example) in &route.parts {
+        let mut schema = json!({ "type": "string", "minLength": 1 });
+        if let Some(pattern) = route.pattern {
+            schema["pattern"] = pattern.into();
+        }
         all.push(json!({
             "name": name, "in": "path", "required": true, "description": about, "example": example,
-            "schema": { "type": "string", "minLength": 1 },
+            "schema": schema,
         }));
     }
     let Some(describe) = route.query else { return all };

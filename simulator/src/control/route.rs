@@ -35,6 +35,8 @@ pub(super) struct Route {
     pub(super) about: &'static str,
     /// What the parts of the path are, in their order, each with an example.
     pub(super) parts: Vec<(&'static str, &'static str, &'static str)>,
+    /// What the part of the path looks like, where not everything is taken.
+    pub(super) pattern: Option<&'static str>,
     /// The members of the query.
     pub(super) query: Option<Describe>,
     /// The bodies that are taken, by their media types.
@@ -81,6 +83,7 @@ impl Route {
             summary,
             about: "",
             parts: Vec::new(),
+            pattern: None,
             query: None,
             takes: Vec::new(),
             answers: Vec::new(),
@@ -98,6 +101,12 @@ impl Route {
     /// Names the next part of the path.
     pub(super) fn part(mut self, name: &'static str, about: &'static str, example: &'static str) -> Self {
         self.parts.push((name, about, example));
+        self
+    }
+
+    /// Says what the part of the path looks like, as a regular expression.
+    pub(super) fn pattern(mut self, pattern: &'static str) -> Self {
+        self.pattern = Some(pattern);
         self
     }
 

@@ -54,6 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<File>("The file."),
         part(put("/snapshots/{id}", "Keep a snapshot from a file", import))
             .about("In the place of an earlier one of the same id. Ids are letters, digits, dots, dashes and underscores.")
+            .pattern("^[A-Za-z0-9._-]{1,100}$")
             .takes_as::<File>(JSON, None)
             .answers::<Listed>("It is kept, in the place of an earlier one.")
             .answers_as::<Listed>(StatusCode::CREATED, JSON, "It is kept.")
