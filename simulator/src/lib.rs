@@ -12,6 +12,7 @@
 //! The same scenario, seed and sequence of requests give the same bytes.
 
 mod api;
+mod capture;
 mod check;
 mod control;
 mod database;
@@ -26,6 +27,7 @@ mod simulator;
 mod snapshot;
 mod world;
 
+pub use capture::{CaptureError, Captured, capture};
 pub use check::check;
 pub use describe::{asyncapi, openapi};
 pub use gateway::{AdvanceError, BundleError, ExternalAuth, LoadError};

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Show the built-in scenarios, or check one of your own
     #[command(subcommand)]
     Scenario(ScenarioCommand),
+    /// Turn a running core into a scenario, with private data replaced
+    Capture(Capture),
     /// List the misbehaviours that --mutant takes
     Mutants,
     /// Print an OpenAPI 3.1 document of the HTTP endpoints
@@ -61,6 +63,22 @@ pub(crate) enum ScenarioCommand {
     },
     /// Print the JSON Schema of scenarios, for editors
     Schema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Capture {
+    /// The core, for example http://127.0.0.1:817
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: String,
+    /// An API key of the core; without, only what anyone may read is captured
+    #[arg(long, value_name = "KEY", env = "PORTMASTER_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Where the scenario is written; many connections go into a file beside it [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Keep addresses, domains, names and paths as they are; API keys are left out nevertheless
+    #[arg(long)]
+    pub(crate) keep_private: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod args;
+mod capture;
 mod describe;
 mod mutants;
 mod scenario;
@@ -22,6 +23,7 @@ pub(crate) fn main() -> ExitCode {
     let serve = match args.command {
         Some(Command::Serve(serve)) => *serve,
         Some(Command::Scenario(command)) => return scenario::run(command),
+        Some(Command::Capture(args)) => return capture::run(args),
         Some(Command::Mutants) => return mutants::list(),
         Some(Command::OpenApi(of)) => return describe::run(Form::OpenApi, of.contract),
         Some(Command::AsyncApi(of)) => return describe::run(Form::AsyncApi, of.contract),

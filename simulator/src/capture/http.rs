@@ -1,0 +1,173 @@
+//! A small HTTP/1.1 client: one request a connection, plain text, bodies up to a limit.
+
+use std::{io, time::Duration};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::CaptureError;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// The longest answer that is read, bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// A core's HTTP API.
+#[derive(Debug)]
+pub(super) struct Client {
+    authority: String,
+    key: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// A header's value.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+
+    /// The body as JSON.
+    pub(super) fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The first line of the body, cut where it gets long.
+    pub(super) fn words(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        text.lines().next().unwrap_or_default().trim().chars().take(120).collect()
+    }
+}
+
+impl Client {
+    /// A client for a URL such as `http://127.0.0.1:817`.
+    pub(super) fn new(target: &str, key: Option<&str>) -> Result<Self, CaptureError> {
+        let wrong = |why: &'static str| CaptureError::Target { target: target.to_owned(), why };
+        if target.starts_with("https://") {
+            return Err(wrong("cores speak plain HTTP"));
+        }
+        let rest = target.strip_prefix("http://").unwrap_or(target).trim_end_matches('/');
+        let plain = |char: char| char.is_ascii_alphanumeric() || "-._:[]".contains(char);
+        if rest.is_empty() || !rest.chars().all(plain) {
+            return Err(wrong("it is no address"));
+        }
+        let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let authority = if has_port { rest.to_owned() } else { format!("{rest}:80") };
+        let visible = |key: &str| key.bytes().all(|byte| byte.is_ascii_graphic());
+        if key.is_some_and(|key| !visible(key)) {
+            return Err(CaptureError::Key);
+        }
+        Ok(Self { authority, key: key.map(str::to_owned) })
+    }
+
+    /// Host and port.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The value of the header `Authorization`, if there is a key.
+    pub(super) fn badge(&self) -> Option<String> {
+        self.key.as_ref().map(|key| format!("Bearer {key}"))
+    }
+
+    /// Asks for a path below `/api/v1/`.
+    ///
+    /// # Errors
+    /// When nobody listens there, or the answer is none of HTTP or too long.
+    pub(super) async fn get(&self, path: &str) -> io::Result<Reply> {
+        let badge = self.badge().map(|badge| format!("Authorization: {badge}\r\n")).unwrap_or_default();
+        let request = format!(
+            "GET /api/v1/{path} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nConnection: close\r\n{badge}\r\n",
+            self.authority
+        );
+        let connecting = TcpStream::connect(&self.authority);
+        let mut stream = timeout(CONNECT, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let exchange = async {
+            stream.write_all(request.as_bytes()).await?;
+            let mut bytes = Vec::new();
+            stream.take(LONGEST + 1).read_to_end(&mut bytes).await?;
+            io::Result::Ok(bytes)
+        };
+        let bytes = timeout(ANSWER, exchange).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        if bytes.len() as u64 > LONGEST {
+            return Err(io::Error::other("the answer is longer than 64 MiB"));
+        }
+        read(bytes).ok_or_else(|| io::Error::other("the answer is not HTTP"))
+    }
+}
+
+/// Takes an answer apart.
+fn read(mut bytes: Vec<u8>) -> Option<Reply> {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let mut body = bytes.split_off(end + 4);
+    let head = String::from_utf8(bytes).ok()?;
+    let mut words = head.split(' ');
+    let status = words.next().filter(|version| version.starts_with("HTTP/1."))?;
+    let status = words.next().filter(|_| !status.is_empty())?.parse().ok()?;
+    let reply = Reply { status, head, body: Vec::new() };
+    if reply.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        body = joined(&body)?;
+    }
+    if let Some(length) = reply.header("content-length").and_then(|length| length.parse::<usize>().ok())
+        && body.len() < length
+    {
+        return None;
+    }
+    Some(Reply { body, ..reply })
+}
+
+/// Joins the chunks of a body.
+fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let end = rest.windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(&rest[..end]).ok()?.split(';').next()?.trim();
+        let size = usize::from_str_radix(size, 16).ok()?;
+        rest = &rest[end + 2..];
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(..size)?);
+        rest = rest.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined_and_what_is_cut_is_no_answer() {
+        let whole =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
+        assert_eq!(read(whole.to_vec()).unwrap().body, b"abcde");
+        for length in 0..whole.len() - 4 {
+            assert!(read(whole[..length].to_vec()).is_none(), "{length}");
+        }
+        assert!(read(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc".to_vec()).is_none());
+    }
+
+    #[test]
+    fn addresses_are_looked_at() {
+        assert_eq!(Client::new("http://127.0.0.1:817/", None).unwrap().authority(), "127.0.0.1:817");
+        assert_eq!(Client::new("core.example", None).unwrap().authority(), "core.example:80");
+        assert!(Client::new("https://127.0.0.1:817", None).is_err());
+        assert!(Client::new("http://a b", None).is_err() && Client::new("", None).is_err());
+        assert!(Client::new("127.0.0.1:817", Some("a\r\nb")).is_err());
+    }
+}

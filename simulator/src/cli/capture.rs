@@ -1,0 +1,66 @@
+//! `capture`: a running core as a scenario.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use portmaster_simulator::{CaptureError, Captured, capture};
+
+use super::{USAGE, args::Capture};
+
+/// The status when nobody answers at the target, or not like a core.
+const UNREACHABLE: u8 = 3;
+
+/// How many connections are listed in the scenario itself.
+const LISTED: usize = 60;
+
+/// Captures, writes and says what is missing.
+pub(crate) fn run(args: Capture) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a machine that cannot poll runs nothing");
+    let captured = runtime.block_on(capture(&args.target, args.key.as_deref(), args.keep_private));
+    let captured = match captured {
+        Ok(captured) => captured,
+        Err(fault) => {
+            let status = match fault {
+                CaptureError::Unreachable { .. } | CaptureError::Stranger { .. } => UNREACHABLE,
+                CaptureError::Target { .. } | CaptureError::Key | CaptureError::WrongKey => USAGE,
+            };
+            complain(&format!("error: {fault}"));
+            return ExitCode::from(status);
+        }
+    };
+    for line in &captured.missing {
+        complain(&format!("not in the scenario: {line}"));
+    }
+    let Some(file) = &args.output else {
+        // A reader that closes early has what it wanted.
+        let _ = io::stdout().lock().write_all(captured.text(None).as_bytes());
+        return ExitCode::SUCCESS;
+    };
+    match write(&captured, file) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((file, fault)) => {
+            complain(&format!("error: cannot write {}: {fault}", file.display()));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Writes the scenario, and the rows file before it.
+fn write(captured: &Captured, file: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let mut rows_name = None;
+    if captured.connections() > LISTED {
+        let rows = file.with_extension("rows.json");
+        fs::write(&rows, captured.rows()).map_err(|fault| (rows.clone(), fault))?;
+        rows_name = rows.file_name().map(|name| name.to_string_lossy().into_owned());
+    }
+    fs::write(file, captured.text(rows_name.as_deref())).map_err(|fault| (file.to_owned(), fault))
+}
+
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
