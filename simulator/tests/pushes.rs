@@ -1,5 +1,9 @@
 //! Subscribers of the database websocket: told of what a scenario lets happen, and what faults do to that.
 
+#![allow(dead_code, reason = "the shared client has more than each test needs")]
+
+mod common;
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -133,4 +137,48 @@ async fn rules_hear_what_clients_ask() {
     client.send(r#"2|update|config:filter/lists|J{"Value":["MAL"]}"#).await;
     assert_eq!(client.next().await, "2|success");
     assert_eq!(simulator.state()["network"]["online"], "semi");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_over_http_are_told() {
+    let simulator = start("").await;
+    let mut client = Client::open(&simulator).await;
+    for prefix in ["runtime:spn/status", "core:spn/account/", "notifications:", "runtime:system/status"] {
+        client.subscribe(prefix).await;
+    }
+    let address = simulator.addr();
+    let ask = async |target: &'static str| {
+        // robin:secret
+        let headers = [("Authorization", "Basic cm9iaW46c2VjcmV0")];
+        let asking = tokio::task::spawn_blocking(move || common::ask(address, "POST", target, &headers, ""));
+        assert_eq!(asking.await.expect("a client").status(), 200, "{target}");
+    };
+    for (target, expected) in [
+        (
+            "/api/v1/spn/account/logout",
+            [
+                "s|del|core:spn/account/user",
+                "s|upd|runtime:spn/status|J{\"Status\":\"failed\"",
+                "s|new|notifications:all/spn:not-logged-in|J",
+                "s|new|runtime:system/status|J",
+            ],
+        ),
+        (
+            "/api/v1/spn/account/login",
+            [
+                "s|new|core:spn/account/user|J{\"username\":\"robin\",\"state\":\"approved\"",
+                "s|upd|runtime:spn/status|J{\"Status\":\"connected\"",
+                "s|del|notifications:all/spn:not-logged-in",
+                "s|new|runtime:system/status|J",
+            ],
+        ),
+    ] {
+        simulator.advance(Duration::from_secs(5));
+        ask(target).await;
+        let told = client.told().await;
+        assert_eq!(told.len(), expected.len(), "{target}: {told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{target}: {told}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub use call::{Call, Failure, Handler, Module, Raw, Reply};
 pub(crate) use dns::record as name_record;
 pub use format::Format;
 pub(crate) use metrics::text as metrics_text;
-pub(crate) use spn::{account_fields, pin_records};
+pub(crate) use spn::pin_records;
 
 /// Every endpoint's code, family by family.
 pub fn handlers() -> impl Iterator<Item = &'static Handler> {

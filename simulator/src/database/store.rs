@@ -43,12 +43,9 @@ fn as_text(record: Record) -> Record {
 fn known_in_core(world: &World) -> Vec<Record> {
     let profiles = world.profiles.iter().filter_map(|stored| world.profile_record(&stored.key));
     let mut known: Vec<Record> = profiles.map(as_text).collect();
-    if let Some(account) = world.account() {
-        let meta = Meta { modified: account.updated.as_second(), ..Meta::made(account.created) };
-        let fields = Value::Object(api::account_fields(world, account));
-        known.push(Record::of("core:spn/account/user", meta, fields));
-        let token = Record::of("core:spn/account/authtoken", meta, Value::Object(Map::new()));
-        known.push(token.hidden());
+    if let Some(account) = world.account_record() {
+        let token = Record::of("core:spn/account/authtoken", account.meta, Value::Object(Map::new()));
+        known.extend([account, token.hidden()]);
     }
     let dismissed = world.broadcasts.iter().flatten();
     if let Some(last) = dismissed.clone().map(|(_, at)| at).max() {

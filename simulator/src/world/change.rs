@@ -103,6 +103,8 @@ pub enum Change {
     },
     /// The provider is asked for the account.
     RefreshAccount,
+    /// The account's plan is over.
+    PlanEnds,
     /// The privacy network starts anew.
     ReinitSpn,
     /// What is known of the hubs is said anew.
@@ -237,13 +239,20 @@ impl World {
             Change::Close(ids) => self.close(&ids),
             Change::LogIn { username } => {
                 self.log_in(username);
+                self.tell_account(None);
                 self.tell_spn();
             }
             Change::LogOut { purge } => {
+                let before = self.account_record();
                 self.log_out(purge);
+                self.tell_account(before);
                 self.tell_spn();
             }
-            Change::RefreshAccount => self.refresh_account(),
+            Change::RefreshAccount => {
+                self.refresh_account();
+                self.tell_account(None);
+            }
+            Change::PlanEnds => self.end_plan(),
             Change::ReinitSpn => self.reinit_spn(),
             Change::SpnIntel { trusted, regions } => self.apply_intel(&trusted, regions),
             Change::Notify(notification) => self.notify(*notification),

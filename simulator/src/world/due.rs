@@ -52,7 +52,14 @@ impl World {
     pub fn next_due(&self) -> Option<Timestamp> {
         let pause = self.pause.as_ref().map(|pause| pause.until);
         let connection = self.connections.next_due();
-        let all = [pause, self.next_expiry(), connection, self.timeline.next(), self.next_late()];
+        let all = [
+            pause,
+            self.next_plan_end(),
+            self.next_expiry(),
+            connection,
+            self.timeline.next(),
+            self.next_late(),
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -78,6 +85,8 @@ impl World {
         if self.pause.as_ref().is_some_and(|pause| pause.until <= due) {
             // Resuming refuses nothing.
             let _ = self.apply(Change::Resume);
+        } else if self.next_plan_end().is_some_and(|ends| ends <= due) {
+            let _ = self.apply(Change::PlanEnds);
         } else if self.next_expiry().is_some_and(|expiry| expiry <= due) {
             let _ = self.apply(Change::ExpireNotifications);
         } else if self.connections.next_due().is_some_and(|next| next <= due) {
@@ -113,6 +122,7 @@ mod tests {
         "dns: { resolvers: { Quad9: { failing: true } } }",
         "spn: { status: failed }",
         "spn: { status: null, account: null }",
+        "spn: { account: { username: ada, ends: 2026-03-16T09:30:40Z, plan: { name: P, amount: 1, months: 1 } } }",
         "spn: { hubs: { degrade: [{ hub: Avior, latency_ms: 900, states: [failing] }] } }",
         "spn: { hubs: { join: [{ name: New, country: DE, lanes: [{ to: Avior, latency_ms: 3, capacity_mbit: 9 }] }] } }",
         "connections: { open: 3 }",
@@ -140,6 +150,8 @@ mod tests {
         collection::vec(entry, 1..12).prop_map(|entries| {
             let rules = "rules:\n  - { when: { state: { path: connections.active, above: 20 } }, \
                          then: [{ change: { connections: { close: 10 } } }] }\n  \
+                         - { when: { state: { path: spn.account.may_use_spn, equals: false } }, \
+                         then: [{ change: { connections: { open: 1 } } }] }\n  \
                          - { when: { change: 'spn/*' }, then: [{ after: 3s, change: { connections: { open: 1 } } }] }\n";
             format!("extends: home-office\nclock: manual\n{rules}timeline:\n{}", entries.concat())
         })
@@ -184,5 +196,17 @@ mod tests {
             seen["connections"].as_array().expect("connections").iter().map(|row| row["started"].as_str());
         assert_eq!(started.max(), Some(Some("2026-03-16T09:30:10Z")));
         assert_eq!(seen["now"], "2026-03-16T09:30:20Z");
+    }
+
+    #[test]
+    fn rules_hear_at_once_that_a_plan_is_over() {
+        let yaml = "extends: home-office\nclock: manual\nspn: { account: { username: robin, ends: 2026-03-16T09:30:10Z } }\nrules:\n  \
+                    - { when: { state: { path: spn.status, equals: failed } }, \
+                    then: [{ change: { connections: { open: 1 } } }] }\n";
+        let (seen, told) = run(yaml, &[9_999, 10_001]);
+        let started =
+            seen["connections"].as_array().expect("connections").iter().map(|row| row["started"].as_str());
+        assert_eq!(started.max(), Some(Some("2026-03-16T09:30:10Z")));
+        assert_eq!(told.iter().filter(|event| event.contains("runtime:spn/status")).count(), 1, "{told:#?}");
     }
 }

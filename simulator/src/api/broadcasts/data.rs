@@ -8,7 +8,7 @@ use portmaster_fixtures::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::{network, spn},
+    api::network,
     world::{World, geo},
 };
 
@@ -40,7 +40,7 @@ pub(super) fn matching(world: &World) -> Map<String, Value> {
 
 fn account(world: &World, late: bool) -> Value {
     let Some(account) = world.account() else { return json!({ "Error": {} }) };
-    let mut out = spn::account_fields(world, account);
+    let mut out = world.account_fields(account);
     let may_use = account.may_use_spn(world.now());
     if late {
         out.insert("Active".to_owned(), may_use.into());

@@ -6,9 +6,8 @@ use hyper::{
     header::{AUTHORIZATION, WWW_AUTHENTICATE},
     http::HeaderValue,
 };
-use portmaster_fixtures::{RecordForm, scenario::Plan};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{
     api::{Call, Raw, Reply, record::Meta},
@@ -116,60 +115,5 @@ pub(super) fn profile(world: &mut World, call: &Call) -> Reply {
         modified: account.updated.as_second(),
         ..Meta::made("core:spn/account/user".to_owned(), account.created)
     };
-    Reply::record(&Record { account: fields(world, account), meta })
-}
-
-/// An account's members as records and broadcasts show them.
-pub(crate) fn fields(world: &World, account: &Account) -> Map<String, Value> {
-    let late = world.rules.record_form == RecordForm::Late;
-    let paid = account.is_paid(world.now());
-    let mut subscription = Map::new();
-    subscription.insert("ends_at".to_owned(), json!(account.ends));
-    subscription.insert("state".to_owned(), if paid { "active" } else { "inactive" }.into());
-    if late {
-        subscription.insert("next_billing_date".to_owned(), json!(account.next_billing));
-        subscription.insert("payment_provider".to_owned(), json!(account.payment_provider));
-    }
-    let current = account.plan.as_ref().map(|one| plan(one, late));
-    let next = account.plan.as_ref().filter(|one| late && one.renewable).map(|one| plan(one, late));
-    let mut out = Map::new();
-    let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    put("username", json!(account.username));
-    put("state", json!(account.state.word()));
-    put("balance", json!(account.balance));
-    put("device", json!({ "name": account.device.name, "id": account.device.id }));
-    put("subscription", if current.is_some() { subscription.into() } else { Value::Null });
-    put("current_plan", current.into());
-    put("next_plan", next.into());
-    if late {
-        put("view", view());
-        put("LastNotifiedOfEnd", Value::Null);
-    }
-    put("LoggedInAt", json!(account.logged_in));
-    out
-}
-
-fn plan(plan: &Plan, late: bool) -> Value {
-    let mut out = json!({
-        "name": plan.name,
-        "amount": plan.amount,
-        "months": plan.months,
-        "renewable": plan.renewable,
-    });
-    if late {
-        out["feature_ids"] = json!(plan.features);
-    }
-    out
-}
-
-/// What user interfaces show of an account in which somebody is logged in.
-fn view() -> Value {
-    json!({
-        "Message": "",
-        "ShowAccountData": true,
-        "ShowAccountButton": true,
-        "ShowLoginButton": false,
-        "ShowRefreshButton": true,
-        "ShowLogoutButton": true,
-    })
+    Reply::record(&Record { account: world.account_fields(account), meta })
 }

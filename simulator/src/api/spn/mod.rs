@@ -11,7 +11,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use account::fields as account_fields;
 pub(crate) use map::pin_records;
 
 use portmaster_fixtures::Defect;

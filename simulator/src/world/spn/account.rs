@@ -35,6 +35,8 @@ pub struct Account {
     pub created: Timestamp,
     /// When this was last heard of the provider.
     pub updated: Timestamp,
+    /// Whether the plan's end is still to come.
+    ending: bool,
 }
 
 impl Account {
@@ -53,6 +55,7 @@ impl Account {
             token: told.token,
             created: start,
             updated: start,
+            ending: told.ends.is_some_and(|ends| ends > start),
         }
     }
 
@@ -164,6 +167,7 @@ impl World {
             token: true,
             created: now,
             updated: now,
+            ending: paid,
         });
         self.spn.connected_since = now;
     }
@@ -184,7 +188,23 @@ impl World {
             token: false,
             created: account.created,
             updated: account.updated,
+            ending: false,
         });
+    }
+
+    /// When the plan ends, if that is still to come.
+    pub(in crate::world) fn next_plan_end(&self) -> Option<Timestamp> {
+        self.spn.account.as_ref().filter(|account| account.ending)?.ends
+    }
+
+    /// The plan is over: who may use the network by it alone may no more.
+    pub(in crate::world) fn end_plan(&mut self) {
+        if let Some(account) = &mut self.spn.account {
+            account.ending = false;
+        }
+        if self.spn_enabled() {
+            self.tell_spn();
+        }
     }
 
     /// Notes that the provider was asked for the account.

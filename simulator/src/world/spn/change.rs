@@ -48,6 +48,7 @@ impl World {
         if let Some(login) = told.login {
             self.spn.login = login;
         }
+        let account = told.account.is_some().then(|| self.account_record());
         match told.account {
             Some(Some(account)) => self.spn.account = Some(Account::new(account, self.chance.seed(), now)),
             Some(None) => self.log_out(false),
@@ -55,6 +56,9 @@ impl World {
         }
         if before != SpnStatus::Connected && self.spn_status() == SpnStatus::Connected {
             self.spn.connected_since = now;
+        }
+        if let Some(before) = account {
+            self.tell_account(before);
         }
         if shows {
             self.tell_spn();

@@ -10,6 +10,7 @@ mod measure;
 mod optimize;
 mod route;
 mod setup;
+mod shown;
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
