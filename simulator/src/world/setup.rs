@@ -152,6 +152,9 @@ impl World {
         world.configure(scenario.config, options.config, options.api_keys, start)?;
         world.profiles = Profiles::begin(&world, start);
         world.notify_all(scenario.notifications);
+        for failure in scenario.modules {
+            world.fail(failure);
+        }
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
         world.fill_records(scenario.filter_lists.as_ref());
@@ -326,6 +329,18 @@ mod tests {
                 World::new(scenario, options).unwrap_or_else(|fault| panic!("{name}, {contract}: {fault}"));
             }
         }
+    }
+
+    #[test]
+    fn modules_are_in_trouble_from_the_start() {
+        let text = "extends: home-office\ncontract: v2.2\nmodules:\n  \
+                    - { module: Resolver, id: 'r:x', title: T, message: M, severity: warning }\n";
+        assert_eq!(scenario::check(text), []);
+        let world = World::new(Scenario::parse("test", text).unwrap(), Options::default()).unwrap();
+        assert_eq!(world.state()["modules"], json!({ "r:x": { "module": "Resolver", "title": "T" } }));
+        let Body::Struct(status) = world.system_status().body else { panic!("a structure") };
+        assert_eq!(status["WorstState"]["Type"], "warning");
+        assert_eq!(world.notification("r:x").map(|one| (one.kind, one.message.as_str())), Some((1, "M")));
     }
 
     #[test]
