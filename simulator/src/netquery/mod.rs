@@ -11,6 +11,7 @@ mod development;
 mod dialect;
 mod dump;
 mod feed;
+mod folder;
 mod output;
 mod request;
 mod rows;

@@ -16,6 +16,7 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, p
 
 use super::{
     dialect::{Column, Dialect, Shown},
+    folder::Folder,
     statement::DOMAIN_KEY,
 };
 
@@ -58,7 +59,7 @@ struct Inner {
     prepared: OnceLock<()>,
     idle: Mutex<Vec<Connection>>,
     // Dropped last: the connections above have the files in it open.
-    folder: tempfile::TempDir,
+    folder: Folder,
 }
 
 /// What writes.
@@ -158,7 +159,7 @@ impl Store {
     /// Empty tables in the language of a contract, with the defects of some rules.
     pub fn new(contract: Contract, rules: &Rules) -> Result<Self, StoreError> {
         let dialect = Dialect::of(contract, rules);
-        let folder = tempfile::Builder::new().prefix("portmaster-simulator-").tempdir()?;
+        let folder = Folder::new()?;
         let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // Until somebody reads there is no log.
         writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;

@@ -1,0 +1,96 @@
+//! The temporary folder of a connection database. It goes with its owner; those of processes that were killed go when the
+//! next one starts.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::Once,
+};
+
+use tempfile::TempDir;
+
+/// How the folders' names begin.
+const PREFIX: &str = "portmaster-simulator-";
+
+/// The file in a folder that is locked for as long as its owner lives.
+const LOCK: &str = "lock";
+
+/// A folder that belongs to this process.
+#[derive(Debug)]
+pub(super) struct Folder {
+    // Dropped first: it is open in the folder.
+    _lock: File,
+    folder: TempDir,
+}
+
+impl Folder {
+    /// A new folder among the system's temporary ones. The first one of a process removes what others have left behind.
+    pub(super) fn new() -> io::Result<Self> {
+        static FIRST: Once = Once::new();
+        FIRST.call_once(|| remove_abandoned(&std::env::temp_dir()));
+        Self::within(&std::env::temp_dir())
+    }
+
+    fn within(parent: &Path) -> io::Result<Self> {
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        // Under its name only once it is locked: whoever finds it unlocked may be sure that its owner is gone.
+        let unlocked = folder.path().join("unlocked");
+        let lock = File::create_new(&unlocked)?;
+        lock.try_lock()?;
+        fs::rename(unlocked, folder.path().join(LOCK))?;
+        Ok(Self { _lock: lock, folder })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes the folders whose owners are gone. What cannot be looked at or removed, such as another user's, stays.
+fn remove_abandoned(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_abandoned(&entry.path()) {
+            // Another process may be removing it at the same time.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn is_abandoned(folder: &Path) -> bool {
+    let lock = folder.join(LOCK);
+    // Anything else than a file may keep whoever opens it waiting.
+    let is_file = fs::symlink_metadata(&lock).is_ok_and(|found| found.is_file());
+    is_file && File::open(&lock).is_ok_and(|file| file.try_lock().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_whose_owners_are_gone_are_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let alive = Folder::within(parent.path()).unwrap();
+        let Folder { _lock, folder } = Folder::within(parent.path()).unwrap();
+        // As a process that is killed leaves it: the lock goes, the folder stays.
+        drop(_lock);
+        let killed = folder.keep();
+        let [beginning, other] =
+            [format!("{PREFIX}new"), "other".to_owned()].map(|name| parent.path().join(name));
+        for folder in [&beginning, &other] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(other.join(LOCK), "").unwrap();
+        fs::write(killed.join("main.db"), "rows").unwrap();
+        remove_abandoned(parent.path());
+        assert!(!killed.exists());
+        assert!(alive.path().join(LOCK).exists() && beginning.exists() && other.exists());
+        let path = alive.path().to_owned();
+        drop(alive);
+        assert!(!path.exists());
+    }
+}
