@@ -48,17 +48,17 @@ impl Ord for ById {
     }
 }
 
-/// All connections, by id.
+/// All connections, by id. Clones share each collection until one of them changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
-    known: BTreeSet<ById>,
-    shared: BTreeSet<Arc<Shared>>,
+    known: Arc<BTreeSet<ById>>,
+    shared: Arc<BTreeSet<Arc<Shared>>>,
     /// How many were ever known.
     places: u64,
     /// When those that have ended go, Unix seconds. One that was replaced since is here still, and counts no more.
-    going: BTreeMap<i64, Vec<Arc<Connection>>>,
+    going: Arc<BTreeMap<i64, Vec<Arc<Connection>>>>,
     /// When some end by themselves. One that was replaced since counts no more.
-    ending: BTreeMap<(Timestamp, u64), Arc<Connection>>,
+    ending: Arc<BTreeMap<(Timestamp, u64), Arc<Connection>>>,
 }
 
 impl Connections {
@@ -113,14 +113,14 @@ impl Connections {
             Some(known) => Arc::clone(known),
             None => {
                 let shared = Arc::new(shared);
-                self.shared.insert(Arc::clone(&shared));
+                Arc::make_mut(&mut self.shared).insert(Arc::clone(&shared));
                 shared
             }
         };
         let place = self.get(&row.id).map(|earlier| earlier.place);
         self.places += u64::from(place.is_none());
         let connection = Arc::new(Connection::new(row, shared, place.unwrap_or(self.places)));
-        self.known.replace(ById(Arc::clone(&connection)));
+        Arc::make_mut(&mut self.known).replace(ById(Arc::clone(&connection)));
         connection
     }
 
@@ -128,8 +128,13 @@ impl Connections {
         if let Some(ended) = connection.ended {
             // Not at once, whenever it ended: what somebody puts into a world is there until its time moves.
             let goes = (ended.as_second() + KEPT_AFTER_END + 1).max(now.as_second() + 1);
-            self.going.entry(goes).or_default().push(Arc::clone(connection));
+            self.goes_at(connection, goes);
         }
+    }
+
+    /// Says in which second a connection goes.
+    fn goes_at(&mut self, connection: &Arc<Connection>, second: i64) {
+        Arc::make_mut(&mut self.going).entry(second).or_default().push(Arc::clone(connection));
     }
 
     /// Ends a connection that is active.
@@ -137,14 +142,14 @@ impl Connections {
         let mut ended = Connection::clone(self.get(id).filter(|one| one.active)?);
         (ended.active, ended.ended) = (false, Some(now));
         let ended = Arc::new(ended);
-        self.known.replace(ById(Arc::clone(&ended)));
+        Arc::make_mut(&mut self.known).replace(ById(Arc::clone(&ended)));
         self.let_go_later(&ended, now);
         Some(ended)
     }
 
     /// Says when a connection ends by itself.
     pub(super) fn ends_at(&mut self, connection: &Arc<Connection>, end: Timestamp) {
-        self.ending.insert((end, connection.place), Arc::clone(connection));
+        Arc::make_mut(&mut self.ending).insert((end, connection.place), Arc::clone(connection));
     }
 
     /// The instant at which the next connection ends or goes by itself.
@@ -157,8 +162,8 @@ impl Connections {
     /// The ids of those that end by themselves by an instant.
     pub(super) fn take_ending(&mut self, now: Timestamp) -> Vec<String> {
         let mut ids = Vec::new();
-        while let Some(first) = self.ending.first_entry().filter(|first| first.key().0 <= now) {
-            let one = first.remove();
+        while self.ending.first_key_value().is_some_and(|((end, _), _)| *end <= now) {
+            let Some((_, one)) = Arc::make_mut(&mut self.ending).pop_first() else { break };
             if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
                 ids.push(one.id().to_owned());
             }
@@ -169,18 +174,44 @@ impl Connections {
     /// Lets go of what ended long ago.
     pub(super) fn take_gone(&mut self, now: Timestamp) -> Vec<Arc<Connection>> {
         let mut gone = Vec::new();
-        while let Some(first) = self.going.first_entry().filter(|first| *first.key() <= now.as_second()) {
-            for one in first.remove() {
+        while self.going.first_key_value().is_some_and(|(second, _)| *second <= now.as_second()) {
+            let Some((_, all)) = Arc::make_mut(&mut self.going).pop_first() else { break };
+            for one in all {
                 if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
-                    self.known.remove(one.id());
+                    Arc::make_mut(&mut self.known).remove(one.id());
                     gone.push(one);
                 }
             }
         }
         if !gone.is_empty() {
             // Known here and nowhere else: nobody has them.
-            self.shared.retain(|shared| Arc::strong_count(shared) > 1);
+            Arc::make_mut(&mut self.shared).retain(|shared| Arc::strong_count(shared) > 1);
         }
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clone_copies_nothing_and_sees_no_change() {
+        let now: Timestamp = "2026-03-16T09:30:00Z".parse().unwrap();
+        let mut all = Connections::default();
+        for id in ["a", "b"] {
+            let kept =
+                all.insert(ConnectionRow { id: id.to_owned(), active: true, ..Default::default() }, now);
+            all.ends_at(&kept, now);
+        }
+        let before = all.clone();
+        assert!(Arc::ptr_eq(&all.known, &before.known) && Arc::ptr_eq(&all.ending, &before.ending));
+        assert!(all.take_ending(now - jiff::SignedDuration::from_secs(1)).is_empty());
+        assert!(Arc::ptr_eq(&all.ending, &before.ending), "nothing was due");
+        assert_eq!(all.take_ending(now), ["a", "b"]);
+        all.end("a", now).unwrap();
+        assert!(!all.get("a").unwrap().active && before.get("a").unwrap().active);
+        assert_eq!((all.next_due().is_some(), before.next_due()), (true, Some(now)));
+        assert!(Arc::ptr_eq(&all.shared, &before.shared), "what they share stays shared");
     }
 }

@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Connections {
         for Row(row, goes, ends) in saved.rows {
             let one = all.keep(row);
             if let Some(second) = goes {
-                all.going.entry(second).or_default().push(Arc::clone(&one));
+                all.goes_at(&one, second);
             }
             if let Some(end) = ends {
                 all.ends_at(&one, end);
