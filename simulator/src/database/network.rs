@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use portmaster_fixtures::{
-    SystemStatus,
+    Defect, Rules, SystemStatus,
     scenario::{App, ConnectionRow, Process},
 };
 use serde_json::{Value, json};
@@ -155,7 +155,11 @@ fn connection(row: &ConnectionRow) -> Record {
 }
 
 /// A connection as `runtime:netquery/data/` tells of it.
-pub(super) fn netquery_record(row: &ConnectionRow) -> Record {
+pub(super) fn netquery_record(row: &ConnectionRow, rules: &Rules) -> Record {
+    let [received, sent] = match rules.has(Defect::PushesWithoutBytes) {
+        true => [0; 2],
+        false => [row.bytes_received, row.bytes_sent],
+    };
     let value = json!({
         "ID": row.id, "ProfileID": row.profile, "Path": row.path, "Type": row.kind, "External": row.external,
         "IPVersion": row.ip_version, "IPProtocol": row.ip_protocol, "LocalIP": row.local_ip,
@@ -167,7 +171,7 @@ pub(super) fn netquery_record(row: &ConnectionRow) -> Record {
         "Tunneled": row.tunneled, "Encrypted": row.encrypted, "Internal": row.internal,
         "Direction": row.direction, "ExtraData": row.extra_data_value(), "Allowed": row.allowed,
         "ProfileRevision": row.profile_revision, "ExitNode": row.exit_node,
-        "BytesReceived": row.bytes_received, "BytesSent": row.bytes_sent, "Active": row.active,
+        "BytesReceived": received, "BytesSent": sent, "Active": row.active,
         "ProfileName": row.profile_name,
     });
     // A JSON text, so that conditions see all of it.
@@ -176,23 +180,28 @@ pub(super) fn netquery_record(row: &ConnectionRow) -> Record {
 }
 
 /// Tells subscribers of a connection that was opened, changed or ended.
-pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow) {
+pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow, rules: &Rules) {
     if subscribers.listens("network") {
         subscribers.publish(&Arc::new(connection(row)));
     }
     if subscribers.listens("runtime") {
-        subscribers.publish(&Arc::new(netquery_record(row)));
+        subscribers.publish(&Arc::new(netquery_record(row, rules)));
     }
 }
 
 /// Tells subscribers of connections that have gone.
-pub(crate) fn publish_gone(subscribers: &Subscribers, gone: &[Arc<Connection>], at: Timestamp) {
+pub(crate) fn publish_gone(
+    subscribers: &Subscribers,
+    gone: &[Arc<Connection>],
+    at: Timestamp,
+    rules: &Rules,
+) {
     for one in gone.iter().filter(|one| one.live) {
         if subscribers.listens("network") {
             subscribers.publish(&Arc::new(connection(&one.row()).deleted(at)));
         }
         if subscribers.listens("runtime") {
-            subscribers.publish(&Arc::new(netquery_record(&one.row()).deleted(at)));
+            subscribers.publish(&Arc::new(netquery_record(&one.row(), rules).deleted(at)));
         }
     }
 }
@@ -208,6 +217,21 @@ mod tests {
 
     use super::*;
     use crate::world::Options;
+
+    #[test]
+    fn only_real_cores_push_connections_without_bytes() {
+        let row = ConnectionRow { bytes_received: 7, bytes_sent: 5, ..ConnectionRow::default() };
+        for contract in Contract::ALL {
+            for rules in [contract.rules(), contract.healthy_rules()] {
+                let record = netquery_record(&row, rules);
+                let told: Value = serde_json::from_slice(record.text().unwrap()).unwrap();
+                let bytes = [told["BytesReceived"].as_i64(), told["BytesSent"].as_i64()];
+                let honest = contract == Contract::Docs || std::ptr::eq(rules, contract.healthy_rules());
+                let expected = if honest { [7, 5] } else { [0, 0] };
+                assert_eq!(bytes, expected.map(Some), "{contract}");
+            }
+        }
+    }
 
     #[test]
     fn every_profile_of_a_connection_or_a_process_is_there() {

@@ -214,10 +214,12 @@ impl Shared {
                     }
                 }
                 Event::Hubs(ids) => publish_hubs(&self.subscribers, world, &ids),
-                Event::Connection(row) | Event::Told(row) => publish_connection(&self.subscribers, &row),
+                Event::Connection(row) | Event::Told(row) => {
+                    publish_connection(&self.subscribers, &row, world.rules)
+                }
                 Event::Record(record) => self.subscribers.publish(&record),
                 Event::Answered => self.answered.notify_waiters(),
-                Event::Gone(gone, at) => publish_gone(&self.subscribers, &gone, at),
+                Event::Gone(gone, at) => publish_gone(&self.subscribers, &gone, at, world.rules),
                 Event::Measured(_) | Event::Stored(_) | Event::Changed(_) => {}
             }
         }
