@@ -18,6 +18,9 @@ use super::{
 };
 use crate::go::{decode::Fault, quote::quote, read::Raw};
 
+/// The stack behind a panic's words in Development Mode, without the frames: there is none of Go's here.
+const STACK: &str = "goroutine 1 [running]:";
+
 /// Which endpoint is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -68,8 +71,8 @@ pub struct Answer {
 pub(crate) enum Failure {
     /// The request is wrong.
     Request(String),
-    /// The core's handler would panic.
-    Panic,
+    /// The core's handler would panic: what it would say, where that is known.
+    Panic(Option<&'static str>),
     /// The database refuses the statement, shown here as the core writes it.
     Statement {
         /// The core's statement.
@@ -87,7 +90,7 @@ impl From<BuildFault> for Failure {
     fn from(fault: BuildFault) -> Self {
         match fault {
             BuildFault::Text(text) => Self::Request(text),
-            BuildFault::Panic => Self::Panic,
+            BuildFault::Panic(words) => Self::Panic(words),
         }
     }
 }
@@ -118,7 +121,7 @@ impl Failure {
     fn reason(&self, dialect: &Dialect, database: &Connection) -> String {
         match self {
             Self::Request(text) | Self::Row(text) => text.clone(),
-            Self::Panic => "Internal Server Error.".to_owned(),
+            Self::Panic(_) => "Internal Server Error.".to_owned(),
             Self::Statement { core, fault } => statement_error(core, fault, dialect, database),
             Self::Database(fault) => fault.to_string(),
         }
@@ -127,7 +130,7 @@ impl Failure {
     fn answer(&self, dialect: &Dialect, database: &Connection) -> Answer {
         let (status, words) = match self {
             Self::Request(_) => (400, ""),
-            Self::Panic => (500, ""),
+            Self::Panic(_) => (500, ""),
             Self::Statement { .. } => (dialect.statement_status, "Failed to execute query: "),
             Self::Row(_) => (dialect.statement_status, "Failed to execute query: "),
             Self::Database(_) => (500, "Failed to execute query: "),
@@ -181,18 +184,26 @@ pub(crate) fn bind(statement: &mut rusqlite::Statement<'_>, params: &Params) -> 
     Ok(())
 }
 
-/// Metrics of Server-Timing, with durations that depend on the work and on nothing else.
+/// How long the steps took: durations that depend on the work and on nothing else.
 #[derive(Default)]
-struct Timing(Vec<String>);
+struct Timing {
+    /// The metrics of Server-Timing.
+    metrics: Vec<String>,
+    /// When each step was done, counted from the start, ns.
+    done: Vec<i64>,
+}
 
 impl Timing {
     fn begin(&mut self, metric: &str, description: &str) {
-        self.0.push(format!("{metric};desc=\"{description}\""));
+        self.metrics.push(format!("{metric};desc=\"{description}\""));
     }
 
     /// Ends the last metric: a microsecond for a thing done.
     fn end(&mut self, things: usize) {
-        if let Some(last) = self.0.last_mut() {
+        let before = self.done.last().copied().unwrap_or(0);
+        let took = i64::try_from(things).unwrap_or(i64::MAX).saturating_mul(1000);
+        self.done.push(before.saturating_add(took));
+        if let Some(last) = self.metrics.last_mut() {
             // The precision is lost beyond any size that a request can have.
             #[allow(clippy::cast_precision_loss)]
             let milliseconds = things as f64 / 1000.0;
@@ -245,9 +256,14 @@ impl Reader<'_> {
             Kind::BandwidthChart => self.bandwidth_chart().map(json),
             _ => self.query(&mut timing).map(json),
         }
-        .unwrap_or_else(|failure| failure.answer(self.dialect, self.database));
-        if self.dialect.server_timing && !timing.0.is_empty() {
-            answer.server_timing = Some(timing.0.join(","));
+        .unwrap_or_else(|failure| match failure {
+            Failure::Panic(Some(words)) if self.request.dev_mode => {
+                text(500, format!("Internal Server Error: {words}\n\n{STACK}"))
+            }
+            failure => failure.answer(self.dialect, self.database),
+        });
+        if self.dialect.server_timing && !timing.metrics.is_empty() {
+            answer.server_timing = Some(timing.metrics.join(","));
         }
         answer
     }
@@ -275,6 +291,9 @@ impl Reader<'_> {
         timing.end(work);
         if self.request.dev_mode {
             development::after_results(&mut out, &request, &statement, self.dialect);
+            if self.dialect.times {
+                development::times(&mut out, self.request.now, &timing.done);
+            }
         }
         out.extend_from_slice(b"\n}\n");
         Ok(out)

@@ -17,13 +17,16 @@ pub(crate) enum Wording {
     Own,
 }
 
+/// What Go says where there is nothing behind a pointer.
+const NIL: &str = "runtime error: invalid memory address or nil pointer dereference";
+
 /// Why a statement cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BuildFault {
     /// The request is wrong; what the answer says.
     Text(String),
-    /// The core's handler would panic.
-    Panic,
+    /// The core's handler would panic: what it would say, where that is known.
+    Panic(Option<&'static str>),
 }
 
 impl BuildFault {
@@ -31,7 +34,7 @@ impl BuildFault {
     pub(crate) fn after(self, words: &str) -> Self {
         match self {
             Self::Text(text) => Self::Text(format!("{words}{text}")),
-            Self::Panic => Self::Panic,
+            Self::Panic(words) => Self::Panic(words),
         }
     }
 }
@@ -273,7 +276,7 @@ impl Encoder<'_> {
             ))
         };
         Ok(match operand {
-            Operand::Null if self.dialect.null_panics => return Err(BuildFault::Panic),
+            Operand::Null if self.dialect.null_panics => return Err(BuildFault::Panic(None)),
             Operand::Null => Ok(match self.column.shown {
                 Shown::Text | Shown::Json => Value::Text(String::new()),
                 Shown::Bool => Value::Bool(false),
@@ -320,7 +323,7 @@ impl Search {
                         "type of column {field} cannot be used in text-search"
                     )));
                 }
-                None if dialect.search_panics => return Err(BuildFault::Panic),
+                None if dialect.search_panics => return Err(BuildFault::Panic(Some(NIL))),
                 None => {
                     let name = quote(field);
                     return Err(BuildFault::Text(format!("column name {name} not allowed")));

@@ -1,5 +1,7 @@
 //! What answers to queries say beside their results in Development Mode (netquery §1).
 
+use jiff::Timestamp;
+
 use super::{
     charts::write_params,
     conditions::Wording,
@@ -8,6 +10,7 @@ use super::{
     request::{Conditions, Matcher, Operand, OrderBy, QueryRequest, Select},
     statement::Statement,
 };
+use crate::go::duration;
 
 /// The members that sort before `results`.
 pub(crate) fn before_results(out: &mut Vec<u8>, request: &QueryRequest) {
@@ -42,6 +45,19 @@ pub(crate) fn after_results(
     write_params(out, &statement.params, false);
     out.extend_from_slice(b",\n  \"sql_prep_stmt\": ");
     string(out, statement.text(dialect, Wording::Core).as_bytes());
+}
+
+/// How long the steps took, each counted from the start.
+pub(crate) fn times(out: &mut Vec<u8>, start: Timestamp, done: &[i64]) {
+    let after = |step: usize| duration::format(done.get(step).copied().unwrap_or(0));
+    let members = [
+        ("query_built_after", after(1)),
+        ("query_executed_after", after(2)),
+        ("query_parsed_after", after(0)),
+        ("start_time", start.to_string()),
+    ];
+    out.extend_from_slice(b",\n  \"times\": ");
+    object(out, 1, members, |out, text| string(out, text.as_bytes()));
 }
 
 /// What stands in a member of an object.

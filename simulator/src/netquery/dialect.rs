@@ -118,6 +118,8 @@ pub(crate) struct Dialect {
     pub(crate) seconds: bool,
     /// Whether answers carry Server-Timing.
     pub(crate) server_timing: bool,
+    /// Whether answers in Development Mode say how long the steps took.
+    pub(crate) times: bool,
     /// What stands before the database's own message.
     pub(crate) statement_error: &'static str,
     /// Whether the database's message has line and column.
@@ -158,6 +160,7 @@ impl Dialect {
                 sum_of_field: true,
                 seconds: true,
                 server_timing: true,
+                times: false,
                 statement_error: "",
                 error_position: true,
                 statement_status: 500,
@@ -184,6 +187,7 @@ impl Dialect {
                 sum_of_field: false,
                 seconds: false,
                 server_timing: false,
+                times: true,
                 statement_error: "sqlitex.Exec: ",
                 error_position: false,
                 statement_status: 500,
@@ -194,7 +198,7 @@ impl Dialect {
                 several_sums_fail: false,
             },
             // The page's language is that of core 1.0.0.
-            Contract::Docs => Self { statement_status: 400, ..Self::sound(Contract::V1_0) },
+            Contract::Docs => Self { statement_status: 400, times: false, ..Self::sound(Contract::V1_0) },
         }
     }
 

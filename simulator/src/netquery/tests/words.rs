@@ -197,3 +197,41 @@ fn development_mode_shows_the_query() {
     assert!(timing.starts_with("query_parsed;desc=\"Query has been parsed\";dur="), "{timing}");
     assert_eq!(timing.matches(";dur=").count(), 3);
 }
+
+/// What a query answers in Development Mode.
+fn in_development(contract: Contract, body: &str) -> (u16, String) {
+    let store = Store::new(contract, contract.rules()).unwrap();
+    let retention = Retention::default();
+    let request = Request {
+        kind: Kind::Query,
+        body: body.as_bytes(),
+        now: now(),
+        dev_mode: true,
+        retention: &retention,
+    };
+    let answer = store.answer(&request);
+    (answer.status, String::from_utf8(answer.body).unwrap())
+}
+
+#[test]
+fn core_1_0_says_in_development_mode_how_long_the_steps_took() {
+    let (status, shown) = in_development(Contract::V1_0, "{}");
+    let times = "\n  \"times\": {\n    \"query_built_after\": \"3µs\",\n    \"query_executed_after\": \"";
+    assert!(status == 200 && shown.contains(times), "{shown}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["times"]["query_parsed_after"], "2µs");
+    assert_eq!(shown["times"]["start_time"], now().to_string());
+    for contract in [Contract::V1_6, Contract::V2_2, Contract::Docs] {
+        assert!(!in_development(contract, "{}").1.contains("\"times\""), "{contract}");
+    }
+}
+
+#[test]
+fn a_crashed_search_says_why_in_development_mode() {
+    let search = r#"{"textSearch":{"fields":["nosuch"],"value":"x"}}"#;
+    let words = "Internal Server Error: runtime error: invalid memory address or nil pointer dereference\n\ngoroutine ";
+    for contract in [Contract::V1_0, Contract::V2_2] {
+        let (status, said) = in_development(contract, search);
+        assert!(status == 500 && said.starts_with(words), "{said}");
+    }
+}
