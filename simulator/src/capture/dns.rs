@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{filled, source::Source, text};
 
+/// How many cached answers are taken.
+const MOST: usize = 5000;
+
 /// The resolvers as the core describes them.
 pub(super) async fn resolvers(source: &mut Source) -> Vec<Value> {
     match source.json("dns/resolvers").await {
@@ -23,6 +26,10 @@ pub(super) async fn dns(source: &mut Source, resolvers: &[Value]) -> Value {
             Some(entry) => cache.push(Value::Object(entry)),
             None => unsaid += 1,
         }
+    }
+    if cache.len() > MOST {
+        source.miss(format!("{} cached answers beyond the first {MOST}", cache.len() - MOST));
+        cache.truncate(MOST);
     }
     if unsaid > 0 {
         source.miss(format!("{unsaid} cached answers without records, or too old"));

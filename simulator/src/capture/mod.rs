@@ -141,14 +141,16 @@ pub async fn capture(target: &str, key: Option<&str>, keep_private: bool) -> Res
     put("resources", core::resources(&mut source).await);
     put("filter_lists", core::filter_lists(&mut source).await);
     put("notifications", notifications::notifications(&mut source).await);
-    let failures = notifications::failures(&mut source).await;
+    // Modules in trouble; how that is said is found out when the rest is known.
+    put("timeline", notifications::failures(&mut source).await.into());
     let status = spn::status(&mut source).await;
     let mut missing = source.missing;
     if !keep_private {
         Veil::new(contract).over(&mut scenario, &mut missing);
     }
     connections::known(&mut scenario);
-    settle::settle(&mut scenario, contract, failures, status.as_deref(), keep_private, &mut missing);
+    let failures = scenario.shift_remove("timeline").unwrap_or_default();
+    settle::settle(&mut scenario, contract, &failures, status.as_deref(), keep_private, &mut missing);
     Ok(Captured { contract, version, missing, scenario })
 }
 

@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, SpnStatus},
+    scenario::{self, Connections, RowsFile, SpnStatus},
 };
 use serde_json::{Map, Value, json};
 
@@ -16,11 +16,16 @@ const TRIES: usize = 12;
 pub(super) fn settle(
     scenario: &mut Map<String, Value>,
     contract: Contract,
-    failures: Vec<Value>,
+    failures: &Value,
     status: Option<&str>,
     show: bool,
     missing: &mut Vec<String>,
 ) {
+    // What is wrong may name what is private.
+    let unfit = |part: &str, why: &str| {
+        let why = if show { format!(": {why}") } else { String::new() };
+        format!("{part}, of which a world cannot be made{why}")
+    };
     let mut world = None;
     for _ in 0..TRIES {
         match tried(scenario, contract) {
@@ -30,10 +35,8 @@ pub(super) fn settle(
             }
             Err((part, why)) => {
                 let part = if scenario.contains_key(&part) { part } else { last(scenario) };
-                scenario.remove(&part);
-                // What is wrong may name what is private.
-                let why = if show { format!(": {why}") } else { String::new() };
-                missing.push(format!("{part}, which makes no world{why}"));
+                scenario.shift_remove(&part);
+                missing.push(unfit(&part, &why));
             }
         }
     }
@@ -51,25 +54,31 @@ pub(super) fn settle(
         }
     }
     let there = |id: &str| world.modules.values().flatten().any(|state| state.id == id);
-    let new: Vec<Value> = failures.into_iter().filter(|failure| !there(text(failure, "id"))).collect();
+    let all = failures.as_array().into_iter().flatten();
+    let new: Vec<&Value> = all.filter(|failure| !there(text(failure, "id"))).collect();
     if !new.is_empty() {
         let change = json!([{ "at": "0s", "change": { "modules": { "fail": new } } }]);
         scenario.insert("timeline".to_owned(), change);
         if let Err((_, why)) = tried(scenario, contract) {
-            scenario.remove("timeline");
-            missing.push(format!("the states of modules: {why}"));
+            scenario.shift_remove("timeline");
+            missing.push(unfit("the states of modules", &why));
         }
     }
 }
 
 /// The world of a scenario, or the part that makes none and why.
 fn tried(told: &Map<String, Value>, contract: Contract) -> Result<World, (String, String)> {
-    let text = yaml::text(told);
+    // Connections are many, and can be in a file of their own.
+    let mut rest = told.clone();
+    let rows = rest.shift_remove("connections").unwrap_or_else(|| Value::Array(Vec::new()));
+    let text = yaml::text(&rest);
     if let Some(mistake) = scenario::check(&text).into_iter().next() {
         let part = mistake.path.split(['.', '[']).next().unwrap_or_default().to_owned();
         return Err((part, mistake.to_string()));
     }
-    let read = Scenario::parse("captured", &text).map_err(|fault| (String::new(), fault.to_string()))?;
+    let mut read = Scenario::parse("captured", &text).map_err(|fault| (String::new(), fault.to_string()))?;
+    let rows = serde_json::from_value(rows).map_err(|fault| ("connections".to_owned(), fault.to_string()))?;
+    read.connections = Connections::Rows(RowsFile { rows, bandwidth: Vec::new() });
     World::new(read, Options { contract: Some(contract), ..Options::default() }).map_err(|fault| {
         let why = fault.to_string();
         (why.split(['.', '[', ':']).next().unwrap_or_default().to_owned(), why)

@@ -142,6 +142,7 @@ impl Veil {
         part("apps", &mut |veil, apps| items(apps).for_each(|app| veil.app(app)));
         part("connections", &mut |veil, rows| items(rows).for_each(|row| veil.row(row)));
         part("notifications", &mut Self::all);
+        part("timeline", &mut Self::all);
         for line in missing {
             *line = self.text(line);
         }
@@ -665,5 +666,84 @@ fn each_text(value: &Value, work: &mut dyn FnMut(&str)) {
             each_text(value, work);
         }),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_lose_what_is_private_and_nothing_else() {
+        let mut veil = Veil::new(Contract::V2_2);
+        for (told, expected) in [
+            ("lib.so and soffice.bin at 09:30:00", "lib.so and soffice.bin at 09:30:00"),
+            ("a 11.22.33.44:443, b 11.22.33.45", "a 192.0.2.1:443, b 192.0.2.2"),
+            ("again 11.22.33.44", "again 192.0.2.1"),
+            ("- 10.0.0.0/8", "- 10.0.0.0/8"),
+            ("127.0.0.1 and ::1 and 224.0.0.251", "127.0.0.1 and ::1 and 224.0.0.251"),
+            ("+ *.shop.invalid TCP/443", "+ *.site1.example TCP/443"),
+            ("https://www.shop.invalid/a?b", "https://www.site1.example/a?b"),
+            ("my.shop.invalid your.shop.co.uk", "n1.site1.example n2.site2.example"),
+            ("someone.else@shop.invalid", "someone@site1.example"),
+            ("[2a02::1]:53", "[2001:db8::1]:53"),
+            ("::ffff:11.22.33.44", "::ffff:192.0.2.1"),
+            ("de:ad:be:ef:00:01", "00:00:5e:00:00:01"),
+            ("77-1-6-10.1.2.3-40-11.22.33.44-443", "77-1-6-10.0.0.3-40-192.0.2.1-443"),
+            ("1.0.0 of 2026-03-16T09:30:00Z", "1.0.0 of 2026-03-16T09:30:00Z"),
+        ] {
+            assert_eq!(veil.text(told), expected);
+        }
+    }
+
+    #[test]
+    fn looked_up_addresses_are_those_of_the_answers() {
+        let mut veil = Veil::default();
+        assert_eq!(veil.domain("44.33.22.11.in-addr.arpa."), "1.2.0.192.in-addr.arpa.");
+        assert_eq!(veil.text("11.22.33.44"), "192.0.2.1");
+        let name = format!("{}.ip6.arpa.", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.a.2");
+        assert!(veil.domain(&name).ends_with(".8.b.d.0.1.0.0.2.ip6.arpa."));
+    }
+
+    #[test]
+    fn homes_keep_what_every_home_has() {
+        let mut veil = Veil::default();
+        let scenario = serde_json::json!({ "apps": [{ "path": "/home/mina/x" }] });
+        veil.learn(scenario.as_object().unwrap());
+        assert_eq!(
+            veil.path("/home/mina/.local/share/Steam/bin/steam"),
+            "/home/user1/.local/share/folder1/bin/steam"
+        );
+        assert_eq!(
+            veil.path(r"C:\Users\mina\AppData\Local\Acme\a.exe"),
+            r"C:\Users\user1\AppData\Local\folder2\a.exe"
+        );
+        assert_eq!(veil.path("/usr/bin/vlc"), "/usr/bin/vlc");
+        assert_eq!(veil.path("/home/user/x"), "/home/user/x");
+    }
+
+    proptest! {
+        #[test]
+        fn different_addresses_stay_different_and_of_their_kind(all in proptest::collection::btree_set(any::<u32>(), 1..2000)) {
+            let mut veil = Veil::default();
+            let mut seen = BTreeSet::new();
+            for bits in all {
+                let ip = IpAddr::V4(bits.into());
+                let stands = veil.address(ip);
+                prop_assert_eq!(kind(ip), kind(stands), "{} for {}", stands, ip);
+                prop_assert!(seen.insert(stands), "{} twice", stands);
+                prop_assert_eq!(veil.address(ip), stands);
+            }
+        }
+
+        #[test]
+        fn different_domains_stay_different(all in proptest::collection::btree_set("([a-c]{1,2}\\.){0,3}(com|co\\.uk|box)", 1..60)) {
+            let mut veil = Veil::default();
+            let stands: BTreeSet<String> = all.iter().map(|domain| veil.domain(domain)).collect();
+            prop_assert_eq!(stands.len(), all.len());
+            prop_assert!(stands.iter().all(|domain| domain.ends_with(".example")));
+        }
     }
 }

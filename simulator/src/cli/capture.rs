@@ -17,6 +17,9 @@ const UNREACHABLE: u8 = 3;
 /// How many connections are listed in the scenario itself.
 const LISTED: usize = 60;
 
+/// How many connections make a scenario longer than its reader takes.
+const TOO_MANY: usize = 5000;
+
 /// Captures, writes and says what is missing.
 pub(crate) fn run(args: Capture) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -37,6 +40,9 @@ pub(crate) fn run(args: Capture) -> ExitCode {
         complain(&format!("not in the scenario: {line}"));
     }
     let Some(file) = &args.output else {
+        if captured.connections() > TOO_MANY {
+            complain(&format!("{} connections are too many for one file: use -o", captured.connections()));
+        }
         // A reader that closes early has what it wanted.
         let _ = io::stdout().lock().write_all(captured.text(None).as_bytes());
         return ExitCode::SUCCESS;
