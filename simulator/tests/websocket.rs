@@ -277,6 +277,31 @@ async fn a_prompt_lets_a_waiting_program_in() {
 }
 
 #[tokio::test]
+async fn an_answered_prompt_goes_when_its_time_is_over() {
+    for (contract, stays) in [(Contract::Docs, false), (Contract::V1_0, true)] {
+        let builder =
+            Simulator::builder().contract(contract).scenario("home-office").clock(ClockMode::Manual);
+        let simulator =
+            builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator");
+        let mut client = Client::open(&simulator).await;
+        let (notifications, _) = client.watch("notifications:all/core:authorize-app").await;
+        let ask = http(&simulator, "GET", "app/auth?app-name=Test&read=user&write=user", "");
+        let answer = async {
+            let prompt = client.until(&notifications, "new").await;
+            client.write("update", &prompt.key, &json!({ "SelectedActionID": "allow" })).await;
+            prompt.key.trim_start_matches("notifications:all/").to_owned()
+        };
+        let (answered, id) = tokio::join!(ask, answer);
+        assert!(answered.contains("\"validUntil\""), "{contract}: {answered}");
+        let is_there = || simulator.state()["notifications"][&id] == "executed";
+        simulator.advance(Duration::from_secs(60));
+        assert!(is_there(), "{contract}");
+        simulator.advance(Duration::from_secs(1));
+        assert_eq!(is_there(), stays, "{contract}");
+    }
+}
+
+#[tokio::test]
 async fn a_logout_is_a_warning_while_the_privacy_network_is_on() {
     let builder =
         Simulator::builder().contract(Contract::V2_2).scenario("home-office").clock(ClockMode::Manual);

@@ -66,12 +66,14 @@ fn auth(world: &mut World, call: &Call) -> Reply {
     let name = call.parameter("app-name").unwrap_or_default();
     let action =
         |id: &str, text: &str| Action { id: id.to_owned(), text: text.to_owned(), ..Action::default() };
+    let end = now.as_second() + PATIENCE;
+    let stays = world.rules.has(Defect::PromptsStay);
     let notification = Notification {
         kind: 2,
         title: "An app asks for access to the Portmaster".to_owned(),
         message: format!("May {name} ({profile}) query and change the Portmaster?\n\nBinary: {path}"),
         show_on_system: true,
-        expires: now.as_second() + PATIENCE,
+        expires: if stays { end.saturating_mul(1_000_000_000) } else { end },
         available_actions: Some(vec![action("allow", "Authorize"), action("deny", "Deny")]),
         awaited: true,
         ..Notification::new(event_id.clone(), now)
