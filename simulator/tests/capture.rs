@@ -258,6 +258,7 @@ apps:
   - name: Sync
     path: /home/wilhelmina/Projects/hush/sync
     id: 11111111-1111-4111-8111-111111111111
+    description: Wilhelminas own tool
     config: { filter/endpoints: ["+ .corp-intra.test"] }
     processes: [{ pid: 77, cmd_line: /home/wilhelmina/Projects/hush/sync --token=t0psecret, started: 2026-03-16T08:00:00Z }]
 connections:

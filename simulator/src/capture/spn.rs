@@ -32,10 +32,7 @@ pub(super) async fn status(source: &mut Source) -> Option<String> {
 pub(super) async fn spn(source: &mut Source) -> Value {
     let status = source.record("runtime:spn/status").await.unwrap_or_default();
     let account = account(source).await;
-    let pins = match source.json("spn/map/main/pins").await {
-        Some(Value::Array(pins)) => pins,
-        _ => Vec::new(),
-    };
+    let pins = pins(source).await;
     let is_home = |pin: &&Value| states(pin).any(|state| state == "IsHomeHub");
     let home = pins.iter().find(is_home).map_or_else(|| text(&status, "HomeHubID"), |pin| text(pin, "ID"));
     let is_open =
@@ -51,6 +48,17 @@ pub(super) async fn spn(source: &mut Source) -> Value {
         ("account", account),
         ("map", map),
     ]))
+}
+
+/// The hubs; that there is no map, as before the network was first up, is no failure.
+async fn pins(source: &mut Source) -> Vec<Value> {
+    let Some(reply) = source.get("spn/map/main/pins").await else { return Vec::new() };
+    match reply.json() {
+        Some(Value::Array(pins)) if reply.status == 200 => return pins,
+        _ if reply.words().contains("map not found") => {}
+        _ => source.miss(format!("spn/map/main/pins: status {} {}", reply.status, reply.words())),
+    }
+    Vec::new()
 }
 
 fn states(pin: &Value) -> impl Iterator<Item = &str> {

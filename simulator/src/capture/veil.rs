@@ -84,9 +84,20 @@ const NOBODY: &[&str] = &[
     "localhost",
     "portmaster",
     "computer",
+    "debian",
+    "linux",
+    "online",
+    "owner",
+    "system",
+    "test",
+    "ubuntu",
+    "windows",
     "device",
     "shared",
 ];
+
+/// How long a name is that is found within words, too, as in `wilhelminas-laptop`.
+const TELLING: usize = 6;
 
 /// Replacements, as far as they were needed.
 #[derive(Debug, Default)]
@@ -154,8 +165,11 @@ impl Veil {
         let mut devices = BTreeSet::new();
         each_text(&Value::Object(scenario.clone()), &mut |text| {
             for token in TOKEN.captures_iter(text).filter_map(|found| found.name("home")) {
-                people.insert(home(token.as_str()).1.to_owned());
+                if begins(text, token.start()) {
+                    people.insert(home(token.as_str()).1.to_owned());
+                }
             }
+            people.insert(home(text).1.to_owned());
         });
         let at = |path: &[&str]| {
             let mut steps = path.iter();
@@ -172,10 +186,11 @@ impl Veil {
                 self.names.entry(name.to_lowercase()).or_insert(format!("{kind}{place}"));
             }
         }
-        let words: Vec<String> = self.names.keys().map(|name| regex::escape(name)).collect();
-        self.words = (!words.is_empty())
-            .then(|| Regex::new(&format!(r"(?i)\b(?:{})\b", words.join("|"))).ok())
-            .flatten();
+        let mut words: Vec<String> = self.names.keys().map(|name| regex::escape(name)).collect();
+        // Of two that begin alike, the longer one.
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        self.words =
+            (!words.is_empty()).then(|| Regex::new(&format!("(?i){}", words.join("|"))).ok()).flatten();
         let cache = scenario.get("dns").and_then(|dns| dns.get("cache"));
         for list in [scenario.get("connections"), cache] {
             for one in list.and_then(Value::as_array).into_iter().flatten() {
@@ -366,7 +381,7 @@ impl Veil {
             let replaced = if self.public.contains(&word.to_lowercase()) {
                 None
             } else if found.name("home").is_some() {
-                Some(self.path(word))
+                begins(text, token.start()).then(|| self.path(word))
             } else if found.name("mail").is_some() {
                 word.rsplit_once('@').map(|(_, domain)| format!("someone@{}", self.domain(domain)))
             } else if found.name("six").is_some() || found.name("four").is_some() {
@@ -397,11 +412,19 @@ impl Veil {
         (!FILES.contains(&end)).then(|| self.domain(word))
     }
 
-    /// A text without names of persons and devices.
+    /// A text without names of persons and devices. Short names count as whole words only.
     fn unnamed(&self, text: &str) -> String {
         let Some(words) = &self.words else { return text.to_owned() };
         let stand_in = |found: &regex::Captures<'_>| {
-            self.names.get(&found[0].to_lowercase()).cloned().unwrap_or_default()
+            let name = &found[0];
+            let (start, end) = found.get(0).map_or((0, 0), |found| (found.start(), found.end()));
+            let apart = |char: Option<char>| !char.is_some_and(char::is_alphanumeric);
+            let is_word = apart(text[..start].chars().next_back()) && apart(text[end..].chars().next());
+            let known = self.names.get(&name.to_lowercase());
+            known
+                .filter(|_| is_word || name.chars().count() >= TELLING)
+                .cloned()
+                .unwrap_or_else(|| name.to_owned())
         };
         words.replace_all(text, stand_in).into_owned()
     }
@@ -614,6 +637,11 @@ fn home(path: &str) -> (&str, &str, &str) {
     (&path[..start.end()], &rest[..end], &rest[end..])
 }
 
+/// Whether a path may begin at a place of a text: not within a URL.
+fn begins(text: &str, at: usize) -> bool {
+    !text[..at].ends_with(|char: char| char.is_alphanumeric() || matches!(char, '.' | '-' | '_' | ']'))
+}
+
 /// How many labels at the end of a domain make the site.
 fn site(labels: &[&str]) -> usize {
     let second = labels.len().checked_sub(2).map_or("", |at| labels[at]);
@@ -692,6 +720,8 @@ mod tests {
             ("::ffff:11.22.33.44", "::ffff:192.0.2.1"),
             ("de:ad:be:ef:00:01", "00:00:5e:00:00:01"),
             ("77-1-6-10.1.2.3-40-11.22.33.44-443", "77-1-6-10.0.0.3-40-192.0.2.1-443"),
+            ("https://shop.invalid/home/page", "https://site1.example/home/page"),
+            ("prompt-www.shop.invalid", "n3.site1.example"),
             ("1.0.0 of 2026-03-16T09:30:00Z", "1.0.0 of 2026-03-16T09:30:00Z"),
         ] {
             assert_eq!(veil.text(told), expected);
@@ -722,6 +752,10 @@ mod tests {
         );
         assert_eq!(veil.path("/usr/bin/vlc"), "/usr/bin/vlc");
         assert_eq!(veil.path("/home/user/x"), "/home/user/x");
+        assert_eq!(
+            veil.text("run /home/mina/a as mina_2, not as minato"),
+            "run /home/user1/a as user1_2, not as minato"
+        );
     }
 
     proptest! {
