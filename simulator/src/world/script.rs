@@ -348,6 +348,8 @@ impl World {
     /// Lets connections go that ended long enough ago.
     pub(super) fn expire_connections(&mut self) {
         let now = self.now();
+        // Those that went the last time are nowhere any more by now.
+        self.connections.forget_unshared();
         let gone = self.connections.take_gone(now);
         if !gone.is_empty() {
             self.emit(Event::Gone(gone, now));

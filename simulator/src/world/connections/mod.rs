@@ -7,6 +7,7 @@ use std::{
     borrow::Borrow,
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -49,7 +50,7 @@ impl Ord for ById {
 }
 
 /// All connections, by id. Clones share each collection until one of them changes it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Connections {
     known: Arc<BTreeSet<ById>>,
     shared: Arc<BTreeSet<Arc<Shared>>>,
@@ -59,6 +60,19 @@ pub struct Connections {
     going: Arc<BTreeMap<i64, Vec<Arc<Connection>>>>,
     /// When some end by themselves. One that was replaced since counts no more.
     ending: Arc<BTreeMap<(Timestamp, u64), Arc<Connection>>>,
+}
+
+/// Without the shared values, which are in the rows, and without what counts no more.
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { known, shared: _, places, going, ending } = self;
+        let mut told = f.debug_struct("Connections");
+        told.field("known", known)
+            .field("places", places)
+            .field("going", going)
+            .field("ending", ending)
+            .finish()
+    }
 }
 
 impl Connections {
@@ -175,7 +189,8 @@ impl Connections {
     pub(super) fn take_gone(&mut self, now: Timestamp) -> Vec<Arc<Connection>> {
         let mut gone = Vec::new();
         while self.going.first_key_value().is_some_and(|(second, _)| *second <= now.as_second()) {
-            let Some((_, all)) = Arc::make_mut(&mut self.going).pop_first() else { break };
+            let Some((_, mut all)) = Arc::make_mut(&mut self.going).pop_first() else { break };
+            all.sort_unstable_by_key(|one| one.place);
             for one in all {
                 if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
                     Arc::make_mut(&mut self.known).remove(one.id());
@@ -183,11 +198,15 @@ impl Connections {
                 }
             }
         }
-        if !gone.is_empty() {
-            // Known here and nowhere else: nobody has them.
+        gone
+    }
+
+    /// Forgets the values that no row has any more.
+    pub(super) fn forget_unshared(&mut self) {
+        // Known here and nowhere else: nobody has them.
+        if self.shared.iter().any(|shared| Arc::strong_count(shared) == 1) {
             Arc::make_mut(&mut self.shared).retain(|shared| Arc::strong_count(shared) > 1);
         }
-        gone
     }
 }
 

@@ -13,6 +13,9 @@ use super::{Connection, Connections};
 struct Saved<R> {
     /// How many were ever known.
     ever: u64,
+    /// The place of each row among all that were ever known; left out where none has gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    places: Vec<u64>,
     rows: Vec<R>,
 }
 
@@ -31,7 +34,11 @@ impl Serialize for Connections {
         let saved = |one: &Arc<Connection>| {
             Row(one.row(), going.get(one.id()).copied(), ending.get(one.id()).copied())
         };
-        Saved { ever: self.places, rows: self.in_order().into_iter().map(saved).collect() }.serialize(to)
+        let rows = self.in_order();
+        let places = rows.iter().map(|one| one.place);
+        let has_gaps = places.clone().zip(1..).any(|(place, at)| place != at);
+        let places = if has_gaps { places.collect() } else { Vec::new() };
+        Saved { ever: self.places, places, rows: rows.into_iter().map(saved).collect() }.serialize(to)
     }
 }
 
@@ -39,7 +46,10 @@ impl<'de> Deserialize<'de> for Connections {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let saved = Saved::<Row>::deserialize(from)?;
         let mut all = Self::default();
-        for Row(row, goes, ends) in saved.rows {
+        for (at, Row(row, goes, ends)) in saved.rows.into_iter().enumerate() {
+            if let Some(place) = saved.places.get(at) {
+                all.places = place.saturating_sub(1);
+            }
             let one = all.keep(row);
             if let Some(second) = goes {
                 all.goes_at(&one, second);
