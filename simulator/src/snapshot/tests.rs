@@ -50,7 +50,11 @@ fn a_world_that_is_read_is_the_same() {
             let saved = kept.to_json();
             let read =
                 Snapshot::from_json(&saved).unwrap_or_else(|fault| panic!("{name}, {contract}: {fault}"));
-            assert!(shown(read.world()) == shown(kept.world()), "{name}, {contract}");
+            let (left, right) = (shown(read.world()), shown(kept.world()));
+            let differs = left.bytes().zip(right.bytes()).position(|(a, b)| a != b);
+            let around =
+                differs.map(|at| [&left, &right].map(|text| text.get(at.saturating_sub(300)..at + 200)));
+            assert!(left == right, "{name}, {contract}: {around:#?}");
             assert!(read.tables() == kept.tables(), "{name}, {contract}");
             assert!(read.to_json() == saved, "{name}, {contract}");
             assert_eq!(read.fingerprint(), kept.fingerprint());

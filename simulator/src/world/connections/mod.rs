@@ -65,13 +65,15 @@ pub struct Connections {
 /// Without the shared values, which are in the rows, and without what counts no more.
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { known, shared: _, places, going, ending } = self;
+        let counts = |one: &Arc<Connection>| self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, one));
+        let going = self.going.iter().flat_map(|(second, all)| all.iter().map(move |one| (second, one)));
+        let going: BTreeSet<_> =
+            going.filter(|(_, one)| counts(one)).map(|(second, one)| (second, one.place)).collect();
+        let ending = self.ending.iter().filter(|(_, one)| counts(one));
+        let ending: Vec<_> = ending.map(|((end, _), one)| (end, one.place)).collect();
         let mut told = f.debug_struct("Connections");
-        told.field("known", known)
-            .field("places", places)
-            .field("going", going)
-            .field("ending", ending)
-            .finish()
+        told.field("known", &self.known).field("places", &self.places);
+        told.field("going", &going).field("ending", &ending).finish()
     }
 }
 
