@@ -54,6 +54,7 @@ async fn two_runs_do_not_meet_on_one_target() {
     let _connection = listener.accept().await.unwrap();
     let (status, _, fault) = program(&["run", "--target", &url]).await;
     first.kill().unwrap();
+    first.wait().unwrap();
     assert_eq!(status, exit::USAGE);
     assert!(fault.starts_with(&format!("error: another run is checking {url}")), "{fault}");
 }

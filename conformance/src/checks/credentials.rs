@@ -13,8 +13,11 @@ use crate::{
 /// A key that no target knows, long enough to look like one.
 const UNKNOWN: &str = "conformance-unknown-key-71f04c";
 
+/// What is done to a key.
+type Twist = fn(&str) -> String;
+
 /// Texts that are almost a key: name, sentence, how they are made of it, and how a shell does that.
-const ALMOST: [(&str, &str, fn(&str) -> String, &str); 3] = [
+const ALMOST: [(&str, &str, Twist, &str); 3] = [
     ("key-upper-case", "A key in upper case is another one.", |key| key.to_uppercase(), "^^"),
     ("key-and-more", "A key with a letter behind it is another one.", |key| format!("{key}x"), "/%/x"),
     (
