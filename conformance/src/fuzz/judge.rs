@@ -249,7 +249,9 @@ impl Judge {
             return exchange.finding(Oracle::Structured, "a body, or status 204", "200 without a body");
         }
         let json = response.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
-        if !json || Expectations::get().is_shapeless(&known.slug) || !self.is_new(&known.slug, &response.body)
+        if !json
+            || Expectations::get().is_shapeless(&known.slug)
+            || self.was_sound(&known.slug, &response.body)
         {
             return None;
         }
@@ -266,8 +268,13 @@ impl Judge {
                 return Some(finding);
             }
         };
-        let deviation = self.shape(&known.slug)?.deviation(&value)?;
-        exchange.finding(Oracle::Structured, "the members of the contract", deviation)
+        match self.shape(&known.slug)?.deviation(&value) {
+            Some(deviation) => exchange.finding(Oracle::Structured, "the members of the contract", deviation),
+            None => {
+                self.remember(&known.slug, &response.body);
+                None
+            }
+        }
     }
 
     fn shape(&self, slug: &str) -> Option<Shape> {
@@ -277,16 +284,25 @@ impl Judge {
         open.or_else(|| of_contract().filter(|_| self.strict))
     }
 
-    /// Whether such a body was not read before.
-    fn is_new(&self, slug: &str, body: &[u8]) -> bool {
-        let mut hasher = DefaultHasher::new();
-        (slug, body).hash(&mut hasher);
+    /// Whether such a body was read before, and nothing was wrong with it.
+    fn was_sound(&self, slug: &str, body: &[u8]) -> bool {
+        self.read.borrow().contains(&digest(slug, body))
+    }
+
+    /// Remembers a body with which nothing is wrong. One with which something is must be judged again to be confirmed.
+    fn remember(&self, slug: &str, body: &[u8]) {
         let mut read = self.read.borrow_mut();
         if read.len() >= REMEMBERED {
             read.clear();
         }
-        read.insert(hasher.finish())
+        read.insert(digest(slug, body));
     }
+}
+
+fn digest(slug: &str, body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (slug, body).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Nothing came after the end of the answer.
