@@ -233,13 +233,3 @@ pub(crate) fn samples(endpoint: &Endpoint) -> Vec<Sample> {
     }
     samples
 }
-
-/// The name of an endpoint, in which the parts of its path that vary are names, and a pattern for its paths
-/// below `/api/v1/`.
-pub(crate) fn name_and_pattern(endpoint: &Endpoint) -> (String, String) {
-    let pattern = sample::pieces(&endpoint.path).into_iter().map(|piece| match piece {
-        sample::Piece::Text(text) => regex::escape(&text),
-        sample::Piece::Part(_, pattern) => format!("(?:{pattern})"),
-    });
-    (sample::slug(&endpoint.path), pattern.collect())
-}

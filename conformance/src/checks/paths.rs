@@ -50,8 +50,8 @@ fn parts(path: &str) -> Vec<Part> {
     let part = |(at, piece): (usize, &Piece)| match piece {
         Piece::Text(_) => None,
         Piece::Part(name, pattern) => Some(Part {
-            name: name.clone(),
-            pattern: pattern.clone(),
+            name: (*name).to_owned(),
+            pattern: (*pattern).to_owned(),
             before: filled(&pieces[..at]),
             after: filled(&pieces[at + 1..]),
         }),

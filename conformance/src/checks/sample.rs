@@ -1,7 +1,7 @@
 //! One harmless, quick request for every endpoint.
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
-pub(crate) use portmaster_fixtures::{Piece, pieces};
+pub(crate) use portmaster_fixtures::{Piece, pieces, slug};
 use proptest::{
     strategy::{Strategy, ValueTree},
     string::string_regex,
@@ -11,13 +11,14 @@ use regex::Regex;
 
 use crate::{suite::Class, target::Request};
 
-/// A part of an id for a path pattern: `dns/cache/{query:…}` becomes `dns/cache/:query`.
-pub(crate) fn slug(path: &str) -> String {
-    let piece = |piece| match piece {
-        Piece::Text(text) => text,
-        Piece::Part(name, _) => format!(":{name}"),
+/// A regular expression for the paths of an endpoint below `/api/v1/`, to be put between other text.
+pub(crate) fn expression(path: &str) -> String {
+    let expression = |piece| match piece {
+        Piece::Text(text) => regex::escape(text),
+        Piece::Part(_, "") => "[^/]+".to_owned(),
+        Piece::Part(_, pattern) => format!("(?:{pattern})"),
     };
-    pieces(path).into_iter().map(piece).collect()
+    format!("(?:{})", pieces(path).into_iter().map(expression).collect::<String>())
 }
 
 /// Values of parts that reach little or nothing, by the part's name.
@@ -40,15 +41,15 @@ const VALUES: [(&str, &str); 14] = [
 
 /// Fills a piece in: with a value from above that matches the pattern, or one drawn from the pattern, the
 /// same every time.
-pub(crate) fn fill(piece: &Piece) -> String {
-    let (name, pattern) = match piece {
-        Piece::Text(text) => return text.clone(),
+pub(crate) fn fill(piece: &Piece<'_>) -> String {
+    let (name, pattern) = match *piece {
+        Piece::Text(text) => return text.to_owned(),
         Piece::Part(name, pattern) => (name, pattern),
     };
     let whole = Regex::new(&format!("^(?:{pattern})$"));
     let fits = |value: &str| whole.as_ref().is_ok_and(|whole| whole.is_match(value));
-    let known = VALUES.iter().find(|(one, value)| one == name && fits(value)).map(|(_, value)| *value);
-    known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.clone())
+    let known = VALUES.iter().find(|(one, value)| *one == name && fits(value)).map(|(_, value)| *value);
+    known.map(str::to_owned).or_else(|| drawn(pattern)).unwrap_or_else(|| name.to_owned())
 }
 
 fn drawn(pattern: &str) -> Option<String> {

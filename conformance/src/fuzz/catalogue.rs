@@ -28,18 +28,10 @@ impl Catalogue {
     /// The catalogue of these endpoints.
     pub(super) fn new(endpoints: &'static [Endpoint]) -> Self {
         let known = |endpoint: &'static Endpoint| {
-            let pieces = sample::pieces(&endpoint.path);
-            let pattern: String = pieces
-                .iter()
-                .map(|piece| match piece {
-                    Piece::Text(text) => regex::escape(text),
-                    Piece::Part(_, pattern) if pattern.is_empty() => "[^/]+".to_owned(),
-                    Piece::Part(_, pattern) => format!("(?:{pattern})"),
-                })
-                .collect();
-            let open = pieces.iter().any(|piece| matches!(piece, Piece::Part(..)));
+            let open = sample::pieces(&endpoint.path).iter().any(|piece| matches!(piece, Piece::Part(..)));
+            let pattern = || format!("^{}$", sample::expression(&endpoint.path));
             // A foreign catalogue's pattern that is none of ours matches nothing.
-            let pattern = open.then(|| Regex::new(&format!("^(?:{pattern})$")).ok()).flatten();
+            let pattern = open.then(|| Regex::new(&pattern()).ok()).flatten();
             Known { endpoint, slug: sample::slug(&endpoint.path), pattern }
         };
         let all: Vec<Known> = endpoints.iter().map(known).collect();

@@ -17,7 +17,7 @@ use super::{
     wire::wire,
 };
 use crate::{
-    checks,
+    checks::sample,
     suite::{Keys, Tier},
     target::{Address, Client, SendError},
 };
@@ -74,8 +74,8 @@ pub(crate) struct Finder {
 
 impl Finder {
     pub(crate) fn new(endpoints: &[Endpoint]) -> Self {
-        let (names, patterns): (Vec<_>, Vec<_>) = endpoints.iter().map(checks::name_and_pattern).unzip();
-        let patterns = patterns.iter().map(|pattern| format!("^/api/v1/(?:{pattern})$"));
+        let names = endpoints.iter().map(|one| sample::slug(&one.path)).collect();
+        let patterns = endpoints.iter().map(|one| format!("^/api/v1/{}$", sample::expression(&one.path)));
         // Patterns come from catalogues, whose tests compile them; a foreign one that does not matches nothing.
         let patterns = RegexSet::new(patterns).unwrap_or_default();
         Self { names, patterns }

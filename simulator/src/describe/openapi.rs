@@ -1,6 +1,6 @@
 //! An OpenAPI 3.1 document of a contract, made of its catalogue.
 
-use portmaster_fixtures::{ANSWERS, Contract, Endpoint, Permission, Piece, cached_record, pieces};
+use portmaster_fixtures::{ANSWERS, Contract, Endpoint, Permission, Piece, cached_record, pieces, slug};
 use serde_json::{Map, Value, json};
 
 /// The methods that call an endpoint's write, beside the documented one (core-1.x §5).
@@ -75,10 +75,10 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
     let mut parts = Vec::new();
     for piece in pieces(&endpoint.path) {
         match piece {
-            Piece::Text(text) => path.push_str(&text),
+            Piece::Text(text) => path.push_str(text),
             Piece::Part(name, pattern) => {
                 path.push_str(&format!("{{{name}}}"));
-                parts.push(part(endpoint, &name, &pattern));
+                parts.push(part(endpoint, name, pattern));
             }
         }
     }
@@ -213,13 +213,7 @@ fn schema(contract: Contract, endpoint: &Endpoint) -> Option<Value> {
     if endpoint.path.starts_with("dns/cache/{") {
         return cached_record(rules).ok().map(|shape| shape.schema());
     }
-    let slug: String = pieces(&endpoint.path)
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text,
-            Piece::Part(name, _) => format!(":{name}"),
-        })
-        .collect();
+    let slug = slug(&endpoint.path);
     // A query selects its own members, so that the shape of all rows is only one of many.
     let answer = ANSWERS.iter().find(|one| one.id == slug)?;
     answer.shape(rules).ok().map(|shape| shape.schema())
@@ -227,13 +221,7 @@ fn schema(contract: Contract, endpoint: &Endpoint) -> Option<Value> {
 
 /// A name for programs: `get-dns-cache-query`.
 fn id(path: &str, method: &str) -> String {
-    let words: String = pieces(path)
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => text,
-            Piece::Part(name, _) => format!("-{name}"),
-        })
-        .collect();
-    let words = words.split(['/', '-', '.']).filter(|word| !word.is_empty());
+    let slug = slug(path);
+    let words = slug.split(['/', ':', '-', '.']).filter(|word| !word.is_empty());
     std::iter::once(method.to_ascii_lowercase().as_str()).chain(words).collect::<Vec<_>>().join("-")
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::OnceLock};
 
-use portmaster_fixtures::{Contract, Endpoint};
+use portmaster_fixtures::{Contract, Endpoint, Piece, pieces};
 use regex::Regex;
 
 use crate::api::{self, Handler};
@@ -73,39 +73,19 @@ impl Routes {
 fn pattern(template: &'static str) -> (Regex, Vec<&'static str>) {
     let mut text = "^".to_owned();
     let mut names = Vec::new();
-    let mut rest = template;
-    while let Some(open) = rest.find('{') {
-        text.push_str(&regex::escape(&rest[..open]));
-        let close = open + closing(&rest[open..]);
-        let (name, inner) =
-            rest[open + 1..close].split_once(':').unwrap_or((&rest[open + 1..close], "[^/]+"));
-        names.push(name);
-        text.push('(');
-        text.push_str(inner);
-        text.push(')');
-        rest = &rest[close + 1..];
+    for piece in pieces(template) {
+        match piece {
+            Piece::Text(piece) => text += &regex::escape(piece),
+            Piece::Part(name, inner) => {
+                names.push(name);
+                text += &format!("({})", if inner.is_empty() { "[^/]+" } else { inner });
+            }
+        }
     }
-    text.push_str(&regex::escape(rest));
     text.push('$');
     let regex =
         Regex::new(&text).unwrap_or_else(|fault| panic!("the catalogue's pattern {template}: {fault}"));
     (regex, names)
-}
-
-/// The place of the brace that closes the one at the beginning.
-fn closing(text: &str) -> usize {
-    let mut depth = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len() - 1
 }
 
 #[cfg(test)]
