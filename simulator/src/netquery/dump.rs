@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     Store, StoreError,
     dialect::{Dialect, Shown},
-    store::{FIELDS, INSERT_BANDWIDTH, named},
+    store::{INSERT_BANDWIDTH, fields, named},
 };
 
 /// What the tables hold, a JSON array each with an array a row, in the order in which the rows were first written. Clones
@@ -75,7 +75,7 @@ impl Store {
 
     /// The columns of connections in this contract.
     fn columns(&self) -> Vec<&'static str> {
-        FIELDS.into_iter().filter(|name| named(self.dialect(), name)).collect()
+        fields().filter(|name| named(self.dialect(), name)).collect()
     }
 }
 
@@ -155,8 +155,7 @@ impl Tables {
         [live, history, bandwidth]: [Vec<Vec<Json>>; 3],
     ) -> Result<Self, (String, String)> {
         let dialect = Dialect::of(contract, rules);
-        let connections: Vec<(&str, Shown)> = FIELDS
-            .into_iter()
+        let connections: Vec<(&str, Shown)> = fields()
             .filter(|name| named(&dialect, name))
             // The Unix seconds are no columns that requests know.
             .map(|name| (name, dialect.column(name).map_or(NUMBER, |column| column.shown)))

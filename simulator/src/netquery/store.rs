@@ -385,17 +385,17 @@ const OFTEN_READ: [&str; 10] = [
 pub(super) const INSERT_BANDWIDTH: &str =
     "INSERT INTO main.bandwidth (conn_id, time, incoming, outgoing) VALUES (?1, ?2, ?3, ?4)";
 
-/// Whether connections have a column of one of [`FIELDS`] in a contract.
+/// Whether connections have a column of one of [`fields`] in a contract.
 pub(super) fn named(dialect: &Dialect, name: &str) -> bool {
     dialect.column(name).is_some() || name.ends_with("_unix")
 }
 
-/// The statement that writes a row. Its parameters are numbered by [`FIELDS`]. Whether it writes over an earlier one.
+/// The statement that writes a row. Its parameters are numbered by [`fields`]. Whether it writes over an earlier one.
 fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     let mut names = String::new();
     let mut values = String::new();
     let mut updates = String::new();
-    for (number, name) in (1..).zip(FIELDS) {
+    for (number, name) in (1..).zip(fields()) {
         if !named(dialect, name) {
             continue;
         }
@@ -411,46 +411,10 @@ fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     format!("INSERT INTO {database}.connections ({names}) VALUES ({values}){over}")
 }
 
-/// The order in which [`bind_row`] binds.
-pub(super) const FIELDS: [&str; 37] = [
-    "id",
-    "profile",
-    "path",
-    "type",
-    "external",
-    "ip_version",
-    "ip_protocol",
-    "local_ip",
-    "local_port",
-    "remote_ip",
-    "remote_port",
-    "domain",
-    "country",
-    "asn",
-    "as_owner",
-    "latitude",
-    "longitude",
-    "scope",
-    "worst_verdict",
-    "verdict",
-    "firewall_verdict",
-    "started",
-    "ended",
-    "tunneled",
-    "encrypted",
-    "internal",
-    "direction",
-    "extra_data",
-    "allowed",
-    "profile_revision",
-    "exit_node",
-    "bytes_received",
-    "bytes_sent",
-    "active",
-    "profile_name",
-    "started_unix",
-    "ended_unix",
-];
+/// What a stored row has, in the order in which [`bind_row`] binds.
+pub(super) fn fields() -> impl Iterator<Item = &'static str> {
+    ConnectionRow::COLUMNS.into_iter().chain(["started_unix", "ended_unix"])
+}
 
 fn bind_row(
     statement: &mut Statement<'_>,

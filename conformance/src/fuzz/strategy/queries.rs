@@ -1,5 +1,6 @@
 //! Questions to the connection database, from its grammar (netquery §3).
 
+use portmaster_fixtures::scenario::ConnectionRow;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
@@ -8,49 +9,10 @@ use super::{
     text::{edge, word},
 };
 
-/// The columns of the live table (netquery §4).
-const COLUMNS: [&str; 35] = [
-    "id",
-    "profile",
-    "path",
-    "type",
-    "external",
-    "ip_version",
-    "ip_protocol",
-    "local_ip",
-    "local_port",
-    "remote_ip",
-    "remote_port",
-    "domain",
-    "country",
-    "asn",
-    "as_owner",
-    "latitude",
-    "longitude",
-    "scope",
-    "worst_verdict",
-    "verdict",
-    "firewall_verdict",
-    "started",
-    "ended",
-    "tunneled",
-    "encrypted",
-    "internal",
-    "direction",
-    "extra_data",
-    "allowed",
-    "profile_revision",
-    "exit_node",
-    "bytes_received",
-    "bytes_sent",
-    "active",
-    "profile_name",
-];
-
 /// A column, or at times a name that is none.
 fn column() -> BoxedStrategy<String> {
     prop_oneof![
-        14 => select(&COLUMNS[..]).prop_map(str::to_owned),
+        14 => select(&ConnectionRow::COLUMNS[..]).prop_map(str::to_owned),
         1 => word(),
         1 => edge(),
     ]
