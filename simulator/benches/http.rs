@@ -5,14 +5,12 @@
 
 #![allow(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
+mod load;
+
 use std::{
     convert::Infallible,
     net::SocketAddr,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
     time::{Duration, Instant},
 };
 
@@ -20,16 +18,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use load::{CONNECTIONS, ROUNDS, median, requests_a_second};
 use portmaster_simulator::{Contract, Simulator};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    runtime::Runtime,
-};
-
-const CONNECTIONS: usize = 64;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_millis(700);
+use tokio::{net::TcpListener, runtime::Runtime};
 
 fn main() {
     let server = Runtime::new().expect("a runtime");
@@ -67,11 +58,7 @@ fn main() {
             }
         }
     }
-    let median = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let rates: Vec<f64> = rates.iter_mut().map(median).collect();
+    let rates: Vec<f64> = rates.into_iter().map(median).collect();
     println!("{CONNECTIONS} connections, median of {ROUNDS} rounds");
     for ((name, ..), rate) in cases.iter().zip(&rates) {
         println!("{:>9.0}/s  {:.2}  {name}", rate, rate / rates[0]);
@@ -98,35 +85,6 @@ async fn bare() -> SocketAddr {
         }
     });
     address
-}
-
-async fn requests_a_second(address: SocketAddr, request: &'static str) -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU64::new(0));
-    let mut tasks = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
-        tasks.push(tokio::spawn(async move {
-            let mut stream = TcpStream::connect(address).await.expect("a connection");
-            stream.set_nodelay(true).expect("a TCP stream");
-            let mut buffer = [0; 4096];
-            while !stop.load(Ordering::Relaxed) {
-                stream.write_all(request.as_bytes()).await.expect("a server that listens");
-                // Every answer here fits one segment.
-                let read = stream.read(&mut buffer).await.expect("an answer");
-                assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "not a 200");
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        }));
-    }
-    let began = Instant::now();
-    tokio::time::sleep(ROUND).await;
-    stop.store(true, Ordering::Relaxed);
-    let rate = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
-    for task in tasks {
-        task.await.expect("a client");
-    }
-    rate
 }
 
 /// Starts the binary: time to the first answer, and resident memory when idle.

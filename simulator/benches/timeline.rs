@@ -5,28 +5,17 @@
 
 #![allow(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+mod load;
 
+use std::time::Instant;
+
+use load::{CONNECTIONS, ROUNDS, median, requests_a_second};
 use portmaster_simulator::{ClockMode, Scenario, Simulator};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    runtime::Runtime,
-};
+use tokio::runtime::Runtime;
 
-const CONNECTIONS: usize = 64;
-const ROUNDS: usize = 7;
-const ROUND: Duration = Duration::from_millis(700);
 /// Changes a second.
 const CHANGES: f64 = 10_000.0;
-const PING: &[u8] = b"GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n";
+const PING: &str = "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// Ten changes of all kinds but of connections, each of which comes every millisecond.
 const OF_ALL_KINDS: [&str; 10] = [
@@ -58,10 +47,10 @@ fn measure(name: &str, changes: &[&str; 10]) {
     // Rounds take turns, so that a noisy neighbour slows both alike.
     for round in 0..=ROUNDS {
         simulator.set_clock(ClockMode::Frozen);
-        let still = client.block_on(pings_a_second(simulator.addr()));
+        let still = client.block_on(requests_a_second(simulator.addr(), PING));
         let (began, start) = (Instant::now(), simulator.now());
         simulator.set_clock(ClockMode::Running(1));
-        let moving = client.block_on(pings_a_second(simulator.addr()));
+        let moving = client.block_on(requests_a_second(simulator.addr(), PING));
         // A world that does not keep up shows an earlier instant than the clock of the machine.
         let passed = simulator.now().duration_since(start).as_secs_f64();
         if round > 0 {
@@ -70,40 +59,8 @@ fn measure(name: &str, changes: &[&str; 10]) {
             happened.push(CHANGES * passed / began.elapsed().as_secs_f64());
         }
     }
-    let [idle, busy, happened] = [idle, busy, happened].map(|mut values| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    });
+    let [idle, busy, happened] = [idle, busy, happened].map(median);
     println!("{name}: {happened:.0} a second; median of {ROUNDS} rounds, {CONNECTIONS} connections");
     println!("{idle:>9.0} pings/s  1.00  the clock stands still");
     println!("{busy:>9.0} pings/s  {:.2}  the clock runs", busy / idle);
-}
-
-async fn pings_a_second(address: SocketAddr) -> f64 {
-    let stop = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU64::new(0));
-    let mut tasks = Vec::new();
-    for _ in 0..CONNECTIONS {
-        let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
-        tasks.push(tokio::spawn(async move {
-            let mut stream = TcpStream::connect(address).await.expect("a connection");
-            stream.set_nodelay(true).expect("a TCP stream");
-            let mut buffer = [0; 4096];
-            while !stop.load(Ordering::Relaxed) {
-                stream.write_all(PING).await.expect("a server that listens");
-                // The answer fits one segment.
-                let read = stream.read(&mut buffer).await.expect("an answer");
-                assert!(buffer[..read].starts_with(b"HTTP/1.1 200"), "not a 200");
-                count.fetch_add(1, Ordering::Relaxed);
-            }
-        }));
-    }
-    let began = Instant::now();
-    tokio::time::sleep(ROUND).await;
-    stop.store(true, Ordering::Relaxed);
-    let rate = count.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
-    for task in tasks {
-        task.await.expect("a client");
-    }
-    rate
 }

@@ -17,19 +17,9 @@ const FACTOR: u32 = 2_880;
 /// How much memory may grow from the second quarter of the day to its end. The first hours fill what is kept of each day.
 const GROWTH: f64 = 1.1;
 
-const DAY: &str = "
-extends: home-office
-timeline:
-  - { every: 5s, jitter: 4s, change: { connections: { open: 3, close: 3 } } }
-  - { every: 10m, change: { dns: { clear: true } } }
-  - { every: 1h, change: { network: { online: offline } } }
-  - { at: 61m, every: 1h, change: { network: { online: online } } }
-  - { every: 3h, change: { notifications: { add: [{ id: told, title: Told, expires: 60 }] } } }
-";
-
 #[tokio::main]
 async fn main() {
-    let scenario = Scenario::parse("day", DAY).expect("a scenario");
+    let scenario = Scenario::parse("day", include_str!("../tests/day.yaml")).expect("a scenario");
     let builder = Simulator::builder().world(scenario).clock(ClockMode::Running(FACTOR));
     let simulator = builder.start().await.expect("a simulator");
     let (began, start) = (Instant::now(), simulator.now());

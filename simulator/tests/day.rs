@@ -6,15 +6,7 @@ use portmaster_simulator::{ClockMode, Scenario, Simulator};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_passes_in_less_than_a_minute_and_leaves_nothing_behind() {
-    let text = "extends: home-office
-timeline:
-  - { every: 5s, jitter: 4s, change: { connections: { open: 3, close: 3 } } }
-  - { every: 10m, change: { dns: { clear: true } } }
-  - { every: 1h, change: { network: { online: offline } } }
-  - { at: 61m, every: 1h, change: { network: { online: online } } }
-  - { every: 3h, change: { notifications: { add: [{ id: told, title: Told, expires: 60 }] } } }
-";
-    let scenario = Scenario::parse("day", text).expect("a scenario");
+    let scenario = Scenario::parse("day", include_str!("day.yaml")).expect("a scenario");
     let builder = Simulator::builder().world(scenario).clock(ClockMode::Manual);
     let simulator = builder.start().await.expect("a simulator");
     let began = Instant::now();
