@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, convert::Infallible, path::Path, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::Contract;
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
     lock::Lock,
     probe,
     replay::ReplayFormat,
-    run::{allowed, drawn_seed, given_keys},
+    run::{allowed, drawn_seed, given_keys, progress_bar},
     signals::Signals,
 };
 use crate::{
@@ -69,8 +68,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
     let [first, second] = [args.target.first(), args.target.get(1)];
     let first = first.ok_or_else(|| Trouble::Usage("no --target".to_owned()))?;
     let _locks = args.target.iter().map(Lock::take).collect::<Result<Vec<_>, _>>()?;
-    let mode = probe::mode(&client, first).await;
-    let mode = mode.map_err(|fault| Trouble::Unreachable(format!("{first}: {fault}")))?;
+    let mode = probe::mode(&client, first).await?;
     let simulator = match second {
         Some(_) => None,
         None => {
@@ -107,9 +105,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         return Ok(exit::INTERRUPTED);
     }
     let questions = questions.all;
-    let bar = ProgressBar::with_draw_target(Some(questions.len() as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(questions.len());
     let mut sides =
         [(first, &own), (second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
     let asked = tokio::select! {

@@ -11,12 +11,18 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::{Contract, Endpoint};
 
-use super::{Trouble, Wanted, args::Allow, probe, subject::Subject};
+use super::{
+    Trouble, Wanted,
+    args::Allow,
+    probe,
+    run::{allowed, drawn_seed, given_keys},
+    subject::Subject,
+};
 use crate::{
     exit,
     fuzz::{self, Campaign, Failure, Heading, Progress, Settings, Summary, Until},
     shard::Shard,
-    suite::{Allowed, Key, Keys, Mode, Tier},
+    suite::{Allowed, Keys, Mode},
     target::{Address, Client},
 };
 
@@ -95,22 +101,14 @@ struct TargetArgs {
 }
 
 impl TargetArgs {
-    fn keys(&self) -> Keys {
-        let mut keys = Keys::default();
-        for (tier, key) in [(Tier::User, &self.user_key), (Tier::Admin, &self.admin_key)] {
-            if let Some(key) = key {
-                keys.insert(Key::new(tier, key.clone()));
-            }
-        }
-        keys
+    fn keys(&self) -> Result<Keys, Trouble> {
+        given_keys(self.user_key.as_ref(), self.admin_key.as_ref())
     }
 
     /// The target and how it treats those without a key.
     async fn find(&self, client: &Client) -> Result<Option<(Address, Mode)>, Trouble> {
         let Some(address) = &self.target else { return Ok(None) };
-        let mode = probe::mode(client, address).await;
-        let mode = mode.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
-        Ok(Some((address.clone(), mode)))
+        Ok(Some((address.clone(), probe::mode(client, address).await?)))
     }
 }
 
@@ -140,18 +138,17 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     }
     let limit = if args.target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let client = Client::new(limit);
-    let keys = args.target.keys();
+    let keys = args.target.keys()?;
     let subject = Subject::find(&args.contract, &client, args.target.target.as_ref(), &keys).await?;
     let target = args.target.find(&client).await?;
-    let seed = args.seed.unwrap_or_else(super::run::drawn_seed);
+    let seed = args.seed.unwrap_or_else(drawn_seed);
     let heading = Heading {
         target: args.target.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string),
         contract: format!("{}{}", subject.name, if args.healthy { " without defects" } else { "" }),
         seed,
         shard: args.shard.to_string(),
     };
-    let disruptive = args.allow.contains(&Allow::Disruptive);
-    let allowed = Allowed { writes: disruptive || args.allow.contains(&Allow::Writes), disruptive };
+    let allowed = allowed(&args.allow);
     let settings = settings(target, subject.contract, args.healthy, subject.endpoints, keys, seed, limit);
     let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
         .map_err(|fault| Trouble::Usage(fault.to_string()))?;
@@ -248,7 +245,7 @@ async fn replay(file: &Path, target: &TargetArgs) -> Result<u8, Trouble> {
     let limit = if target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let found = target.find(&Client::new(limit)).await?;
     let about = &failure.target;
-    let settings = settings(found, about.contract, about.healthy, None, target.keys(), failure.seed, limit);
+    let settings = settings(found, about.contract, about.healthy, None, target.keys()?, failure.seed, limit);
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let outcome = campaign.replay(&failure).await.map_err(Trouble::Unreachable)?;
     let (text, status) = match outcome {

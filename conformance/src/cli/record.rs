@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::{
     Trouble,
     args::{Allow, Select},
     lock::Lock,
     probe,
-    run::{TIMEOUT, allowed, drawn_seed, given_keys},
+    run::{TIMEOUT, allowed, drawn_seed, given_keys, progress_bar},
     signals::Signals,
     subject::{Subject, Wanted},
 };
@@ -69,8 +67,7 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
             (context, Allowed::ALL, None, keys)
         }
         Some(address) => {
-            let mode = probe::mode(&client, address).await;
-            let mode = mode.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+            let mode = probe::mode(&client, address).await?;
             let context =
                 Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client);
             (context, allowed(&args.allow), Some(mode), keys)
@@ -80,9 +77,7 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
     let about = About { contract: named.then_some(subject.name), mode, seed, keys };
     let recorder = Recorder::create(about, &args.output, args.har.as_deref());
     let mut recorder = recorder.map_err(|fault| usage(&fault))?;
-    let bar = ProgressBar::with_draw_target(Some(checks.len() as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(checks.len());
     let own = context.is_embedded();
     let heard = |check: &Check, taken: &[_]| -> Result<(), WriteError> {
         bar.inc(1);

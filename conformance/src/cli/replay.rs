@@ -4,12 +4,15 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::ValueEnum;
 use futures_util::future::join_all;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::Contract;
 use regex::Regex;
 use tokio::sync::Semaphore;
 
-use super::{Trouble, lock::Lock, run::given_keys};
+use super::{
+    Trouble,
+    lock::Lock,
+    run::{given_keys, progress_bar},
+};
 use crate::{
     exit,
     recording::{By, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
@@ -131,9 +134,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
         })
         .collect();
     let length: usize = replays.iter().map(Replay::length).sum();
-    let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(length);
     let replayed = join_all(replays.iter().map(|replay| replay.run(|| bar.inc(1)))).await;
     bar.finish_and_clear();
     let mut outcome = Outcome::default();

@@ -146,9 +146,7 @@ async fn foreign(
     bounds: &Bounds,
     context: impl Fn(Mode, &Keys) -> Context,
 ) -> Result<(Run, Result<(), String>), Trouble> {
-    let mode = probe::mode(client, address)
-        .await
-        .map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+    let mode = probe::mode(client, address).await?;
     let allowed = allowed(&args.allow);
     // What disrupts is not put back: a core that has restarted or logged out is not as it was.
     let watches = allowed.writes && !allowed.disruptive;
@@ -201,10 +199,7 @@ pub(super) fn given_keys(user: Option<&String>, admin: Option<&String>) -> Resul
 
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
 async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds) -> Run {
-    let bar = ProgressBar::with_draw_target(Some(checks.len() as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style);
+    let bar = progress_bar(checks.len());
     let progress = |check: &Check, verdict: &Verdict| {
         bar.inc(1);
         bar.set_message(check.id.clone());
@@ -230,6 +225,13 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: 
     let run = suite::run(checks, context, allowed, progress, stop).await;
     bar.finish_and_clear();
     run
+}
+
+/// A bar on standard error, if that is a terminal, for so many steps.
+pub(super) fn progress_bar(steps: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The exit status that says what came out.

@@ -2,10 +2,9 @@
 
 use std::{fs, io, num::NonZero, thread::available_parallelism};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::Mutant;
 
-use super::{Trouble, args::SelfTestArgs};
+use super::{Trouble, args::SelfTestArgs, run::progress_bar};
 use crate::{
     exit,
     selftest::{self, Trial},
@@ -22,9 +21,7 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     let mutants = if named.is_empty() { all } else { named };
     // Trials often wait for answers that never come.
     let jobs = args.jobs.unwrap_or_else(|| 3 * available_parallelism().map_or(1, NonZero::get));
-    let bar = ProgressBar::with_draw_target(Some(mutants.len() as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(mutants.len());
     let progress = |trial: &Trial| {
         bar.inc(1);
         bar.set_message(trial.mutant.id.clone());
