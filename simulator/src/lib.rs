@@ -11,6 +11,7 @@
 //!
 //! The same scenario, seed and sequence of requests give the same bytes.
 
+mod accept;
 mod api;
 mod capture;
 mod check;

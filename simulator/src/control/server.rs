@@ -10,11 +10,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use rand::{TryRng as _, rngs::SysRng};
-use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    task::{JoinHandle, JoinSet},
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
     forks::{Forks, Room},
@@ -23,7 +19,7 @@ use super::{
     problem::Problem,
     routes,
 };
-use crate::{Builder, gateway::Shared};
+use crate::{Builder, accept::accept, gateway::Shared};
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 256;
@@ -114,19 +110,9 @@ fn router(plane: &Arc<Plane>) -> Router {
 
 /// Serves connections until the task is dropped.
 async fn serve(listener: TcpListener, router: Router) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        // Out of file descriptors or a peer that is gone already: the listener itself goes on.
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
+    accept(listener, MOST_CONNECTIONS, |stream| {
         let service = TowerToHyperService::new(router.clone());
-        connections.spawn(async move {
-            let _place = place;
+        async move {
             let served = http1::Builder::new()
                 .auto_date_header(false)
                 .header_read_timeout(HEAD_TIMEOUT)
@@ -135,6 +121,7 @@ async fn serve(listener: TcpListener, router: Router) {
                 .await;
             // A peer that breaks off is no fault of ours.
             let _ = served;
-        });
-    }
+        }
+    })
+    .await;
 }

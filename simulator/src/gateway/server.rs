@@ -14,7 +14,8 @@ use portmaster_fixtures::Rules;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Chain, Join},
     net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, watch},
+    task::JoinSet,
 };
 
 use super::{
@@ -28,6 +29,7 @@ use super::{
     watchers::Watchers,
 };
 use crate::{
+    accept::accept,
     database::{self, Subscribers, publish_connection, publish_gone, publish_hubs},
     journal::Book,
     mutants::Mutants,
@@ -249,27 +251,20 @@ impl Shared {
     }
 }
 
-/// Serves connections until the task is dropped.
+/// Serves connections, and what the world does by itself, until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    let mut connections = tokio::task::JoinSet::new();
-    let by_itself = Arc::clone(&shared);
-    connections.spawn(async move { by_itself.run_by_itself().await });
-    loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        // Out of file descriptors or a peer that is gone already: the listener itself goes on.
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
+    // Ends with this task.
+    let mut by_itself = JoinSet::new();
+    let world = Arc::clone(&shared);
+    by_itself.spawn(async move { world.run_by_itself().await });
+    accept(listener, MOST_CONNECTIONS, |stream| {
         let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            let _place = place;
+        async move {
             // A peer that breaks off is no fault of ours.
             let _ = connection(stream, shared).await;
-        });
-    }
+        }
+    })
+    .await;
 }
 
 /// Serves one connection until it ends.

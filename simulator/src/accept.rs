@@ -1,0 +1,32 @@
+//! Takes connections, for the API and for the control plane.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+/// Serves connections, so many at once, until the task is dropped; others wait in the listener's queue.
+pub(crate) async fn accept<S>(listener: TcpListener, most: usize, mut serve: impl FnMut(TcpStream) -> S)
+where
+    S: Future<Output = ()> + Send + 'static,
+{
+    let room = Arc::new(Semaphore::new(most));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        // Out of file descriptors or a peer that is gone already: the listener itself goes on.
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let served = serve(stream);
+        connections.spawn(async move {
+            let _place = place;
+            served.await;
+        });
+    }
+}
