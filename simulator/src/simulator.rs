@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     control::{self, Control},
-    gateway::{AdvanceError, BundleError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
+    gateway::{AdvanceError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
     journal::{Book, DEFAULT_CAPACITY, Journal},
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
@@ -25,20 +25,9 @@ pub enum StartError {
     /// The scenario cannot be read.
     #[error(transparent)]
     Scenario(#[from] Fault),
-    /// The scenario makes no world.
-    #[error("{name}: {source}")]
-    Setup {
-        /// The scenario.
-        name: String,
-        /// Why.
-        source: SetupError,
-    },
-    /// A user interface cannot be read.
+    /// The world cannot be served.
     #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The connection database cannot be made.
-    #[error(transparent)]
-    Netquery(#[from] StoreError),
+    Load(#[from] LoadError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -541,7 +530,8 @@ impl Builder {
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
-                let netquery = Store::holding(snapshot.tables(), world.contract, world.rules)?;
+                let netquery = Store::holding(snapshot.tables(), world.contract, world.rules)
+                    .map_err(LoadError::from)?;
                 (world, netquery, Arc::clone(snapshot.origin()))
             }
             None => {
@@ -574,8 +564,8 @@ impl Builder {
             book.serves(format!("http://{bound}"));
         }
         let shared =
-            Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message, book)?;
-        let shared = Arc::new(shared);
+            Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message, book);
+        let shared = Arc::new(shared.map_err(LoadError::from)?);
         let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
         let url = format!("http://{bound}");
         let control = control.map(|(listener, address)| {
@@ -586,13 +576,12 @@ impl Builder {
 }
 
 /// Why a simulator did not start, said with the place in the file of its scenario if there is one.
-fn placed(file: Option<&str>, fault: LoadError) -> StartError {
+fn placed(file: Option<&str>, fault: LoadError) -> LoadError {
     match fault {
         LoadError::Setup { name, source } => {
-            StartError::Setup { name: place(file, &source).unwrap_or(name), source }
+            LoadError::Setup { name: place(file, &source).unwrap_or(name), source }
         }
-        LoadError::Bundle(fault) => fault.into(),
-        LoadError::Netquery(fault) => fault.into(),
+        fault => fault,
     }
 }
 
