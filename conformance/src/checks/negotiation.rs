@@ -31,21 +31,23 @@ async fn ask(context: &Context, method: &str, accept: Option<&str>) -> Result<Ex
     context.send(accept.into_iter().fold(request, |request, value| request.header("Accept", value))).await
 }
 
+/// The answer is JSON, and the one that comes without an Accept header.
+async fn as_without(context: &Context, accept: &str) -> Outcome {
+    let plain = ask(context, "GET", None).await?.status(200)?.response.body.clone();
+    let asked = ask(context, "GET", Some(accept)).await?;
+    asked.status(200)?.header("Content-Type", "application/json; charset=utf-8")?;
+    asked.expect(asked.response.body == plain, "the answer that comes without Accept")?;
+    Ok(())
+}
+
 /// Whatever is asked for, the answer is the JSON that it is without.
 fn ignored() -> Vec<Check> {
     let accepted = FORMS.map(|(id, accept, _)| (id, accept)).into_iter().chain([("html", "text/html")]);
     accepted
         .map(|(id, accept)| {
             let id = format!("ignored/{id}");
-            should(&id, format!("Accept: {accept} does not matter: answers are JSON.")).run(
-                move |context| async move {
-                    let plain = ask(&context, "GET", None).await?.status(200)?.response.body.clone();
-                    let asked = ask(&context, "GET", Some(accept)).await?;
-                    asked.status(200)?.header("Content-Type", "application/json; charset=utf-8")?;
-                    asked.expect(asked.response.body == plain, "the answer that comes without Accept")?;
-                    Ok(())
-                },
-            )
+            should(&id, format!("Accept: {accept} does not matter: answers are JSON."))
+                .run(move |context| async move { as_without(&context, accept).await })
         })
         .collect()
 }
@@ -73,15 +75,10 @@ fn negotiated() -> Vec<Check> {
         async |context| same_in(&context, "text/html, APPLICATION/MSGPACK;q=0.1, text/json", "msgpack").await,
     ));
     for (id, accept) in [("nothing", ""), ("anything", "*/*"), ("any-text", "text/html,text/*;q=0.1")] {
-        checks.push(should(id, format!("Accept: {accept} is answered in JSON.")).run(
-            move |context| async move {
-                let plain = ask(&context, "GET", None).await?.status(200)?.response.body.clone();
-                let asked = ask(&context, "GET", Some(accept)).await?;
-                asked.status(200)?.header("Content-Type", "application/json; charset=utf-8")?;
-                asked.expect(asked.response.body == plain, "the answer that comes without Accept")?;
-                Ok(())
-            },
-        ));
+        checks.push(
+            should(id, format!("Accept: {accept} is answered in JSON."))
+                .run(move |context| async move { as_without(&context, accept).await }),
+        );
     }
     for (id, accept) in [("html", "text/html"), ("problem", "application/problem+json"), ("comma", ",")] {
         checks.push(should(id, format!("Accept: {accept} names no form that there is, and fails.")).run(

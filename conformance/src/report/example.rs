@@ -1,6 +1,6 @@
 //! A report with a record of every verdict, for the tests of the formats.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use super::{About, Report};
 use crate::suite::{Check, Evidence, Level, Record, Run, SkipReason, Verdict};
@@ -60,6 +60,13 @@ pub(super) fn report() -> Report {
         shard: None,
     };
     Report { about, run: Run { records, took: Duration::from_millis(120_250), interrupted: false } }
+}
+
+/// What a format makes of the report.
+pub(super) fn written(write: impl FnOnce(&mut Vec<u8>, &Report) -> io::Result<()>) -> String {
+    let mut bytes = vec![];
+    write(&mut bytes, &report()).unwrap();
+    String::from_utf8(bytes).unwrap()
 }
 
 /// Compares with `snapshots/report/NAME.snap`.

@@ -302,15 +302,9 @@ mod tests {
     use super::*;
     use crate::report::example;
 
-    fn written() -> String {
-        let mut bytes = vec![];
-        write(&mut bytes, &example::report()).unwrap();
-        String::from_utf8(bytes).unwrap()
-    }
-
     #[test]
     fn what_is_written_is_read_back_and_fits_the_schema() {
-        let text = written();
+        let text = example::written(write);
         let read = read(&text).unwrap();
         let mut again = vec![];
         write(&mut again, &read).unwrap();
@@ -337,7 +331,7 @@ mod tests {
         slower.run.records.iter_mut().for_each(|record| record.took *= 3);
         let mut bytes = vec![];
         write(&mut bytes, &slower).unwrap();
-        let (text, slower) = (written(), String::from_utf8(bytes).unwrap());
+        let (text, slower) = (example::written(write), String::from_utf8(bytes).unwrap());
         let differ: Vec<_> = text.lines().zip(slower.lines()).filter(|(one, other)| one != other).collect();
         assert!(differ.len() == 1 && differ[0].0.starts_with(r#"{"type":"times""#), "{differ:?}");
     }
@@ -352,7 +346,7 @@ mod tests {
 
     #[test]
     fn what_is_no_report_says_where() {
-        let text = written();
+        let text = example::written(write);
         let lines: Vec<_> = text.lines().collect();
         let with = |at: usize, line: &str| {
             let mut lines = lines.clone();

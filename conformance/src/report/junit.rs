@@ -97,22 +97,16 @@ mod tests {
 
     use crate::report::example;
 
-    fn written() -> String {
-        let mut text = vec![];
-        super::write(&mut text, &example::report()).unwrap();
-        String::from_utf8(text).unwrap()
-    }
-
     #[test]
     fn a_suite_is_a_family_and_a_case_a_check() {
-        example::assert_snapshot("junit", &written());
+        example::assert_snapshot("junit", &example::written(super::write));
     }
 
     /// The shape that CI systems agree on: which elements stand in which, with which attributes, and counts
     /// that are true.
     #[test]
     fn it_has_the_usual_shape() {
-        let text = written();
+        let text = example::written(super::write);
         let document = Document::parse(&text).unwrap();
         let root = document.root_element();
         assert_eq!(root.tag_name().name(), "testsuites");

@@ -75,21 +75,15 @@ mod tests {
 
     use crate::report::example;
 
-    fn written() -> String {
-        let mut text = vec![];
-        super::write(&mut text, &example::report()).unwrap();
-        String::from_utf8(text).unwrap()
-    }
-
     #[test]
     fn a_point_is_a_check() {
-        example::assert_snapshot("tap", &written());
+        example::assert_snapshot("tap", &example::written(super::write));
     }
 
     /// Reads it as a harness does: plan, numbered points, directives, YAML blocks.
     #[test]
     fn a_harness_can_read_it() {
-        let text = written();
+        let text = example::written(super::write);
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("TAP version 14"));
         let plan: usize = lines.next().unwrap().strip_prefix("1..").unwrap().parse().unwrap();
