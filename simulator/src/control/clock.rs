@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::scenario::{ClockMode, Span, StateMatch};
+use portmaster_fixtures::scenario::{ClockMode, InstantSchema, Span, StateMatch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    input::{Input, Instant},
+    input::Input,
     plane::Plane,
     problem::Problem,
     route::{Route, get, patch, post},
@@ -89,7 +89,7 @@ struct By {
 #[serde(deny_unknown_fields)]
 struct To {
     /// The instant.
-    #[schemars(with = "Instant")]
+    #[schemars(with = "InstantSchema")]
     to: Timestamp,
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     any::TypeId,
-    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
@@ -13,7 +12,7 @@ use axum::{
     http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
 use portmaster_fixtures::scenario::Form;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -162,22 +161,5 @@ fn scalar(text: String) -> Value {
         "true" => true.into(),
         "false" => false.into(),
         _ => text.parse::<u64>().map_or_else(|_| text.into(), Value::from),
-    }
-}
-
-/// How an instant is written.
-pub(super) struct Instant;
-
-impl JsonSchema for Instant {
-    fn schema_name() -> Cow<'static, str> {
-        "Instant".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
     }
 }

@@ -10,9 +10,9 @@ use axum::{
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{
     Account, AccountState, CaptivePortal, Change, Close, ConnectionsChange, CoreChange, Device, DnsChange,
-    FailureSeverity, Location, Login, ModuleFailure, ModulesChange, Nameserver, NetworkChange, Notification,
-    NotificationsChange, OnlineStatus, PauseChange, Plan, ResolverState, Resource, SelfCheck, Span,
-    SpnChange, SpnStatus, Traceroute, UpdatesChange,
+    FailureSeverity, InstantSchema, Location, Login, ModuleFailure, ModulesChange, Nameserver, NetworkChange,
+    Notification, NotificationsChange, OnlineStatus, PauseChange, Plan, ResolverState, Resource, SelfCheck,
+    Span, SpnChange, SpnStatus, Traceroute, UpdatesChange,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     changes::{self, Applied},
-    input::{self, Instant, Part},
+    input::{self, Part},
     plane::Plane,
     problem::Problem,
     route::{JSON, Route, patch},
@@ -186,15 +186,15 @@ struct AccountPatch {
     /// The plan.
     plan: Option<Plan>,
     /// When the plan ends.
-    #[schemars(with = "Option<Instant>")]
+    #[schemars(with = "Option<InstantSchema>")]
     ends: Option<Timestamp>,
     /// When the next payment is due.
-    #[schemars(with = "Option<Instant>")]
+    #[schemars(with = "Option<InstantSchema>")]
     next_billing: Option<Timestamp>,
     /// Who takes the payments.
     payment_provider: String,
     /// When the person logged in.
-    #[schemars(with = "Option<Instant>")]
+    #[schemars(with = "Option<InstantSchema>")]
     logged_in: Option<Timestamp>,
     /// Whether the core holds a token with which it can ask the provider.
     token: bool,
@@ -233,7 +233,7 @@ struct PausePatch {
     #[schemars(with = "Span")]
     duration: Option<Span>,
     /// Until when.
-    #[schemars(with = "Instant")]
+    #[schemars(with = "InstantSchema")]
     until: Option<Timestamp>,
     /// Whether only the privacy network rests.
     #[schemars(with = "bool")]
