@@ -67,6 +67,22 @@ fn defects_of_observed_cores_are_found() {
     }
 }
 
+/// Every accident that is known of core 2.2.0, in the whole catalogue and with nothing told.
+#[test]
+fn all_that_crashes_core_2_2_is_found() {
+    let summary = run(own(Contract::V2_2, false, 7), 12_000);
+    let told = told(&summary);
+    // An unknown key of one to three bytes (core-2.2 §8 Q1).
+    assert!(has(&summary, Oracle::Authorised, &["200 (no body)"]), "{told:#?}");
+    // A broadcast that shows nothing, and a search in a column that there is not (core-2.2 §6).
+    assert!(has(&summary, Oracle::NoServerError, &["broadcasts/simulate"]), "{told:#?}");
+    assert!(has(&summary, Oracle::NoServerError, &["{textSearch: {fields: ", "netquery/"]), "{told:#?}");
+    // Nothing in a list (netquery §2.3).
+    let list = ["{$in: [null]}", "{$notIn: [null]}"];
+    let found = list.iter().any(|list| has(&summary, Oracle::NoServerError, &[list, "netquery/"]));
+    assert!(found, "{told:#?}");
+}
+
 #[test]
 fn targets_without_defects_are_found_clean() {
     for contract in Contract::ALL {

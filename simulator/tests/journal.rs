@@ -235,10 +235,22 @@ async fn secrets_appear_nowhere() {
     // A key that is gone stays secret.
     exchange(&mut socket, r#"4|update|config:core/apiKeys|J{"Value":[]}"#, "4|success").await;
     exchange(&mut socket, &format!("5|create|core:note|J{{\"text\":\"{OTHER}\"}}"), "5|").await;
+    // A password, however a client hands it over.
+    let login = "/api/v1/spn/account/login";
+    for (kind, body) in [
+        ("application/json", r#"{"username":"ada","password":"pass\"wort-1"}"#),
+        ("application/x-www-form-urlencoded", "username=ada&password=wort-1"),
+        ("application/yaml", "username: ada\npassword: ganz wort-1\n"),
+    ] {
+        ask(simulator.addr(), "POST", login, &[("Content-Type", kind)], body);
+    }
+    // The pair ada:wort-1.
+    ask(simulator.addr(), "POST", login, &[("Authorization", "Basic YWRhOndvcnQtMQ==")], "");
+    exchange(&mut socket, r#"6|create|api:spn/account/login|J{"password":"wort-1"}"#, "6|").await;
     let text = serde_json::to_string(&journal.entries(&Filter::default())).expect("JSON");
     let all = [text, journal.to_har(&Filter::default()).to_string(), journal.to_curl(&Filter::default())];
     for text in all {
-        for secret in [KEY, OTHER, "short\"", "geheim-cookie"] {
+        for secret in [KEY, OTHER, "short\"", "geheim-cookie", "wort-1", "YWRhOndvcnQtMQ"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert!(text.contains(MASK) || text.contains("$PORTMASTER_KEY"));

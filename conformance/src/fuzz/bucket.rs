@@ -31,14 +31,24 @@ pub(super) struct Bucket {
     pub(super) seen: u64,
 }
 
-/// Sorts small failures into buckets. What three or more endpoints have in common is one cause.
+/// Sorts small failures into buckets. What three or more endpoints have in common is one cause, but for crashes: all of
+/// them have one text, and only what was asked tells them apart.
 pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
+    let mut asked_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for one in all.iter().filter(|one| is_crash(one)) {
+        asked_of.entry(asked(one)).or_default().insert(one.finding.endpoint.clone());
+    }
     let mut buckets: BTreeMap<(Oracle, String, String), Bucket> = BTreeMap::new();
     for one in all {
         let kin = places.get(&(one.finding.oracle, one.finding.cause.clone()));
         let own = BTreeMap::from([(one.finding.endpoint.clone(), 1)]);
         let kin = kin.unwrap_or(&own);
-        let (place, endpoints, cause, seen) = if kin.len() >= EVERYWHERE {
+        let alike = is_crash(&one).then(|| asked_of.get(&asked(&one))).flatten();
+        let everywhere = alike.map_or(kin.len(), BTreeSet::len) >= EVERYWHERE;
+        let (place, endpoints, cause, seen) = if let Some(alike) = alike.filter(|_| everywhere) {
+            let seen = kin.iter().filter(|(endpoint, _)| alike.contains(*endpoint)).map(|(_, seen)| seen).sum();
+            ("*", alike.clone(), format!("{} | {}", one.finding.cause, asked(&one)), seen)
+        } else if everywhere {
             ("*", kin.keys().cloned().collect(), one.finding.cause.clone(), kin.values().sum())
         } else {
             let endpoint = one.finding.endpoint.as_str();
@@ -54,6 +64,11 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         }
     }
     buckets.into_values().collect()
+}
+
+/// Whether it is an accident, whose text says nothing of its cause.
+fn is_crash(small: &Small) -> bool {
+    small.finding.oracle == Oracle::NoServerError
 }
 
 fn size(case: &Case) -> usize {
@@ -213,6 +228,27 @@ mod tests {
             buckets[0].small.case.steps[0]
                 == crash(&json!({"query": {"asn": {"$in": [null]}}})).case.steps[0]
         );
+    }
+
+    #[test]
+    fn crashes_of_several_endpoints_are_told_apart_by_what_was_asked() {
+        let crash = |endpoint: &str, body: &Value| {
+            small(Oracle::NoServerError, endpoint, "500 Internal Server Error.", body)
+        };
+        let (search, list) = (json!({"textSearch": {}}), json!({"query": {"a": {"$in": [null]}}}));
+        let each = ["q", "batch", "chart", "broadcasts"].map(|name| (name.to_owned(), 5));
+        let kin = (Oracle::NoServerError, "500 Internal Server Error.".to_owned());
+        let places = Places::from([(kin, BTreeMap::from(each))]);
+        let all = vec![
+            crash("q", &search),
+            crash("batch", &search),
+            crash("chart", &search),
+            crash("q", &list),
+            crash("broadcasts", &json!({"Notifications": {"a": {}}})),
+        ];
+        let told: Vec<_> =
+            sort(all, &places).into_iter().map(|one| (one.endpoints.len(), one.seen)).collect();
+        assert_eq!(told, [(3, 15), (1, 5), (1, 5)]);
     }
 
     #[test]

@@ -28,8 +28,12 @@ use crate::{shard::Shard, suite::Mode, target::Address};
 pub(super) const EPOCH: u64 = 400;
 /// How many cases of one sort of failure are made small; whether they have one cause shows only then.
 const SMALL: usize = 6;
+/// The same for crashes, which all look alike.
+const SMALL_CRASHES: usize = 24;
 /// On how many endpoints an answer must be objected to until one case on each of so many is enough.
 const KIN: usize = 6;
+/// The same for crashes.
+const KIN_OF_CRASHES: usize = 24;
 
 /// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
 pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;
@@ -206,7 +210,7 @@ fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
     // The first in number, whichever thread was faster.
     let at = sort.cases.partition_point(|one| *one < number);
     sort.cases.insert(at, number);
-    sort.cases.truncate(SMALL);
+    sort.cases.truncate(if sort.finding.oracle == Oracle::NoServerError { SMALL_CRASHES } else { SMALL });
 }
 
 /// The tree of a case: the same for the same seed and number.
@@ -243,11 +247,12 @@ fn make_small(
     let mut tried: BTreeMap<(Oracle, String), usize> = BTreeMap::new();
     for (at, sort) in sorts.iter().enumerate() {
         // What happens on many endpoints is one cause: some of them will do.
-        let many = places.get(&sort.kin()).is_some_and(|kin| kin.len() >= KIN);
+        let most = if sort.finding.oracle == Oracle::NoServerError { KIN_OF_CRASHES } else { KIN };
+        let many = places.get(&sort.kin()).is_some_and(|kin| kin.len() >= most);
         let tried = tried.entry(sort.kin()).or_default();
         *tried += 1;
         match many {
-            true if *tried > KIN => {}
+            true if *tried > most => {}
             true => jobs.extend(sort.cases.first().map(|case| (at, *case))),
             false => jobs.extend(sort.cases.iter().map(|case| (at, *case))),
         }

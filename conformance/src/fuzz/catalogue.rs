@@ -67,7 +67,8 @@ pub(super) fn is_clean(path: &str) -> bool {
     path.starts_with('/') && !path.contains("//") && path.split('/').all(|part| part != "." && part != "..")
 }
 
-/// A path without its percent signs, if they are right and what comes out is text.
+/// A path without its percent signs, if they are right. To a router's patterns bytes that are no text are as good as any
+/// character: a module's name may hold them.
 pub(super) fn decoded(path: &str) -> Option<String> {
     if !path.contains('%') {
         return Some(path.to_owned());
@@ -82,7 +83,7 @@ pub(super) fn decoded(path: &str) -> Option<String> {
         let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         bytes.push(digit()? << 4 | digit()?);
     }
-    String::from_utf8(bytes).ok()
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -99,6 +100,12 @@ mod tests {
         assert_eq!(slug("/api/v1/%70ing?x=1"), Some("ping"));
         assert_eq!(slug("/api/v1/dns/cache/example.com.A"), Some("dns/cache/:query"));
         assert_eq!(slug("/api/v1/spn/map/main/graph.dot"), Some("spn/map/:map/graph:format"));
+        assert_eq!(
+            Catalogue::new(Contract::Docs.endpoints())
+                .of_target("/api/v1/modules/a%E0b/trigger/none")
+                .map(|known| known.slug.as_str()),
+            Some("modules/:moduleName/trigger/:eventName")
+        );
         for target in ["/api/v1//ping", "/api/v1/ping/", "/api/v1/PING", "/ping", "/api/v1/%zz", "*", ""] {
             assert_eq!(slug(target), None, "{target}");
         }

@@ -124,7 +124,8 @@ impl<'a> Lane<'a> {
                 return Ok(Some(finding));
             }
         }
-        note(&response, session, memory);
+        // Only a session that was shown is ended.
+        note(&response, session.filter(|_| ask.who == super::case::Who::Session), memory);
         if !ask.twice {
             return Ok(None);
         }
@@ -309,7 +310,7 @@ fn outlived(
     Some(Finding::new(Oracle::SessionEnded, "session", "another session, since this one was ended", got))
 }
 
-/// Remembers the session that an answer begins or ends.
+/// Remembers the session that an answer begins, or ends if it was shown.
 fn note(response: &Response, session: Option<String>, memory: &mut Memory) {
     let Some(value) = response.header("set-cookie").and_then(|value| value.strip_prefix(COOKIE)) else {
         return;

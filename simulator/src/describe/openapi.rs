@@ -85,14 +85,18 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
     if !parts.is_empty() {
         item.insert("parameters".to_owned(), parts.into());
     }
+    let asks = is_question(endpoint);
     if !endpoint.read.is_not_supported() {
         item.insert("get".to_owned(), operation(contract, endpoint, &endpoint.read_method, endpoint.read));
-        let mut head = operation(contract, endpoint, "HEAD", endpoint.read);
-        head["x-instead-of"] = endpoint.read_method.as_str().into();
-        item.insert("head".to_owned(), head);
+        if !asks {
+            let mut head = operation(contract, endpoint, "HEAD", endpoint.read);
+            head["x-instead-of"] = endpoint.read_method.as_str().into();
+            item.insert("head".to_owned(), head);
+        }
     }
     if !endpoint.write.is_not_supported() {
-        for method in WRITES {
+        // A question is in the body, and these have none (netquery §1).
+        for method in WRITES.into_iter().filter(|method| !(asks && *method == "DELETE")) {
             let mut told = operation(contract, endpoint, method, endpoint.write);
             if method != endpoint.write_method {
                 told["x-instead-of"] = endpoint.write_method.as_str().into();
@@ -103,6 +107,24 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
     (path, item.into())
 }
 
+/// Whether the endpoint answers a question about connections, whichever method asks it. Neither HEAD nor DELETE does
+/// (netquery §1).
+fn is_question(endpoint: &Endpoint) -> bool {
+    endpoint.path.starts_with("netquery/query") || endpoint.path.starts_with("netquery/charts/")
+}
+
+/// Values of parts of paths, by their names; those that the pattern takes are examples.
+const PARTS: [(&str, &str); 8] = [
+    ("map", "main"),
+    ("format", ".dot"),
+    ("query", "example.com.A"),
+    ("moduleName", "core"),
+    ("eventName", "restart"),
+    ("destination", "192.0.2.1"),
+    ("pid", "1"),
+    ("source", "local"),
+];
+
 /// A part of a path. Its pattern holds for the whole part.
 fn part(endpoint: &Endpoint, name: &str, pattern: &str) -> Value {
     let pattern = if pattern.is_empty() { "[^/]+" } else { pattern };
@@ -110,6 +132,9 @@ fn part(endpoint: &Endpoint, name: &str, pattern: &str) -> Value {
         "name": name, "in": "path", "required": true,
         "schema": { "type": "string", "pattern": format!("^{pattern}$") },
     });
+    if let Some((_, example)) = PARTS.iter().find(|(one, _)| *one == name) {
+        part["example"] = (*example).into();
+    }
     let told = endpoint.parameters.iter().find(|one| one.field == format!("{name} (in path)"));
     if let Some(told) = told {
         part["description"] = told.description.as_str().into();
@@ -148,10 +173,10 @@ fn operation(contract: Contract, endpoint: &Endpoint, method: &str, permission: 
             parameter
         })
         .collect();
-    let query = if endpoint.path.starts_with("netquery/") && matches!(method, "GET" | "HEAD") {
+    let query = if is_question(endpoint) && method == "GET" {
         vec![json!({
-            "name": "q", "in": "query", "description": "The query, as JSON.",
-            "schema": { "type": "string" }, "example": "{\"pageSize\":5}",
+            "name": "q", "in": "query", "required": true, "description": "The query.",
+            "content": { "application/json": question(endpoint) },
         })]
     } else {
         query
@@ -165,18 +190,35 @@ fn operation(contract: Contract, endpoint: &Endpoint, method: &str, permission: 
     told
 }
 
+/// A question about connections, with an example.
+fn question(endpoint: &Endpoint) -> Value {
+    let example = match endpoint.path.as_str() {
+        "netquery/charts/connection-active" => json!({ "query": { "active": true } }),
+        "netquery/charts/bandwidth" => json!({ "interval": 60 }),
+        "netquery/query/batch" => json!({ "all": { "select": [{ "$count": { "field": "*", "as": "n" } }] } }),
+        _ => json!({ "select": ["domain", "verdict"], "pageSize": 5 }),
+    };
+    // What is null asks for nothing in particular.
+    json!({ "schema": { "type": ["object", "null"] }, "example": example })
+}
+
 /// The body that an endpoint takes; most take none, and ignore one.
 fn body(endpoint: &Endpoint) -> Value {
-    let json = |example: Value| json!({ "content": { "application/json": { "schema": { "type": "object" }, "example": example } } });
+    let needed = |content: Value| json!({ "required": true, "content": { "application/json": content } });
     match endpoint.path.as_str() {
-        "netquery/query" => json(json!({ "select": ["domain", "verdict"], "pageSize": 5 })),
-        "netquery/charts/connection-active" => json(json!({ "query": { "active": true } })),
-        "netquery/charts/bandwidth" => json(json!({ "interval": 60 })),
-        "netquery/query/batch" => {
-            json(json!({ "all": { "select": [{ "$count": { "field": "*", "as": "n" } }] } }))
+        _ if is_question(endpoint) => needed(question(endpoint)),
+        "broadcasts/simulate" => json!({
+            "content": { "application/json": {
+                "schema": {
+                    "type": ["object", "null"],
+                    "properties": { "Notifications": { "type": ["object", "null"], "additionalProperties": { "type": "object" } } },
+                },
+                "example": { "Notifications": {} },
+            } },
+        }),
+        path if path.starts_with("sync/") => {
+            needed(json!({ "schema": { "type": "object" }, "example": { "type": "settings" } }))
         }
-        "broadcasts/simulate" => json(json!({ "notifications": [] })),
-        path if path.starts_with("sync/") => json(json!({ "type": "settings" })),
         _ => json!({ "content": { "text/plain": { "schema": { "type": "string", "maxLength": 1000 } } } }),
     }
 }
@@ -196,6 +238,8 @@ fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
         }
     };
     responses.insert("200".to_owned(), success);
+    let nothing = if method == "HEAD" { "As GET, without the body." } else { "It was done, or there is nothing." };
+    responses.insert("204".to_owned(), json!({ "description": nothing }));
     for (status, name, _) in REFUSALS {
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
     }

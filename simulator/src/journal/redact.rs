@@ -1,6 +1,7 @@
 //! Secrets that no reader of the journal sees.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     sync::{Arc, LazyLock},
 };
@@ -9,8 +10,8 @@ use regex::bytes::{Captures, NoExpand, Regex, RegexBuilder};
 
 use crate::world::{Config, keys::ApiKey};
 
-/// What stands in the place of a secret: in `Authorization`, in cookies, in members of a query whose names speak of keys,
-/// tokens or passwords, and wherever an API key of `core/apiKeys` appears.
+/// What stands in the place of a secret: in `Authorization`, in cookies, in members of a query or of a body whose names
+/// speak of keys, tokens or passwords, and wherever an API key of `core/apiKeys` appears.
 pub const MASK: &str = "[redacted]";
 
 /// The shortest secret that is looked for anywhere. A shorter one is found in any text, so it is only hidden where keys stand.
@@ -42,6 +43,20 @@ static VALUE: LazyLock<Regex> =
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| regex(r#"(\\*")([^"\\,\[\]?]+)"#));
 static DASHED: LazyLock<Regex> = LazyLock::new(|| regex(r#"(-[ \t]*["']?)([^\s?"']+)"#));
 
+/// Members of bodies whose names speak of a secret, and what they hold: texts and numbers in JSON, be it in a text within
+/// JSON, lines of YAML, and fields of a form. What breaks off is hidden up to its end.
+static MEMBERS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
+    let name = r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential)[\w.-]*|[\w.-]*api[_-]?key";
+    [
+        regex(&format!(r#"(?is-u)("(?:{name})"\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.e+-]*)"#)),
+        regex(&format!(
+            r#"(?is-u)(\\+"(?:{name})\\+"\s*:\s*)(\\"(?:[^"\\]|\\\\(?:\\.|[^\\]))*(?:\\")?|\\{{2,}}"[^"]*"?|-?[0-9][0-9.e+-]*)"#
+        )),
+        regex(&format!(r"(?im-u)(^[ \t]*(?:-[ \t]+)?(?:{name})[ \t]*:[ \t]+)([^\s][^\r\n]*)")),
+        regex(&format!(r"(?i-u)((?:^|[?&])(?:{name})=)([^&\s]+)")),
+    ]
+});
+
 impl Secrets {
     /// Takes the keys of a configuration along. Earlier ones stay secret.
     pub(super) fn learn(&mut self, config: &Config) {
@@ -66,7 +81,7 @@ impl Secrets {
 
     /// Bytes without secrets.
     pub(super) fn hide(&self, bytes: &[u8]) -> Vec<u8> {
-        let hidden = without_lists(bytes);
+        let hidden = without_members(without_lists(bytes));
         match &self.pattern {
             Some(pattern) => pattern.replace_all(&hidden, NoExpand(MASK.as_bytes())).into_owned(),
             None => hidden,
@@ -149,6 +164,23 @@ fn without_lists(bytes: &[u8]) -> Vec<u8> {
     yaml.into_owned()
 }
 
+/// The bytes without the secrets in members whose names speak of one. Quotes stay, so that JSON does.
+fn without_members(mut bytes: Vec<u8>) -> Vec<u8> {
+    for members in &*MEMBERS {
+        let hidden = members.replace_all(&bytes, |found: &Captures<'_>| {
+            let value = &found[2];
+            let opened = value.iter().position(|&byte| byte == b'"').filter(|at| value[..*at].iter().all(|&byte| byte == b'\\'));
+            let quote = opened.map_or(&b""[..], |at| &value[..=at]);
+            let closes = !quote.is_empty() && value.len() >= 2 * quote.len() && value.ends_with(quote);
+            [&found[1], quote, MASK.as_bytes(), if closes { quote } else { b"" }].concat()
+        });
+        if let Cow::Owned(hidden) = hidden {
+            bytes = hidden;
+        }
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +207,24 @@ mod tests {
         assert_eq!(got, r#"{"core/apiKeys":["[redacted]?read=user&write=admin"]}"#);
         let text = r#"{"Key":"core/apiKeys","DefaultValue":[]}"#;
         assert_eq!(hidden(text), text);
+    }
+
+    #[test]
+    fn passwords_in_bodies_are_hidden() {
+        for (text, expected) in [
+            (r#"{"user":"ada","password":"ge\"he,im","n":1}"#, r#"{"user":"ada","password":"[redacted]","n":1}"#),
+            (r#"{ "Password" : 4711, "x": 1 }"#, r#"{ "Password" : [redacted], "x": 1 }"#),
+            (r#"{"accessToken":"geheim"#, r#"{"accessToken":"[redacted]"#),
+            (r#"{"password":""}"#, r#"{"password":"[redacted]"}"#),
+            (r#"{"Body":"{\"password\":\"ge\\\"heim\",\"n\":1}"}"#, r#"{"Body":"{\"password\":\"[redacted]\",\"n\":1}"}"#),
+            ("user: ada\npassword: ge heim\nn: 1\n", "user: ada\npassword: [redacted]\nn: 1\n"),
+            ("user=ada&password=geheim&n=1", "user=ada&password=[redacted]&n=1"),
+            (r#"1|create|api:spn/account/login|J{"password":"geheim"}"#, r#"1|create|api:spn/account/login|J{"password":"[redacted]"}"#),
+            (r#"{"password":null,"note":"password: none"}"#, r#"{"password":null,"note":"password: none"}"#),
+            (r#"{"Name":"Token","Key":"a"}"#, r#"{"Name":"Token","Key":"a"}"#),
+        ] {
+            assert_eq!(hidden(text), expected);
+        }
     }
 
     #[test]
