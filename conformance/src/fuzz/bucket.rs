@@ -46,7 +46,8 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         let alike = is_crash(&one).then(|| asked_of.get(&asked(&one))).flatten();
         let everywhere = alike.map_or(kin.len(), BTreeSet::len) >= EVERYWHERE;
         let (place, endpoints, cause, seen) = if let Some(alike) = alike.filter(|_| everywhere) {
-            let seen = kin.iter().filter(|(endpoint, _)| alike.contains(*endpoint)).map(|(_, seen)| seen).sum();
+            let seen =
+                kin.iter().filter(|(endpoint, _)| alike.contains(*endpoint)).map(|(_, seen)| seen).sum();
             ("*", alike.clone(), format!("{} | {}", one.finding.cause, asked(&one)), seen)
         } else if everywhere {
             ("*", kin.keys().cloned().collect(), one.finding.cause.clone(), kin.values().sum())

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use axum::{Json, http::StatusCode};
-use schemars::{SchemaGenerator, generate::SchemaSettings};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings, transform::RecursiveTransform};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -28,8 +28,15 @@ const COMMON: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZ
 
 /// The whole document.
 fn document() -> Value {
+    // That a member may be left out is said already; null need not be one of its values.
+    let unsaid = RecursiveTransform(|schema: &mut Schema| {
+        if schema.get("default").is_some_and(Value::is_null) {
+            schema.remove("default");
+        }
+    });
     let settings = SchemaSettings::draft2020_12()
-        .with(|settings| settings.definitions_path = "/components/schemas".into());
+        .with(|settings| settings.definitions_path = "/components/schemas".into())
+        .with_transform(unsaid);
     let mut generator = SchemaGenerator::new(settings);
     let problem = generator.subschema_for::<Problem>();
     let mut paths: Map<String, Value> = Map::new();

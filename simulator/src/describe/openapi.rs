@@ -238,7 +238,8 @@ fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
         }
     };
     responses.insert("200".to_owned(), success);
-    let nothing = if method == "HEAD" { "As GET, without the body." } else { "It was done, or there is nothing." };
+    let nothing =
+        if method == "HEAD" { "As GET, without the body." } else { "It was done, or there is nothing." };
     responses.insert("204".to_owned(), json!({ "description": nothing }));
     for (status, name, _) in REFUSALS {
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));

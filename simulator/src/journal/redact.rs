@@ -169,7 +169,10 @@ fn without_members(mut bytes: Vec<u8>) -> Vec<u8> {
     for members in &*MEMBERS {
         let hidden = members.replace_all(&bytes, |found: &Captures<'_>| {
             let value = &found[2];
-            let opened = value.iter().position(|&byte| byte == b'"').filter(|at| value[..*at].iter().all(|&byte| byte == b'\\'));
+            let opened = value
+                .iter()
+                .position(|&byte| byte == b'"')
+                .filter(|at| value[..*at].iter().all(|&byte| byte == b'\\'));
             let quote = opened.map_or(&b""[..], |at| &value[..=at]);
             let closes = !quote.is_empty() && value.len() >= 2 * quote.len() && value.ends_with(quote);
             [&found[1], quote, MASK.as_bytes(), if closes { quote } else { b"" }].concat()
@@ -212,14 +215,23 @@ mod tests {
     #[test]
     fn passwords_in_bodies_are_hidden() {
         for (text, expected) in [
-            (r#"{"user":"ada","password":"ge\"he,im","n":1}"#, r#"{"user":"ada","password":"[redacted]","n":1}"#),
+            (
+                r#"{"user":"ada","password":"ge\"he,im","n":1}"#,
+                r#"{"user":"ada","password":"[redacted]","n":1}"#,
+            ),
             (r#"{ "Password" : 4711, "x": 1 }"#, r#"{ "Password" : [redacted], "x": 1 }"#),
             (r#"{"accessToken":"geheim"#, r#"{"accessToken":"[redacted]"#),
             (r#"{"password":""}"#, r#"{"password":"[redacted]"}"#),
-            (r#"{"Body":"{\"password\":\"ge\\\"heim\",\"n\":1}"}"#, r#"{"Body":"{\"password\":\"[redacted]\",\"n\":1}"}"#),
+            (
+                r#"{"Body":"{\"password\":\"ge\\\"heim\",\"n\":1}"}"#,
+                r#"{"Body":"{\"password\":\"[redacted]\",\"n\":1}"}"#,
+            ),
             ("user: ada\npassword: ge heim\nn: 1\n", "user: ada\npassword: [redacted]\nn: 1\n"),
             ("user=ada&password=geheim&n=1", "user=ada&password=[redacted]&n=1"),
-            (r#"1|create|api:spn/account/login|J{"password":"geheim"}"#, r#"1|create|api:spn/account/login|J{"password":"[redacted]"}"#),
+            (
+                r#"1|create|api:spn/account/login|J{"password":"geheim"}"#,
+                r#"1|create|api:spn/account/login|J{"password":"[redacted]"}"#,
+            ),
             (r#"{"password":null,"note":"password: none"}"#, r#"{"password":null,"note":"password: none"}"#),
             (r#"{"Name":"Token","Key":"a"}"#, r#"{"Name":"Token","Key":"a"}"#),
         ] {
