@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use portmaster_fixtures::{Contract, Mutant, Scenario};
-use portmaster_simulator::{ExternalAuth, Simulator};
+use portmaster_simulator::{Builder, ExternalAuth, Simulator, Snapshot};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -45,10 +45,42 @@ pub(crate) struct Embedded {
     seed: u64,
     /// A deliberate misbehaviour.
     mutant: Option<&'static Mutant>,
-    main: OnceCell<Simulator>,
-    development: OnceCell<Simulator>,
-    granted: OnceCell<Simulator>,
-    bare: OnceCell<Simulator>,
+    simulators: Places<Simulator>,
+    /// The worlds as they were at their beginning, for those that begin in the same place. A fork costs a small part of what
+    /// it costs to make a world, and a run wants hundreds.
+    worlds: Arc<Places<Snapshot>>,
+}
+
+/// Something for each place that is asked for.
+#[derive(Debug)]
+struct Places<T> {
+    main: OnceCell<T>,
+    development: OnceCell<T>,
+    granted: OnceCell<T>,
+    bare: OnceCell<T>,
+}
+
+// Derived, it would ask it of what is in the cells.
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self {
+            main: OnceCell::new(),
+            development: OnceCell::new(),
+            granted: OnceCell::new(),
+            bare: OnceCell::new(),
+        }
+    }
+}
+
+impl<T> Places<T> {
+    fn of(&self, place: Place) -> &OnceCell<T> {
+        match place {
+            Place::Main => &self.main,
+            Place::Development => &self.development,
+            Place::Granted => &self.granted,
+            Place::Bare => &self.bare,
+        }
+    }
 }
 
 impl Embedded {
@@ -74,20 +106,14 @@ impl Embedded {
 
     /// The same once more, in its first state.
     pub(crate) fn again(&self) -> Self {
-        Self::new(self.contract, self.healthy, self.seed, self.mutant)
+        Self {
+            worlds: Arc::clone(&self.worlds),
+            ..Self::new(self.contract, self.healthy, self.seed, self.mutant)
+        }
     }
 
     fn new(contract: Contract, healthy: bool, seed: u64, mutant: Option<&'static Mutant>) -> Self {
-        Self {
-            contract,
-            healthy,
-            seed,
-            mutant,
-            main: OnceCell::new(),
-            development: OnceCell::new(),
-            granted: OnceCell::new(),
-            bare: OnceCell::new(),
-        }
+        Self { contract, healthy, seed, mutant, simulators: Places::default(), worlds: Arc::default() }
     }
 
     /// The keys that every embedded simulator has, one a tier. They open nothing else, and so are no secret.
@@ -101,17 +127,38 @@ impl Embedded {
 
     /// Where the simulator of a place listens.
     pub(crate) async fn address(&self, place: Place) -> Result<Address, String> {
-        let cell = match place {
-            Place::Main => &self.main,
-            Place::Development => &self.development,
-            Place::Granted => &self.granted,
-            Place::Bare => &self.bare,
-        };
-        let simulator = cell.get_or_try_init(|| self.start(place)).await?;
+        let simulator = self.simulators.of(place).get_or_try_init(|| self.start(place)).await?;
         simulator.url().parse().map_err(|fault: BadAddress| fault.to_string())
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {
+        let amiss = |fault: &dyn std::fmt::Display| format!("the embedded simulator did not start: {fault}");
+        let auth = match place {
+            Place::Main | Place::Bare => ExternalAuth::Deny,
+            Place::Development => ExternalAuth::None,
+            Place::Granted => ExternalAuth::Grant,
+        };
+        // The first one here makes the world, and lives in it.
+        let mut first = None;
+        let world = self.worlds.of(place).get_or_try_init(|| async {
+            let simulator =
+                self.recipe(place)?.external_auth(auth).start().await.map_err(|fault| amiss(&fault))?;
+            let world = simulator.snapshot().map_err(|fault| amiss(&fault))?;
+            first = Some(simulator);
+            Ok::<_, String>(world)
+        });
+        let world = world.await?.clone();
+        match first {
+            Some(simulator) => Ok(simulator),
+            None => {
+                let fork = Simulator::builder().snapshot(world).external_auth(auth).start();
+                fork.await.map_err(|fault| amiss(&fault))
+            }
+        }
+    }
+
+    /// What makes the world of a place.
+    fn recipe(&self, place: Place) -> Result<Builder, String> {
         let mut builder = Simulator::builder()
             .contract(self.contract)
             .healthy(self.healthy)
@@ -125,12 +172,10 @@ impl Embedded {
                 builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));
             }
         }
-        let builder = match place {
-            Place::Main => builder.external_auth(ExternalAuth::Deny),
+        Ok(match place {
+            Place::Main | Place::Granted => builder,
             Place::Development => builder.dev_mode(true),
-            Place::Granted => builder.external_auth(ExternalAuth::Grant),
-            Place::Bare => builder.world(scenario("fresh-install")?).external_auth(ExternalAuth::Deny),
-        };
-        builder.start().await.map_err(|fault| format!("the embedded simulator did not start: {fault}"))
+            Place::Bare => builder.world(scenario("fresh-install")?),
+        })
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{
     Store, StoreError,
     dialect::{Dialect, Shown},
-    store::{INSERT_BANDWIDTH, fields, named},
+    store::{INSERT_BANDWIDTH, Writer as Writing, fields, named},
 };
 
 /// What the tables hold, a JSON array each with an array a row, in the order in which the rows were first written. Clones
@@ -32,7 +32,7 @@ const BANDWIDTH: [&str; 4] = ["conn_id", "time", "incoming", "outgoing"];
 impl Store {
     /// Takes everything out of the tables.
     pub(crate) fn tables(&self) -> Result<Tables, StoreError> {
-        let columns = self.columns();
+        let columns = columns(self.dialect());
         let taken = self.read(|database| -> rusqlite::Result<Tables> {
             // One transaction, so that all tables are of the same moment.
             let moment = database.unchecked_transaction()?;
@@ -46,19 +46,14 @@ impl Store {
         })?;
         Ok(taken?)
     }
+}
 
-    /// New tables that hold what was taken out of others.
-    pub(crate) fn holding(tables: &Tables, contract: Contract, rules: &Rules) -> Result<Self, StoreError> {
-        let store = Self::new(contract, rules)?;
-        store.fill(tables)?;
-        Ok(store)
-    }
-
-    fn fill(&self, tables: &Tables) -> Result<(), StoreError> {
-        let columns = self.columns();
-        let mut writer = self.writer();
+impl Tables {
+    /// Writes what was taken out of others into empty tables.
+    pub(super) fn fill(&self, dialect: &Dialect, writer: &mut Writing) -> Result<(), StoreError> {
+        let columns = columns(dialect);
         let transaction = writer.connection.transaction()?;
-        for (database, rows) in [("main", &tables.live), ("history", &tables.history)] {
+        for (database, rows) in [("main", &self.live), ("history", &self.history)] {
             let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
             let text = format!(
                 "INSERT INTO {database}.connections ({}) VALUES ({})",
@@ -67,16 +62,16 @@ impl Store {
             );
             put(&transaction, &text, &columns, rows)?;
         }
-        let samples = put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &tables.bandwidth)?;
+        let samples = put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &self.bandwidth)?;
         transaction.commit()?;
         writer.samples = samples;
         Ok(())
     }
+}
 
-    /// The columns of connections in this contract.
-    fn columns(&self) -> Vec<&'static str> {
-        fields().filter(|name| named(self.dialect(), name)).collect()
-    }
+/// The columns of connections in a language.
+fn columns(dialect: &Dialect) -> Vec<&'static str> {
+    fields().filter(|name| named(dialect, name)).collect()
 }
 
 /// Writes rows as they are taken out.

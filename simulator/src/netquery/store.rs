@@ -16,6 +16,7 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, p
 
 use super::{
     dialect::{Column, Dialect, Shown},
+    dump::Tables as Kept,
     folder::Folder,
     statement::DOMAIN_KEY,
 };
@@ -54,6 +55,14 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     dialect: Dialect,
+    opened: OnceLock<Opened>,
+    /// What the tables are to hold once somebody asks for them. Locked while they are made.
+    kept: Mutex<Option<Kept>>,
+}
+
+/// The files.
+#[derive(Debug)]
+struct Opened {
     writer: Mutex<Writer>,
     /// Set when the tables were made ready for readers.
     prepared: OnceLock<()>,
@@ -159,27 +168,42 @@ impl Store {
     /// Empty tables in the language of a contract, with the defects of some rules.
     pub fn new(contract: Contract, rules: &Rules) -> Result<Self, StoreError> {
         let dialect = Dialect::of(contract, rules);
-        let folder = Folder::new()?;
-        let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // Until somebody reads there is no log.
-        writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;
-        writer.execute_batch(&schema(&dialect))?;
-        Ok(Self(Arc::new(Inner {
-            dialect,
-            writer: Mutex::new(Writer { connection: writer, samples: 0, gone: 0 }),
-            prepared: OnceLock::new(),
-            idle: Mutex::default(),
-            folder,
-        })))
+        let opened = OnceLock::from(Opened::new(&dialect)?);
+        Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default() })))
+    }
+
+    /// Tables that hold what was taken out of others. They are only made when somebody asks for them: many a fork of a
+    /// world is never asked for its connections.
+    pub(crate) fn holding(kept: &Kept, contract: Contract, rules: &Rules) -> Self {
+        let dialect = Dialect::of(contract, rules);
+        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept.clone())) }))
+    }
+
+    /// Makes the tables now, should they not be there yet.
+    pub(crate) fn open(&self) -> Result<(), StoreError> {
+        self.opened().map(drop)
+    }
+
+    fn opened(&self) -> Result<&Opened, StoreError> {
+        if let Some(opened) = self.0.opened.get() {
+            return Ok(opened);
+        }
+        let mut kept = locked(&self.0.kept);
+        if self.0.opened.get().is_none() {
+            let opened = Opened::new(&self.0.dialect)?;
+            if let Some(tables) = &*kept {
+                tables.fill(&self.0.dialect, &mut locked(&opened.writer))?;
+            }
+            *kept = None;
+            // Nobody else can have set it while what is kept is locked.
+            let _ = self.0.opened.set(opened);
+        }
+        drop(kept);
+        Ok(self.0.opened.get().expect("it was set, and stays"))
     }
 
     pub(crate) fn dialect(&self) -> &Dialect {
         &self.0.dialect
-    }
-
-    /// The connection that writes.
-    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
-        locked(&self.0.writer)
     }
 
     /// Writes the connections and traffic samples of a file, into empty tables.
@@ -199,7 +223,7 @@ impl Store {
         rows: impl IntoIterator<Item = R>,
     ) -> Result<(), StoreError> {
         {
-            let mut writer = locked(&self.0.writer);
+            let mut writer = locked(&self.opened()?.writer);
             let Writer { connection, samples, gone } = &mut *writer;
             let transaction = connection.transaction()?;
             let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, false)?;
@@ -208,7 +232,8 @@ impl Store {
             transaction.commit()?;
         }
         // It takes a while; better now than when the first reader comes.
-        Ok(self.prepare()?)
+        self.opened()?.prepare()?;
+        Ok(())
     }
 
     /// Changes the tables: all of it or, should that fail, nothing.
@@ -216,8 +241,9 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        self.prepare()?;
-        let mut writer = locked(&self.0.writer);
+        let opened = self.opened()?;
+        opened.prepare()?;
+        let mut writer = locked(&opened.writer);
         let Writer { connection, samples, gone } = &mut *writer;
         let transaction = connection.transaction()?;
         let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, true)?;
@@ -227,26 +253,9 @@ impl Store {
         Ok(())
     }
 
-    /// Makes the tables ready for readers: indexes, which are quicker made at once than row by row, and the log.
-    fn prepare(&self) -> rusqlite::Result<()> {
-        if self.0.prepared.get().is_some() {
-            return Ok(());
-        }
-        let writer = locked(&self.0.writer);
-        if self.0.prepared.get().is_none() {
-            writer.connection.execute_batch(&indexes())?;
-            writer
-                .connection
-                .execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
-            // Nobody else can have set it while the writer is locked.
-            let _ = self.0.prepared.set(());
-        }
-        Ok(())
-    }
-
     /// Removes everything, as a reset of the world does.
     pub fn clear(&self) -> Result<(), StoreError> {
-        locked(&self.0.writer).connection.execute_batch(
+        locked(&self.opened()?.writer).connection.execute_batch(
             "BEGIN; DELETE FROM main.connections; DELETE FROM main.bandwidth; \
              DELETE FROM history.connections; COMMIT",
         )?;
@@ -254,8 +263,8 @@ impl Store {
     }
 
     /// Removes the history of these profiles, or all of it if none is named.
-    pub(crate) fn clear_history(&self, profiles: &[String]) -> rusqlite::Result<()> {
-        let mut writer = locked(&self.0.writer);
+    pub(crate) fn clear_history(&self, profiles: &[String]) -> Result<(), StoreError> {
+        let mut writer = locked(&self.opened()?.writer);
         if profiles.is_empty() {
             writer.connection.execute("DELETE FROM history.connections", [])?;
             return Ok(());
@@ -266,12 +275,12 @@ impl Store {
                 .prepare_cached("DELETE FROM history.connections WHERE profile = ?1")?
                 .execute([profile])?;
         }
-        transaction.commit()
+        Ok(transaction.commit()?)
     }
 
     /// Removes what the history need not keep: ended connections that began too long ago.
-    pub(crate) fn clean_history(&self, now: Timestamp, retention: &Retention) -> rusqlite::Result<()> {
-        let mut writer = locked(&self.0.writer);
+    pub(crate) fn clean_history(&self, now: Timestamp, retention: &Retention) -> Result<(), StoreError> {
+        let mut writer = locked(&self.opened()?.writer);
         let transaction = writer.connection.transaction()?;
         {
             let mut profiles =
@@ -288,23 +297,58 @@ impl Store {
                 }
             }
         }
-        transaction.commit()
+        Ok(transaction.commit()?)
     }
 
     /// Runs something on a connection of its own, which sees the state of this moment.
-    pub(crate) fn read<T>(&self, run: impl FnOnce(&Connection) -> T) -> rusqlite::Result<T> {
-        self.prepare()?;
-        let idle = locked(&self.0.idle).pop();
+    pub(crate) fn read<T>(&self, run: impl FnOnce(&Connection) -> T) -> Result<T, StoreError> {
+        let opened = self.opened()?;
+        opened.prepare()?;
+        let idle = locked(&opened.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
-            None => open(self.0.folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+            None => open(opened.folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?,
         };
         let result = run(&connection);
-        let mut idle = locked(&self.0.idle);
+        let mut idle = locked(&opened.idle);
         if idle.len() < IDLE_READERS {
             idle.push(connection);
         }
         Ok(result)
+    }
+}
+
+impl Opened {
+    /// Empty tables.
+    fn new(dialect: &Dialect) -> Result<Self, StoreError> {
+        let folder = Folder::new()?;
+        let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // Until somebody reads there is no log.
+        writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;
+        writer.execute_batch(&schema(dialect))?;
+        Ok(Self {
+            writer: Mutex::new(Writer { connection: writer, samples: 0, gone: 0 }),
+            prepared: OnceLock::new(),
+            idle: Mutex::default(),
+            folder,
+        })
+    }
+
+    /// Makes the tables ready for readers: indexes, which are quicker made at once than row by row, and the log.
+    fn prepare(&self) -> rusqlite::Result<()> {
+        if self.prepared.get().is_some() {
+            return Ok(());
+        }
+        let writer = locked(&self.writer);
+        if self.prepared.get().is_none() {
+            writer.connection.execute_batch(&indexes())?;
+            writer
+                .connection
+                .execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
+            // Nobody else can have set it while the writer is locked.
+            let _ = self.prepared.set(());
+        }
+        Ok(())
     }
 }
 
