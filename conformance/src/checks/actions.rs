@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Permission, Reports, Rules, Section};
 
-use super::sample;
+use super::{sample, structure::find_cached};
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
@@ -200,6 +200,24 @@ fn dns() -> Vec<Check> {
                 clear().await?.answer(200, "cleared 0 dns cache entries\n")?;
                 Ok(())
             }),
+        must(
+            "dns/clear/forgets",
+            "Clear cached DNS records",
+            "What dns/clear has removed from the cache is not answered any more, unless it was looked up anew.",
+        )
+        .class(Class::Disruptive)
+        .needs([Need::Rights(Permission::User)])
+        .run(async |context| {
+            let cached = find_cached(&context).await?;
+            with(&context, Permission::User, Request::api("POST", "dns/clear")).await?.status(200)?;
+            let again = context.send(cached.exchange.request.clone()).await?;
+            let fresh = again.response.status == 200 && again.json()?["_meta"] != cached.record["_meta"];
+            again.expect(
+                again.response.status == 500 || fresh,
+                "status 500, or a record with another _meta than before",
+            )?;
+            Ok(())
+        }),
         must("dns/cache/unknown", "Get DNS Record from Cache", "What is not cached is not answered.")
             .needs([Need::Rights(Permission::User)])
             .run(async |context| {

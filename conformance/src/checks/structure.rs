@@ -238,10 +238,22 @@ fn every(
     }
 }
 
-/// Looks up a record that the target itself says it cached: a connection of type dns names one.
-async fn cached_record(context: Context) -> Outcome {
+/// An answer in the cache of names.
+pub(super) struct Cached {
+    /// The name, without a dot at its end.
+    domain: String,
+    /// The record's type.
+    question: &'static str,
+    /// How it was asked for, and what came.
+    pub(super) exchange: Exchange,
+    /// What came.
+    pub(super) record: Value,
+}
+
+/// Looks for a record that the target itself says it cached: a connection of type dns names one.
+pub(super) async fn find_cached(context: &Context) -> Result<Cached, Stop> {
     let query = "netquery/query?q=%7B%22select%22%3A%5B%22domain%22%5D%2C%22query%22%3A%7B%22type%22%3A%22dns%22%7D%2C%22groupBy%22%3A%5B%22domain%22%5D%7D";
-    let (_, found) = ask(&context, query, Permission::User, &[(400, SkipReason::NothingToSee)]).await?;
+    let (_, found) = ask(context, query, Permission::User, &[(400, SkipReason::NothingToSee)]).await?;
     let mut domains: Vec<String> = found["results"]
         .as_array()
         .into_iter()
@@ -254,27 +266,32 @@ async fn cached_record(context: Context) -> Outcome {
     for domain in domains {
         for question in ["A", "AAAA"] {
             let path = format!("dns/cache/{domain}.{question}");
-            let asked = ask(&context, &path, Permission::User, &[(500, SkipReason::NothingToSee)]).await;
-            let (exchange, record) = match asked {
-                Err(Stop::Skip(_)) => continue,
-                other => other?,
-            };
-            if let Some(deviation) = portmaster_fixtures::cached_record(context.contract().rules())
-                .map_err(Stop::Error)?
-                .deviation(&record)
-            {
-                return Err(exchange.violation_got("the members of core-1.x §7", deviation));
+            match ask(context, &path, Permission::User, &[(500, SkipReason::NothingToSee)]).await {
+                Err(Stop::Skip(_)) => {}
+                asked => {
+                    return asked.map(|(exchange, record)| Cached { domain, question, exchange, record });
+                }
             }
-            exchange.header("Content-Type", "application/json; charset=utf-8")?;
-            let key = format!("cache:intel/nameRecord/{domain}.{question}");
-            let right = record["Domain"] == format!("{domain}.")
-                && record["Question"] == question
-                && record["_meta"]["Key"] == key.as_str();
-            exchange.expect(right, format!("Domain {domain}., Question {question}, _meta.Key {key}"))?;
-            return Ok(());
         }
     }
     Err(Stop::Skip(SkipReason::NothingToSee))
+}
+
+async fn cached_record(context: Context) -> Outcome {
+    let Cached { domain, question, exchange, record } = find_cached(&context).await?;
+    if let Some(deviation) = portmaster_fixtures::cached_record(context.contract().rules())
+        .map_err(Stop::Error)?
+        .deviation(&record)
+    {
+        return Err(exchange.violation_got("the members of core-1.x §7", deviation));
+    }
+    exchange.header("Content-Type", "application/json; charset=utf-8")?;
+    let key = format!("cache:intel/nameRecord/{domain}.{question}");
+    let right = record["Domain"] == format!("{domain}.")
+        && record["Question"] == question
+        && record["_meta"]["Key"] == key.as_str();
+    exchange.expect(right, format!("Domain {domain}., Question {question}, _meta.Key {key}"))?;
+    Ok(())
 }
 
 async fn measurements_table(context: Context) -> Outcome {

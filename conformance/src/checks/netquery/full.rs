@@ -40,8 +40,8 @@ pub(super) fn checks() -> Vec<Check> {
                 let select = json!([{ "$sum": { "field": column, "as": "total" } }, { "$min": { "field": column, "as": "least" } }]);
                 let (exchange, rows) = universe.ask(json!({ "select": select, "query": condition })).await?;
                 let got = |name: &str| rows.first().and_then(|row| row.get(name)?.as_u64());
-                let total = (!values.is_empty()).then(|| values.iter().sum::<u64>());
-                exchange.expect(got("total") == total && got("least") == values.iter().min().copied(), format!("total {total:?}, least {:?}", values.iter().min()))?;
+                let total = (!values.is_empty()).then(|| values.iter().copied().map(u128::from).sum::<u128>());
+                exchange.expect(got("total").map(u128::from) == total && got("least") == values.iter().min().copied(), format!("total {total:?}, least {:?}", values.iter().min()))?;
                 Ok(())
             })
         }),
@@ -64,10 +64,10 @@ pub(super) fn checks() -> Vec<Check> {
                     batch.insert(name, universe.about(question));
                 }
                 let exchange = raw(universe.context(), "netquery/query/batch", Value::Object(batch.clone()).to_string()).await?;
-                let mut answers = exchange.status(200)?.json()?;
+                let answers = exchange.status(200)?.json()?;
                 for (name, question) in &batch {
                     let (_, wanted) = universe.ask(question.clone()).await?;
-                    exchange.expect(rows(&answers[name].take()) == Some(wanted), format!("in {name} what the question alone answers"))?;
+                    exchange.expect(rows(&answers[name]) == Some(wanted), format!("in {name} what the question alone answers"))?;
                 }
                 let names = answers.as_object().map_or(0, Map::len);
                 exchange.expect(names == batch.len(), "the names of the questions and no others")?;
@@ -102,7 +102,8 @@ async fn bandwidth(context: Context) -> Outcome {
             point["timestamp"].as_i64().is_some_and(|time| time % interval == 0)
         };
         exchange.expect(points.iter().all(whole), format!("times that are multiples of {interval} s"))?;
-        let sum = |name: &str| points.iter().filter_map(|point| point[name].as_u64()).sum::<u64>();
+        let sum =
+            |name: &str| points.iter().filter_map(|point| point[name].as_u64()).map(u128::from).sum::<u128>();
         let sums = (sum("incoming"), sum("outgoing"));
         let wanted = *first.get_or_insert(sums);
         exchange.expect(

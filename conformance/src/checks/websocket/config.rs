@@ -65,7 +65,7 @@ async fn value(talk: &mut Talk, key: &str) -> Result<Value, Stop> {
     let reply = talk.ask("get", key).await?;
     let record = reply.record();
     record
-        .map(|mut one| one["Value"].take())
+        .map(|one| one["Value"].clone())
         .ok_or_else(|| talk.violation(format!("ok|{key}|J{{…}}"), reply.said()))
 }
 
@@ -86,7 +86,7 @@ async fn written(talk: &mut Talk) -> Outcome {
     for wanted in [json!("expert"), json!("developer"), Value::Null] {
         set(talk, HARMLESS, &wanted).await?;
         let push = talk.reply(&id).await?;
-        let pushed = push.record().map(|mut record| record["Value"].take());
+        let pushed = push.record().map(|record| record["Value"].clone());
         let right = push.kind == "new" && push.key() == HARMLESS && pushed == Some(wanted.clone());
         talk.expect(right, format!("new|{HARMLESS} with Value {wanted}"), push.said())?;
         let now = value(talk, HARMLESS).await?;

@@ -67,6 +67,10 @@ where
     if outcome.is_ok() {
         return space.empty().await;
     }
+    // A simulator of our own goes with the check.
+    if context.is_embedded() {
+        return outcome;
+    }
     // The connection may be what broke.
     let _ = Space::open(&context, &name).await;
     outcome

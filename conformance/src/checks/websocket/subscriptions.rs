@@ -24,10 +24,17 @@ pub(super) fn checks() -> Vec<Check> {
             within(context, "record", |space| {
                 Box::pin(async move {
                     let (id, _) = space.talk.subscribe(&space.prefix.clone()).await?;
-                    space.create("a", r#"{"a":[1,{"b":"c"}]}"#).await?;
                     let key = space.key("a");
-                    let (push, got) = (space.talk.reply(&id).await?, space.talk.ask("get", &key).await?);
-                    space.talk.expect(push.rest == got.rest, got.rest, push.rest)
+                    for (method, record) in [
+                        ("create", r#"J{"n":1,"a":[1,{"b":"c"}]}"#),
+                        ("update", r#"J{"n":2,"a":[]}"#),
+                        ("insert", r#"{"n":3}"#),
+                    ] {
+                        space.talk.says(method, &format!("{key}|{record}"), "success").await?;
+                        let (push, got) = (space.talk.reply(&id).await?, space.talk.ask("get", &key).await?);
+                        space.talk.expect(push.rest == got.rest, got.rest, push.rest)?;
+                    }
+                    Ok(())
                 })
             })
         }),

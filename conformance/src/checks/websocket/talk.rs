@@ -14,8 +14,6 @@ use crate::{
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The same in a trial of a mutant, whose simulator answers at once or never.
-const IMPATIENCE: Duration = Duration::from_secs(2);
 /// How many of the messages that were sent a report shows.
 const SHOWN: usize = 12;
 
@@ -76,7 +74,6 @@ pub(super) struct Talk {
     sent: Vec<Vec<u8>>,
     held: VecDeque<Reply>,
     operations: u64,
-    patience: Duration,
 }
 
 impl Talk {
@@ -90,8 +87,7 @@ impl Talk {
         let (opening, socket) = context.upgrade(place, request).await?;
         let socket = socket.ok_or_else(|| opening.violation("101: the database websocket opens"))?;
         let keys = context.keys().clone();
-        let patience = if context.is_trial() { IMPATIENCE } else { PATIENCE };
-        Ok(Self { opening, socket, keys, sent: vec![], held: VecDeque::new(), operations: 0, patience })
+        Ok(Self { opening, socket, keys, sent: vec![], held: VecDeque::new(), operations: 0 })
     }
 
     /// An operation's name that this conversation has not used yet.
@@ -116,11 +112,11 @@ impl Talk {
 
     /// The next frame, or that the connection has ended.
     pub(super) async fn incoming(&mut self) -> Result<Option<Frame>, Stop> {
-        match timeout(self.patience, self.socket.receive()).await {
+        match timeout(PATIENCE, self.socket.receive()).await {
             Ok(Ok(frame)) => Ok(Some(frame)),
             Ok(Err(SendError::Closed | SendError::Io(_))) => Ok(None),
             Ok(Err(fault)) => Err(self.violation("websocket frames", fault.to_string())),
-            Err(_) => Err(self.violation("an answer", format!("nothing for {} s", self.patience.as_secs()))),
+            Err(_) => Err(self.violation("an answer", format!("nothing for {} s", PATIENCE.as_secs()))),
         }
     }
 
