@@ -45,6 +45,16 @@ async fn a_mutant_is_noticed_by_those_whose_concern_it_is() {
     );
 }
 
+/// `docs/mutants.md` has those of docs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mutants_that_docs_cannot_have_are_noticed() {
+    let others: Vec<_> = Mutant::all().iter().filter(|one| !one.suits(Contract::Docs)).collect();
+    assert!(!others.is_empty());
+    let test = selftest::try_mutants(Contract::V2_2, &others, 1, 2, |_| {}).await;
+    let survivors: Vec<_> = test.survivors().map(|one| &one.id).collect();
+    assert!(survivors.is_empty() && test.trials.len() == others.len(), "{survivors:?}");
+}
+
 #[test]
 fn wrong_names_are_usage_errors() {
     let output = program(&["--mutant", "headers/no-sniff"]);

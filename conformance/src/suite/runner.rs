@@ -13,6 +13,8 @@ use super::{Check, Class, Context, Outcome, Record, SkipReason, Stop, Verdict};
 
 /// How many checks run at a time.
 const PARALLEL: usize = 8;
+/// The same in a trial of a mutant: with some of them most checks wait for an answer that never comes.
+const TRIAL_PARALLEL: usize = 96;
 /// The longest that one check may take.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How long a check that changes something may take to put it back, once the run is to stop.
@@ -122,7 +124,8 @@ pub async fn run(
         verdicts[index] = Some((verdict, took));
     };
     let mut stop = std::pin::pin!(stop);
-    let mut stopped = together(checks, harmless, PARALLEL, context, &mut finished, stop.as_mut()).await;
+    let limit = if context.is_trial() { TRIAL_PARALLEL } else { PARALLEL };
+    let mut stopped = together(checks, harmless, limit, context, &mut finished, stop.as_mut()).await;
     if stopped.is_none() {
         stopped = together(checks, rest, 1, context, &mut finished, stop).await;
     }
