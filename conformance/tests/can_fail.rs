@@ -63,12 +63,13 @@ fn own(contract: Contract) -> BTreeSet<String> {
 async fn every_check_fails_on_some_dumb_target() {
     // The newest contract has every check of those between, but for updates/get of core 1.6.
     let newest = own(Contract::V2_2);
-    let newest: Vec<&str> = newest.iter().map(String::as_str).collect();
     let mut failed = BTreeSet::new();
     for answer in DUMB {
         let target = dumb(answer).await;
         for mode in [Mode::Guarded, Mode::Development, Mode::Granted] {
-            let run = run(&context_as(Contract::V2_2, &target.address, mode), &newest).await;
+            let left: Vec<&str> =
+                newest.iter().filter(|id| !failed.contains(*id)).map(String::as_str).collect();
+            let run = run(&context_as(Contract::V2_2, &target.address, mode), &left).await;
             let failing = run.records.into_iter().filter(|one| matches!(one.verdict.name(), "fail" | "warn"));
             failed.extend(failing.map(|one| one.id));
         }
