@@ -69,6 +69,11 @@ impl SelfTest {
         self.checks.iter().filter(|check| !noticed(check) && !self.failing.contains(&check.id)).collect()
     }
 
+    /// How many checks noticed a mutant.
+    pub fn able(&self) -> usize {
+        self.kills().len()
+    }
+
     /// How many mutants each check noticed.
     fn kills(&self) -> BTreeMap<&str, usize> {
         let mut kills = BTreeMap::new();

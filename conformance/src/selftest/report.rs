@@ -38,8 +38,8 @@ pub fn write_text(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
     let killed = test.trials.len() - test.survivors().count();
     writeln!(out, "{killed} of {} mutants killed in {:.0} s", test.trials.len(), test.took.as_secs_f32())?;
     if test.complete {
-        let all = test.checks.len();
-        writeln!(out, "{} of {all} checks of {} kill one", all - toothless.len(), test.contract)?;
+        let (able, all, failing) = (test.able(), test.checks.len(), test.failing.len());
+        writeln!(out, "{able} of {all} checks of {} kill one, {failing} fail without any", test.contract)?;
     }
     Ok(())
 }
@@ -70,11 +70,11 @@ A simulator with one of them: `portmaster-simulator --mutant {example}`.
         contract = test.contract,
         checks = test.checks.len(),
         all = test.trials.len(),
-        able = test.checks.len() - toothless.len(),
+        able = test.able(),
         example = test.trials.first().map_or("ID", |trial| &trial.mutant.id),
     )?;
     if !test.failing.is_empty() {
-        writeln!(out, "Without any of them, these fail as the baseline says:\n")?;
+        writeln!(out, "These fail without any of them, as the baseline says, and so can fail:\n")?;
         for id in &test.failing {
             writeln!(out, "- `{id}`")?;
         }
