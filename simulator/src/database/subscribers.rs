@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -31,6 +31,8 @@ pub(super) struct Subscription {
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     by_database: Mutex<BTreeMap<String, Vec<Arc<Subscription>>>>,
+    /// How many subscriptions there are.
+    count: AtomicUsize,
     sessions: AtomicU64,
     dropped: AtomicU64,
 }
@@ -58,6 +60,7 @@ impl Subscribers {
             query,
         };
         self.lock().entry(subscription.database.clone()).or_default().push(Arc::new(subscription));
+        self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Ends the latest subscription of a session that has this id; whether there was one.
@@ -69,6 +72,7 @@ impl Subscribers {
             && let Some(at) = list.iter().rposition(|one| one.session == session && one.id == id)
         {
             list.remove(at);
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
         true
     }
@@ -78,9 +82,16 @@ impl Subscribers {
         let mut all = self.lock();
         for (_, database) in made {
             if let Some(list) = all.get_mut(database) {
+                let before = list.len();
                 list.retain(|one| one.session != session);
+                self.count.fetch_sub(before - list.len(), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Whether anybody listens to anything.
+    pub(crate) fn any(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
     }
 
     /// Whether anybody listens to keys of a database that begin like this.

@@ -170,6 +170,7 @@ impl Shared {
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.watched = self.watchers.any();
+        world.deaf = !world.watched && !self.subscribers.any();
         world.clock.observe(self.began.elapsed());
         world.run_due();
         self.observe(&world);

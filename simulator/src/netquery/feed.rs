@@ -1,12 +1,20 @@
 //! What the world tells, written into the tables (netquery §6).
 
+use portmaster_fixtures::scenario::ConnectionRow;
+
 use super::{Store, StoreError};
 use crate::world::{Event, World};
 
 impl Store {
     /// Writes all connections of a world that has just been made, and what was measured until then, into empty tables.
     pub fn begin_with(&self, world: &mut World) -> Result<(), StoreError> {
-        self.load_rows(world.connections.in_order().into_iter().map(|one| one.row()))?;
+        let mut row = ConnectionRow::default();
+        self.fill(|tables| {
+            world.connections.in_order().into_iter().try_for_each(|one| {
+                one.write_to(&mut row);
+                tables.write(&row)
+            })
+        })?;
         self.record(&world.take_events())
     }
 

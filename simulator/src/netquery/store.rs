@@ -222,12 +222,20 @@ impl Store {
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<(), StoreError> {
+        self.fill(|tables| rows.into_iter().try_for_each(|row| tables.write(row.borrow())))
+    }
+
+    /// Fills empty tables with connections, each with an id of its own.
+    pub(super) fn fill(
+        &self,
+        write: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
         {
             let mut writer = locked(&self.opened()?.writer);
             let Writer { connection, samples, gone } = &mut *writer;
             let transaction = connection.transaction()?;
             let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, false)?;
-            rows.into_iter().try_for_each(|row| tables.write(row.borrow()))?;
+            write(&mut tables)?;
             drop(tables);
             transaction.commit()?;
         }
@@ -341,7 +349,10 @@ impl Opened {
         }
         let writer = locked(&self.writer);
         if self.prepared.get().is_none() {
+            // What does not fit into the cache is sorted in temporary files, by two more threads.
+            writer.connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA threads = 2")?;
             writer.connection.execute_batch(&indexes())?;
+            writer.connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA threads = 0")?;
             writer
                 .connection
                 .execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;

@@ -304,13 +304,8 @@ impl World {
 
     /// Deletes a profile, and tells of it.
     fn forget(&mut self, key: String) {
-        let gone = self.profile_record(&key);
-        if self.profiles.delete(&key)
-            && let Some(record) = gone
-        {
-            let now = self.now();
-            self.tell(record.deleted(now));
-        }
+        self.tell_of(|world| Some(world.profile_record(&key)?.deleted(world.now())));
+        self.profiles.delete(&key);
     }
 
     /// Sets an option, and tells of it and of what follows from it (websocket §5.9).
@@ -319,17 +314,17 @@ impl World {
         let given = value.clone();
         self.config.set(key, value, now)?;
         self.config.mark_pending(key);
-        let Some(mut record) = self.config.record(key) else { return Ok(()) };
         if key == "core/apiKeys" && given.is_some() && self.config.values().get(key) != given.as_ref() {
             // Expired keys went by themselves a moment later: first all, then those that are left.
-            let left = record.clone();
-            if let Body::Struct(Value::Object(members)) = &mut record.body {
-                members.insert("Value".to_owned(), given.unwrap_or_default());
-            }
-            self.tell(record);
-            record = left;
+            self.tell_of(|world| {
+                let mut record = world.config.record(key)?;
+                if let Body::Struct(Value::Object(members)) = &mut record.body {
+                    members.insert("Value".to_owned(), given.unwrap_or_default());
+                }
+                Some(record)
+            });
         }
-        self.tell(record);
+        self.tell_of(|world| world.config.record(key));
         self.follow_config(key, now);
         Ok(())
     }
@@ -359,9 +354,7 @@ impl World {
     pub(super) fn store(&mut self, key: String, profile: Profile) {
         let now = self.now().as_second();
         self.profiles.put(key.clone(), profile, now);
-        if let Some(record) = self.profile_record(&key) {
-            self.tell(record);
-        }
+        self.tell_of(|world| world.profile_record(&key));
         self.revise(&key);
     }
 }

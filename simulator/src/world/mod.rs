@@ -144,6 +144,9 @@ pub struct World {
     /// Whether somebody watches, and is to be told of changes.
     #[serde(skip)]
     pub watched: bool,
+    /// Whether nobody listens to records, so that those that only tell of something need not be made.
+    #[serde(skip)]
+    pub deaf: bool,
     #[serde(skip)]
     events: Vec<Event>,
     /// What subscribers are told late, by its instant and its order.
@@ -208,7 +211,7 @@ impl World {
     pub fn settle(&mut self) {
         self.clock.rebase(std::time::Duration::ZERO);
         self.events.clear();
-        self.watched = false;
+        (self.watched, self.deaf) = (false, false);
     }
 
     /// Notes that something happened.

@@ -177,7 +177,7 @@ impl World {
 
     /// Tells of the system's status.
     pub(super) fn tell_status(&mut self) {
-        self.tell(self.system_status());
+        self.tell_of(|world| Some(world.system_status()));
     }
 
     /// `runtime:system/status`
@@ -332,7 +332,7 @@ impl World {
     /// What follows from an option that switches the privacy network, or from a login: its status, and what the person is told.
     pub(super) fn tell_spn(&mut self) {
         self.spn_status_changed = self.now();
-        self.tell(self.spn_status_record());
+        self.tell_of(|world| Some(world.spn_status_record()));
         const MISSING: &str = "spn:not-logged-in";
         let missing = self.lacks_login();
         if missing {

@@ -258,14 +258,14 @@ impl World {
 
     /// A notification goes.
     pub(super) fn dismiss(&mut self, event_id: &str) {
-        let now = self.now();
-        let Some(record) = self.notification_record(event_id) else { return };
-        self.notifications.remove(event_id);
-        let record = record.deleted(now);
-        if self.rules.has(Defect::NotificationDeletedTwice) {
-            self.tell(record.clone());
+        if !self.notifications.contains_key(event_id) {
+            return;
         }
-        self.tell(record);
+        let times = if self.rules.has(Defect::NotificationDeletedTwice) { 2 } else { 1 };
+        for _ in 0..times {
+            self.tell_of(|world| Some(world.notification_record(event_id)?.deleted(world.now())));
+        }
+        self.notifications.remove(event_id);
         self.emit(Event::Answered);
     }
 
@@ -286,9 +286,7 @@ impl World {
     }
 
     fn tell_notification(&mut self, event_id: &str) {
-        if let Some(record) = self.notification_record(event_id) {
-            self.tell(record);
-        }
+        self.tell_of(|world| world.notification_record(event_id));
     }
 
     /// A notification as a record.

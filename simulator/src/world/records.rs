@@ -94,4 +94,13 @@ impl World {
     pub(super) fn tell(&mut self, record: Record) {
         self.emit(Event::Record(Arc::new(record)));
     }
+
+    /// Tells subscribers of a record, if there is one. It is only made where it is heard, or where faults draw chance from it.
+    pub(super) fn tell_of(&mut self, record: impl FnOnce(&Self) -> Option<Record>) {
+        if (!self.deaf || !self.faults.is_empty())
+            && let Some(record) = record(self)
+        {
+            self.tell(record);
+        }
+    }
 }

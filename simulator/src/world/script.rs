@@ -88,6 +88,8 @@ impl World {
         if !dangling.is_empty() {
             return Err(Unfit::Dangling(dangling));
         }
+        // All is counted, heard or not.
+        self.deaf = false;
         let before = self.events.len();
         self.perform(told)?;
         let happened = self.events.iter().skip(before);

@@ -141,6 +141,7 @@ impl World {
             spn_status_changed: start,
             going_down: false,
             watched: false,
+            deaf: false,
             events: Vec::new(),
             late: BTreeMap::new(),
         };

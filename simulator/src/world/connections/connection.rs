@@ -230,50 +230,55 @@ impl Connection {
 
     /// All of it, as netquery's columns show it. What else is known is there as a text only.
     pub fn row(&self) -> ConnectionRow {
-        let shared = &*self.shared;
-        let [history_bytes_received, history_bytes_sent] =
-            self.history_bytes.as_deref().copied().unwrap_or_default();
-        ConnectionRow {
-            id: self.id().to_owned(),
-            profile: shared.profile.clone(),
-            path: shared.path.clone(),
-            kind: shared.kind.clone(),
-            external: shared.external,
-            ip_version: shared.ip_version,
-            ip_protocol: shared.ip_protocol,
-            local_ip: self.local_ip().to_owned(),
-            local_port: self.local_port,
-            remote_ip: self.remote_ip().to_owned(),
-            remote_port: self.remote_port,
-            domain: self.part(3).to_owned(),
-            country: shared.country.clone(),
-            asn: shared.asn,
-            as_owner: shared.as_owner.clone(),
-            latitude: shared.latitude,
-            longitude: shared.longitude,
-            scope: shared.scope,
-            worst_verdict: shared.worst_verdict,
-            verdict: shared.verdict,
-            firewall_verdict: shared.firewall_verdict,
-            started: self.started,
-            ended: self.ended,
-            tunneled: shared.tunneled,
-            encrypted: shared.encrypted,
-            internal: shared.internal,
-            direction: shared.direction.clone(),
-            extra_data: Value::Null,
-            allowed: shared.allowed,
-            profile_revision: shared.profile_revision,
-            exit_node: self.has_exit.then(|| self.part(4).to_owned()),
-            bytes_received: self.bytes_received,
-            bytes_sent: self.bytes_sent,
-            active: self.active,
-            profile_name: shared.profile_name.clone(),
-            live: self.live,
-            history: self.history,
-            history_bytes_received,
-            history_bytes_sent,
-            extra_data_text: Some(self.part(5).to_owned()),
+        let mut row = ConnectionRow::default();
+        self.write_to(&mut row);
+        row
+    }
+
+    /// The same, over a row whose texts have room already.
+    pub fn write_to(&self, row: &mut ConnectionRow) {
+        fn put(place: &mut Option<String>, text: &str) {
+            text.clone_into(place.get_or_insert_default());
         }
+        let shared = &*self.shared;
+        self.id().clone_into(&mut row.id);
+        row.profile.clone_from(&shared.profile);
+        row.path.clone_from(&shared.path);
+        row.kind.clone_from(&shared.kind);
+        row.external = shared.external;
+        row.ip_version = shared.ip_version;
+        row.ip_protocol = shared.ip_protocol;
+        self.local_ip().clone_into(&mut row.local_ip);
+        row.local_port = self.local_port;
+        self.remote_ip().clone_into(&mut row.remote_ip);
+        row.remote_port = self.remote_port;
+        self.part(3).clone_into(&mut row.domain);
+        row.country.clone_from(&shared.country);
+        row.asn = shared.asn;
+        row.as_owner.clone_from(&shared.as_owner);
+        (row.latitude, row.longitude) = (shared.latitude, shared.longitude);
+        row.scope = shared.scope;
+        row.worst_verdict = shared.worst_verdict;
+        row.verdict = shared.verdict;
+        row.firewall_verdict = shared.firewall_verdict;
+        (row.started, row.ended) = (self.started, self.ended);
+        row.tunneled = shared.tunneled;
+        row.encrypted = shared.encrypted;
+        row.internal = shared.internal;
+        row.direction.clone_from(&shared.direction);
+        row.extra_data = Value::Null;
+        row.allowed = shared.allowed;
+        row.profile_revision = shared.profile_revision;
+        match self.has_exit {
+            true => put(&mut row.exit_node, self.part(4)),
+            false => row.exit_node = None,
+        }
+        (row.bytes_received, row.bytes_sent) = (self.bytes_received, self.bytes_sent);
+        row.active = self.active;
+        row.profile_name.clone_from(&shared.profile_name);
+        (row.live, row.history) = (self.live, self.history);
+        [row.history_bytes_received, row.history_bytes_sent] =
+            self.history_bytes.as_deref().copied().unwrap_or_default();
+        put(&mut row.extra_data_text, self.part(5));
     }
 }

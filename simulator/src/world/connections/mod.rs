@@ -85,9 +85,10 @@ impl Connections {
 
     /// All, in the order in which they came.
     pub fn in_order(&self) -> Vec<&Arc<Connection>> {
-        let mut all: Vec<_> = self.values().collect();
-        all.sort_unstable_by_key(|one| one.place);
-        all
+        // Where there are many, it takes longer to reach them than to sort them.
+        let mut all: Vec<_> = self.values().map(|one| (one.place, one)).collect();
+        all.sort_unstable_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, one)| one).collect()
     }
 
     /// The connection of an id.
@@ -123,21 +124,53 @@ impl Connections {
         connection
     }
 
-    fn keep(&mut self, mut row: ConnectionRow) -> Arc<Connection> {
-        let shared = Shared::taken(&mut row);
-        let shared = match self.shared.get(&shared) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let shared = Arc::new(shared);
-                Arc::make_mut(&mut self.shared).insert(Arc::clone(&shared));
-                shared
+    /// The same for many, each of which may end by itself; a set that is empty is made at once.
+    pub(super) fn fill(
+        &mut self,
+        rows: impl IntoIterator<Item = (ConnectionRow, Option<Timestamp>)>,
+        now: Timestamp,
+    ) {
+        let rows = rows.into_iter();
+        if !self.is_empty() {
+            for (row, end) in rows {
+                let kept = self.insert(row, now);
+                end.into_iter().for_each(|end| self.ends_at(&kept, end));
             }
-        };
+            return;
+        }
+        let mut all = Vec::with_capacity(rows.size_hint().0);
+        for (mut row, end) in rows {
+            let shared = self.share(&mut row);
+            self.places += 1;
+            let kept = Arc::new(Connection::new(row, shared, self.places));
+            self.let_go_later(&kept, now);
+            end.into_iter().for_each(|end| self.ends_at(&kept, end));
+            all.push(kept);
+        }
+        // Of an id that came several times the last counts.
+        let mut order: Vec<(&str, &Arc<Connection>)> = all.iter().map(|one| (one.id(), one)).collect();
+        order.sort_by_key(|(id, _)| *id);
+        self.known = Arc::new(order.into_iter().map(|(_, one)| ById(Arc::clone(one))).collect());
+    }
+
+    fn keep(&mut self, mut row: ConnectionRow) -> Arc<Connection> {
+        let shared = self.share(&mut row);
         let place = self.get(&row.id).map(|earlier| earlier.place);
         self.places += u64::from(place.is_none());
         let connection = Arc::new(Connection::new(row, shared, place.unwrap_or(self.places)));
         Arc::make_mut(&mut self.known).replace(ById(Arc::clone(&connection)));
         connection
+    }
+
+    /// What a row has in common with others, taken out of it.
+    fn share(&mut self, row: &mut ConnectionRow) -> Arc<Shared> {
+        let shared = Shared::taken(row);
+        if let Some(known) = self.shared.get(&shared) {
+            return Arc::clone(known);
+        }
+        let shared = Arc::new(shared);
+        Arc::make_mut(&mut self.shared).insert(Arc::clone(&shared));
+        shared
     }
 
     fn let_go_later(&mut self, connection: &Arc<Connection>, now: Timestamp) {

@@ -109,13 +109,12 @@ impl World {
         let result = self.recipe(&apps, &recipe.apps, over).map(|recipe_of| {
             let now = self.now();
             let mut measured = Vec::new();
-            for one in connections(&recipe_of, recipe.count, self.chance.stream("connections")) {
-                measured.extend(one.bandwidth);
-                let kept = self.connections.insert(one.row, now);
-                if let Some(end) = one.end {
-                    self.connections.ends_at(&kept, end);
-                }
-            }
+            let made = connections(&recipe_of, recipe.count, self.chance.stream("connections"));
+            let made = made.map(|Generated { row, bandwidth, end }| {
+                measured.extend(bandwidth);
+                (row, end)
+            });
+            self.connections.fill(made, now);
             self.emit(Event::Measured(measured));
         });
         self.apps = apps;
@@ -517,6 +516,11 @@ impl Iterator for Connections<'_> {
         }
         self.made += 1;
         self.waiting.pop()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.count - self.made) as usize;
+        (left, Some(left))
     }
 }
 

@@ -25,9 +25,7 @@ impl World {
     pub(in crate::world) fn activate(&mut self, row: &ConnectionRow) {
         if row.live && row.active && !self.revisions.contains_key(&row.profile) {
             self.revisions.insert(row.profile.clone(), 1);
-            if let Some(record) = self.layered_profile(&row.profile) {
-                self.tell(record);
-            }
+            self.tell_of(|world| world.layered_profile(&row.profile));
         }
     }
 
@@ -35,8 +33,6 @@ impl World {
     pub(in crate::world) fn revise(&mut self, key: &str) {
         let Some(revision) = self.revisions.get_mut(key) else { return };
         *revision += 1;
-        if let Some(record) = self.layered_profile(key) {
-            self.tell(record);
-        }
+        self.tell_of(|world| world.layered_profile(key));
     }
 }

@@ -19,10 +19,9 @@ impl World {
 
     /// Tells of the account, or, where nobody is logged in any more, that this record is gone.
     pub(in crate::world) fn tell_account(&mut self, before: Option<Record>) {
-        let now = self.now();
-        if let Some(record) = self.account_record().or_else(|| before.map(|record| record.deleted(now))) {
-            self.tell(record);
-        }
+        self.tell_of(|world| {
+            world.account_record().or_else(|| before.map(|record| record.deleted(world.now())))
+        });
     }
 
     /// An account's members.
