@@ -9,6 +9,7 @@ pub mod docs;
 mod embedded;
 pub mod exit;
 pub mod fuzz;
+mod harm;
 mod recording;
 pub mod report;
 pub mod selftest;

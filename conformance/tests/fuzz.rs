@@ -152,7 +152,14 @@ async fn every_oracle_can_object() {
     let clean = fuzzed(READS, |_, _| {}).await;
     assert_eq!(told(&clean), Vec::<String>::new());
     type Wrong = fn(&Asked, &mut Answer);
-    let cases: [(Oracle, Wrong); 8] = [
+    let cases: [(Oracle, Wrong); 9] = [
+        (Oracle::Answered, |asked, answer| {
+            // The simulator behind it sends none.
+            if asked.method == "HEAD" {
+                answer.body = b"a body".to_vec();
+                answer.even_to_head = true;
+            }
+        }),
         (Oracle::NoServerError, |_, answer| {
             if answer.status == 200 {
                 answer.status = 500;
@@ -289,6 +296,7 @@ fn the_command_line_says_what_came_out() {
     let (status, out, _) = program(&["replay", file]);
     assert_eq!((status, out.starts_with("still fails: ")), (1, true), "{out}");
 
+    assert_eq!(program(&["--for", "5"]).0, 2, "a span has a unit");
     assert_eq!(program(&["--only", "nope", "--cases", "1"]).0, 2);
     assert_eq!(program(&["--shard", "3/2", "--cases", "1"]).0, 2);
     assert_eq!(program(&["replay", "r"]).0, 2);

@@ -5,6 +5,7 @@
 mod common;
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
     path::Path,
     process::{Command, Output},
@@ -14,7 +15,10 @@ use std::{
 use common::{Answer, dumb};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use portmaster_conformance::exit;
-use portmaster_simulator::{Builder, Contract, ExternalAuth, Simulator};
+use portmaster_simulator::{
+    Builder, Contract, ExternalAuth, Simulator,
+    journal::{self, Filter},
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -114,6 +118,46 @@ async fn what_changed_is_named() {
     assert!(!text.stdout.contains("sesame"), "{}", text.stdout);
     let enough = [&["replay", file, "--target", other.url(), "--pass", "0.5"][..], &keys].concat();
     assert_eq!(program(&enough).await.status, exit::PASSED);
+}
+
+#[tokio::test]
+async fn a_running_target_is_only_read_unless_more_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.jsonl");
+    let file = file.to_str().unwrap();
+    // What the suite does to its own simulators: it clears, logs out, restarts, and writes records.
+    let args = ["record", "--seed", "7", "-o", file, "actions", "websocket/operations", "methods"];
+    assert_eq!(program(&args).await.status, exit::PASSED);
+
+    let target = simulator().journal(10_000).start().await.unwrap();
+    let keys = ["--target", target.url(), "--user-key", USER, "--admin-key", ADMIN, "--pass", "0"];
+    let left_out = |text: &str| text.lines().filter(|line| line.contains(" are left out (--allow ")).count();
+    let written = || {
+        // Methods are what they are in these letters only.
+        let writes = |one: &&journal::Exchange| matches!(one.method.as_str(), "POST" | "PUT" | "DELETE");
+        let entries = target.journal().entries(&Filter::default());
+        let exchanges = entries.iter().filter_map(journal::Entry::exchange).filter(writes);
+        let paths: BTreeSet<_> = exchanges.map(|one| one.path.clone()).collect();
+        let messages = ["create", "update", "insert", "delete"];
+        let messages = messages.map(|operation| Filter::default().message(operation, "*"));
+        let messages: usize = messages.iter().map(|filter| target.journal().count(filter)).sum();
+        (paths, messages)
+    };
+    let ended = program(&[&["replay", file][..], &keys].concat()).await;
+    assert_eq!(ended.status, exit::PASSED, "{}", ended.stderr);
+    assert_eq!(left_out(&ended.stdout), 3, "{}", ended.stdout);
+    let (paths, messages) = written();
+    assert!(paths.iter().all(|path| path.starts_with("/api/v1/netquery/")), "{paths:?}");
+    assert_eq!(messages, 0);
+
+    let ended = program(&[&["replay", file, "--allow", "writes"][..], &keys].concat()).await;
+    assert_eq!(left_out(&ended.stdout), 2, "{}", ended.stdout);
+    let (paths, messages) = written();
+    assert!(paths.contains("/api/v1/ui/reload") && !paths.contains("/api/v1/dns/clear"), "{paths:?}");
+    assert!(messages > 0);
+    // Without a target there is nothing to guard.
+    let ended = program(&["replay", file, "--allow", "writes"]).await;
+    assert_eq!(ended.status, exit::USAGE);
 }
 
 #[tokio::test]

@@ -52,11 +52,14 @@ async fn two_runs_do_not_meet_on_one_target() {
     let mut first = command(&["run", "--target", &url]).spawn().unwrap();
     // The first run has connected: it holds the target.
     let _connection = listener.accept().await.unwrap();
-    let (status, _, fault) = program(&["run", "--target", &url]).await;
+    let run = program(&["run", "--target", &url]).await;
+    let fuzz = program(&["fuzz", "--target", &url, "--cases", "1"]).await;
     first.kill().unwrap();
     first.wait().unwrap();
-    assert_eq!(status, exit::USAGE);
-    assert!(fault.starts_with(&format!("error: another run is checking {url}")), "{fault}");
+    for (status, _, fault) in [run, fuzz] {
+        assert_eq!(status, exit::USAGE);
+        assert!(fault.starts_with(&format!("error: another run is checking {url}")), "{fault}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,11 +9,12 @@ use std::{
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use portmaster_fixtures::{Contract, Endpoint};
+use portmaster_fixtures::{Contract, Endpoint, scenario::Span};
 
 use super::{
     Trouble, Wanted,
     args::Allow,
+    lock::Lock,
     probe,
     run::{allowed, drawn_seed, given_keys},
     subject::Subject,
@@ -22,7 +23,7 @@ use crate::{
     exit,
     fuzz::{self, Campaign, Failure, Heading, Progress, Settings, Summary, Until},
     shard::Shard,
-    suite::{Allowed, Keys, Mode},
+    suite::{Allowed, Class, Keys, Mode},
     target::{Address, Client},
 };
 
@@ -52,8 +53,8 @@ pub struct FuzzArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// How long, for example 60s, 10m or 2h [default: 10s]
-    #[arg(long = "for", value_name = "SPAN", value_parser = span, conflicts_with = "cases")]
-    span: Option<Duration>,
+    #[arg(long = "for", value_name = "SPAN", conflicts_with = "cases")]
+    span: Option<Span>,
     /// How many cases, of all shards together
     #[arg(long, value_name = "N")]
     cases: Option<u64>,
@@ -83,6 +84,9 @@ enum FuzzCommand {
         file: PathBuf,
         #[command(flatten)]
         target: TargetArgs,
+        /// What the case may do to somebody else's target beside reading
+        #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
+        allow: Vec<Allow>,
     },
 }
 
@@ -112,19 +116,6 @@ impl TargetArgs {
     }
 }
 
-fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("\"{text}\" is no span, expected for example 60s, 10m or 2h");
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
-}
-
 fn report(text: &str) -> Result<PathBuf, String> {
     match text.split_once('=') {
         Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
@@ -133,13 +124,14 @@ fn report(text: &str) -> Result<PathBuf, String> {
 }
 
 pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
-    if let Some(FuzzCommand::Replay { file, target }) = &args.command {
-        return replay(file, target).await;
+    if let Some(FuzzCommand::Replay { file, target, allow }) = &args.command {
+        return replay(file, target, allowed(allow)).await;
     }
     let limit = if args.target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let client = Client::new(limit);
     let keys = args.target.keys()?;
     let subject = Subject::find(&args.contract, &client, args.target.target.as_ref(), &keys).await?;
+    let _lock = args.target.target.as_ref().map(Lock::take).transpose()?;
     let target = args.target.find(&client).await?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let heading = Heading {
@@ -162,7 +154,7 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     anstream::eprintln!("seed {seed}");
     let until = match (args.cases, args.span) {
         (Some(cases), _) => Until::Cases(cases),
-        (None, span) => Until::For(span.unwrap_or(USUAL)),
+        (None, span) => Until::For(span.map_or(USUAL, |span| span.0)),
     };
     let summary = watched(campaign, until, args.shard).await?;
     let mut files = vec![];
@@ -240,8 +232,15 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summa
 }
 
 /// Sends a kept case again.
-async fn replay(file: &Path, target: &TargetArgs) -> Result<u8, Trouble> {
+async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8, Trouble> {
     let failure = Failure::read(file).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    if let (Some(address), Some((step, class))) = (&target.target, failure.steps.refused(allowed)) {
+        let flag = if class == Class::Writes { "writes" } else { "disruptive" };
+        let text =
+            format!("step {} may do more to {address} than read: --allow {flag} sends the case", step + 1);
+        return Err(Trouble::Usage(text));
+    }
+    let _lock = target.target.as_ref().map(Lock::take).transpose()?;
     let limit = if target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let found = target.find(&Client::new(limit)).await?;
     let about = &failure.target;
@@ -259,19 +258,4 @@ async fn replay(file: &Path, target: &TargetArgs) -> Result<u8, Trouble> {
     // A reader that is gone has the exit status.
     let _ = writeln!(anstream::stdout(), "{text}");
     Ok(status)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_have_units() {
-        for (text, seconds) in [("60s", 60), ("10m", 600), ("2h", 7200), ("5", 5)] {
-            assert_eq!(span(text), Ok(Duration::from_secs(seconds)));
-        }
-        for text in ["", "s", "1d", "-1s", "99999999999999999999s", "9999999999999999999h"] {
-            assert!(span(text).is_err(), "{text}");
-        }
-    }
 }

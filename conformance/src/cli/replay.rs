@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 
 use super::{
     Trouble,
+    args::Allow,
     lock::Lock,
-    run::{given_keys, progress_bar},
+    run::{allowed, given_keys, progress_bar},
 };
 use crate::{
     exit,
-    recording::{By, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
+    recording::{By, Guard, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
     suite::Keys,
     target::{Address, Client},
 };
@@ -33,6 +34,10 @@ pub struct ReplayArgs {
     /// setup is appended as --dev-mode, --api-key KEY, --external-auth MODE, --scenario NAME, --set KEY=JSON
     #[arg(long, value_name = "COMMAND")]
     start: Option<String>,
+    /// What may be done to a running target: change something harmless, or stop, log out, clear and trigger. What is
+    /// not allowed is left out, and counted
+    #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
+    allow: Vec<Allow>,
     /// Another recording of the same target: what differs between the two is volatile, and not compared
     #[arg(long, value_name = "FILE")]
     learn: Option<PathBuf>,
@@ -106,6 +111,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
         None => Keys::default(),
     };
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
+    let guard = args.target.is_some().then(|| Guard::new(allowed(&args.allow)));
     let which = Which { only: args.only, matching: args.matching, all: args.all };
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
     // A running target is one, and must see everything in order.
@@ -126,6 +132,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
             masks,
             by: args.by,
             which: &which,
+            guard: guard.as_ref(),
             stage: &stage,
             contract: args.contract,
             keys: &keys,

@@ -5,7 +5,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    suite::{Keys, Tier},
+    harm::Harm,
+    suite::{Allowed, Class, Keys, Tier},
     target::{Frame, Request, opcode},
 };
 
@@ -18,6 +19,19 @@ pub(super) const COOKIE: &str = "Portmaster-API-Token";
 pub struct Case {
     /// The steps, at least one.
     pub steps: Vec<Step>,
+}
+
+impl Case {
+    /// The first step that does more to a target than is allowed, counted from 0, and its class.
+    pub fn refused(&self, allowed: Allowed) -> Option<(usize, Class)> {
+        let harm = Harm::new();
+        let classes = self.steps.iter().map(|step| match step {
+            Step::Ask(ask) => harm.of_request(&ask.method, &ask.target),
+            Step::Talk(talk) => talk.frames.iter().map(|sent| sent.class(&harm)).max().unwrap_or(Class::Read),
+            Step::Raw(bytes) => harm.of_bytes(&bytes.0),
+        });
+        classes.enumerate().find(|(_, class)| !allowed.permits(*class))
+    }
 }
 
 /// One step of a case.
@@ -98,6 +112,16 @@ pub enum Sent {
 }
 
 impl Sent {
+    /// What it does to a target.
+    fn class(&self, harm: &Harm) -> Class {
+        match self {
+            Self::Message(bytes) | Self::Fragments(bytes, _) | Self::Broken { payload: bytes, .. } => {
+                harm.of_message(&bytes.0)
+            }
+            Self::Ping(_) | Self::Pong(_) | Self::Close(_) => Class::Read,
+        }
+    }
+
     /// The frames on the wire.
     pub(super) fn frames(&self) -> Vec<Frame> {
         match self {
@@ -289,6 +313,23 @@ mod tests {
         let Step::Ask(ask) = &case.steps[0] else { panic!("an ask") };
         let sent = ask.request(&keys, None);
         assert_eq!(sent.headers[1].value, format!("Basic {}", STANDARD.encode("ses:ame")));
+    }
+
+    #[test]
+    fn what_a_case_does_is_known_before_it_is_sent() {
+        let ask = |method: &str, target: &str| {
+            Step::Ask(Ask { method: method.to_owned(), target: target.to_owned(), ..Ask::default() })
+        };
+        let talk = |text: &str| {
+            Step::Talk(Talk { frames: vec![Sent::Fragments(text.into(), 2)], ..Talk::default() })
+        };
+        let none = Allowed { writes: false, disruptive: false };
+        let refused = |steps: &[Step]| Case { steps: steps.to_vec() }.refused(none);
+        let read = ask("GET", "/api/v1/ping");
+        assert_eq!(refused(&[read.clone(), talk("1|get|core:x")]), None);
+        assert_eq!(refused(&[read.clone(), ask("POST", "/api/v1/dns/clear")]), Some((1, Class::Disruptive)));
+        assert_eq!(refused(&[talk("1|create|core:conformance/x|J{}")]), Some((0, Class::Writes)));
+        assert_eq!(refused(&[Step::Raw("POST /api/v1/ui/reload".into())]), Some((0, Class::Writes)));
     }
 
     #[test]

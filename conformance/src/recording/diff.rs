@@ -92,7 +92,7 @@ impl Finder {
 }
 
 /// A path with `%41` and the like decoded, as servers match it.
-fn decoded(path: &str) -> String {
+pub(crate) fn decoded(path: &str) -> String {
     let mut bytes = vec![];
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -6,6 +6,7 @@ mod diff;
 mod endpoint;
 mod exchange;
 mod expectations;
+mod guard;
 mod har;
 mod line;
 mod listen;
@@ -25,8 +26,9 @@ mod value;
 mod wire;
 
 pub(crate) use compare::By;
-pub(crate) use diff::{Finder, Question, Side, diff};
+pub(crate) use diff::{Finder, Question, Side, decoded, diff};
 pub(crate) use exchange::{Asked, Setup};
+pub(crate) use guard::Guard;
 pub(crate) use line::Recording;
 pub(crate) use listen::listen;
 pub(crate) use mask::Masks;

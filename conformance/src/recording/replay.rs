@@ -14,6 +14,7 @@ use super::{
     endpoint::endpoint,
     exchange::{Answered, Asked, Exchange, Setup},
     expectations::Expectations,
+    guard::Guard,
     line::{Line, Recording},
     mask::Masks,
     script::{Connections, Player},
@@ -22,7 +23,7 @@ use super::{
     wire::wire,
 };
 use crate::{
-    suite::Keys,
+    suite::{Class, Keys},
     target::{Client, Response, SendError},
 };
 
@@ -73,6 +74,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) masks: &'a Masks,
     pub(crate) by: By,
     pub(crate) which: &'a Which,
+    /// What may be sent; everything to a target of our own.
+    pub(crate) guard: Option<&'a Guard>,
     pub(crate) stage: &'a Stage,
     pub(crate) contract: Option<Contract>,
     pub(crate) keys: &'a Keys,
@@ -101,6 +104,8 @@ pub(crate) struct Outcome {
     pub(crate) differing: Vec<Differing>,
     /// How many agree of how many, by the first two parts of their ids.
     pub(crate) groups: BTreeMap<String, (usize, usize)>,
+    /// How many lines are not allowed, and were not sent, by what they do.
+    pub(crate) left_out: BTreeMap<Class, usize>,
 }
 
 impl Outcome {
@@ -147,6 +152,9 @@ impl Outcome {
             let own = self.groups.entry(group).or_default();
             own.0 += good;
             own.1 += all;
+        }
+        for (class, lines) in other.left_out {
+            *self.left_out.entry(class).or_default() += lines;
         }
     }
 }
@@ -197,7 +205,12 @@ impl Replay<'_> {
         progress: &impl Fn(),
     ) -> Result<Outcome, StageError> {
         let mut outcome = Outcome::default();
-        let wanted: Vec<_> = lines.iter().copied().filter(|line| self.which.has(line)).collect();
+        let mut wanted: Vec<_> = lines.iter().copied().filter(|line| self.which.has(line)).collect();
+        if let Some(guard) = self.guard {
+            outcome.left_out = leave_out(&mut wanted, guard);
+            let left_out = outcome.left_out.values().sum();
+            (0..left_out).for_each(|_| progress());
+        }
         let Some(first) = wanted.first() else { return Ok(outcome) };
         let scripts = wanted.iter().any(|line| matches!(line, Line::Script(_)));
         // A recording whose setups name no contract has it in its ids.
@@ -284,6 +297,25 @@ impl Replay<'_> {
         self.masks.clean(&endpoint(&exchange.request), &mut differences);
         Ok(differences)
     }
+}
+
+/// Leaves out what is not allowed; answers how many lines of each class. A script that goes on with the connections of one
+/// that is left out has none to go on with.
+fn leave_out(lines: &mut Vec<&Line>, guard: &Guard) -> BTreeMap<Class, usize> {
+    let mut left_out = BTreeMap::new();
+    let mut cut = None;
+    lines.retain(|line| {
+        let mut refused = guard.refuses(line);
+        if let Line::Script(script) = line {
+            refused = refused.or(cut.filter(|_| script.continues));
+            cut = refused;
+        }
+        if let Some(class) = refused {
+            *left_out.entry(class).or_default() += 1;
+        }
+        refused.is_none()
+    });
+    left_out
 }
 
 /// An answer in the form of recordings.

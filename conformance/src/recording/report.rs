@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::replay::{Differing, Outcome};
+use crate::suite::Class;
 
 /// How many differences of one exchange a person is shown.
 const SHOWN: usize = 3;
@@ -48,6 +49,14 @@ pub(crate) fn write_text(out: &mut impl Write, outcome: &Outcome, show: usize) -
     for (group, (good, all)) in &outcome.groups {
         writeln!(out, "{good:6} of {all:6}  {group}")?;
     }
+    for (class, lines) in &outcome.left_out {
+        let (what, flag) = match class {
+            Class::Read | Class::Writes => ("change something", "writes"),
+            Class::Disruptive => ("disrupt the target", "disruptive"),
+            Class::Final => ("stop the target", "disruptive"),
+        };
+        writeln!(out, "{lines} that would {what} are left out (--allow {flag} sends them)")?;
+    }
     let (good, all) = outcome.counts();
     writeln!(out, "{good} of {all} agree ({:.2} %)", outcome.share() * 100.0)
 }
@@ -58,6 +67,8 @@ struct Document<'a> {
     agree: usize,
     share: f64,
     groups: BTreeMap<&'a str, Group>,
+    /// How many lines were not allowed, and were not sent, by what they do.
+    left_out: &'a BTreeMap<Class, usize>,
     differing: &'a [Differing],
 }
 
@@ -77,6 +88,7 @@ pub(crate) fn write_json(out: &mut impl Write, outcome: &Outcome) -> io::Result<
         agree,
         share: outcome.share(),
         groups: groups.collect(),
+        left_out: &outcome.left_out,
         differing: &outcome.differing,
     };
     serde_json::to_writer_pretty(&mut *out, &document)?;
