@@ -62,10 +62,23 @@ pub enum Command {
     Compare(CompareArgs),
     /// Join the reports of all parts of a run (run --shard) into the report of the whole
     Merge(MergeArgs),
-    /// Print the JSON Schema of the lines of a report in JSON Lines
-    Schema,
+    /// Print the JSON Schema of what this program writes
+    Schema {
+        /// The lines of a report in JSON Lines, or the file of a failure that fuzz kept
+        #[arg(value_enum, default_value = "report")]
+        of: SchemaOf,
+    },
     /// Send drawn requests and conversations, and keep what fails
     Fuzz(Box<FuzzArgs>),
+}
+
+/// What there is a JSON Schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// A line of a report in JSON Lines
+    Report,
+    /// A file that fuzz kept
+    Failure,
 }
 
 /// What `compare` takes. It exits with 1 if something broke, and with 2 if a report cannot be read.

@@ -52,7 +52,7 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Trace => list::trace(),
         Command::Compare(args) => reports::compare(&args),
         Command::Merge(args) => reports::merge(args),
-        Command::Schema => reports::schema(),
+        Command::Schema { of } => reports::schema(of),
         Command::SelfTest(args) => self_test::run(args).await,
         Command::Fuzz(args) => fuzz::fuzz(*args).await,
         Command::Explain { id, contract } => list::explain(&id, contract),

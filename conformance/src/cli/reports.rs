@@ -7,11 +7,11 @@ use std::{
 
 use super::{
     Trouble,
-    args::{CompareArgs, CompareFormat, MergeArgs},
+    args::{CompareArgs, CompareFormat, MergeArgs, SchemaOf},
     run,
 };
 use crate::{
-    exit,
+    exit, fuzz,
     report::{self, Campaign, Kind, MergeError, Opened, Report, ReportError, Wanted, write_text},
 };
 
@@ -83,8 +83,12 @@ fn merge_campaigns(
     Ok(if whole.failed() { exit::FAILED } else { exit::PASSED })
 }
 
-pub(super) fn schema() -> Result<u8, Trouble> {
-    let text = format!("{:#}\n", report::schema());
+pub(super) fn schema(of: SchemaOf) -> Result<u8, Trouble> {
+    let schema = match of {
+        SchemaOf::Report => report::schema(),
+        SchemaOf::Failure => fuzz::schema(),
+    };
+    let text = format!("{schema:#}\n");
     print(text.as_bytes()).map_err(|fault| usage(format!("cannot write the schema: {fault}")))?;
     Ok(exit::PASSED)
 }

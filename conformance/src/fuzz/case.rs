@@ -1,7 +1,10 @@
 //! A case: what is sent to a target, in order. It is data, so that it can be kept and sent again; keys stand in it
 //! by their tier only.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 pub(super) const COOKIE: &str = "Portmaster-API-Token";
 
 /// Steps that follow each other on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Case {
     /// The steps, at least one.
@@ -35,7 +38,7 @@ impl Case {
 }
 
 /// One step of a case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// A request.
@@ -47,7 +50,7 @@ pub enum Step {
 }
 
 /// A request.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// The method.
@@ -72,7 +75,7 @@ pub struct Ask {
 }
 
 /// A conversation over the database websocket.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Talk {
     /// Who opens it.
@@ -83,7 +86,7 @@ pub struct Talk {
 }
 
 /// A frame that is sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sent {
     /// A message.
@@ -153,7 +156,7 @@ impl Sent {
 }
 
 /// Who asks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Who {
     /// Somebody without credentials.
@@ -251,11 +254,23 @@ impl<T: Into<Vec<u8>>> From<T> for Bytes {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Written {
     Text(String),
     Binary { base64: String },
+}
+
+impl JsonSchema for Bytes {
+    fn schema_name() -> Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Written::json_schema(generator);
+        schema.insert("description".to_owned(), "Bytes: a text, or base64 when they are no UTF-8.".into());
+        schema
+    }
 }
 
 impl Serialize for Bytes {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use portmaster_fixtures::Contract;
+use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     bucket::Bucket,
@@ -24,7 +26,7 @@ use crate::{
 const SCHEMA: u32 = 1;
 
 /// A failure, one a cause.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The number of the file's schema.
@@ -59,7 +61,7 @@ pub struct Failure {
 }
 
 /// What a failure was found on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// The contract.
@@ -72,6 +74,14 @@ pub struct About {
     /// Where it was, if it was no embedded simulator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+/// The JSON Schema of a kept failure (draft 2020-12). It is also `conformance/schema/failure.schema.json`.
+pub fn schema() -> Value {
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<Failure>();
+    schema.insert("title".to_owned(), "A failure that portmaster-conformance fuzz kept".into());
+    schema.into()
 }
 
 /// A file that holds no failure.
@@ -168,5 +178,51 @@ impl Failure {
             return Err(bad("it has no steps".to_owned()));
         }
         Ok(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_current() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/failure.schema.json");
+        let wanted = format!("{:#}\n", schema());
+        let published = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(published == wanted, "renew {file}: it is what `schema failure` prints");
+    }
+
+    #[test]
+    fn what_is_read_fits_the_schema_and_what_is_not_does_not() {
+        let file = json!({
+            "schema": 1, "oracle": "no-server-error", "endpoints": ["ping"], "expected": "a", "got": "b", "cause": "c",
+            "seen": 1, "seed": 2, "case": 3, "shrunk_in": 4, "target": { "contract": "docs", "mode": "guarded" },
+            "fails_at": 0,
+            "steps": [
+                { "ask": { "method": "GET", "target": "/", "who": { "basic": ["admin", 3] }, "body": { "base64": "/w==" } } },
+                { "talk": { "frames": [{ "message": "1|get|core:x" }, { "fragments": ["ab", 2] }, { "close": 1000 }] } },
+                { "raw": "GET" },
+            ],
+        });
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let fits = |value: &Value| {
+            (validator.is_valid(value), serde_json::from_value::<Failure>(value.clone()).is_ok())
+        };
+        assert_eq!(fits(&file), (true, true));
+        for (place, wrong) in [
+            ("/oracle", json!("luck")),
+            ("/seen", json!(-1)),
+            ("/target/contract", json!("v9")),
+            ("/steps/0/ask/who", json!("king")),
+            ("/steps/0/ask/body", json!({ "base64": 1 })),
+            ("/steps/2", json!({ "shout": "GET" })),
+        ] {
+            let mut other = file.clone();
+            *other.pointer_mut(place).unwrap() = wrong;
+            assert_eq!(fits(&other), (false, false), "{place}");
+        }
     }
 }

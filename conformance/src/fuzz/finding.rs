@@ -1,9 +1,10 @@
 //! What an oracle objects to, and the cause that it stands for.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What must hold of every answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oracle {
     /// The target is there, and answers `ping`.

@@ -35,7 +35,7 @@ use crate::{
 use subject::{Own, Subject, Target};
 
 pub use case::{Ask, Bytes, Case, Sent, Step, Talk, Who};
-pub use failure::{About, BadFailure, Failure};
+pub use failure::{About, BadFailure, Failure, schema};
 pub use finding::Oracle;
 pub use report::{Heading, write_jsonl, write_text};
 pub use scope::Nothing;
