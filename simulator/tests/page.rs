@@ -29,9 +29,9 @@ async fn open(simulator: &Simulator) -> Browser {
     browser
 }
 
-/// The button that says a text.
+/// The last button that says a text: those before it may be answers to notifications.
 fn named(text: &str) -> String {
-    format!("[...document.querySelectorAll('button')].find((one) => one.textContent === {})", json!(text))
+    format!("[...document.querySelectorAll('button')].findLast((one) => one.textContent === {})", json!(text))
 }
 
 async fn press(browser: &mut Browser, button: &str, said: &str) {
@@ -152,6 +152,24 @@ async fn every_button_of_the_world_does_what_it_says() {
     let before = simulator.state()["notifications"].as_object().unwrap().len();
     press(&mut browser, "Open a prompt", "A prompt is open.").await;
     assert_eq!(simulator.state()["notifications"].as_object().unwrap().len(), before + 1);
+    // The answers of the prompt are buttons of its own, with the prompt's name for those who do not see it.
+    let item = "document.querySelector('#notifications [data-id^=\"page:\"]')";
+    let labels = format!("[...{item}.querySelectorAll('button')].map((one) => one.ariaLabel)");
+    let all = ["Allow: Connection Prompt", "Block: Connection Prompt", "Remove Connection Prompt"];
+    assert_eq!(browser.value(&labels).await, json!(all));
+    let prompt = |state: Value| {
+        let all = state["notifications"].as_object().unwrap().clone();
+        all.into_iter().find(|(id, _)| id.starts_with("page:")).unwrap().1
+    };
+    // By the keyboard; the focus is not lost with the button.
+    browser.value(&format!("{item}.querySelectorAll('button')[1].focus()")).await;
+    browser.press(" ").await;
+    browser.until("document.getElementById('said').textContent === 'Block was chosen.'").await;
+    assert_eq!(prompt(simulator.state()), "responded");
+    browser.until(&format!("{item}.querySelector('small').textContent.endsWith(': responded')")).await;
+    assert_eq!(browser.value(&labels).await, json!(["Remove Connection Prompt"]));
+    let focused = format!("document.activeElement === {item}.querySelector('button')");
+    assert_eq!(browser.value(&focused).await, json!(true));
     press(&mut browser, "Remove", "The notification is gone.").await;
     assert_eq!(simulator.state()["notifications"].as_object().unwrap().len(), before);
     press(&mut browser, "Break a module", "A module is in trouble.").await;

@@ -256,6 +256,26 @@ impl World {
         Ok(())
     }
 
+    /// A person chooses an action of a notification that waits.
+    ///
+    /// # Errors
+    /// When there is none, it does not wait any more, or has no such action.
+    pub(super) fn answer(&mut self, event_id: &str, action: &str) -> Result<(), String> {
+        let one = self
+            .notification(event_id)
+            .ok_or_else(|| format!("there is no notification \"{event_id}\" to answer"))?;
+        if !one.is_open() {
+            return Err(format!("the notification \"{event_id}\" is answered already"));
+        }
+        let mut ids = one.available_actions.iter().flatten().map(|one| one.id.as_str());
+        if !ids.clone().any(|id| id == action) {
+            let ids = ids.by_ref().collect::<Vec<_>>().join(", ");
+            let expected = if ids.is_empty() { "it has none".to_owned() } else { format!("expected {ids}") };
+            return Err(format!("the notification \"{event_id}\" has no action \"{action}\": {expected}"));
+        }
+        self.respond(event_id, "", action.to_owned())
+    }
+
     /// A notification goes.
     pub(super) fn dismiss(&mut self, event_id: &str) {
         if !self.notifications.contains_key(event_id) {

@@ -63,8 +63,10 @@ fn parts(told: &scenario::Change) -> usize {
         *shutdown,
     ];
     let others = usize::from(others.contains(&true));
+    let answers = notifications.as_ref().map_or(0, |one| one.answer.len());
     config.len()
         + dns
+        + answers
         + usize::from(spn.is_some())
         + usize::from(connections.is_some())
         + usize::from(pause.is_some())
@@ -145,6 +147,9 @@ impl World {
             for one in &notifications.add {
                 let one = Notification::told(one.clone(), self.now());
                 self.apply(Change::Notify(Box::new(one)))?;
+            }
+            for (id, action) in &notifications.answer {
+                self.answer(id, action).map_err(ChangeError::Script)?;
             }
         }
         if let Some(modules) = &told.modules {
@@ -425,6 +430,29 @@ mod tests {
     use crate::world::Options;
 
     #[test]
+    fn a_person_answers_what_waits_with_what_it_offers() {
+        let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+        let mut perform = |told: &str| {
+            let change: scenario::Change = serde_saphyr::from_str(told).unwrap();
+            let done = world.perform(&change).map_err(|fault| fault.to_string());
+            done.map(|()| {
+                let one = world.notification("ask").unwrap();
+                (one.state, one.selected_action_id.clone())
+            })
+        };
+        let ask = "{ notifications: { add: [{ id: ask, actions: [{ id: 'yes', text: Y }, { id: 'no', text: N }] }] } }";
+        perform(ask).unwrap();
+        let answer = |action: &str| format!("{{ notifications: {{ answer: {{ ask: {action} }} }} }}");
+        let refused = perform(&answer("perhaps")).unwrap_err();
+        assert!(refused.ends_with("has no action \"perhaps\": expected yes, no"), "{refused}");
+        assert_eq!(
+            perform(&answer("'no'")),
+            Ok((crate::world::notifications::State::Responded, "no".to_owned()))
+        );
+        assert!(perform(&answer("'yes'")).unwrap_err().ends_with("is answered already"));
+    }
+
+    #[test]
     fn a_change_is_carried_out_as_a_whole_or_not_at_all() {
         let scenario = Scenario::load("home-office").unwrap();
         for refused in [
@@ -435,6 +463,7 @@ mod tests {
             "{ connections: { open: 3 }, spn: { home: Nowhere } }",
             "{ spn: { hubs: { join: [{ name: New, country: DE }], leave: [Avior] }, home: Nowhere } }",
             "{ spn: { hubs: { join: [{ name: New, country: DE, lanes: [{ to: Nowhere, latency_ms: 1, capacity_mbit: 1 }] }] } } }",
+            "{ notifications: { add: [{ id: told, actions: [{ id: a, text: A }] }], answer: { told: a, nothing: a } } }",
             "{ notifications: { add: [{ id: told }] }, apps: { add: [{ name: New, path: /new }] }, spn: { hubs: { leave: [Nowhere] } } }",
         ] {
             let change: scenario::Change = serde_saphyr::from_str(refused).unwrap();

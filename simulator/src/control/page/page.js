@@ -78,7 +78,18 @@ function fill(parent, key, make) {
   const text = JSON.stringify(key);
   if (parent.dataset.shown === text) return;
   parent.dataset.shown = text;
+  const focused = parent.contains(document.activeElement) ? document.activeElement : undefined;
   parent.replaceChildren(...make());
+  if (focused) refocus(parent, focused);
+}
+
+// Who was at a button of an item is at the like of it, or at the first of the item's buttons; never at another item's.
+function refocus(parent, focused) {
+  const id = focused.closest("[data-id]")?.dataset.id;
+  const item = [...parent.children].find((one) => one.dataset.id === id);
+  if (!id || !item) return;
+  const buttons = [...item.querySelectorAll("button")];
+  (buttons.find((one) => one.getAttribute("aria-label") === focused.getAttribute("aria-label")) ?? buttons[0])?.focus();
 }
 
 function facts(list, pairs) {
@@ -211,9 +222,12 @@ function showNotes(world) {
   const paused = world.paused_until ? [`Paused until ${clockTime(world.paused_until)}`] : [];
   fill($("notifications"), [world.notifications, world.modules, paused], () => {
     const items = world.notifications.toReversed().map((note) => {
-      const item = element("li", undefined, { class: `kind-${note.kind}` });
+      const item = element("li", undefined, { class: `kind-${note.kind}`, "data-id": note.id });
       item.append(element("b", note.title), element("p", note.message), element("small", note.state === "active" ? note.id : `${note.id}: ${note.state}`));
-      const choices = element("div", undefined, { class: "buttons" });
+      const choices = element("div", undefined, { class: "buttons", role: "group", "aria-label": `Answers to ${note.title}` });
+      if (note.state === "active") {
+        choices.append(...note.actions.map(([id, text]) => button(text || id, () => change(`${text || id} was chosen.`, { notifications: { answer: { [note.id]: id } } }), `${text || id}: ${note.title}`)));
+      }
       choices.append(button("Remove", () => change("The notification is gone.", { notifications: { remove: [note.id] } }), `Remove ${note.title}`));
       item.append(choices);
       return item;
