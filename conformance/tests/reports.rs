@@ -6,7 +6,7 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     process::{Command, Output},
 };
@@ -224,8 +224,7 @@ fn example(name: &str) -> Vec<Value> {
 /// Runs a step's script as the example's machine does: the program is on the path, and stops at a failure.
 async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String>) -> Output {
     let bin = Path::new(PROGRAM).parent().unwrap().display().to_string();
-    // What a test puts into the folder's own bin comes first.
-    let path = format!("{}:{bin}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).current_dir(folder).envs(variables).env("PATH", path);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
@@ -272,20 +271,31 @@ async fn the_steps_of_the_github_example_do_what_they_say() {
     }
 }
 
-/// Stands in for `fuzz`: reports a failure, and exits as a campaign does that found one. All else is the program's.
-const FUZZER: &str = r#"#!/bin/sh
-[ "$1" = fuzz ] || exec "$PROGRAM" "$@"
-while [ $# -gt 0 ]; do
-  case $1 in --shard) shard=$2 ;; --seed) seed=$2 ;; --report) file=${2#json=} ;; esac
-  shift
-done
-cat > "$file" <<END
-{"type":"fuzz","schema":1,"target":"embedded simulator","contract":"docs","seed":$seed,"shard":"$shard"}
-{"type":"failure","oracle":"crash","cause":"x","endpoints":["ping"],"expected":"an answer","got":"none","seen":1,"case":${shard%/*}}
-{"type":"summary","failures":1,"unconfirmed":0,"cases":10,"sent":10,"ms":5,"digest":"01","gone":null,"interrupted":false}
-END
-exit 1
-"#;
+/// What both examples fuzz here: something that has defects, for a moment.
+const TARGET: &str = "--contract v2.2 --only netquery/query";
+
+/// Whether the campaign that was joined from parts is the one that a single machine does.
+async fn is_whole(folder: &Path, cases: &str) {
+    let args = ["fuzz", "--seed", "1", "--cases", cases, "--report", "json=whole.jsonl", "--out", "whole"];
+    let target: Vec<&str> = TARGET.split(' ').collect();
+    assert_eq!(status(&program(folder, &[&args[..], &target].concat()).await), exit::FAILED);
+    let [whole, joined] = ["whole.jsonl", "campaign.jsonl"].map(|name| -> Vec<Value> {
+        read(folder, name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    });
+    let [one, other] = [&whole, &joined].map(|lines| lines.last().unwrap());
+    for member in ["cases", "sent", "digest"] {
+        assert_eq!(one[member], other[member], "{member}");
+    }
+    assert_eq!((&joined[0]["seed"], &joined[0]["shard"]), (&1.into(), &"1/1".into()));
+    let oracles = |lines: &[Value]| -> BTreeSet<String> {
+        lines.iter().filter_map(|line| line["oracle"].as_str().map(str::to_owned)).collect()
+    };
+    assert!(oracles(&joined).is_superset(&oracles(&whole)) && oracles(&joined).contains("typed"));
+    // A kept case fails wherever it is sent again.
+    let kept = std::fs::read_dir(folder.join("failures-1")).unwrap().next().unwrap().unwrap().path();
+    let again = program(folder, &["fuzz", "replay", kept.to_str().unwrap()]).await;
+    assert!(text(&again.stdout).starts_with("still fails: "), "{}", text(&again.stdout));
+}
 
 #[tokio::test]
 async fn the_jobs_of_the_kubernetes_example_fuzz_every_part_and_join_them() {
@@ -303,12 +313,13 @@ async fn the_jobs_of_the_kubernetes_example_fuzz_every_part_and_join_them() {
     assert_eq!(variables["PARTS"], parts.to_string());
     assert_eq!(jobs[0]["spec"]["completionMode"], "Indexed");
 
-    std::fs::create_dir(folder.join("bin")).unwrap();
-    let fuzzer = folder.join("bin/portmaster-conformance");
-    std::fs::write(&fuzzer, FUZZER).unwrap();
-    assert!(Command::new("chmod").arg("+x").arg(&fuzzer).status().unwrap().success());
-    variables.insert("PROGRAM".to_owned(), PROGRAM.to_owned());
-    variables.insert("REPORTS".to_owned(), folder.display().to_string());
+    // An epoch of 400 cases for each part.
+    let cases = (400 * parts).to_string();
+    for (name, value) in
+        [("REPORTS", folder.display().to_string()), ("CASES", cases.clone()), ("TARGET", TARGET.to_owned())]
+    {
+        variables.insert(name.to_owned(), value);
+    }
     for index in 0..parts {
         variables.insert("JOB_COMPLETION_INDEX".to_owned(), index.to_string());
         let output = script(folder, &step(0), &variables).await;
@@ -316,13 +327,37 @@ async fn the_jobs_of_the_kubernetes_example_fuzz_every_part_and_join_them() {
     }
     let output = script(folder, &step(1), &variables).await;
     assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
-    let campaign = read(folder, "campaign.jsonl");
-    let lines: Vec<Value> = campaign.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!((&lines[0]["seed"], &lines[0]["shard"]), (&1.into(), &"1/1".into()));
-    assert_eq!((lines.len(), &lines[1]["seen"], &lines[1]["case"]), (3, &parts.into(), &1.into()));
-    assert_eq!(lines[2]["cases"], 10 * parts);
+    is_whole(folder, &cases).await;
     // A part that is lost is noticed.
     std::fs::remove_file(folder.join("part-7.jsonl")).unwrap();
     let output = script(folder, &step(1), &variables).await;
     assert_eq!(text(&output.stderr), format!("error: of {parts} parts these are missing: 7\n"));
+}
+
+#[tokio::test]
+async fn the_steps_of_the_github_example_fuzz_every_part_and_join_them() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let workflow = &example("github-fuzz.yml")[0];
+    let step = |job: &str, name: &str| {
+        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
+    };
+    let mut variables: BTreeMap<String, String> = serde_json::from_value(workflow["env"].clone()).unwrap();
+    let parts = workflow["jobs"]["part"]["strategy"]["matrix"]["part"].as_array().unwrap();
+    let cases = (400 * parts.len()).to_string();
+    for (name, value) in [("SEED", "1"), ("CASES", &cases), ("TARGET", TARGET)] {
+        assert!(variables.insert(name.to_owned(), value.to_owned()).is_some(), "{name}");
+    }
+    for part in parts {
+        let run = step("part", "Fuzz")
+            .replace("${{ matrix.part }}", &part.to_string())
+            .replace("${{ strategy.job-total }}", &parts.len().to_string());
+        assert!(!run.contains("${{"), "{run}");
+        let output = script(folder, &run, &variables).await;
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+    let output = script(folder, &step("whole", "Merge"), &variables).await;
+    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+    is_whole(folder, &cases).await;
 }
