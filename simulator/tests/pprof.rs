@@ -1,6 +1,7 @@
 //! Go's own tool reads the profiles. Needs `go`, and is run by name: `cargo test --test pprof -- --ignored`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(dead_code, reason = "the shared client has more than each test needs")]
 
 mod common;
 
