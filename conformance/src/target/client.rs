@@ -155,6 +155,8 @@ async fn ask(
     let mut stream = TcpStream::connect(address.socket())
         .await
         .map_err(|source| SendError::Connect { address: address.clone(), source })?;
+    // The frames of a websocket would wait for each other's acknowledgement.
+    stream.set_nodelay(true)?;
     // A target may answer, and close, before it has read everything: then the answer counts, not the broken
     // pipe.
     let written = async {
