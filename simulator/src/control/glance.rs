@@ -253,12 +253,7 @@ fn note(one: &Notification) -> Note {
         title: one.title.clone(),
         message: one.message.clone(),
         state: serde_json::to_value(one.state).unwrap_or_default(),
-        actions: one
-            .available_actions
-            .iter()
-            .flatten()
-            .map(|one| (one.id.clone(), one.text.clone()))
-            .collect(),
+        actions: one.choices().map(|one| (one.id.clone(), one.text.clone())).collect(),
     }
 }
 

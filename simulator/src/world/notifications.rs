@@ -133,6 +133,11 @@ impl Notification {
         }
     }
 
+    /// The actions that a person can choose. One without an id is carried out by who shows it, and the core hears of none.
+    pub fn choices(&self) -> impl Iterator<Item = &Action> {
+        self.available_actions.iter().flatten().filter(|one| !one.id.is_empty())
+    }
+
     /// Whether it waits for the person's choice.
     pub fn is_open(&self) -> bool {
         self.state == State::Active
@@ -267,9 +272,8 @@ impl World {
         if !one.is_open() {
             return Err(format!("the notification \"{event_id}\" is answered already"));
         }
-        let mut ids = one.available_actions.iter().flatten().map(|one| one.id.as_str());
-        if !ids.clone().any(|id| id == action) {
-            let ids = ids.by_ref().collect::<Vec<_>>().join(", ");
+        if !one.choices().any(|one| one.id == action) {
+            let ids = one.choices().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
             let expected = if ids.is_empty() { "it has none".to_owned() } else { format!("expected {ids}") };
             return Err(format!("the notification \"{event_id}\" has no action \"{action}\": {expected}"));
         }

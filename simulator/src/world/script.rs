@@ -450,6 +450,9 @@ mod tests {
             Ok((crate::world::notifications::State::Responded, "no".to_owned()))
         );
         assert!(perform(&answer("'yes'")).unwrap_err().ends_with("is answered already"));
+        perform("{ pause: { duration: 5s } }").unwrap();
+        let resume = perform("{ notifications: { answer: { 'control:paused': '' } } }").unwrap_err();
+        assert!(resume.ends_with("it has none"), "who shows it resumes: {resume}");
     }
 
     #[test]
