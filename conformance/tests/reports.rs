@@ -230,15 +230,18 @@ async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
+/// What a step of a workflow runs.
+fn step(workflow: &Value, job: &str, name: &str) -> String {
+    let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn the_steps_of_the_github_example_do_what_they_say() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let workflow = &example("github-actions.yml")[0];
-    let step = |job: &str, name: &str| {
-        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
-        steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
-    };
+    let step = |job: &str, name: &str| step(workflow, job, name);
     let mut variables: BTreeMap<String, String> = serde_json::from_value(workflow["env"].clone()).unwrap();
     variables.insert("CHECKS".to_owned(), "headers origin badges/ping".to_owned());
     variables.insert("GITHUB_STEP_SUMMARY".to_owned(), folder.join("summary.md").display().to_string());
@@ -339,10 +342,7 @@ async fn the_steps_of_the_github_example_fuzz_every_part_and_join_them() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     let workflow = &example("github-fuzz.yml")[0];
-    let step = |job: &str, name: &str| {
-        let steps = workflow["jobs"][job]["steps"].as_array().unwrap();
-        steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
-    };
+    let step = |job: &str, name: &str| step(workflow, job, name);
     let mut variables: BTreeMap<String, String> = serde_json::from_value(workflow["env"].clone()).unwrap();
     let parts = workflow["jobs"]["part"]["strategy"]["matrix"]["part"].as_array().unwrap();
     let cases = (400 * parts.len()).to_string();

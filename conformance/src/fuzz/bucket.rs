@@ -35,7 +35,7 @@ pub(super) struct Bucket {
 /// them have one text, and only what was asked tells them apart.
 pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
     let mut asked_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for one in all.iter().filter(|one| is_crash(one)) {
+    for one in all.iter().filter(|one| one.finding.oracle.is_crash()) {
         asked_of.entry(asked(one)).or_default().insert(one.finding.endpoint.clone());
     }
     let mut buckets: BTreeMap<(Oracle, String, String), Bucket> = BTreeMap::new();
@@ -43,7 +43,7 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         let kin = places.get(&(one.finding.oracle, one.finding.cause.clone()));
         let own = BTreeMap::from([(one.finding.endpoint.clone(), 1)]);
         let kin = kin.unwrap_or(&own);
-        let alike = is_crash(&one).then(|| asked_of.get(&asked(&one))).flatten();
+        let alike = one.finding.oracle.is_crash().then(|| asked_of.get(&asked(&one))).flatten();
         let everywhere = alike.map_or(kin.len(), BTreeSet::len) >= EVERYWHERE;
         let (place, endpoints, cause, seen) = if let Some(alike) = alike.filter(|_| everywhere) {
             let seen =
@@ -65,11 +65,6 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         }
     }
     buckets.into_values().collect()
-}
-
-/// Whether it is an accident, whose text says nothing of its cause.
-fn is_crash(small: &Small) -> bool {
-    small.finding.oracle == Oracle::NoServerError
 }
 
 fn size(case: &Case) -> usize {

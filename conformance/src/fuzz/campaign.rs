@@ -210,7 +210,7 @@ fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
     // The first in number, whichever thread was faster.
     let at = sort.cases.partition_point(|one| *one < number);
     sort.cases.insert(at, number);
-    sort.cases.truncate(if sort.finding.oracle == Oracle::NoServerError { SMALL_CRASHES } else { SMALL });
+    sort.cases.truncate(if sort.finding.oracle.is_crash() { SMALL_CRASHES } else { SMALL });
 }
 
 /// The tree of a case: the same for the same seed and number.
@@ -247,7 +247,7 @@ fn make_small(
     let mut tried: BTreeMap<(Oracle, String), usize> = BTreeMap::new();
     for (at, sort) in sorts.iter().enumerate() {
         // What happens on many endpoints is one cause: some of them will do.
-        let most = if sort.finding.oracle == Oracle::NoServerError { KIN_OF_CRASHES } else { KIN };
+        let most = if sort.finding.oracle.is_crash() { KIN_OF_CRASHES } else { KIN };
         let many = places.get(&sort.kin()).is_some_and(|kin| kin.len() >= most);
         let tried = tried.entry(sort.kin()).or_default();
         *tried += 1;

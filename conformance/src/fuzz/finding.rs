@@ -48,6 +48,11 @@ impl Oracle {
             Self::Memory => "memory",
         }
     }
+
+    /// Whether it objects to accidents, whose text says nothing of their cause.
+    pub(super) fn is_crash(self) -> bool {
+        self == Self::NoServerError
+    }
 }
 
 /// What an oracle objects to.
