@@ -1,10 +1,6 @@
 //! What a drawn value shows wrong is made as small as it can be before it is reported.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
-use common::{Answer, Behind, context, misbehaving, run};
+use crate::common::{Answer, Behind, context, misbehaving, run};
 use portmaster_conformance::suite::{Mode, Verdict};
 
 #[tokio::test]

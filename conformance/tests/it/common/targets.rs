@@ -1,7 +1,5 @@
 //! Targets for tests: one that answers always the same, and one that stands before a simulator and changes
 //! its answers.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::sync::Arc;
 
@@ -27,13 +25,6 @@ pub(crate) struct Asked {
     pub(crate) target: String,
     pub(crate) head: String,
     pub(crate) bytes: Vec<u8>,
-}
-
-impl Asked {
-    /// Whether a header line begins like this, in any case.
-    pub(crate) fn has(&self, line: &str) -> bool {
-        self.head.to_lowercase().contains(&format!("\r\n{}", line.to_lowercase()))
-    }
 }
 
 /// An answer that can be changed before it goes out.

@@ -1,36 +1,23 @@
 //! Reports as their readers meet them: in every format, in parts, joined and compared; and the examples of
 //! docs/ci.md, whose steps are carried out as they are written.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    process::{Command, Output},
+    process::Command,
 };
 
-use common::{Answer, dumb};
+use crate::common::{Answer, Ended, PROGRAM, command, dumb, ended};
 use portmaster_conformance::exit;
 use serde_json::Value;
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_portmaster-conformance");
-
 /// Runs the program in a folder.
-async fn program(folder: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(PROGRAM);
-    command.args(args).current_dir(folder).env_remove("USER_KEY").env_remove("ADMIN_KEY");
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
-}
-
-fn status(output: &Output) -> u8 {
-    u8::try_from(output.status.code().unwrap()).unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+/// Runs the program in a folder.
+async fn program(folder: &Path, args: &[&str]) -> Ended {
+    let mut command = command(args);
+    command.current_dir(folder);
+    ended(command).await
 }
 
 fn read(folder: &Path, name: &str) -> String {
@@ -65,9 +52,9 @@ async fn keys_are_in_no_report() {
     }
     args.extend(["credentials", "badges/ping", "actions/ping", "content/type/ping", "websocket/handshake"]);
     let output = program(folder.path(), &args).await;
-    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+    assert_eq!(output.status, exit::FAILED, "{}", output.stderr);
 
-    let mut shown = vec![text(&output.stdout)];
+    let mut shown = vec![output.stdout];
     for format in formats {
         let text = read(folder.path(), format.split_once('=').unwrap().1);
         // What was given away is there, and hidden.
@@ -76,7 +63,7 @@ async fn keys_are_in_no_report() {
     }
     for format in ["text", "json", "markdown"] {
         let args = ["compare", "r.jsonl", "r.jsonl", "--format", format];
-        shown.push(text(&program(folder.path(), &args).await.stdout));
+        shown.push(program(folder.path(), &args).await.stdout);
     }
     for text in shown {
         assert!(text.contains("credentials/bearer/user-key"), "{text}");
@@ -93,17 +80,17 @@ async fn merged_parts_are_the_whole_run() {
     let folder = folder.path();
     let only = ["catalogue", "paths", "credentials", "origin", "findings", "headers", "limits"];
     let run = async |extra: &[&str]| program(folder, &[&["run", "--seed", "7"], extra, &only].concat()).await;
-    assert_eq!(status(&run(&["--report", "json=whole.jsonl"]).await), exit::PASSED);
+    assert_eq!(run(&["--report", "json=whole.jsonl"]).await.status, exit::PASSED);
     for part in 1..=3 {
         let report = format!("json={part}.jsonl");
         let output = run(&["--shard", &format!("{part}/3"), "--report", &report]).await;
-        assert_eq!(status(&output), exit::PASSED);
-        assert!(text(&output.stdout).contains(&format!("part {part}/3 of ")), "{}", text(&output.stdout));
+        assert_eq!(output.status, exit::PASSED);
+        assert!(output.stdout.contains(&format!("part {part}/3 of ")), "{}", output.stdout);
     }
     let merge =
         ["merge", "3.jsonl", "1.jsonl", "2.jsonl", "-o", "merged.jsonl", "--report", "html=merged.html"];
     let output = program(folder, &merge).await;
-    assert_eq!(status(&output), exit::PASSED, "{}", text(&output.stderr));
+    assert_eq!(output.status, exit::PASSED, "{}", output.stderr);
     let [whole, merged] = ["whole.jsonl", "merged.jsonl"].map(|name| read(folder, name));
     assert_eq!(timeless(&whole), timeless(&merged));
     assert!(read(folder, "merged.html").contains("credentials/bearer/expired-key"));
@@ -115,8 +102,8 @@ async fn merged_parts_are_the_whole_run() {
 
     let fault = async |files: &[&str]| {
         let output = program(folder, &[&["merge"], files].concat()).await;
-        assert_eq!((status(&output), text(&output.stdout).as_str()), (exit::USAGE, ""), "{files:?}");
-        text(&output.stderr)
+        assert_eq!((output.status, output.stdout.as_str()), (exit::USAGE, ""), "{files:?}");
+        output.stderr
     };
     assert_eq!(fault(&["1.jsonl", "3.jsonl"]).await, "error: of 3 parts these are missing: 2\n");
     let doubled = fault(&["1.jsonl", "2.jsonl", "3.jsonl", "2.jsonl"]).await;
@@ -137,8 +124,8 @@ async fn parts_with_another_seed_do_not_fit() {
         program(folder, &["run", "--seed", seed, "--shard", part, "--report", &report, "headers"]).await;
     }
     let output = program(folder, &["merge", "1.jsonl", "2.jsonl"]).await;
-    assert_eq!(status(&output), exit::USAGE);
-    assert_eq!(text(&output.stderr), "error: 2.jsonl has another seed than 1.jsonl: 2, not 1\n");
+    assert_eq!(output.status, exit::USAGE);
+    assert_eq!(output.stderr, "error: 2.jsonl has another seed than 1.jsonl: 2, not 1\n");
 }
 
 #[tokio::test]
@@ -152,12 +139,12 @@ async fn a_part_without_checks_is_done() {
             &["run", "--shard", part, "--report", &report, "headers/success/frame-options"],
         )
         .await;
-        statuses.push((status(&output), text(&output.stdout).contains("1 passed of 1 checks")));
+        statuses.push((output.status, output.stdout.contains("1 passed of 1 checks")));
     }
     statuses.sort();
     assert_eq!(statuses, [(exit::PASSED, false), (exit::PASSED, true)]);
     let output = program(folder.path(), &["merge", "1.jsonl", "2.jsonl"]).await;
-    assert!(text(&output.stdout).contains("1 passed of 1 checks"));
+    assert!(output.stdout.contains("1 passed of 1 checks"));
 }
 
 #[tokio::test]
@@ -176,14 +163,14 @@ async fn what_broke_is_told_from_what_was_fixed() {
     }
     let compare = async |old: &str, new: &str| program(folder, &["compare", old, new]).await;
     let output = compare("pong.jsonl", "pong.jsonl").await;
-    assert_eq!(status(&output), exit::PASSED);
+    assert_eq!(output.status, exit::PASSED);
     let output = compare("pong.jsonl", "lost.jsonl").await;
-    assert_eq!(status(&output), exit::FAILED);
-    let told = text(&output.stdout);
+    assert_eq!(output.status, exit::FAILED);
+    let told = output.stdout;
     assert!(told.contains("1 broken, 1 fixed, 0 as before"), "{told}");
     assert!(told.contains("actions/ping MUST pass → fail"), "{told}");
     let output = program(folder, &["compare", "pong.jsonl", "lost.jsonl", "--format", "json"]).await;
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(told["broken"][0]["id"], "actions/ping");
     assert_eq!(told["fixed"][0]["id"], "content/error/not-found");
 
@@ -200,8 +187,8 @@ async fn what_broke_is_told_from_what_was_fixed() {
         ("short.jsonl", "short.jsonl is no report in JSON Lines: it ends after line 1, before its summary"),
     ] {
         let output = compare("pong.jsonl", file).await;
-        assert_eq!((status(&output), text(&output.stdout).as_str()), (exit::USAGE, ""), "{file}");
-        let told = text(&output.stderr);
+        assert_eq!((output.status, output.stdout.as_str()), (exit::USAGE, ""), "{file}");
+        let told = output.stderr;
         assert!(told.starts_with(&format!("error: {wanted}")) && told.lines().count() == 1, "{told}");
     }
 }
@@ -209,7 +196,7 @@ async fn what_broke_is_told_from_what_was_fixed() {
 #[tokio::test]
 async fn the_schema_is_printed() {
     let output = program(Path::new("."), &["schema"]).await;
-    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema: Value = serde_json::from_str(&output.stdout).unwrap();
     assert!(jsonschema::validator_for(&schema).is_ok());
     assert_eq!(schema["title"], "A line of a report of portmaster-conformance");
 }
@@ -222,12 +209,12 @@ fn example(name: &str) -> Vec<Value> {
 }
 
 /// Runs a step's script as the example's machine does: the program is on the path, and stops at a failure.
-async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String>) -> Output {
+async fn script(folder: &Path, script: &str, variables: &BTreeMap<String, String>) -> Ended {
     let bin = Path::new(PROGRAM).parent().unwrap().display().to_string();
     let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
     let mut command = Command::new("sh");
     command.args(["-e", "-c", script]).current_dir(folder).envs(variables).env("PATH", path);
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    ended(command).await
 }
 
 /// What a step of a workflow runs.
@@ -252,10 +239,10 @@ async fn the_steps_of_the_github_example_do_what_they_say() {
             .replace("${{ strategy.job-total }}", &parts.len().to_string());
         assert!(!run.contains("${{"), "{run}");
         let output = script(folder, &run, &variables).await;
-        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
     }
     let output = script(folder, &step("whole", "Merge"), &variables).await;
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
     let only = ["headers", "origin", "badges/ping"];
     program(
         folder,
@@ -281,7 +268,7 @@ const TARGET: &str = "--contract v2.2 --only netquery/query";
 async fn is_whole(folder: &Path, cases: &str) {
     let args = ["fuzz", "--seed", "1", "--cases", cases, "--report", "json=whole.jsonl", "--out", "whole"];
     let target: Vec<&str> = TARGET.split(' ').collect();
-    assert_eq!(status(&program(folder, &[&args[..], &target].concat()).await), exit::FAILED);
+    assert_eq!(program(folder, &[&args[..], &target].concat()).await.status, exit::FAILED);
     let [whole, joined] = ["whole.jsonl", "campaign.jsonl"].map(|name| -> Vec<Value> {
         read(folder, name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     });
@@ -297,7 +284,7 @@ async fn is_whole(folder: &Path, cases: &str) {
     // A kept case fails wherever it is sent again.
     let kept = std::fs::read_dir(folder.join("failures-1")).unwrap().next().unwrap().unwrap().path();
     let again = program(folder, &["fuzz", "replay", kept.to_str().unwrap()]).await;
-    assert!(text(&again.stdout).starts_with("still fails: "), "{}", text(&again.stdout));
+    assert!(again.stdout.starts_with("still fails: "), "{}", again.stdout);
 }
 
 #[tokio::test]
@@ -326,15 +313,15 @@ async fn the_jobs_of_the_kubernetes_example_fuzz_every_part_and_join_them() {
     for index in 0..parts {
         variables.insert("JOB_COMPLETION_INDEX".to_owned(), index.to_string());
         let output = script(folder, &step(0), &variables).await;
-        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
     }
     let output = script(folder, &step(1), &variables).await;
-    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+    assert_eq!(output.status, exit::FAILED, "{}", output.stderr);
     is_whole(folder, &cases).await;
     // A part that is lost is noticed.
     std::fs::remove_file(folder.join("part-7.jsonl")).unwrap();
     let output = script(folder, &step(1), &variables).await;
-    assert_eq!(text(&output.stderr), format!("error: of {parts} parts these are missing: 7\n"));
+    assert_eq!(output.stderr, format!("error: of {parts} parts these are missing: 7\n"));
 }
 
 #[tokio::test]
@@ -355,9 +342,9 @@ async fn the_steps_of_the_github_example_fuzz_every_part_and_join_them() {
             .replace("${{ strategy.job-total }}", &parts.len().to_string());
         assert!(!run.contains("${{"), "{run}");
         let output = script(folder, &run, &variables).await;
-        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
     }
     let output = script(folder, &step("whole", "Merge"), &variables).await;
-    assert_eq!(status(&output), exit::FAILED, "{}", text(&output.stderr));
+    assert_eq!(output.status, exit::FAILED, "{}", output.stderr);
     is_whole(folder, &cases).await;
 }

@@ -1,18 +1,11 @@
 //! The self-test itself: it says who noticed a mutant, and it fails when nobody did.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-use std::process::{Command, Output};
-
+use crate::common::program;
 use portmaster_conformance::{
     exit,
     selftest::{self, SelfTest},
 };
 use portmaster_fixtures::{Contract, Mutant};
-
-fn program(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_portmaster-conformance")).arg("self-test").args(args).output().unwrap()
-}
 
 async fn tried(ids: &[&str]) -> SelfTest {
     let mutants: Vec<_> = ids.iter().map(|id| Mutant::named(id).unwrap()).collect();
@@ -55,15 +48,14 @@ async fn the_mutants_that_docs_cannot_have_are_noticed() {
     assert!(survivors.is_empty() && test.trials.len() == others.len(), "{survivors:?}");
 }
 
-#[test]
-fn wrong_names_are_usage_errors() {
-    let output = program(&["--mutant", "headers/no-sniff"]);
-    assert_eq!(output.status.code(), Some(i32::from(exit::USAGE)));
-    let text = String::from_utf8(output.stderr).unwrap();
+#[tokio::test]
+async fn wrong_names_are_usage_errors() {
+    let output = program(&["self-test", "--mutant", "headers/no-sniff"]).await;
+    assert_eq!(output.status, exit::USAGE);
     assert_eq!(
-        text,
+        output.stderr,
         "error: no mutant is called \"headers/no-sniff\"; did you mean \"headers/no-nosniff\"?\n"
     );
-    let output = program(&["--mutant", "content/accept-heeded", "--contract", "v2.2"]);
-    assert_eq!(output.status.code(), Some(i32::from(exit::USAGE)));
+    let output = program(&["self-test", "--mutant", "content/accept-heeded", "--contract", "v2.2"]).await;
+    assert_eq!(output.status, exit::USAGE);
 }

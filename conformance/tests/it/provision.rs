@@ -1,13 +1,9 @@
 //! `--provision` against a small core of the test's own: settings behind a database websocket, and
 //! `auth/permissions` that follows them.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+use std::sync::{Arc, Mutex};
 
-use std::{
-    process::Command,
-    sync::{Arc, Mutex},
-};
-
+use crate::common;
 use futures_util::{SinkExt, StreamExt};
 use portmaster_conformance::exit;
 use serde_json::{Value, json};
@@ -101,12 +97,8 @@ async fn database(stream: TcpStream, settings: Shared) {
 }
 
 async fn program(url: &str, ids: &[&str]) -> (u8, String) {
-    let args: Vec<_> =
-        ["run", "--target", url, "--provision"].iter().chain(ids).map(|&arg| arg.to_owned()).collect();
-    let run = move || Command::new(env!("CARGO_BIN_EXE_portmaster-conformance")).args(args).output().unwrap();
-    let output = tokio::task::spawn_blocking(run).await.unwrap();
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
-    (u8::try_from(output.status.code().unwrap()).unwrap(), text)
+    let ended = common::program(&[&["run", "--target", url, "--provision"], ids].concat()).await;
+    (ended.status, ended.stdout + &ended.stderr)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,9 @@
 //! The whole suite against the embedded simulator: everything runs. That everything passes but what is known
 //! is the subject of `baselines.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{run, verdicts};
+use crate::common::{run, verdicts};
 use portmaster_conformance::{
     suite::{Context, SkipReason, Verdict},
     target::Client,

@@ -1,18 +1,13 @@
 //! Recording, replaying and comparing targets, as a user meets it.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
     path::Path,
-    process::{Command, Output},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use common::{Answer, dumb};
+use crate::common::{Answer, dumb, program};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use portmaster_conformance::exit;
 use portmaster_simulator::{
@@ -24,23 +19,6 @@ use serde_json::Value;
 
 const USER: &str = "very-secret-user-sesame";
 const ADMIN: &str = "very-secret-admin-sesame";
-
-struct Ended {
-    status: u8,
-    stdout: String,
-    stderr: String,
-}
-
-async fn program(args: &[&str]) -> Ended {
-    let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
-    let run = move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portmaster-conformance"));
-        command.args(args).env_remove("USER_KEY").env_remove("ADMIN_KEY").output().unwrap()
-    };
-    let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    Ended { status: u8::try_from(status.code().unwrap()).unwrap(), stdout, stderr }
-}
 
 fn simulator() -> Builder {
     Simulator::builder()

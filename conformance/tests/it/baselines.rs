@@ -1,13 +1,9 @@
 //! The shipped baselines: on a core of each version, with its defects, the suite has no unexpected result and
 //! the baseline no stale entry.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::{path::PathBuf, time::Duration};
 
-use common::verdicts;
+use crate::common::verdicts;
 use portmaster_conformance::{
     checks,
     suite::{self, Allowed, Baseline, Context, Run},

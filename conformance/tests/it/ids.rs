@@ -1,8 +1,6 @@
 //! Ids are for ever: baselines and bookmarks rest on them. A removed or renamed one shows in the snapshot's
 //! diff.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::BTreeSet;
 
 use portmaster_conformance::{
@@ -21,7 +19,7 @@ fn ids_stay_what_they_are() {
         format!("{:<6} {} ({})", check.level, check.id, contracts.join(" "))
     };
     let lines: Vec<_> = all.iter().map(line).collect();
-    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false }, {
+    insta::with_settings!({ snapshot_path => "../../../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("conformance-ids", lines.join("\n"));
     });
 }

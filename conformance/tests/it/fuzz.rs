@@ -1,13 +1,9 @@
 //! Fuzzing finds what observed cores do wrong without being told, nothing on those that do no wrong, and whatever else a
 //! target does wrong.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+use std::{sync::Mutex, time::Duration};
 
-mod common;
-
-use std::{process::Command, sync::Mutex, time::Duration};
-
-use common::{Answer, Asked, Behind, dumb, misbehaving};
+use crate::common::{Answer, Asked, Behind, Ended, command, dumb, misbehaving};
 use portmaster_conformance::{
     fuzz::{Campaign, Failure, Oracle, Progress, Settings, Step, Summary, Until},
     shard::Shard,
@@ -264,14 +260,9 @@ async fn somebody_elses_target_is_only_read() {
 fn the_command_line_says_what_came_out() {
     let folder = tempfile::tempdir().unwrap();
     let program = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_portmaster-conformance"))
-            .arg("fuzz")
-            .args(args)
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+        let mut command = command(&[&["fuzz"], args].concat());
+        let Ended { status, stdout, stderr } = command.current_dir(folder.path()).output().unwrap().into();
+        (status, stdout, stderr)
     };
     let found = [
         "--contract",

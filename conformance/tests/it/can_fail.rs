@@ -1,13 +1,9 @@
 //! The checks that the contract docs does not have can fail, too: for each there is a target, so simple that it can hardly be
 //! right, on which it does. For those of docs the self-test shows more (`docs/mutants.md`).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::{Answer, Asked, context_as, dumb, run};
+use crate::common::{Answer, Asked, context_as, dumb, run};
 use portmaster_conformance::{checks, suite::Mode};
 use portmaster_fixtures::Contract;
 

@@ -1,13 +1,9 @@
 //! What no mutant does (`fixtures/mutants`), because it counts or looks at question and answer together, is noticed as well:
 //! a simulator stands behind a target that changes one thing. Without the change the same checks pass.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{Answer, Asked, Behind, context, misbehaving, relaying, run, verdicts};
+use crate::common::{Answer, Asked, Behind, context, misbehaving, relaying, run, verdicts};
 use portmaster_conformance::{suite::Mode, target::Address};
 use serde_json::{Value, json};
 

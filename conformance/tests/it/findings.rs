@@ -1,10 +1,6 @@
 //! Each finding is found on a core that has it, and not on one that has not.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
-use common::{Answer, Asked, Behind, context_as, misbehaving_as, run};
+use crate::common::{Answer, Asked, Behind, context_as, misbehaving_as, run};
 use portmaster_conformance::suite::Mode;
 use portmaster_fixtures::Contract;
 

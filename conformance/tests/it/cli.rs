@@ -1,43 +1,16 @@
 //! The program as a user meets it.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
-use std::process::{Command, Output};
-
-use common::{Answer, Behind, dumb, misbehaving_as};
+use crate::common::{Answer, Behind, dumb, misbehaving_as, program};
 use portmaster_conformance::{checks, exit};
 use portmaster_fixtures::Contract;
 use serde_json::Value;
 
-async fn program(args: &[&str]) -> Output {
-    let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
-    let run = move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portmaster-conformance"));
-        command.args(args).env_remove("USER_KEY").env_remove("ADMIN_KEY").output().unwrap()
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
-}
-
-fn status(output: &Output) -> u8 {
-    u8::try_from(output.status.code().unwrap()).unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
 #[tokio::test]
 async fn a_wrong_id_names_its_neighbour() {
     let output = program(&["run", "badges/pin/GET"]).await;
-    assert_eq!(status(&output), exit::USAGE);
+    assert_eq!(output.status, exit::USAGE);
     let text = "error: no check is called \"badges/pin/GET\"; did you mean \"badges/ping/GET\"?\n";
-    assert_eq!(stderr(&output), text);
+    assert_eq!(output.stderr, text);
 }
 
 #[tokio::test]
@@ -56,8 +29,8 @@ async fn wrong_flags_are_usage_errors() {
         &["frobnicate"],
     ] {
         let output = program(args).await;
-        assert_eq!((status(&output), stdout(&output).as_str()), (exit::USAGE, ""), "{args:?}");
-        assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+        assert_eq!((output.status, output.stdout.as_str()), (exit::USAGE, ""), "{args:?}");
+        assert!(output.stderr.starts_with("error: "), "{args:?}: {}", output.stderr);
     }
 }
 
@@ -65,8 +38,8 @@ async fn wrong_flags_are_usage_errors() {
 async fn an_unreachable_target_is_said_so() {
     // Port 1 of the loopback: nobody listens there.
     let output = program(&["run", "--target", "http://127.0.0.1:1"]).await;
-    assert_eq!(status(&output), exit::UNREACHABLE);
-    let text = stderr(&output);
+    assert_eq!(output.status, exit::UNREACHABLE);
+    let text = output.stderr;
     assert!(text.starts_with("error: http://127.0.0.1:1: cannot connect to "), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
 }
@@ -74,8 +47,8 @@ async fn an_unreachable_target_is_said_so() {
 #[tokio::test]
 async fn without_a_target_a_simulator_is_checked() {
     let output = program(&["run", "--seed", "7", "headers/success", "origin/none"]).await;
-    assert_eq!(status(&output), exit::PASSED, "{}", stdout(&output));
-    let text = stdout(&output);
+    assert_eq!(output.status, exit::PASSED, "{}", output.stdout);
+    let text = output.stdout;
     assert!(text.contains("7 passed of 7 checks") && text.contains("seed 7"), "{text}");
 }
 
@@ -84,8 +57,8 @@ async fn without_keys_nothing_runs_that_needs_them() {
     let target = dumb(|_| Answer::new(404, "text/plain", "")).await;
     let output =
         program(&["run", "--target", &target.address.to_string(), "credentials/bearer/user-key"]).await;
-    assert_eq!(status(&output), exit::NOTHING);
-    let text = stdout(&output);
+    assert_eq!(output.status, exit::NOTHING);
+    let text = output.stdout;
     assert!(text.contains("skipped    1  no key with User permission (--user-key)"), "{text}");
 }
 
@@ -99,8 +72,8 @@ async fn nothing_changes_a_foreign_target_unasked() {
     let url = target.address.to_string();
     let ids = ["methods/interchangeable/ui/reload/POST", "parameters/spn/account/logout"];
     let output = program(&["run", "--target", &url, "--admin-key", "k", ids[0], ids[1]]).await;
-    assert_eq!(status(&output), exit::NOTHING);
-    let text = stdout(&output);
+    assert_eq!(output.status, exit::NOTHING);
+    let text = output.stdout;
     assert!(text.contains("needs --allow writes") && text.contains("needs --allow disruptive"), "{text}");
 }
 
@@ -127,9 +100,9 @@ async fn failures_can_be_repeated_and_keep_secrets() {
         "credentials/basic/no-colon",
     ])
     .await;
-    assert_eq!(status(&output), exit::FAILED);
+    assert_eq!(output.status, exit::FAILED);
     let (json, text) = (std::fs::read_to_string(json).unwrap(), std::fs::read_to_string(text).unwrap());
-    for shown in [&stdout(&output), &stderr(&output), &json, &text] {
+    for shown in [&output.stdout, &output.stderr, &json, &text] {
         // c2VzYW1l is the beginning of the key in base64, as Basic credentials carry it.
         assert!(!shown.contains("sesame") && !shown.contains("c2VzYW1l"), "{shown}");
     }
@@ -137,8 +110,8 @@ async fn failures_can_be_repeated_and_keep_secrets() {
         "curl -isS -H \"Authorization: Bearer $USER_KEY\" {}/api/v1/network/gateways",
         target.address
     );
-    assert!(stdout(&output).contains(&curl), "{}", stdout(&output));
-    assert_eq!(stdout(&output), text);
+    assert!(output.stdout.contains(&curl), "{}", output.stdout);
+    assert_eq!(output.stdout, text);
 
     let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 6);
@@ -157,35 +130,32 @@ async fn keys_of_any_length_do() {
     let target = dumb(|_| Answer::new(404, "text/plain", "")).await;
     let url = target.address.to_string();
     let output = program(&["run", "--target", &url, "--user-key", "k", "credentials"]).await;
-    assert_eq!(status(&output), exit::FAILED);
-    assert!(!stdout(&output).contains("ERROR"), "{}", stdout(&output));
+    assert_eq!(output.status, exit::FAILED);
+    assert!(!output.stdout.contains("ERROR"), "{}", output.stdout);
     for key in ["", "two words", "a\nb"] {
         let output = program(&["run", "--target", &url, "--admin-key", key]).await;
-        assert_eq!(status(&output), exit::USAGE, "{key:?}");
-        assert_eq!(
-            stderr(&output),
-            "error: the admin-key is empty or has characters that no header carries\n"
-        );
+        assert_eq!(output.status, exit::USAGE, "{key:?}");
+        assert_eq!(output.stderr, "error: the admin-key is empty or has characters that no header carries\n");
     }
 }
 
 #[tokio::test]
 async fn checks_are_listed_in_three_forms() {
     let count = checks::all(Contract::Docs).len();
-    let text = stdout(&program(&["list"]).await);
+    let text = program(&["list"]).await.stdout;
     assert_eq!(text.lines().count(), count);
     let json: Vec<Value> =
-        serde_json::from_str(&stdout(&program(&["list", "--format", "json"]).await)).unwrap();
+        serde_json::from_str(&program(&["list", "--format", "json"]).await.stdout).unwrap();
     assert_eq!(json.len(), count);
-    let markdown = stdout(&program(&["list", "--format", "markdown"]).await);
+    let markdown = program(&["list", "--format", "markdown"]).await.stdout;
     assert_eq!(markdown.lines().filter(|line| line.starts_with("| `")).count(), count);
 }
 
 #[tokio::test]
 async fn a_check_explains_itself() {
     let output = program(&["explain", "badges/dns/clear/POST/user-key"]).await;
-    assert_eq!(status(&output), exit::PASSED);
-    insta::assert_snapshot!(stdout(&output), @r"
+    assert_eq!(output.status, exit::PASSED);
+    insta::assert_snapshot!(output.stdout, @r"
     badges/dns/clear/POST/user-key
       user-key may call POST dns/clear (needs User).
       MUST · page: Clear cached DNS records · class disruptive
@@ -211,28 +181,28 @@ async fn a_baseline_makes_failures_expected_and_notices_stale_entries() {
         async |file: &str| program(&["run", "--target", &url, "--baseline", file, ids[0], ids[1]]).await;
 
     let output = run(&write("known.yaml", "actions/ping: it is no core\n")).await;
-    assert_eq!(status(&output), exit::PASSED, "{}", stdout(&output));
-    let text = stdout(&output);
+    assert_eq!(output.status, exit::PASSED, "{}", output.stdout);
+    let text = output.stdout;
     assert!(text.contains("expected failure actions/ping\n     it is no core\n"), "{text}");
     assert!(text.contains("1 passed, 1 failed as expected of 2 checks"), "{text}");
 
     let both = "{\"actions/ping\": \"x\", \"content/error/not-found\": \"it was so\"}";
     let output = run(&write("stale.json", both)).await;
-    assert_eq!(status(&output), exit::FAILED);
-    assert!(stdout(&output).contains("STALE content/error/not-found"), "{}", stdout(&output));
+    assert_eq!(output.status, exit::FAILED);
+    assert!(output.stdout.contains("STALE content/error/not-found"), "{}", output.stdout);
 
     let output = run(&write("empty.yaml", "")).await;
-    assert_eq!(status(&output), exit::FAILED);
+    assert_eq!(output.status, exit::FAILED);
 
     let file = write("unknown.yaml", "actions/pong: a typing error\n");
     let output = run(&file).await;
-    assert_eq!(status(&output), exit::USAGE);
-    assert_eq!(stderr(&output), format!("error: {file}: no check is called \"actions/pong\"\n"));
+    assert_eq!(output.status, exit::USAGE);
+    assert_eq!(output.stderr, format!("error: {file}: no check is called \"actions/pong\"\n"));
 
     let written = folder.path().join("written.yaml").display().to_string();
     let output = program(&["run", "--target", &url, "--write-baseline", &written, ids[0], ids[1]]).await;
-    assert_eq!(status(&output), exit::PASSED);
-    assert_eq!(status(&run(&written).await), exit::PASSED);
+    assert_eq!(output.status, exit::PASSED);
+    assert_eq!(run(&written).await.status, exit::PASSED);
 }
 
 #[tokio::test]
@@ -243,14 +213,14 @@ async fn the_contract_is_found_or_taken_from_the_target() {
     .await;
     let url = target.address.to_string();
     let output = program(&["run", "--target", &url, "--contract", "auto", "origin/none"]).await;
-    let text = stdout(&output);
+    let text = output.stdout;
     assert!(
         text.contains("contract v1.6: its list of endpoints differs least from that of v1.6, in 2;"),
         "{text}"
     );
 
     let output = program(&["run", "--target", &url, "--contract", "target", "catalogue"]).await;
-    let text = stdout(&output);
+    let text = output.stdout;
     assert!(text.contains("a list of 71 endpoints"), "{text}");
     // What the target lists and does not have is found.
     assert!(text.contains("FAIL catalogue/exists/brand/new/:thing") && text.contains("1 failed"), "{text}");

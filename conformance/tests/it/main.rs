@@ -1,0 +1,21 @@
+//! The suite's tests: a module a theme. One alone: `cargo test -p portmaster-conformance --test it THEME::`.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+mod baselines;
+mod can_fail;
+mod cli;
+mod docs;
+mod findings;
+mod fuzz;
+mod ids;
+mod live;
+mod provision;
+mod recording;
+mod reports;
+mod safety;
+mod self_test;
+mod shrinking;
+mod whole;
