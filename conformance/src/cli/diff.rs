@@ -5,13 +5,12 @@ use std::{collections::BTreeSet, convert::Infallible, path::Path, time::Duration
 use portmaster_fixtures::Contract;
 
 use super::{
-    Trouble,
-    args::{Allow, Select},
+    bar::progress_bar,
+    flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys},
     lock::Lock,
     probe,
-    replay::ReplayFormat,
-    run::{allowed, drawn_seed, given_keys, progress_bar},
     signals::Signals,
+    trouble::Trouble,
 };
 use crate::{
     checks, exit,
@@ -53,15 +52,13 @@ pub struct DiffArgs {
 }
 
 pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
-    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
     if args.target.len() > 2 || args.user_key.len() > 2 || args.admin_key.len() > 2 {
         return Err(Trouble::Usage(
             "there are two targets: --target and keys are given at most twice".to_owned(),
         ));
     }
-    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
-    let checks =
-        Selection::from(&args.select).of(checks::all(args.contract)).map_err(|fault| usage(&fault))?;
+    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
+    let checks = Selection::from(&args.select).of(checks::all(args.contract)).map_err(Trouble::usage)?;
     let key = |keys: &[String], at: usize| keys.get(at).or(keys.last()).cloned();
     let keys = |at| given_keys(key(&args.user_key, at).as_ref(), key(&args.admin_key, at).as_ref());
     let [own, other] = [keys(0)?, keys(1)?];

@@ -12,12 +12,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::{Contract, Endpoint, scenario::Span};
 
 use super::{
-    Trouble, Wanted,
-    args::Allow,
+    flags::{Allow, GivenKeys, allowed, drawn_seed},
     lock::Lock,
     probe,
-    run::{allowed, drawn_seed, given_keys},
-    subject::Subject,
+    subject::{Subject, Wanted},
+    trouble::Trouble,
 };
 use crate::{
     exit,
@@ -96,19 +95,11 @@ struct TargetArgs {
     /// The target; without it simulators are started and everything is allowed
     #[arg(long, value_name = "URL")]
     target: Option<Address>,
-    /// An API key with read=user&write=user
-    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
-    user_key: Option<String>,
-    /// An API key with read=admin&write=admin
-    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
-    admin_key: Option<String>,
+    #[command(flatten)]
+    keys: GivenKeys,
 }
 
 impl TargetArgs {
-    fn keys(&self) -> Result<Keys, Trouble> {
-        given_keys(self.user_key.as_ref(), self.admin_key.as_ref())
-    }
-
     /// The target and how it treats those without a key.
     async fn find(&self, client: &Client) -> Result<Option<(Address, Mode)>, Trouble> {
         let Some(address) = &self.target else { return Ok(None) };
@@ -129,7 +120,7 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     }
     let limit = if args.target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let client = Client::new(limit);
-    let keys = args.target.keys()?;
+    let keys = args.target.keys.keys()?;
     let subject = Subject::find(&args.contract, &client, args.target.target.as_ref(), &keys).await?;
     let _lock = args.target.target.as_ref().map(Lock::take).transpose()?;
     let target = args.target.find(&client).await?;
@@ -244,7 +235,8 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
     let limit = if target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
     let found = target.find(&Client::new(limit)).await?;
     let about = &failure.target;
-    let settings = settings(found, about.contract, about.healthy, None, target.keys()?, failure.seed, limit);
+    let settings =
+        settings(found, about.contract, about.healthy, None, target.keys.keys()?, failure.seed, limit);
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let outcome = campaign.replay(&failure).await.map_err(Trouble::Unreachable)?;
     let (text, status) = match outcome {

@@ -2,19 +2,28 @@
 
 use std::io::{self, Write};
 
+use clap::ValueEnum;
 use portmaster_fixtures::Contract;
 use serde_json::json;
 
-use super::{
-    Trouble,
-    args::{ListFormat, Select},
-};
+use super::{flags::Select, trouble::Trouble};
 use crate::{
     checks,
     docs::{self, contracts},
     exit,
     suite::{Check, Selection},
 };
+
+/// How `list` lists.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ListFormat {
+    /// A line a check
+    Text,
+    /// A JSON array
+    Json,
+    /// A table a family
+    Markdown,
+}
 
 pub(super) fn list(contract: Contract, format: ListFormat, words: &Select) -> Result<u8, Trouble> {
     let selected = Selection::from(words).of(checks::all(contract));

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 
-use super::Trouble;
+use super::trouble::Trouble;
 use crate::target::Address;
 
 /// Holds the target until it is dropped. The system lets go of it when the program ends, however it ends.

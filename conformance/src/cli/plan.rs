@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::Trouble;
+use super::trouble::Trouble;
 use crate::{
     exit,
     suite::{Allowed, Check, Context, SkipReason, plan},

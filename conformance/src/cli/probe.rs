@@ -1,6 +1,6 @@
 //! Finds out what a foreign target is before anything is checked.
 
-use super::Trouble;
+use super::trouble::Trouble;
 use crate::{
     suite::Mode,
     target::{Address, Client, Request},

@@ -9,7 +9,7 @@ use std::{
 use portmaster_fixtures::Permission;
 use serde_json::{Value, json};
 
-use super::Trouble;
+use super::trouble::Trouble;
 use crate::{
     suite::{Key, Keys, Mode, Tier},
     target::{Address, Client, Database, DatabaseError, Request},

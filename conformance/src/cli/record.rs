@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use super::{
-    Trouble,
-    args::{Allow, Select},
+    bar::progress_bar,
+    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
     lock::Lock,
     probe,
-    run::{TIMEOUT, allowed, drawn_seed, given_keys, progress_bar},
     signals::Signals,
     subject::{Subject, Wanted},
+    trouble::Trouble,
 };
 use crate::{
     exit,
@@ -28,12 +28,8 @@ pub struct RecordArgs {
     /// endpoints that the target itself exports; or such a list in a file
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
     contract: Wanted,
-    /// An API key with read=user&write=user
-    #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
-    user_key: Option<String>,
-    /// An API key with read=admin&write=admin
-    #[arg(long, value_name = "KEY", env = "ADMIN_KEY", hide_env_values = true)]
-    admin_key: Option<String>,
+    #[command(flatten)]
+    keys: GivenKeys,
     /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger
     #[arg(long, value_enum, value_name = "CLASS")]
     allow: Vec<Allow>,
@@ -52,11 +48,10 @@ pub struct RecordArgs {
 }
 
 pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
-    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
     let client = Client::new(TIMEOUT);
-    let keys = given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?;
+    let keys = args.keys.keys()?;
     let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
-    let checks = Selection::from(&args.select).of(subject.checks).map_err(|fault| usage(&fault))?;
+    let checks = Selection::from(&args.select).of(subject.checks).map_err(Trouble::usage)?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let signals = Signals::listen();
@@ -76,7 +71,7 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
     let named = matches!(args.contract, Wanted::Named(_) | Wanted::Auto);
     let about = About { contract: named.then_some(subject.name), mode, seed, keys };
     let recorder = Recorder::create(about, &args.output, args.har.as_deref());
-    let mut recorder = recorder.map_err(|fault| usage(&fault))?;
+    let mut recorder = recorder.map_err(Trouble::usage)?;
     let bar = progress_bar(checks.len());
     let own = context.is_embedded();
     let heard = |check: &Check, taken: &[_]| -> Result<(), WriteError> {
@@ -86,8 +81,8 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
     };
     let stopped = listen(&checks, context, allowed, signals.told(), heard).await;
     bar.finish_and_clear();
-    let stopped = stopped.map_err(|fault| usage(&fault))?;
-    let written = recorder.finish().map_err(|fault| usage(&fault))?;
+    let stopped = stopped.map_err(Trouble::usage)?;
+    let written = recorder.finish().map_err(Trouble::usage)?;
     anstream::println!(
         "{} exchanges and {} websocket scripts in {}",
         written.exchanges,

@@ -2,17 +2,16 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::ValueEnum;
 use futures_util::future::join_all;
 use portmaster_fixtures::Contract;
 use regex::Regex;
 use tokio::sync::Semaphore;
 
 use super::{
-    Trouble,
-    args::Allow,
+    bar::progress_bar,
+    flags::{Allow, ReplayFormat, allowed, given_keys},
     lock::Lock,
-    run::{allowed, given_keys, progress_bar},
+    trouble::Trouble,
 };
 use crate::{
     exit,
@@ -76,15 +75,6 @@ pub struct ReplayArgs {
     admin_key: Option<String>,
 }
 
-/// How `replay` and `diff` say what they found.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum ReplayFormat {
-    /// By endpoint, for people
-    Text,
-    /// One JSON document
-    Json,
-}
-
 fn share(text: &str) -> Result<f64, String> {
     let number: f64 = text.parse().map_err(|_| "no number".to_owned())?;
     if (0.0..=1.0).contains(&number) { Ok(number) } else { Err("not between 0 and 1".to_owned()) }
@@ -96,13 +86,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
-    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
     let stage = match (&args.target, &args.start) {
         (Some(address), _) => Stage::Running(address.clone()),
-        (None, Some(template)) => Stage::command(template).map_err(|fault| usage(&fault))?,
+        (None, Some(template)) => Stage::command(template).map_err(Trouble::usage)?,
         (None, None) => Stage::Embedded,
     };
-    let open = |file: &PathBuf| Recording::open(file).map_err(|fault| usage(&fault));
+    let open = |file: &PathBuf| Recording::open(file).map_err(Trouble::usage);
     let recordings = args.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let other = args.learn.as_ref().map(open).transpose()?;
     // A target of our own has the keys that are recorded.
@@ -113,7 +102,7 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let guard = args.target.is_some().then(|| Guard::new(allowed(&args.allow)));
     let which = Which { only: args.only, matching: args.matching, all: args.all };
-    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(|fault| usage(&fault))?);
+    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
     // A running target is one, and must see everything in order.
     let places = match stage {
         Stage::Running(_) => 1,

@@ -5,18 +5,63 @@ use std::{
     path::PathBuf,
 };
 
-use super::{
-    Trouble,
-    args::{CompareArgs, CompareFormat, MergeArgs, SchemaOf},
-    run,
-};
+use clap::ValueEnum;
+
+use super::{run, trouble::Trouble};
 use crate::{
     exit, fuzz,
     report::{self, Campaign, Kind, MergeError, Opened, Report, ReportError, Wanted, write_text},
 };
 
+/// What `compare` takes. It exits with 1 if something broke, and with 2 if a report cannot be read.
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    /// The older report
+    pub old: PathBuf,
+    /// The newer report
+    pub new: PathBuf,
+    /// How it is said
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: CompareFormat,
+}
+
+/// How `compare` says what differs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum CompareFormat {
+    /// Lists, what broke last
+    Text,
+    /// A JSON object
+    Json,
+    /// Lists for a pull request
+    Markdown,
+}
+
+/// What `merge` takes. It exits as the whole run would have.
+#[derive(Debug, clap::Args)]
+pub struct MergeArgs {
+    /// Reports in JSON Lines, one of every part
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Write the report of the whole, in JSON Lines
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write it in another format as well: json (JSON Lines), junit, tap, markdown, html
+    /// or text
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<Wanted>,
+}
+
+/// What there is a JSON Schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum SchemaOf {
+    /// A line of a report in JSON Lines
+    Report,
+    /// A file that fuzz kept
+    Failure,
+}
+
 pub(super) fn compare(args: &CompareArgs) -> Result<u8, Trouble> {
-    let [old, new] = [&args.old, &args.new].map(|file| Report::open(file).map_err(usage));
+    let [old, new] = [&args.old, &args.new].map(|file| Report::open(file).map_err(Trouble::usage));
     let comparison = report::compare(&old?, &new?);
     let mut text = vec![];
     let written = match args.format {
@@ -26,7 +71,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, Trouble> {
     };
     written
         .and_then(|()| print(&text))
-        .map_err(|fault| usage(format!("cannot write the comparison: {fault}")))?;
+        .map_err(|fault| Trouble::Usage(format!("cannot write the comparison: {fault}")))?;
     Ok(if comparison.broken.is_empty() { exit::PASSED } else { exit::FAILED })
 }
 
@@ -34,7 +79,7 @@ pub(super) fn merge(args: MergeArgs) -> Result<u8, Trouble> {
     let (mut runs, mut campaigns) = (vec![], vec![]);
     for file in &args.files {
         let name = file.display().to_string();
-        match Kind::open(file).map_err(usage)? {
+        match Kind::open(file).map_err(Trouble::usage)? {
             Kind::Run(report) => runs.push((name, report)),
             Kind::Fuzz(campaign) => campaigns.push((name, campaign)),
         }
@@ -43,7 +88,7 @@ pub(super) fn merge(args: MergeArgs) -> Result<u8, Trouble> {
         (_, None) => merge_runs(runs, args.output, args.report),
         (None, _) => merge_campaigns(campaigns, args.output, &args.report),
         (Some((first, _)), Some((file, _))) => {
-            Err(usage(MergeError::Mixed { first: first.clone(), file: file.clone() }))
+            Err(Trouble::usage(MergeError::Mixed { first: first.clone(), file: file.clone() }))
         }
     }
 }
@@ -53,13 +98,14 @@ fn merge_runs(
     output: Option<PathBuf>,
     reports: Vec<Wanted>,
 ) -> Result<u8, Trouble> {
-    let whole = report::merge(parts).map_err(usage)?;
+    let whole = report::merge(parts).map_err(Trouble::usage)?;
     let wanted = output.map(Wanted::json).into_iter().chain(reports);
-    let reports: Vec<Opened> = wanted.map(Wanted::open).collect::<Result<_, ReportError>>().map_err(usage)?;
+    let reports: Vec<Opened> =
+        wanted.map(Wanted::open).collect::<Result<_, ReportError>>().map_err(Trouble::usage)?;
     let mut text = vec![];
     let _ = write_text(&mut text, &whole).and_then(|()| print(&text));
     for report in reports {
-        report.write(&whole).map_err(usage)?;
+        report.write(&whole).map_err(Trouble::usage)?;
     }
     Ok(run::status(&whole.run))
 }
@@ -70,13 +116,13 @@ fn merge_campaigns(
     reports: &[Wanted],
 ) -> Result<u8, Trouble> {
     if !reports.is_empty() {
-        return Err(usage("the report of a fuzz campaign has no form but JSON Lines: -o FILE"));
+        return Err(Trouble::usage("the report of a fuzz campaign has no form but JSON Lines: -o FILE"));
     }
-    let whole = Campaign::merge(parts).map_err(usage)?;
+    let whole = Campaign::merge(parts).map_err(Trouble::usage)?;
     if let Some(file) = output {
         let mut bytes = vec![];
         let written = whole.write(&mut bytes).and_then(|()| std::fs::write(&file, &bytes));
-        written.map_err(|fault| usage(format!("cannot write {}: {fault}", file.display())))?;
+        written.map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
     }
     let mut text = vec![];
     let _ = whole.write_text(&mut text).and_then(|()| print(&text));
@@ -89,12 +135,8 @@ pub(super) fn schema(of: SchemaOf) -> Result<u8, Trouble> {
         SchemaOf::Failure => fuzz::schema(),
     };
     let text = format!("{schema:#}\n");
-    print(text.as_bytes()).map_err(|fault| usage(format!("cannot write the schema: {fault}")))?;
+    print(text.as_bytes()).map_err(|fault| Trouble::Usage(format!("cannot write the schema: {fault}")))?;
     Ok(exit::PASSED)
-}
-
-fn usage(fault: impl std::fmt::Display) -> Trouble {
-    Trouble::Usage(fault.to_string())
 }
 
 /// Prints; a reader that closes early, like `head`, has what it wanted.

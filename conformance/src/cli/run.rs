@@ -1,34 +1,81 @@
 //! `run`.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{num::NonZeroU32, path::PathBuf, time::Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portmaster_fixtures::scenario::Span;
 
 use super::{
-    Trouble,
-    args::{Allow, RunArgs},
+    bar::progress_bar,
+    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
     footprint::Footprint,
     lock::Lock,
     plan, probe,
     provision::Provision,
     signals::Signals,
     subject::{Subject, Wanted},
+    trouble::Trouble,
 };
 use crate::{
     embedded, exit,
-    report::{About, Opened, Report, ReportError, Tally, write_text},
+    report::{self, About, Opened, Report, ReportError, Tally, write_text},
+    shard::Shard,
     suite::{
-        self, Allowed, Baseline, Check, Context, Key, Keys, Mode, Need, Run, Selection, SkipReason, Tier,
-        Verdict,
+        self, Allowed, Baseline, Check, Context, Keys, Mode, Need, Run, Selection, SkipReason, Tier, Verdict,
     },
     target::{Address, Client},
 };
 
-/// How long a target may take for one answer; a self-check of a real core takes 20 s.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(45);
+/// What `run` takes.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The target; without it a simulator is started and everything is allowed
+    #[arg(long, value_name = "URL")]
+    pub target: Option<Address>,
+    /// What to check against: docs, v1.0, v1.6 or v2.2; auto, the one that fits the target best; target, the
+    /// list of endpoints that the target itself exports; or such a list in a file
+    #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
+    pub contract: Wanted,
+    /// The keys of the target
+    #[command(flatten)]
+    pub keys: GivenKeys,
+    /// Put keys into the settings of a target in Development Mode (or with --admin-key), and its settings
+    /// back afterwards; Development Mode is off meanwhile
+    #[arg(long, requires = "target")]
+    pub provision: bool,
+    /// What checks may do to the target: change harmless things, or stop, log out, clear and trigger
+    #[arg(long, value_enum, value_name = "CLASS")]
+    pub allow: Vec<Allow>,
+    /// The seed of drawn values [default: drawn itself, and reported; 1 with --shard]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Failures that are known: check ids with reasons, in YAML or JSON. They count as expected, and what is
+    /// listed and passes fails as stale
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the failures of this run as a baseline; the run then succeeds
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Only one part of the selected checks, for example 1/4: every machine takes another, `merge` joins their
+    /// reports. Which part a check is in depends on its id alone
+    #[arg(long, value_name = "PART/PARTS")]
+    pub shard: Option<Shard>,
+    /// Write a report to a file as well: json (JSON Lines), junit, tap, markdown, html
+    /// or text
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<report::Wanted>,
+    /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped
+    #[arg(long, value_name = "SPAN")]
+    pub time_limit: Option<Span>,
+    /// Send no more than so many requests a second
+    #[arg(long, value_name = "N")]
+    pub rate: Option<NonZeroU32>,
+    /// Say which checks would run and which not, and why; the target is asked nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which checks
+    #[command(flatten)]
+    pub select: Select,
+}
 
 /// What ends a run before its end.
 #[derive(Debug)]
@@ -38,7 +85,6 @@ struct Bounds {
 }
 
 pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
-    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
     let client = match args.rate {
         Some(rate) => Client::new(TIMEOUT).with_rate(rate),
         None => Client::new(TIMEOUT),
@@ -47,7 +93,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
         return Err(Trouble::Usage(text.to_owned()));
     }
-    let keys = given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?;
+    let keys = args.keys.keys()?;
     let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
     let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
     let baseline = match (known, &args.target) {
@@ -58,8 +104,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         (None, None) => embedded::baseline(subject.contract),
         (None, Some(_)) => Baseline::default(),
     };
-    let mut checks =
-        Selection::from(&args.select).of(subject.checks.clone()).map_err(|fault| usage(&fault))?;
+    let mut checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
     let shard = args.shard.map(|shard| {
         let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
         let part = shard.part_of(&ids);
@@ -88,7 +133,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         .iter()
         .map(|wanted| wanted.clone().open())
         .collect::<Result<_, ReportError>>()
-        .map_err(|fault| usage(&fault))?;
+        .map_err(Trouble::usage)?;
     // All parts of a run need the same seed.
     let seed = args.seed.unwrap_or_else(|| if shard.is_some() { 1 } else { drawn_seed() });
     let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
@@ -110,7 +155,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let report = Report { about, run: outcome };
     let _ = write_text(&mut anstream::stdout().lock(), &report);
     for file in reports {
-        file.write(&report).map_err(|fault| usage(&fault))?;
+        file.write(&report).map_err(Trouble::usage)?;
     }
     let outcome = report.run;
     left.map_err(Trouble::Usage)?;
@@ -128,12 +173,6 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         return Ok(exit::PASSED);
     }
     Ok(status(&outcome))
-}
-
-/// What the command line permits.
-pub(super) fn allowed(classes: &[Allow]) -> Allowed {
-    let disruptive = classes.contains(&Allow::Disruptive);
-    Allowed { writes: disruptive || classes.contains(&Allow::Writes), disruptive }
 }
 
 /// Checks somebody else's target. Answers what came out, and whether the target is as it was.
@@ -182,21 +221,6 @@ async fn foreign(
     Ok((outcome, left))
 }
 
-/// The keys of the command line.
-pub(super) fn given_keys(user: Option<&String>, admin: Option<&String>) -> Result<Keys, Trouble> {
-    let mut keys = Keys::default();
-    for (tier, key) in [(Tier::User, user), (Tier::Admin, admin)] {
-        if let Some(key) = key {
-            if key.is_empty() || !key.chars().all(|c| c.is_ascii_graphic()) {
-                let text = format!("the {} is empty or has characters that no header carries", tier.name());
-                return Err(Trouble::Usage(text));
-            }
-            keys.insert(Key::new(tier, key.clone()));
-        }
-    }
-    Ok(keys)
-}
-
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
 async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds) -> Run {
     let bar = progress_bar(checks.len());
@@ -227,13 +251,6 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: 
     run
 }
 
-/// A bar on standard error, if that is a terminal, for so many steps.
-pub(super) fn progress_bar(steps: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
 /// The exit status that says what came out.
 pub(super) fn status(run: &Run) -> u8 {
     let tally = Tally::of(&run.records);
@@ -249,10 +266,4 @@ pub(super) fn status(run: &Run) -> u8 {
     } else {
         exit::PASSED
     }
-}
-
-/// A seed when none is given. Six digits are enough, and can be typed again.
-pub(super) fn drawn_seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(io::ErrorKind::Other as u8) % 1_000_000
 }

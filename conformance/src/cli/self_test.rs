@@ -1,22 +1,44 @@
 //! `self-test`.
 
-use std::{fs, io, num::NonZero, thread::available_parallelism};
+use std::{fs, io, num::NonZero, path::PathBuf, thread::available_parallelism};
 
-use portmaster_fixtures::Mutant;
+use portmaster_fixtures::{Contract, Mutant};
 
-use super::{Trouble, args::SelfTestArgs, run::progress_bar};
+use super::{bar::progress_bar, trouble::Trouble};
 use crate::{
     exit,
     selftest::{self, Trial},
 };
 
+/// What `self-test` takes.
+#[derive(Debug, clap::Args)]
+pub struct SelfTestArgs {
+    /// The contract whose checks are tried: docs, v1.0, v1.6 or v2.2
+    #[arg(long, value_name = "NAME", default_value = "docs")]
+    pub contract: Contract,
+    /// Only this misbehaviour; may be repeated (`portmaster-simulator mutants` lists them)
+    #[arg(long, value_name = "ID")]
+    pub mutant: Vec<String>,
+    /// How many misbehaviours are tried at a time [default: three a processor]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// The seed of drawn values
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Write the result as a page, too
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
 pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
-    let usage = |fault: &dyn std::fmt::Display| Trouble::Usage(fault.to_string());
     let named: Result<Vec<_>, _> = args.mutant.iter().map(|id| Mutant::named(id)).collect();
-    let named = named.map_err(|fault| usage(&fault))?;
+    let named = named.map_err(Trouble::usage)?;
     let all: Vec<_> = Mutant::all().iter().filter(|one| one.suits(args.contract)).collect();
     if let Some(other) = named.iter().find(|one| !one.suits(args.contract)) {
-        return Err(usage(&format!("the mutant \"{}\" is none of the contract {}", other.id, args.contract)));
+        return Err(Trouble::Usage(format!(
+            "the mutant \"{}\" is none of the contract {}",
+            other.id, args.contract
+        )));
     }
     let mutants = if named.is_empty() { all } else { named };
     // Trials often wait for answers that never come.
@@ -35,7 +57,7 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
             selftest::write_markdown(&mut out, &test)?;
             io::Write::flush(&mut out)
         });
-        written.map_err(|fault| usage(&format!("cannot write {}: {fault}", file.display())))?;
+        written.map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
     }
     Ok(if test.holds() { exit::PASSED } else { exit::FAILED })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
 use portmaster_fixtures::{Contract, Endpoint};
 
-use super::Trouble;
+use super::trouble::Trouble;
 use crate::{
     checks,
     suite::{Check, Key, Keys, Tier},
