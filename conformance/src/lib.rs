@@ -6,7 +6,6 @@
 pub mod checks;
 pub mod cli;
 pub mod docs;
-mod embedded;
 pub mod exit;
 pub mod fuzz;
 mod harm;

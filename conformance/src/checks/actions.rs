@@ -2,13 +2,21 @@
 
 use portmaster_fixtures::{Contract, Permission, Reports, Rules, Section};
 
-use super::{sample, structure::find_cached};
+use super::{family::Family, sample, structure::find_cached};
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "actions",
+    about: "What endpoints that act say and do.",
+    tags: &["data"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = vec![];
     checks.extend(texts(contract.rules()));
     checks.extend(reports(&contract.rules().reports));

@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 
-use super::sample;
+use super::{family::Family, sample};
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, Place, Stop, Tier},
     target::Request,
@@ -83,14 +83,22 @@ enum Refusal {
 /// The challenge that asks for a Bearer token.
 pub(super) const CHALLENGE: &str = "Bearer realm=\"Portmaster API\" domain=\"/\"";
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "badges",
+    about: "Who may call an endpoint, as its badge says.",
+    tags: &["security"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.extend(CALLERS.map(websocket));
     checks
 }
 
 /// The checks of a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
     for endpoint in endpoints {
         for (method, asked) in sample::methods(endpoint) {

@@ -3,18 +3,26 @@
 use portmaster_fixtures::{Contract, Endpoint};
 use serde_json::{Value, json};
 
-use super::sample;
+use super::{family::Family, sample};
 use crate::{
     suite::{Check, Context, Exchange, Outcome, Stop},
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "catalogue",
+    about: "The endpoint list equals the published page.",
+    tags: &["http"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     of_catalogue(contract.endpoints())
 }
 
 /// The checks against a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![
         Check::must("catalogue/list", "Export API Endpoints", "The list of endpoints is a JSON array.")
             .run(async |context| list(&context).await.map(drop)),

@@ -2,13 +2,21 @@
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 
-use super::{negotiation, sample};
+use super::{family::Family, negotiation, sample};
 use crate::{
     suite::{Check, Context, Exchange, Key, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "content",
+    about: "Types, lengths and forms of bodies.",
+    tags: &["http"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.extend(errors());
     checks.extend(negotiation::checks(contract));
@@ -16,7 +24,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
 }
 
 /// The checks of a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
     for endpoint in endpoints {
         for (method, permission) in sample::methods(endpoint) {

@@ -2,9 +2,13 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use portmaster_fixtures::{Contract, Permission};
-use serde_json::json;
 
-use super::{badges::CHALLENGE, session};
+use super::{
+    badges::CHALLENGE,
+    family::Family,
+    permissions::{permissions, reports},
+    session,
+};
 use crate::{
     suite::{Check, Context, Exchange, Key, Need, Outcome, SkipReason, Stop, Tier},
     target::Request,
@@ -32,7 +36,15 @@ const ALMOST: [(&str, &str, Twist, &str); 3] = [
     ),
 ];
 
-pub(super) fn checks(_: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "credentials",
+    about: "How API keys and sessions are carried.",
+    tags: &["security"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(_: Contract) -> Vec<Check> {
     let mut checks = vec![];
     checks.extend(worth());
     checks.extend(bearer());
@@ -53,10 +65,6 @@ fn should(id: &str, sentence: &str) -> Check {
     Check::should(format!("credentials/{id}"), "core-1.x §5", sentence).needs([Need::Guarded])
 }
 
-fn permissions() -> Request {
-    Request::api("GET", "auth/permissions")
-}
-
 /// Expects `auth/permissions` to report these permissions.
 pub(super) async fn worth_of(
     context: &Context,
@@ -66,17 +74,6 @@ pub(super) async fn worth_of(
 ) -> Outcome {
     let exchange = context.send(request).await?;
     reports(&exchange, read, write)
-}
-
-/// Expects an answer of `auth/permissions` to report these permissions.
-pub(super) fn reports(exchange: &Exchange, read: Permission, write: Permission) -> Outcome {
-    let wanted = json!({
-        "Read": read.number(), "Write": write.number(), "ReadRole": read.role(), "WriteRole": write.role(),
-    });
-    exchange.expect(exchange.response.status == 200, format!("status 200 and {wanted}"))?;
-    let found = exchange.json()?;
-    exchange.expect(found == wanted, wanted.to_string())?;
-    Ok(())
 }
 
 async fn nobody(context: &Context, request: Request) -> Outcome {

@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 
-use super::{credentials::reports, origin, sample};
+use super::{family::Family, origin, permissions::reports, sample};
 use crate::{
     suite::{Check, Context, Exchange, Need, Place, SkipReason, Stop},
     target::Request,
@@ -11,7 +11,15 @@ use crate::{
 const MUST: &str = "Development Mode";
 const SHOULD: &str = "core-1.x §5";
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "devmode",
+    about: "What Development Mode opens.",
+    tags: &["security"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.extend(permissions());
     checks.extend(origins());
@@ -20,7 +28,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
 }
 
 /// The checks of a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
     for endpoint in endpoints {
         for (method, permission) in sample::methods(endpoint) {

@@ -4,20 +4,28 @@
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 use serde_json::Value;
 
-use super::sample;
+use super::{family::Family, sample};
 use crate::{
     suite::{Check, Class, Context, Need, Outcome, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "findings",
+    about: "What observed cores do, and their maintainers may not want.",
+    tags: &["security"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.push(short_key());
     checks
 }
 
 /// The findings on endpoints that are in the list.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks: Vec<_> = endpoints.iter().filter_map(open_write).collect();
     let has = |slug: &str| endpoints.iter().any(|one| sample::slug(&one.path) == slug);
     if has("broadcasts/matching-data") {

@@ -2,6 +2,7 @@
 
 use portmaster_fixtures::Contract;
 
+use super::family::Family;
 use crate::{
     suite::{Check, Context, Need, Outcome},
     target::Request,
@@ -20,7 +21,15 @@ const ANSWERS: [(&str, &str, &str); 9] = [
     ("cross-origin", "GET", "/api/v1/ping"),
 ];
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "headers",
+    about: "The security headers of every answer.",
+    tags: &["http", "security"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let rules = contract.rules();
     let headers = [
         ("referrer-policy", "Referrer-Policy", rules.referrer_policy.as_str()),

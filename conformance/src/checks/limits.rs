@@ -2,6 +2,7 @@
 
 use portmaster_fixtures::{Contract, Permission};
 
+use super::family::Family;
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Stop, Tier},
     target::Request,
@@ -11,7 +12,15 @@ const CLAUSE: &str = "core-1.x §5";
 /// The longest body that a core reads, in bytes.
 const LONGEST: u64 = 20_000_000;
 
-pub(super) fn checks(_: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "limits",
+    about: "How large a request may be.",
+    tags: &["http"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(_: Contract) -> Vec<Check> {
     let should = |id: &str, sentence: &str| Check::should(format!("limits/{id}"), CLAUSE, sentence);
     let mut checks = vec![];
     for (path, class, permission) in [

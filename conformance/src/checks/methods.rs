@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 
-use super::sample;
+use super::{family::Family, sample};
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Tier},
     target::Request,
@@ -23,7 +23,15 @@ const FOREIGN: [(&str, &str); 9] = [
     ("word", "PING"),
 ];
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "methods",
+    about: "Which methods an endpoint takes.",
+    tags: &["http"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     for (id, method) in FOREIGN {
         for (where_, path) in [("known", "ping"), ("unknown", "nope"), ("guarded", "network/gateways")] {
@@ -45,7 +53,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
 }
 
 /// The checks of a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     endpoints.iter().filter_map(of).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use portmaster_fixtures::Contract;
 
+use super::family::Family;
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Place, Stop},
     target::Request,
@@ -43,7 +44,15 @@ const SAME: [(&str, &str); 8] = [
     ("chrome-extension-upper-case", "CHROME-EXTENSION://x"),
 ];
 
-pub(super) fn checks(_: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "origin",
+    about: "Which web pages may call.",
+    tags: &["security"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(_: Contract) -> Vec<Check> {
     let mut checks = vec![];
     for (id, origin) in FOREIGN {
         let text = "Cross-Origin Request Denied.\n";

@@ -2,12 +2,21 @@
 
 use portmaster_fixtures::{Contract, Permission};
 
+use super::family::Family;
 use crate::{
     suite::{Check, Class, Context, Exchange, Need, Outcome, Place, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(_: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "parameters",
+    about: "What documented parameters do.",
+    tags: &["data"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(_: Contract) -> Vec<Check> {
     let mut checks = vec![];
     checks.extend(style());
     checks.extend(debug_network());

@@ -6,6 +6,7 @@ use proptest::{prelude::*, string::string_regex};
 use regex::Regex;
 
 use super::{
+    family::Family,
     property,
     sample::{self, Piece},
 };
@@ -14,7 +15,15 @@ use crate::{
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "paths",
+    about: "Which paths reach an endpoint.",
+    tags: &["http"],
+    checks,
+    of_catalogue: Some(of_catalogue),
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = of_catalogue(contract.endpoints());
     checks.extend(BOUNDARIES.map(boundary));
     checks.extend(UNROUTED.map(unrouted));
@@ -25,7 +34,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
 }
 
 /// The checks of the variable parts in a list of endpoints.
-pub(super) fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
+fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     let mut checks = vec![];
     for endpoint in endpoints {
         for part in parts(&endpoint.path) {

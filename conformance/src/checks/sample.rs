@@ -137,6 +137,37 @@ pub(super) fn is_raw(endpoint: &Endpoint) -> bool {
         || path.contains("/graph{")
 }
 
+/// A request that reaches an endpoint and asks for little.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    /// What it does to the target.
+    pub(crate) class: Class,
+    /// The request, without credentials.
+    pub(crate) request: Request,
+}
+
+/// The samples of an endpoint: every documented method, HEAD, and each documented parameter of what reads.
+pub(crate) fn samples(endpoint: &Endpoint) -> Vec<Sample> {
+    let mut samples = vec![];
+    for (method, _) in methods(endpoint) {
+        let of = |method: &str| Sample { class: class(endpoint, method), request: request(endpoint, method) };
+        samples.push(of(&method));
+        if method == "GET" {
+            samples.push(of("HEAD"));
+            let own = endpoint.parameters.iter().filter(|one| one.method == method);
+            for parameter in own.filter(|one| !one.field.contains("(in path)")) {
+                let mut asks = of(&method);
+                let between = if asks.request.target.contains('?') { '&' } else { '?' };
+                let plain = |text: &str| text.replace([' ', '&', '#', '"'], "+");
+                let (field, value) = (plain(&parameter.field), plain(&parameter.value));
+                asks.request.target += &format!("{between}{field}={value}");
+                samples.push(asks);
+            }
+        }
+    }
+    samples
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use portmaster_fixtures::Permission;
 
-use super::credentials::reports;
+use super::permissions::{permissions, reports};
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, Place, Stop, Tier},
     target::Request,
@@ -33,10 +33,6 @@ pub(super) fn checks() -> Vec<Check> {
             .run(not_for_anyone),
         check("head", "HEAD begins a session, too.").run(head),
     ]
-}
-
-fn permissions() -> Request {
-    Request::api("GET", "auth/permissions")
 }
 
 async fn send(context: &Context, request: Request) -> Result<Exchange, Stop> {

@@ -4,13 +4,24 @@ use jiff::Timestamp;
 use portmaster_fixtures::{ANSWERS, Answer, Contract, Permission, Rules};
 use serde_json::Value;
 
-use super::answers::{NO_MAP, NO_SUCCESS, nothing};
+use super::{
+    answers::{NO_MAP, NO_SUCCESS, nothing},
+    family::Family,
+};
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, SkipReason, Stop},
     target::Request,
 };
 
-pub(super) fn checks(contract: Contract) -> Vec<Check> {
+pub(super) const FAMILY: Family = Family {
+    name: "structure",
+    about: "The structure of JSON answers.",
+    tags: &["data"],
+    checks,
+    of_catalogue: None,
+};
+
+fn checks(contract: Contract) -> Vec<Check> {
     let only_written = |answer: &Answer| {
         let path = answer.path.split('?').next().unwrap_or_default();
         contract.endpoints().iter().any(|one| one.path == path && one.read.is_not_supported())

@@ -16,7 +16,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    embedded, exit,
+    exit,
     report::{self, About, Opened, Report, ReportError, Tally, write_text},
     shard::Shard,
     suite::{
@@ -101,7 +101,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
             let checked = read.and_then(|read| read.only_names(&subject.checks).map(|()| read));
             checked.map_err(|fault| Trouble::Usage(format!("{file}: {fault}")))?
         }
-        (None, None) => embedded::baseline(subject.contract),
+        (None, None) => Baseline::healthy(subject.contract),
         (None, Some(_)) => Baseline::default(),
     };
     let mut checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;

@@ -27,9 +27,8 @@ use std::time::Duration;
 use portmaster_fixtures::{Contract, Endpoint};
 
 use crate::{
-    embedded::Embedded,
     shard::Shard,
-    suite::{Allowed, Keys, Mode, Tier},
+    suite::{Allowed, Embedded, Keys, Mode, Tier},
     target::Address,
 };
 use subject::{Own, Subject, Target};

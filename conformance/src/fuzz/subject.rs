@@ -7,8 +7,7 @@ use portmaster_simulator::{ExternalAuth, Simulator};
 
 use super::{lane::Gone, scope::Scope};
 use crate::{
-    embedded::Embedded,
-    suite::{Keys, Mode, Tier},
+    suite::{Embedded, Keys, Mode, Tier},
     target::Address,
 };
 

@@ -98,7 +98,7 @@ A simulator with one of them: `portmaster-simulator --mutant {example}`.
 
 /// How many checks of each family notice a mutant.
 fn table(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
-    let families = FAMILIES.map(|family| family.name);
+    let families: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
     writeln!(out, "| mutant | {} |", families.join(" | "))?;
     writeln!(out, "|---|{}", "--:|".repeat(families.len()))?;
     for trial in &test.trials {
@@ -106,7 +106,10 @@ fn table(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
         for id in &trial.killers {
             *counts.entry(id.split('/').next().unwrap_or_default()).or_insert(0) += 1;
         }
-        let cells = families.map(|family| counts.get(family).map_or(String::new(), usize::to_string));
+        let cells: Vec<_> = families
+            .iter()
+            .map(|family| counts.get(family).map_or(String::new(), usize::to_string))
+            .collect();
         writeln!(out, "| `{}` | {} |", trial.mutant.id, cells.join(" | "))?;
     }
     Ok(())

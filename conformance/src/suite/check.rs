@@ -2,77 +2,12 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use portmaster_fixtures::Permission;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{Context, Outcome, Tier};
-use crate::checks;
-
-/// How binding the checked sentence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// The published page says so. A violation fails.
-    Must,
-    /// The page is silent and every observed core does so. A violation fails.
-    Should,
-    /// Worth knowing. A violation warns.
-    Info,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Must => "MUST",
-            Self::Should => "SHOULD",
-            Self::Info => "INFO",
-        })
-    }
-}
-
-/// What a check does to its target. Ordered: more harm is greater, and runs later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Nothing that lasts.
-    Read,
-    /// It changes something harmless.
-    Writes,
-    /// It stops, logs out, clears or triggers something.
-    Disruptive,
-    /// It stops the target for good: disruptive, and the last of all.
-    Final,
-}
-
-impl Class {
-    /// The name in lists and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Writes => "writes",
-            Self::Disruptive => "disruptive",
-            Self::Final => "final",
-        }
-    }
-}
-
-/// What a check cannot do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// A key of that tier.
-    Key(Tier),
-    /// Any way to act with that permission.
-    Rights(Permission),
-    /// A target that asks for authentication: Development Mode off.
-    Guarded,
-    /// A target in Development Mode.
-    Development,
-    /// A target whose external authenticator grants this program everything.
-    Granted,
-    /// A target whose configuration the suite decides.
-    Embedded,
-}
+use super::{
+    class::{Class, Level, Need},
+    context::Context,
+    endpoint::endpoint_of,
+    outcome::Outcome,
+};
 
 /// The future of a check's function.
 pub type Future = Pin<Box<dyn std::future::Future<Output = Outcome> + Send>>;
@@ -95,6 +30,8 @@ pub struct Check {
     pub class: Class,
     /// What it cannot do without.
     pub needs: Vec<Need>,
+    /// What all of its family can be selected by.
+    tags: &'static [&'static str],
     function: Arc<dyn Fn(Context) -> Future + Send + Sync>,
 }
 
@@ -144,6 +81,7 @@ impl Check {
             finding: false,
             class: Class::Read,
             needs: vec![],
+            tags: &[],
             function: Arc::new(|_| Box::pin(async { Ok(()) })),
         }
     }
@@ -156,6 +94,11 @@ impl Check {
     pub(crate) fn needs(mut self, needs: impl IntoIterator<Item = Need>) -> Self {
         self.needs.extend(needs);
         self
+    }
+
+    /// Gives it the tags of its family.
+    pub(crate) fn tagged(self, tags: &'static [&'static str]) -> Self {
+        Self { tags, ..self }
     }
 
     /// Says what the check does.
@@ -175,8 +118,7 @@ impl Check {
 
     /// What it can be selected by: the tags of its family, its class, and whether it is a finding.
     pub fn tags(&self) -> Vec<&'static str> {
-        let family = checks::FAMILIES.iter().find(|one| one.name == self.family());
-        let mut tags = family.map_or(vec![], |family| family.tags.to_vec());
+        let mut tags = self.tags.to_vec();
         tags.extend(self.finding.then_some("finding"));
         tags.push(self.class.name());
         tags
@@ -184,7 +126,7 @@ impl Check {
 
     /// The endpoint that it is about, if it is about one: its path as in ids.
     pub fn endpoint(&self) -> Option<&'static str> {
-        checks::endpoint_of(&self.id)
+        endpoint_of(&self.id)
     }
 
     /// Starts the check's function.

@@ -11,40 +11,18 @@ use std::{
 use portmaster_fixtures::{Contract, Mutant, Permission};
 
 use super::{
-    Evidence, Exchange, Key, Keys, Need, SkipReason, Stop, Tier,
+    class::Need,
+    embedded::Embedded,
+    exchange::Exchange,
+    keys::{Key, Keys, Tier},
+    outcome::{Evidence, SkipReason, Stop},
+    place::{Mode, Place},
     tape::{Begun, Tape},
 };
-use crate::{
-    embedded::Embedded,
-    target::{Address, Client, Request, Response, SendError, Websocket, curl_line},
-};
+use crate::target::{Address, Client, Request, Response, SendError, Websocket, curl_line};
 
 /// The longest that a foreign target may take to restart.
 const RESTART: Duration = Duration::from_secs(30);
-
-/// Which of the targets is meant. A foreign target is the same everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The target itself.
-    Main,
-    /// A target in Development Mode.
-    Development,
-    /// A target whose external authenticator grants everything.
-    Granted,
-    /// A target right after its first start: the SPN off, nobody logged in.
-    Bare,
-}
-
-/// How a foreign target was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// It asks for authentication.
-    Guarded,
-    /// It is in Development Mode.
-    Development,
-    /// It grants this program everything.
-    Granted,
-}
 
 /// The targets of a run.
 #[derive(Clone, Debug)]

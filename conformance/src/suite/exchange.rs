@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Evidence, Keys, Stop};
+use super::{
+    keys::Keys,
+    outcome::{Evidence, Stop},
+};
 use crate::target::{Address, Request, Response, curl_line};
 
 /// How much of a body a report shows, in characters.

@@ -2,20 +2,27 @@
 
 mod baseline;
 mod check;
+mod class;
 mod context;
+mod embedded;
+mod endpoint;
 mod exchange;
 mod keys;
 mod outcome;
+mod place;
 mod runner;
 mod select;
 mod tape;
 
 pub use baseline::{Baseline, BaselineError};
-pub use check::{Check, Class, Future, Level, Need};
-pub use context::{Context, Mode, Place};
+pub use check::{Check, Future};
+pub use class::{Class, Level, Need, TAGS};
+pub use context::Context;
+pub(crate) use embedded::Embedded;
 pub use exchange::Exchange;
 pub use keys::{Key, Keys, Tier};
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
+pub use place::{Mode, Place};
 pub use runner::{Allowed, Run, plan, run};
 pub(crate) use select::matches;
 pub use select::{Selection, Selector, Unknown};

@@ -9,7 +9,12 @@ use std::{
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Check, Class, Context, Outcome, Record, SkipReason, Stop, Verdict};
+use super::{
+    check::Check,
+    class::Class,
+    context::Context,
+    outcome::{Outcome, Record, SkipReason, Stop, Verdict},
+};
 
 /// How many checks run at a time.
 const PARALLEL: usize = 8;

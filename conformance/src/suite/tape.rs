@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::Place;
+use super::place::Place;
 use crate::target::{Address, Request, Response, Transcript};
 
 /// One question and its answer.

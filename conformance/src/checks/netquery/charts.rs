@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    should,
+    sentence::should,
     universe::{Row, Universe, raw, rows},
 };
 use crate::suite::{Check, Context, Exchange, Outcome, SkipReason, Stop};

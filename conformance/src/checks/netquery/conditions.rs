@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    should,
+    sentence::should,
     universe::{COLUMNS, Cell, TEXTS, Universe, hold, ids},
 };
 use crate::{suite::Check, target::Request};

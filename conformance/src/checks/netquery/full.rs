@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     groups::count,
-    should,
+    sentence::should,
     universe::{COLUMNS, Cell, NUMBERS, Universe, hold, ids, raw, rows},
 };
 use crate::suite::{Check, Context, Outcome};

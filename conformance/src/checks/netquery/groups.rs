@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    should,
+    sentence::should,
     universe::{COLUMNS, Cell, Row, Universe, hold},
 };
 use crate::suite::Check;

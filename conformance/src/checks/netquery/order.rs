@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    should,
+    sentence::should,
     universe::{COLUMNS, Row, Universe, hold, ids, post},
 };
 use crate::suite::Check;

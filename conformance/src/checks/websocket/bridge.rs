@@ -2,7 +2,10 @@
 
 use portmaster_fixtures::{Contract, Permission};
 
-use super::{reads, talk::Talk, writes};
+use super::{
+    sentence::{reads, writes},
+    talk::Talk,
+};
 use crate::{
     suite::{Check, Class, Context, Need, Outcome},
     target::Request,

@@ -4,9 +4,8 @@ use portmaster_fixtures::Permission;
 use serde_json::{Value, json};
 
 use super::{
-    reads,
+    sentence::{reads, writes},
     talk::{Talk, handshake},
-    writes,
 };
 use crate::{
     suite::{Check, Class, Context, Need, Outcome, Place, Stop},

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{reads, talk::Talk};
+use super::{sentence::reads, talk::Talk};
 use crate::{
     checks::property,
     suite::{Check, Context, Outcome, Stop},

@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::Permission;
 
-use super::{reads, talk::handshake};
+use super::{sentence::reads, talk::handshake};
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, Stop},
     target::{Request, Websocket},

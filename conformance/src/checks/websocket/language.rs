@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{
     evaluate::{Condition, conditions, records},
+    sentence::writes,
     space::{Space, within},
-    writes,
 };
 use crate::{
     checks::property,

@@ -1,6 +1,6 @@
 //! How operations answer and end: the sequences of get, query, sub, qsub and cancel, and their errors.
 
-use super::{reads, talk::Talk};
+use super::{sentence::reads, talk::Talk};
 use crate::suite::{Check, Context, Outcome};
 
 pub(super) fn checks() -> Vec<Check> {

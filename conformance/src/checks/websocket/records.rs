@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{
+    sentence::writes,
     space::{Space, within},
     talk::Reply,
-    writes,
 };
 use crate::{
     checks::property,

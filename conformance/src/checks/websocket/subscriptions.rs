@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 use super::{
+    sentence::writes,
     space::{Space, within},
     talk::{Reply, Talk},
-    writes,
 };
 use crate::suite::{Check, Context, Outcome, Stop};
 

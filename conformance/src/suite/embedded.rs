@@ -9,22 +9,11 @@ use portmaster_fixtures::{Contract, Mutant, Scenario};
 use portmaster_simulator::{Builder, ExternalAuth, Simulator, Snapshot};
 use tokio::sync::OnceCell;
 
-use crate::{
-    suite::{Baseline, Key, Keys, Place, Tier},
-    target::{Address, BadAddress},
+use super::{
+    keys::{Key, Keys, Tier},
+    place::Place,
 };
-
-/// What a core of that contract does though it is a finding, even a simulator without defects.
-pub(crate) fn baseline(contract: Contract) -> Baseline {
-    let text = match contract {
-        Contract::Docs => include_str!("../baselines/docs-healthy.yaml"),
-        Contract::V1_0 => include_str!("../baselines/v1.0-healthy.yaml"),
-        Contract::V1_6 => include_str!("../baselines/v1.6-healthy.yaml"),
-        Contract::V2_2 => include_str!("../baselines/v2.2-healthy.yaml"),
-    };
-    // Our own file: a test reads it.
-    Baseline::read(text).unwrap_or_default()
-}
+use crate::target::{Address, BadAddress};
 
 /// A built-in scenario, read once: a run starts hundreds of simulators.
 fn scenario(name: &'static str) -> Result<Scenario, String> {
