@@ -1,0 +1,3 @@
+module portmaster-simulator
+
+go 1.22
