@@ -10,7 +10,7 @@ import jsonschema_rs
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from prometheus_client.parser import text_string_to_metric_families
 
-CONTRACTS = ["docs", "v1.0", "v1.6", "v2.2"]
+CONTRACTS = sorted(folder.name for folder in pathlib.Path("fixtures/contracts").iterdir())
 
 
 def printed(simulator, what, contract):

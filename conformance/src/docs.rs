@@ -59,7 +59,7 @@ pub(crate) fn contracts(check: &Check) -> String {
     if contracts.len() == Contract::ALL.len() {
         return "all".to_owned();
     }
-    contracts.iter().map(Contract::to_string).collect::<Vec<_>>().join(" ")
+    Contract::ranges(&contracts)
 }
 
 /// The checks as Markdown, a table a family.

@@ -147,10 +147,10 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         hashed_ids: false,
     };
     let begin = Instant::now();
-    let created = Store::new(Contract::V2_2, Contract::V2_2.rules())?;
+    let created = Store::new(Contract::V2_2.rules())?;
     drop(created);
     let creation = begin.elapsed();
-    let store = Store::new(Contract::V2_2, Contract::V2_2.rules())?;
+    let store = Store::new(Contract::V2_2.rules())?;
     let cpu = thread_cpu();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for one in connections(&recipe, size, &mut rng) {

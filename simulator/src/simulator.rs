@@ -530,7 +530,7 @@ impl Builder {
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
-                let netquery = Store::holding(snapshot.tables(), world.contract, world.rules);
+                let netquery = Store::holding(snapshot.tables(), world.rules);
                 (world, netquery, Arc::clone(snapshot.origin()))
             }
             None => {

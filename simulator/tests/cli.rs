@@ -11,6 +11,7 @@ use std::{
 };
 
 use common::ask;
+use portmaster_simulator::Contract;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
@@ -118,7 +119,7 @@ fn shutdown_ends_it_and_restart_begins_anew_in_the_same_place() {
 #[test]
 fn wrong_flags_say_what_was_expected() {
     for (arguments, expected) in [
-        (&["--contract", "v3"][..], "expected docs, v1.0, v1.6 or v2.2"),
+        (&["--contract", "v3"][..], &*format!("expected {}", Contract::names())),
         (&["--clock", "fast"], "expected frozen, manual, running or xN"),
         (&["--set", "core/devMode"], "expected KEY=JSON"),
         (&["--set", "core/locale=en"], "texts need quotes"),

@@ -46,7 +46,7 @@ async fn transcript(contract: Contract, seed: u64) -> Vec<(String, String, Vec<u
 
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_worlds_answer_equally() {
-    for contract in [Contract::Docs, Contract::V1_0] {
+    for contract in Contract::ALL {
         let (first, second) = (transcript(contract, 7).await, transcript(contract, 7).await);
         assert!(first.len() > 300, "{} requests", first.len());
         for (a, b) in first.iter().zip(&second) {

@@ -40,7 +40,8 @@ pub enum Command {
     SelfTest(SelfTestArgs),
     /// List the checks
     List {
-        /// The contract whose checks are listed: docs, v1.0, v1.6 or v2.2
+        /// The contract whose checks are listed.
+        #[arg(help = format!("The contract whose checks are listed: {}", Contract::names()))]
         #[arg(long, value_name = "NAME", default_value = "docs")]
         contract: Contract,
         /// How they are listed

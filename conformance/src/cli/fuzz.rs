@@ -15,7 +15,7 @@ use super::{
     flags::{Allow, GivenKeys, allowed, drawn_seed},
     lock::Lock,
     probe,
-    subject::{Subject, Wanted},
+    subject::{Subject, Wanted, contract_help},
     trouble::Trouble,
 };
 use crate::{
@@ -42,7 +42,8 @@ pub struct FuzzArgs {
     command: Option<FuzzCommand>,
     #[command(flatten)]
     target: TargetArgs,
-    /// What to fuzz against: docs, v1.0, v1.6 or v2.2; auto, target or a file, as for run
+    /// What to fuzz against.
+    #[arg(help = contract_help("What to fuzz against"))]
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
     contract: Wanted,
     /// Leave the defects of the contract's cores out of the simulators

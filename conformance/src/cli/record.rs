@@ -8,7 +8,7 @@ use super::{
     lock::Lock,
     probe,
     signals::Signals,
-    subject::{Subject, Wanted},
+    subject::{Subject, Wanted, contract_help},
     trouble::Trouble,
 };
 use crate::{
@@ -24,8 +24,8 @@ pub struct RecordArgs {
     /// The target; without it simulators are started and everything is allowed
     #[arg(long, value_name = "URL")]
     target: Option<Address>,
-    /// Whose checks ask: docs, v1.0, v1.6 or v2.2; auto, the one that fits the target best; target, the list of
-    /// endpoints that the target itself exports; or such a list in a file
+    /// Whose checks ask.
+    #[arg(help = contract_help("Whose checks ask"))]
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
     contract: Wanted,
     #[command(flatten)]

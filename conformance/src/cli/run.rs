@@ -12,7 +12,7 @@ use super::{
     plan, probe,
     provision::Provision,
     signals::Signals,
-    subject::{Subject, Wanted},
+    subject::{Subject, Wanted, contract_help},
     trouble::Trouble,
 };
 use crate::{
@@ -31,8 +31,8 @@ pub struct RunArgs {
     /// The target; without it a simulator is started and everything is allowed
     #[arg(long, value_name = "URL")]
     pub target: Option<Address>,
-    /// What to check against: docs, v1.0, v1.6 or v2.2; auto, the one that fits the target best; target, the
-    /// list of endpoints that the target itself exports; or such a list in a file
+    /// What to check against.
+    #[arg(help = contract_help("What to check against"))]
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
     pub contract: Wanted,
     /// The keys of the target
@@ -101,7 +101,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
             let checked = read.and_then(|read| read.only_names(&subject.checks).map(|()| read));
             checked.map_err(|fault| Trouble::Usage(format!("{file}: {fault}")))?
         }
-        (None, None) => Baseline::healthy(subject.contract),
+        (None, None) => Baseline::healthy(&subject.checks),
         (None, Some(_)) => Baseline::default(),
     };
     let mut checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;

@@ -13,7 +13,8 @@ use crate::{
 /// What `self-test` takes.
 #[derive(Debug, clap::Args)]
 pub struct SelfTestArgs {
-    /// The contract whose checks are tried: docs, v1.0, v1.6 or v2.2
+    /// The contract whose checks are tried.
+    #[arg(help = format!("The contract whose checks are tried: {}", Contract::names()))]
     #[arg(long, value_name = "NAME", default_value = "docs")]
     pub contract: Contract,
     /// Only this misbehaviour; may be repeated (`portmaster-simulator mutants` lists them)

@@ -44,6 +44,15 @@ impl FromStr for Wanted {
     }
 }
 
+/// The words of `--help` for an option that takes one of them.
+pub(super) fn contract_help(what: &str) -> String {
+    format!(
+        "{what}: {}; auto, the one that fits the target best; target, the list of endpoints that the target itself \
+         exports; or such a list in a file",
+        Contract::names()
+    )
+}
+
 /// What a target is checked against.
 #[derive(Debug)]
 pub(super) struct Subject {
@@ -103,10 +112,10 @@ impl Subject {
     ) -> Result<Self, Trouble> {
         match (wanted, address) {
             (Wanted::Named(contract), _) => Ok(Self::named(*contract)),
-            (_, None) => Err(Trouble::Usage(
-                "without --target there is a simulator of a contract: name one, docs, v1.0, v1.6 or v2.2"
-                    .to_owned(),
-            )),
+            (_, None) => Err(Trouble::Usage(format!(
+                "without --target there is a simulator of a contract: name one, {}",
+                Contract::names()
+            ))),
             (Wanted::File(file), _) => {
                 let name = file.display().to_string();
                 let text = std::fs::read_to_string(file)
@@ -188,7 +197,10 @@ mod tests {
         assert_eq!("./v3".parse(), Ok(Wanted::File("./v3".into())));
         assert_eq!(
             "v9".parse::<Wanted>().unwrap_err(),
-            "unknown contract \"v9\", expected docs, v1.0, v1.6 or v2.2, auto, target or the file of a catalogue"
+            format!(
+                "unknown contract \"v9\", expected {}, auto, target or the file of a catalogue",
+                Contract::names()
+            )
         );
     }
 

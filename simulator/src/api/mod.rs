@@ -85,13 +85,8 @@ mod tests {
         let with_code: Vec<&str> = handlers().map(|handler| handler.path).collect();
         let once: BTreeSet<&str> = with_code.iter().copied().collect();
         assert_eq!(once.len(), with_code.len(), "a path has two handlers");
-        let listed = |contracts: &[Contract]| -> BTreeSet<&str> {
-            let endpoints = contracts.iter().flat_map(|contract| contract.endpoints());
-            endpoints.map(|endpoint| endpoint.path.as_str()).collect()
-        };
-        let without_code = &listed(&[Contract::Docs, Contract::V1_0]) - &once;
-        assert!(without_code.is_empty(), "{without_code:?}");
-        let unlisted = &once - &listed(&Contract::ALL);
-        assert!(unlisted.is_empty(), "{unlisted:?}");
+        let every = Contract::ALL.into_iter().flat_map(Contract::endpoints);
+        let listed: BTreeSet<&str> = every.map(|endpoint| endpoint.path.as_str()).collect();
+        assert_eq!(listed, once);
     }
 }

@@ -26,14 +26,14 @@ pub(super) const HANDLERS: &[Handler] = &[
 /// Where downloaded files lie, as messages tell it.
 const FOLDER: &str = "/var/lib/portmaster/intel";
 
-/// Contract v2.2: only the last part of the path counts.
+/// Cores since 2.0: only the last part of the path counts.
 fn by_name(world: &mut World, call: &Call) -> Reply {
     let name = call.part("artifact_name");
     let found = world.resources.iter().find(|one| one.name.rsplit('/').next() == Some(name));
     answer(world, call, found)
 }
 
-/// Contract v1.6: the whole path counts.
+/// Core 1.6: the whole path counts.
 fn by_identifier(world: &mut World, call: &Call) -> Reply {
     let identifier = call.part("identifier");
     let found = world.resources.iter().find(|one| one.name == identifier);

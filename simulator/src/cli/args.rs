@@ -41,7 +41,8 @@ pub(crate) enum Command {
 /// Which contract.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Of {
-    /// The contract: docs, v1.0, v1.6 or v2.2
+    /// The contract.
+    #[arg(help = format!("The contract: {}", Contract::names()))]
     #[arg(long, value_name = "CONTRACT", default_value = "docs")]
     pub(crate) contract: Contract,
 }
@@ -89,7 +90,8 @@ pub(crate) struct Serve {
     /// Allow an address that other machines can reach
     #[arg(long)]
     pub(crate) listen_anywhere: bool,
-    /// The core version to imitate: docs, v1.0, v1.6 or v2.2 [default: the scenario's, or docs]
+    /// The core version to imitate.
+    #[arg(help = format!("The core version to imitate: {} [default: the scenario's, or docs]", Contract::names()))]
     #[arg(long, value_name = "CONTRACT")]
     pub(crate) contract: Option<Contract>,
     /// Leave the contract's defects out: behave as its cores should

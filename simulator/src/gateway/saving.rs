@@ -67,7 +67,7 @@ impl Shared {
     /// When it cannot be served. The world is then as it was.
     pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         let world = snapshot.world().clone();
-        let netquery = Store::holding(snapshot.tables(), world.contract, world.rules);
+        let netquery = Store::holding(snapshot.tables(), world.rules);
         netquery.open()?;
         self.replace(world, netquery, Arc::clone(snapshot.origin()), |book, now| {
             book.note(&format!("an earlier state of the world was put back, that of {now}"));
@@ -150,7 +150,7 @@ impl Shared {
 pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     let name = || origin.scenario.name.clone();
     let mut world = origin.world().map_err(|source| LoadError::Setup { name: name(), source })?;
-    let netquery = Store::new(world.contract, world.rules)?;
+    let netquery = Store::new(world.rules)?;
     netquery.begin_with(&mut world)?;
     Ok((world, netquery))
 }

@@ -99,7 +99,8 @@ impl Mutants {
         for id in ids {
             let mutant = Mutant::named(id)?;
             if !mutant.suits(contract) {
-                let only: Vec<_> = mutant.contracts.iter().map(|one| one.name()).collect();
+                let only: Vec<_> =
+                    Contract::ALL.into_iter().filter(|one| mutant.suits(*one)).map(Contract::name).collect();
                 return Err(MutantError::Unsuited { id: &mutant.id, contract, only: only.join(", ") });
             }
             all.push(mutant);

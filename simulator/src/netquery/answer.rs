@@ -131,8 +131,8 @@ impl Failure {
         let (status, words) = match self {
             Self::Request(_) => (400, ""),
             Self::Panic(_) => (500, ""),
-            Self::Statement { .. } => (dialect.statement_status, "Failed to execute query: "),
-            Self::Row(_) => (dialect.statement_status, "Failed to execute query: "),
+            Self::Statement { .. } => (dialect.rules.statement_status, "Failed to execute query: "),
+            Self::Row(_) => (dialect.rules.statement_status, "Failed to execute query: "),
             Self::Database(_) => (500, "Failed to execute query: "),
         };
         text(status, format!("{words}{}", self.reason(dialect, database)))
@@ -151,7 +151,7 @@ fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, datab
         other => (other.to_string(), None),
     };
     let position = match offset {
-        Some(offset) if dialect.error_position => {
+        Some(offset) if dialect.rules.error_position => {
             let before = core.get(..offset).unwrap_or(core);
             let line = before.matches('\n').count() + 1;
             let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
@@ -159,7 +159,7 @@ fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, datab
         }
         _ => String::new(),
     };
-    let prefix = dialect.statement_error;
+    let prefix = &dialect.rules.statement_error;
     format!("{prefix}sqlite: prepare {}: {position}SQL logic error: {message}", quote(core))
 }
 
@@ -262,7 +262,7 @@ impl Reader<'_> {
             }
             failure => failure.answer(self.dialect, self.database),
         });
-        if self.dialect.server_timing && !timing.metrics.is_empty() {
+        if self.dialect.rules.server_timing && !timing.metrics.is_empty() {
             answer.server_timing = Some(timing.metrics.join(","));
         }
         answer
@@ -291,7 +291,7 @@ impl Reader<'_> {
         timing.end(work);
         if self.request.dev_mode {
             development::after_results(&mut out, &request, &statement, self.dialect);
-            if self.dialect.times {
+            if self.dialect.rules.times {
                 development::times(&mut out, self.request.now, &timing.done);
             }
         }
@@ -330,7 +330,7 @@ impl Reader<'_> {
         answer.body.push(b'\n');
         timing.end(work);
         if !failures.is_empty() {
-            answer.status = self.dialect.statement_status;
+            answer.status = self.dialect.rules.statement_status;
             answer.query_errors = failures;
         }
         Ok(answer)

@@ -247,7 +247,8 @@ impl Encoder<'_> {
 
     fn list(&mut self, operator: Operator, operands: &[Operand]) -> Result<(), BuildFault> {
         let time = self.column.shown == Shown::Time;
-        let seconds = time && self.dialect.seconds && matches!(operands.first(), Some(Operand::Number(_)));
+        let seconds =
+            time && self.dialect.rules.seconds && matches!(operands.first(), Some(Operand::Number(_)));
         let mut values = Vec::with_capacity(operands.len());
         for (place, operand) in operands.iter().enumerate() {
             match self.encode(operand)? {

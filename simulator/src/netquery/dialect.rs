@@ -1,6 +1,6 @@
 //! What differs between contracts in the query language, as data (netquery §4).
 
-use portmaster_fixtures::{Contract, Defect, Rules};
+use portmaster_fixtures::{Columns, Defect, Netquery, Rules};
 
 /// A column of the tables.
 #[derive(Clone, Copy, Debug)]
@@ -107,29 +107,11 @@ pub(crate) struct Dialect {
     /// The columns, in their order.
     pub(crate) columns: Vec<Column>,
     /// The operators of a matcher.
-    pub(crate) operators: &'static [&'static str],
+    pub(crate) operators: Vec<&'static str>,
     /// The members of a selection's element.
-    pub(crate) selects: &'static [&'static str],
-    /// Whether `databases` and the history exist.
-    pub(crate) databases: bool,
-    /// Whether `$sum` takes a column, and checks the name of its result.
-    pub(crate) sum_of_field: bool,
-    /// Whether numbers compare with the Unix seconds of time columns.
-    pub(crate) seconds: bool,
-    /// Whether answers carry Server-Timing.
-    pub(crate) server_timing: bool,
-    /// Whether answers in Development Mode say how long the steps took.
-    pub(crate) times: bool,
-    /// What stands before the database's own message.
-    pub(crate) statement_error: &'static str,
-    /// Whether the database's message has line and column.
-    pub(crate) error_position: bool,
-    /// The status of a statement that the database refuses.
-    pub(crate) statement_status: u16,
-    /// Whether a value of the wrong type is reported with its whole row.
-    pub(crate) shows_row: bool,
-    /// Whether all but the last of equal result names are shown under the empty name.
-    pub(crate) keeps_duplicates: bool,
+    pub(crate) selects: Vec<&'static str>,
+    /// What else differs between contracts.
+    pub(crate) rules: &'static Netquery,
     /// Whether `null` in a list is a handler's panic; else it is the column's zero value.
     pub(crate) null_panics: bool,
     /// Whether a text search in an unknown column is a handler's panic; else a 400.
@@ -139,72 +121,38 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
-    /// The language of a contract, with the defects that its rules have.
-    pub(crate) fn of(contract: Contract, rules: &Rules) -> Self {
+    /// The language of a contract's rules, with their defects.
+    pub(crate) fn of(rules: &'static Rules) -> Self {
         Self {
+            columns: columns(rules.netquery.columns),
+            operators: rules.netquery.operators.iter().map(String::as_str).collect(),
+            selects: rules.netquery.selects.iter().map(String::as_str).collect(),
+            rules: &rules.netquery,
             null_panics: rules.has(Defect::NullCrashes),
             search_panics: rules.has(Defect::SearchCrashes),
             several_sums_fail: rules.has(Defect::SeveralSumsFail),
-            ..Self::sound(contract)
-        }
-    }
-
-    /// The language of a contract as it should be.
-    fn sound(contract: Contract) -> Self {
-        match contract {
-            Contract::V1_6 | Contract::V2_2 => Self {
-                columns: COLUMNS.to_vec(),
-                operators: &["$eq", "$ne", "$in", "$notIn", "$like", "$gt", "$ge", "$lt", "$le"],
-                selects: &["field", "$count", "$sum", "$min", "$distinct", "$field"],
-                databases: true,
-                sum_of_field: true,
-                seconds: true,
-                server_timing: true,
-                times: false,
-                statement_error: "",
-                error_position: true,
-                statement_status: 500,
-                shows_row: true,
-                keeps_duplicates: true,
-                null_panics: false,
-                search_panics: false,
-                several_sums_fail: false,
-            },
-            Contract::V1_0 => Self {
-                columns: COLUMNS
-                    .into_iter()
-                    .filter(|column| !NEWER.contains(&column.name))
-                    .map(|mut column| {
-                        if UNTYPED_BEFORE.contains(&column.name) {
-                            column.declared = "NOT NULL";
-                        }
-                        column
-                    })
-                    .collect(),
-                operators: &["$eq", "$ne", "$in", "$notIn", "$like"],
-                selects: &["field", "$count", "$sum", "$distinct"],
-                databases: false,
-                sum_of_field: false,
-                seconds: false,
-                server_timing: false,
-                times: true,
-                statement_error: "sqlitex.Exec: ",
-                error_position: false,
-                statement_status: 500,
-                shows_row: false,
-                keeps_duplicates: false,
-                null_panics: false,
-                search_panics: false,
-                several_sums_fail: false,
-            },
-            // The page's language is that of core 1.0.0.
-            Contract::Docs => Self { statement_status: 400, times: false, ..Self::sound(Contract::V1_0) },
         }
     }
 
     /// The column of a name, matched exactly.
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+fn columns(which: Columns) -> Vec<Column> {
+    match which {
+        Columns::Late => COLUMNS.to_vec(),
+        Columns::Early => COLUMNS
+            .into_iter()
+            .filter(|column| !NEWER.contains(&column.name))
+            .map(|mut column| {
+                if UNTYPED_BEFORE.contains(&column.name) {
+                    column.declared = "NOT NULL";
+                }
+                column
+            })
+            .collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use portmaster_fixtures::{Contract, Rules};
+use portmaster_fixtures::Rules;
 use rusqlite::{Connection, types::Value, types::ValueRef};
 use serde_json::Value as Json;
 
@@ -145,11 +145,10 @@ impl Tables {
     /// # Errors
     /// When they are none: where, and what was expected.
     pub(crate) fn read(
-        contract: Contract,
-        rules: &Rules,
+        rules: &'static Rules,
         [live, history, bandwidth]: [Vec<Vec<Json>>; 3],
     ) -> Result<Self, (String, String)> {
-        let dialect = Dialect::of(contract, rules);
+        let dialect = Dialect::of(rules);
         let connections: Vec<(&str, Shown)> = fields()
             .filter(|name| named(&dialect, name))
             // The Unix seconds are no columns that requests know.

@@ -200,7 +200,7 @@ pub(crate) fn batch(raw: Raw<'_>, dialect: &Dialect) -> Result<BTreeMap<String, 
 fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryRequest, Fault> {
     const HOLDER: &str = "QueryRequestPayload";
     let mut request = QueryRequest::default();
-    let names: &[_] = if dialect.databases {
+    let names: &[_] = if dialect.rules.databases {
         &["select", "query", "orderBy", "groupBy", "textSearch", "databases", "page", "pageSize"]
     } else {
         &["select", "query", "orderBy", "groupBy", "textSearch", "page", "pageSize"]
@@ -291,7 +291,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
         soft.string(raw, At::TOP, "string", &mut select.field);
         return soft.unless(select);
     }
-    let forms = dialect.selects;
+    let forms = &dialect.selects;
     members(raw, At::TOP, "netquery.Select", forms, &mut soft, |form, value, soft| {
         let at = At::member("Select", form);
         match form {
@@ -318,7 +318,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
             }
             "$sum" => {
                 let mut sum = Sum::default();
-                let names: &[_] = if dialect.sum_of_field {
+                let names: &[_] = if dialect.rules.sum_of_field {
                     &["condition", "field", "as", "distinct"]
                 } else {
                     &["condition", "as", "distinct"]
@@ -380,7 +380,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
     let select = soft.unless(select)?;
     for (form, name) in [
         ("$count", select.count.as_ref().map(|one| &one.name)),
-        ("$sum", select.sum.as_ref().map(|one| &one.name).filter(|_| dialect.sum_of_field)),
+        ("$sum", select.sum.as_ref().map(|one| &one.name).filter(|_| dialect.rules.sum_of_field)),
         ("$min", select.min.as_ref().map(|one| &one.name)),
         ("$field", select.renamed.as_ref().map(|one| &one.name)),
     ] {
@@ -444,7 +444,7 @@ fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, Fault> {
             return soft.unless(matcher);
         }
     }
-    members(raw, At::TOP, "netquery.Matcher", dialect.operators, &mut soft, |operator, value, soft| {
+    members(raw, At::TOP, "netquery.Matcher", &dialect.operators, &mut soft, |operator, value, soft| {
         let at = At::member("Matcher", operator);
         let one =
             |soft: &mut Soft| Some(operand(value, at, soft)).filter(|operand| *operand != Operand::Null);

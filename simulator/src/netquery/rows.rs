@@ -49,7 +49,7 @@ impl<'a> RowWriter<'a> {
         let mut by_key = std::collections::BTreeMap::new();
         for (index, name) in names.iter().enumerate() {
             let repeated = names[index + 1..].contains(name);
-            if repeated && !dialect.keeps_duplicates {
+            if repeated && !dialect.rules.keeps_duplicates {
                 continue;
             }
             by_key.insert(if repeated { "" } else { name }, index);
@@ -118,7 +118,7 @@ impl<'a> RowWriter<'a> {
             "failed to decode column {name}: decode: unexpected column type SQLITE_{found} for column {name} \
              with field type {wanted}"
         );
-        if self.dialect.shows_row {
+        if self.dialect.rules.shows_row {
             let mut pairs = std::collections::BTreeMap::new();
             for (index, name) in self.names.iter().enumerate() {
                 pairs.insert(*name, printed(row.get_ref(index)?));

@@ -178,7 +178,7 @@ impl Statement {
         out.push_str(" FROM ");
         if by_domain {
             out.push_str("main.connections");
-        } else if dialect.databases {
+        } else if dialect.rules.databases {
             self.write_union(&mut out, dialect, wording);
             out.push(' ');
         } else {

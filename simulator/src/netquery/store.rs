@@ -9,7 +9,7 @@ use std::{
 
 use jiff::{Timestamp, civil, tz::Offset};
 use portmaster_fixtures::{
-    Contract, Rules,
+    Rules,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
 use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, params};
@@ -116,7 +116,7 @@ impl<'a> Tables<'a> {
             main: transaction.prepare_cached(&write_text("main", dialect, over))?,
             history: transaction.prepare_cached(&write_text("history", dialect, over))?,
             sample: transaction.prepare_cached(INSERT_BANDWIDTH)?,
-            has_history: dialect.databases,
+            has_history: dialect.rules.databases,
         })
     }
 
@@ -166,16 +166,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Store {
     /// Empty tables in the language of a contract, with the defects of some rules.
-    pub fn new(contract: Contract, rules: &Rules) -> Result<Self, StoreError> {
-        let dialect = Dialect::of(contract, rules);
+    pub fn new(rules: &'static Rules) -> Result<Self, StoreError> {
+        let dialect = Dialect::of(rules);
         let opened = OnceLock::from(Opened::new(&dialect)?);
         Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default() })))
     }
 
     /// Tables that hold what was taken out of others. They are only made when somebody asks for them: many a fork of a
     /// world is never asked for its connections.
-    pub(crate) fn holding(kept: &Kept, contract: Contract, rules: &Rules) -> Self {
-        let dialect = Dialect::of(contract, rules);
+    pub(crate) fn holding(kept: &Kept, rules: &'static Rules) -> Self {
+        let dialect = Dialect::of(rules);
         Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept.clone())) }))
     }
 

@@ -246,7 +246,7 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     let mut world = file.state.world;
     world.revive(file.state.healthy);
     let origin = file.origin.read();
-    let tables = Tables::read(world.contract, world.rules, [file.live, file.history, file.bandwidth])
+    let tables = Tables::read(world.rules, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
     let snapshot = Snapshot::new(world, tables, Arc::new(origin));
     let (origin, state) = (raw(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));

@@ -120,13 +120,15 @@ impl Config {
     }
 
     /// Whether programs can have a value of their own for an option. Contracts that do not say so of any option follow the
-    /// next one that does.
+    /// first one that does.
     pub fn is_per_app(&self, key: &str) -> bool {
         let says = |option: &ConfigOption| option.annotations.get(PER_APP) == Some(&Value::Bool(true));
         if self.options.iter().any(says) {
             return self.option(key).is_some_and(says);
         }
-        self.option(key).is_some() && Contract::V1_6.options().iter().any(|one| one.key == key && says(one))
+        let first = Contract::ALL.into_iter().find(|one| one.options().iter().any(says));
+        let first = first.into_iter().flat_map(Contract::options);
+        self.option(key).is_some() && first.filter(|one| one.key == key).any(says)
     }
 
     /// The options of which [`is_per_app`](Self::is_per_app) is so. All programs' profile is made of them whenever an option

@@ -218,8 +218,8 @@ impl World {
     /// A value that an older core may have left behind, as cores read it when they start: what is a truth today was a set
     /// of network levels, and true is what acted in all of them.
     fn migrated(&self, key: &str, value: Value) -> Value {
-        let was_level =
-            Contract::V1_0.options().iter().any(|one| one.key == key && one.opt_type == OptionType::Int);
+        let every = Contract::ALL.into_iter().flat_map(Contract::options);
+        let was_level = every.filter(|one| one.key == key).any(|one| one.opt_type == OptionType::Int);
         let is_truth = self.config.option(key).is_some_and(|option| option.opt_type == OptionType::Bool);
         match value.as_u64() {
             Some(levels) if was_level && is_truth => Value::Bool(levels == ALL_LEVELS),

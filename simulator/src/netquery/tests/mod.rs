@@ -57,7 +57,7 @@ fn live() -> impl Iterator<Item = &'static ConnectionRow> {
 }
 
 fn filled(contract: Contract) -> Store {
-    let store = Store::new(contract, contract.rules()).unwrap();
+    let store = Store::new(contract.rules()).unwrap();
     store.load(&ROWS).unwrap();
     store
 }

@@ -30,7 +30,7 @@ fn names(store: &Store, databases: &Value) -> Vec<String> {
 
 #[test]
 fn an_update_keeps_the_place() {
-    let store = Store::new(Contract::V2_2, Contract::V2_2.rules()).unwrap();
+    let store = Store::new(Contract::V2_2.rules()).unwrap();
     write(&store, &["b", "a"].map(row));
     write(&store, &[ConnectionRow { verdict: 3, bytes_received: 15, bytes_sent: 2, ..row("b") }]);
     assert_eq!(names(&store, &json!(["main"])), ["b", "a"]);
@@ -52,7 +52,7 @@ fn an_update_keeps_the_place() {
 
 #[test]
 fn what_is_removed_stays_in_the_history() {
-    let store = Store::new(Contract::V1_6, Contract::V1_6.rules()).unwrap();
+    let store = Store::new(Contract::V1_6.rules()).unwrap();
     let ended = |id: &str, ago: i64| {
         let end = now() - SignedDuration::from_secs(ago);
         ConnectionRow { started: end, ended: Some(end), active: false, ..row(id) }
@@ -66,7 +66,7 @@ fn what_is_removed_stays_in_the_history() {
 
 #[test]
 fn the_history_is_cleared_and_cleaned() {
-    let store = Store::new(Contract::V2_2, Contract::V2_2.rules()).unwrap();
+    let store = Store::new(Contract::V2_2.rules()).unwrap();
     let began = |id: &str, profile: &str, days: i64| {
         let start = now() - SignedDuration::from_hours(24 * days);
         let profile = profile.to_owned();
