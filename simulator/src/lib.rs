@@ -21,6 +21,7 @@ mod describe;
 mod gateway;
 mod go;
 pub mod journal;
+mod limits;
 mod mutants;
 pub mod netquery;
 mod query;

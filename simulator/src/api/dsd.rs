@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::go::{decode::Fault, dump, json, read::Raw};
+use crate::{
+    go::{decode::Fault, dump, json, read::Raw},
+    limits,
+};
 
 /// What is said of a type that is not read.
 pub(super) const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
@@ -20,10 +24,8 @@ pub(super) fn read<T>(
 ) -> Result<T, String> {
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
-        "cbor" => ("cbor", ciborium::from_reader(body).map_err(|fault| cbor(body, &fault)).map(written)),
-        "msgpack" => {
-            ("msgpack", rmp_serde::from_slice(body).map_err(|fault| msgpack(body, &fault)).map(written))
-        }
+        "cbor" => ("cbor", from_cbor(body).map_err(|fault| cbor(body, &fault)).map(written)),
+        "msgpack" => ("msgpack", from_msgpack(body).map_err(|fault| msgpack(body, &fault)).map(written)),
         "yaml" | "yml" => {
             ("yaml", serde_saphyr::from_slice(body).map_err(|fault| fault.to_string()).map(written))
         }
@@ -33,6 +35,24 @@ pub(super) fn read<T>(
     document
         .and_then(|document| decode(Raw::checked(&document)?).map_err(|fault| fault.to_string()))
         .map_err(|fault| format!("dsd: failed to unpack {name}: {fault}, data: {}", dump::first_line(body)))
+}
+
+/// Reads CBOR.
+///
+/// # Errors
+/// When it is none, or nests too deeply.
+pub(crate) fn from_cbor(body: &[u8]) -> Result<Value, ciborium::de::Error<std::io::Error>> {
+    ciborium::de::from_reader_with_recursion_limit(body, limits::PACKED_NESTING)
+}
+
+/// Reads MessagePack.
+///
+/// # Errors
+/// When it is none, or nests too deeply.
+pub(crate) fn from_msgpack(body: &[u8]) -> Result<Value, rmp_serde::decode::Error> {
+    let mut reader = rmp_serde::Deserializer::from_read_ref(body);
+    reader.set_max_depth(limits::PACKED_NESTING);
+    Value::deserialize(&mut reader)
 }
 
 /// The part of a type that says the form: what follows the first slash, without parameters.

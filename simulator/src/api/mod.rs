@@ -12,7 +12,7 @@ mod core;
 mod customlists;
 mod debug;
 mod dns;
-mod dsd;
+pub(crate) mod dsd;
 mod endpoints;
 mod format;
 mod intel;

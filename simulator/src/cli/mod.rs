@@ -6,6 +6,7 @@ mod describe;
 mod mutants;
 mod scenario;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 

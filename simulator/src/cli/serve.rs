@@ -6,24 +6,36 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::Fault;
-use portmaster_simulator::{Builder, Lifecycle, Simulator, StartError};
+use portmaster_simulator::{Builder, Lifecycle, Simulator, StartError, netquery::remove_temporary_folders};
 use serde_json::json;
+use tokio::sync::oneshot;
 
-use super::args::{Ready, Serve};
+use super::{
+    args::{Ready, Serve},
+    signals,
+};
+
+/// How long what goes on may take to end, once it is asked to.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until Ctrl-C, a termination signal or the core's own shutdown. A restart begins anew.
 pub(crate) fn run(args: Serve) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.expect("a machine that cannot start threads runs nothing").block_on(serve(args))
+    let no_threads = "a machine that cannot start threads runs nothing";
+    let stop = signals::listen().expect(no_threads);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(no_threads);
+    let result = runtime.block_on(serve(args, stop));
+    runtime.shutdown_timeout(FAREWELL);
+    // Of what did not end in time, too.
+    remove_temporary_folders();
+    result
 }
 
-async fn serve(args: Serve) -> Result<(), StartError> {
-    let mut stop = std::pin::pin!(stop_signal());
+async fn serve(args: Serve, mut stop: oneshot::Receiver<()>) -> Result<(), StartError> {
     let mut simulator = builder(&args).start().await?;
     loop {
         announce(&simulator, &args);
         let how = tokio::select! {
-            () = &mut stop => return Ok(()),
+            _ = &mut stop => return Ok(()),
             how = simulator.down() => how,
         };
         // The answer to the request that did it is still on its way.
@@ -122,25 +134,6 @@ fn announce(simulator: &Simulator, args: &Serve) {
     };
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-/// Ctrl-C or a termination signal. Listens from the call on, not from the first look at the result.
-fn stop_signal() -> impl Future<Output = ()> {
-    #[cfg(unix)]
-    let mut signals = {
-        use tokio::signal::unix::{SignalKind, signal};
-        [SignalKind::terminate(), SignalKind::interrupt()].map(signal)
-    };
-    async move {
-        #[cfg(unix)]
-        if let [Ok(terminate), Ok(interrupt)] = &mut signals {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-            }
-        }
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }
 
 /// Says why it did not start.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Database, Fault, Found, members, payload::Payload, structure};
 use crate::{
     go::{read::Raw, sjson},
+    limits::{self, Work},
     world::{Body, Change, ChangeError, Record, World, config::Refused},
 };
 
@@ -31,7 +32,7 @@ impl Database for Config {
             return Err(Fault::other("invalid data"));
         }
         // Whatever is no object with a value resets the option.
-        let value = sjson::get(&payload.data, "Value");
+        let value = sjson::get(&payload.data, "Value", &Work::new(limits::MESSAGE_WORK));
         let value = value.and_then(|raw| Raw::checked(&raw).map(structure::plain).ok());
         set(world, key, value.filter(|value| !value.is_null()))
     }

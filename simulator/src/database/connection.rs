@@ -11,7 +11,7 @@ use super::{
     outbox::Outbox,
     session::Session,
 };
-use crate::{gateway::Shared, mutants::Ear};
+use crate::{gateway::Shared, limits, mutants::Ear};
 
 /// How much is read at once.
 const READ: usize = 8 << 10;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
     let mut lifecycle = shared.lifecycle();
     let mut farewell: Option<(Option<u16>, String)> = None;
     loop {
-        while farewell.is_none() && outbox.has_room() {
+        while farewell.is_none() && outbox.has_room() && jobs.len() < limits::CALLS {
             if heard.is_empty() {
                 match reader.next(&mut input) {
                     Ok(None) => break,
@@ -92,7 +92,7 @@ pub(crate) async fn serve(
                 input = BytesMut::new();
             }
         }
-        let reads = farewell.is_none() && outbox.has_room();
+        let reads = farewell.is_none() && outbox.has_room() && jobs.len() < limits::CALLS;
         tokio::select! {
             ready = stream.readable(), if reads => {
                 ready?;

@@ -25,6 +25,7 @@ pub(crate) use network::{publish as publish_connection, publish_gone};
 pub(crate) use subscribers::Subscribers;
 
 use crate::{
+    limits::{self, Work},
     query::Query,
     world::{Body, Record, World},
 };
@@ -135,8 +136,8 @@ fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
 }
 
 /// Whether a body can be told apart by conditions and clauses.
-fn selected(query: &Query, record: &Record) -> bool {
-    query.condition.as_ref().is_none_or(|condition| condition.matches(record))
+fn selected(query: &Query, record: &Record, work: &Work) -> bool {
+    query.condition.as_ref().is_none_or(|condition| condition.matches(record, work))
 }
 
 /// A record's value as a structure's members; nothing for what clients wrote.
@@ -149,6 +150,6 @@ fn members(body: &Body) -> Option<&serde_json::Map<String, serde_json::Value>> {
 
 /// A whole number at a path of a JSON text.
 fn sjson_number(data: &[u8], path: &str) -> Option<i64> {
-    let raw = crate::go::sjson::get(data, path)?;
+    let raw = crate::go::sjson::get(data, path, &Work::new(limits::MESSAGE_WORK))?;
     std::str::from_utf8(&raw).ok()?.parse().ok()
 }

@@ -7,6 +7,7 @@ use portmaster_fixtures::Defect;
 
 use super::{Fault, Found, named, outbox::Outbox, payload::Payload, selected, structure};
 use crate::{
+    limits::{self, Work},
     query::{Fields, Grammar, Query, Value},
     world::{Record, World},
 };
@@ -71,26 +72,33 @@ fn find(world: &World, query: &Query) -> Result<Found, Fault> {
     let database = named(world, name)?;
     let mut found = database.list(world, prefix)?;
     found.records.retain(|record| !record.hidden);
+    let work = Work::new(limits::MESSAGE_WORK);
     if database.heeds_conditions(world) {
-        found.records.retain(|record| selected(query, record));
+        found.records.retain(|record| selected(query, record, &work));
     }
     if !world.rules.has(Defect::NoResultClauses) {
         if let Some(field) = &query.order_by {
-            found.records.sort_by(|a, b| order(a.field(field), b.field(field)));
+            let mut keyed: Vec<_> =
+                found.records.into_iter().map(|record| (record.field(field, &work), record)).collect();
+            keyed.sort_by(|(a, _), (b, _)| order(a.as_ref(), b.as_ref()));
+            found.records = keyed.into_iter().map(|(_, record)| record).collect();
         }
         let limit = if query.limit == 0 { usize::MAX } else { query.limit as usize };
         found.records = found.records.into_iter().skip(query.offset as usize).take(limit).collect();
+    }
+    if work.is_spent() {
+        return Err(Fault::other(limits::TOO_MUCH_WORK));
     }
     Ok(found)
 }
 
 /// Numbers before texts before truth values before everything else; records without the field come last.
-fn order(a: Option<Value>, b: Option<Value>) -> Ordering {
-    fn number(value: &Value) -> Option<f64> {
+fn order(a: Option<&Value>, b: Option<&Value>) -> Ordering {
+    fn number(value: &Value) -> f64 {
         match value {
-            Value::Number { float, .. } | Value::Float(float) => Some(*float),
-            Value::Int(int) => Some(*int as f64),
-            _ => None,
+            Value::Number { float, .. } | Value::Float(float) => *float,
+            Value::Int(int) => *int as f64,
+            _ => 0.0,
         }
     }
     fn rank(value: Option<&Value>) -> u8 {
@@ -102,13 +110,11 @@ fn order(a: Option<Value>, b: Option<Value>) -> Ordering {
             None => 4,
         }
     }
-    match (&a, &b) {
+    match (a, b) {
         (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
         (Some(Value::Bool(a)), Some(Value::Bool(b))) => a.cmp(b),
-        (Some(one), Some(other)) if rank(a.as_ref()) == 0 && rank(b.as_ref()) == 0 => {
-            number(one).partial_cmp(&number(other)).unwrap_or(Ordering::Equal)
-        }
-        _ => rank(a.as_ref()).cmp(&rank(b.as_ref())),
+        (Some(one), Some(other)) if rank(a) == 0 && rank(b) == 0 => number(one).total_cmp(&number(other)),
+        _ => rank(a).cmp(&rank(b)),
     }
 }
 

@@ -17,13 +17,7 @@ use super::{
     frames::{self, BINARY, CLOSE, PONG, TEXT},
     subscribers::Subscription,
 };
-use crate::{journal::Book, mutants::Mouth, world::Record};
-
-/// How many pushes a subscription may have waiting (websocket §1.3).
-const MOST_PUSHES: usize = 1000;
-
-/// How much may wait before no further message is read.
-const ROOM: usize = 1000;
+use crate::{journal::Book, limits, mutants::Mouth, world::Record};
 
 /// A client's queue.
 #[derive(Debug, Default)]
@@ -42,15 +36,55 @@ struct Queue {
     items: VecDeque<Item>,
     /// Replies and records of queries that wait.
     replies: usize,
+    /// What all that waits weighs, bytes.
+    bytes: usize,
+}
+
+impl Queue {
+    fn put(&mut self, item: Item) {
+        self.replies += item.replies();
+        self.bytes += item.bytes();
+        self.items.push_back(item);
+    }
 }
 
 #[derive(Debug)]
 enum Item {
     Reply(Vec<u8>),
     /// The result of a query; records that cannot be read become warnings.
-    Records(Bytes, VecDeque<Arc<Record>>),
-    Push(Arc<Subscription>, Arc<Record>),
+    Records(Bytes, VecDeque<Waits>, usize),
+    Push(Arc<Subscription>, Waits),
     Pong(BytesMut),
+}
+
+/// A record that waits, and what it weighed when it came. Its text may be written meanwhile.
+#[derive(Debug)]
+struct Waits(Arc<Record>, usize);
+
+impl Waits {
+    fn new(record: Arc<Record>) -> Self {
+        let weight = record.weight();
+        Self(record, weight)
+    }
+}
+
+impl Item {
+    fn replies(&self) -> usize {
+        match self {
+            Self::Reply(_) | Self::Pong(_) => 1,
+            Self::Records(_, records, _) => records.len(),
+            Self::Push(..) => 0,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Reply(text) => text.len(),
+            Self::Pong(payload) => payload.len(),
+            Self::Records(_, _, weight) => *weight,
+            Self::Push(_, Waits(_, weight)) => *weight,
+        }
+    }
 }
 
 impl Outbox {
@@ -63,11 +97,8 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, item: Item, replies: usize) {
-        let mut queue = self.queue();
-        queue.items.push_back(item);
-        queue.replies += replies;
-        drop(queue);
+    fn put(&self, item: Item) {
+        self.queue().put(item);
         self.ready.notify_one();
     }
 
@@ -81,12 +112,12 @@ impl Outbox {
         if let Some((book, connection)) = &self.journal {
             book.replied(*connection, &text);
         }
-        self.put(Item::Reply(text), 1);
+        self.put(Item::Reply(text));
     }
 
     /// A message as it is.
     pub(super) fn message(&self, text: Vec<u8>) {
-        self.put(Item::Reply(text), 1);
+        self.put(Item::Reply(text));
     }
 
     /// An error.
@@ -96,38 +127,42 @@ impl Outbox {
 
     /// The records of a query.
     pub(super) fn records(&self, id: Bytes, records: VecDeque<Arc<Record>>) {
-        let count = records.len();
-        if count > 0 {
+        if !records.is_empty() {
             if let Some((book, connection)) = &self.journal {
                 for record in &records {
                     book.told(*connection, &id, "ok", record);
                 }
             }
-            self.put(Item::Records(id, records), count);
+            let id = Bytes::copy_from_slice(&id);
+            let records: VecDeque<Waits> = records.into_iter().map(Waits::new).collect();
+            let weight = records.iter().map(|Waits(_, weight)| weight).sum();
+            self.put(Item::Records(id, records, weight));
         }
     }
 
     /// The answer to a ping.
     pub(super) fn pong(&self, payload: BytesMut) {
-        self.put(Item::Pong(payload), 1);
+        self.put(Item::Pong(payload));
     }
 
     /// A change for a subscription; whether it found room.
     pub(super) fn push(&self, subscription: &Arc<Subscription>, record: &Arc<Record>) -> bool {
-        if subscription.waiting.fetch_add(1, Ordering::Relaxed) >= MOST_PUSHES {
-            subscription.waiting.fetch_sub(1, Ordering::Relaxed);
+        let full = self.queue().bytes >= limits::PUSH_BYTES;
+        if full || subscription.waiting.fetch_add(1, Ordering::Relaxed) >= limits::PUSHES {
+            subscription.waiting.fetch_sub(usize::from(!full), Ordering::Relaxed);
             return false;
         }
         if let Some((book, connection)) = &self.journal {
             book.told(*connection, &subscription.id, record.kind(), record);
         }
-        self.put(Item::Push(Arc::clone(subscription), Arc::clone(record)), 0);
+        self.put(Item::Push(Arc::clone(subscription), Waits::new(Arc::clone(record))));
         true
     }
 
     /// Whether another message may be read.
     pub(super) fn has_room(&self) -> bool {
-        self.queue().replies < ROOM
+        let queue = self.queue();
+        queue.replies < limits::REPLIES && queue.bytes < limits::REPLY_BYTES
     }
 
     /// Writes what waits as frames, until there is enough to send.
@@ -137,16 +172,21 @@ impl Outbox {
             match item {
                 Item::Reply(text) => self.write(out, BINARY, &[&text]),
                 Item::Pong(payload) => self.write(out, PONG, &[&payload]),
-                Item::Push(subscription, record) => {
+                Item::Push(subscription, Waits(record, _)) => {
                     subscription.waiting.fetch_sub(1, Ordering::Relaxed);
                     self.write_record(out, &subscription.id, record.kind(), &record);
                 }
-                Item::Records(id, mut records) => {
-                    if let Some(record) = records.pop_front() {
+                Item::Records(id, mut records, mut all) => {
+                    if let Some(Waits(record, weight)) = records.pop_front() {
+                        all -= weight;
                         self.write_record(out, &id, "ok", &record);
                     }
                     if !records.is_empty() {
-                        self.queue().items.push_front(Item::Records(id, records));
+                        let mut queue = self.queue();
+                        let rest = Item::Records(id, records, all);
+                        queue.replies += rest.replies();
+                        queue.bytes += rest.bytes();
+                        queue.items.push_front(rest);
                     }
                 }
             }
@@ -196,8 +236,9 @@ impl Outbox {
     fn take(&self) -> Option<Item> {
         let mut queue = self.queue();
         let item = queue.items.pop_front();
-        if !matches!(item, None | Some(Item::Push(..))) {
-            queue.replies = queue.replies.saturating_sub(1);
+        if let Some(item) = &item {
+            queue.replies -= item.replies();
+            queue.bytes -= item.bytes();
         }
         if queue.items.is_empty() && queue.items.capacity() > 64 {
             queue.items = VecDeque::new();

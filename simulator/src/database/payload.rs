@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::go::json;
+use crate::{api::dsd, go::json};
 
 const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
 
@@ -28,11 +28,9 @@ impl Payload {
             b'Y' if other_formats => {
                 serde_saphyr::from_slice::<Value>(&self.data).map_err(|fault| ("yaml", fault.to_string()))
             }
-            b'C' if other_formats => {
-                ciborium::from_reader::<Value, _>(&self.data[..]).map_err(|fault| ("cbor", fault.to_string()))
-            }
+            b'C' if other_formats => dsd::from_cbor(&self.data).map_err(|fault| ("cbor", fault.to_string())),
             b'M' if other_formats => {
-                rmp_serde::from_slice::<Value>(&self.data).map_err(|fault| ("msgpack", fault.to_string()))
+                dsd::from_msgpack(&self.data).map_err(|fault| ("msgpack", fault.to_string()))
             }
             _ => return Err(INCOMPATIBLE.to_owned()),
         };

@@ -1,6 +1,7 @@
 //! What one client is up to: its operations, in the order in which their messages came.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -15,33 +16,35 @@ use super::{
     message::{self, Malformed, Message},
     operations,
     outbox::Outbox,
+    subscribers::Place,
 };
-use crate::{gateway::Shared, world::World};
+use crate::{gateway::Shared, limits, query::Query, world::World};
 
 /// A client's session.
 #[derive(Debug)]
 pub(super) struct Session {
-    number: u64,
     /// The connection's number in the journal.
     connection: u64,
     outbox: Arc<Outbox>,
     shared: Arc<Shared>,
-    /// The subscriptions that live: operation and database. One that another took the operation's id from has none:
-    /// it goes on and cannot be cancelled (websocket §2.4).
-    subscriptions: Vec<(Option<Bytes>, String)>,
+    /// The subscriptions that live.
+    subscriptions: BTreeSet<Place>,
+    /// The latest of each operation's id. One that another took the id from goes on and cannot be cancelled
+    /// (websocket §2.4).
+    by_id: HashMap<Bytes, Place>,
 }
 
 impl Session {
     pub(super) fn new(shared: &Arc<Shared>, connection: u64) -> Self {
         Self {
-            number: shared.subscribers.session(),
             outbox: Arc::new(Outbox::new(
                 shared.journal.clone().map(|book| (book, connection)),
                 shared.mutants().mouth(),
             )),
             connection,
             shared: Arc::clone(shared),
-            subscriptions: Vec::new(),
+            subscriptions: BTreeSet::new(),
+            by_id: HashMap::new(),
         }
     }
 
@@ -88,12 +91,12 @@ impl Session {
             },
             Message::Query(text) => _ = operations::query(world, outbox, &id, &text),
             Message::Subscribe(text) => match operations::subscription(world, &text) {
-                Ok(query) => self.subscribe(id, query),
+                Ok(query) => self.subscribe(&id, query),
                 Err(fault) => outbox.error(&id, &fault.to_string()),
             },
             Message::QueryAndSubscribe(text) => {
                 if let Some(query) = operations::query(world, outbox, &id, &text) {
-                    self.subscribe(id, query);
+                    self.subscribe(&id, query);
                 }
             }
             Message::Write(key, payload) => {
@@ -104,7 +107,9 @@ impl Session {
             }
             Message::Delete(key) => answer(outbox, &id, operations::delete(world, &key)),
             Message::Cancel => {
-                if self.shared.subscribers.cancel(self.number, &id, &mut self.subscriptions) {
+                if let Some(place) = self.by_id.remove(&id) {
+                    self.shared.subscribers.cancel(&place);
+                    self.subscriptions.remove(&place);
                     outbox.reply(&id, &[b"done"]);
                 } else {
                     outbox.error(&id, "could not find subscription");
@@ -113,21 +118,20 @@ impl Session {
         }
     }
 
-    fn subscribe(&mut self, id: Bytes, query: crate::query::Query) {
-        let database = query.prefix.split_once(':').map_or(query.prefix.as_str(), |(name, _)| name);
-        for (earlier, _) in &mut self.subscriptions {
-            if earlier.as_ref() == Some(&id) {
-                *earlier = None;
-            }
+    fn subscribe(&mut self, id: &[u8], query: Query) {
+        if self.subscriptions.len() >= limits::SUBSCRIPTIONS {
+            let text = format!("more than {} subscriptions", limits::SUBSCRIPTIONS);
+            return self.outbox.error(id, &text);
         }
-        self.subscriptions.push((Some(id.clone()), database.to_owned()));
-        self.shared.subscribers.add(self.number, id, query, &self.outbox);
+        let place = self.shared.subscribers.add(id, query, &self.outbox);
+        self.by_id.insert(Bytes::copy_from_slice(id), place.clone());
+        self.subscriptions.insert(place);
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shared.subscribers.leave(self.number, &self.subscriptions);
+        self.shared.subscribers.leave(self.subscriptions.iter());
         self.outbox.clear();
     }
 }

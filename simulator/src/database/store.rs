@@ -1,5 +1,6 @@
 //! `core:` and `cache:`: records as clients wrote them, profiles among them, and what the core itself keeps there.
 
+use bytes::Bytes;
 use portmaster_fixtures::{ProfileForm, StoredFormats};
 use serde_json::{Map, Value};
 
@@ -90,9 +91,11 @@ impl Database for Store {
         if key.is_empty() && !rules.empty_key {
             return Err(Fault::other("key required"));
         }
+        // The payload is a part of a buffer that would stay with it.
+        let data = Bytes::copy_from_slice(&payload.data);
         let body = match (payload.format, rules.stored) {
-            (0, StoredFormats::Any) => Body::json(payload.data.clone()),
-            (format, _) => Body::Text { format, data: payload.data.clone() },
+            (0, StoredFormats::Any) => Body::json(data),
+            (format, _) => Body::Text { format, data },
         };
         apply(world, Change::Record(Box::new(Record::new(full, meta, body))))
     }

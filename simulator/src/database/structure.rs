@@ -10,6 +10,7 @@ use crate::{
         read::{Kind, Raw},
         sjson,
     },
+    limits::{self, Work},
     world::{Body, Record},
 };
 
@@ -220,6 +221,7 @@ pub(super) fn set_members(
         _ => return Err("could not find any valid values".to_owned()),
     }
     let mut any = false;
+    let work = Work::new(limits::MESSAGE_WORK);
     let mut body = record.body.clone();
     for (name, value) in sjson::members(payload) {
         any = true;
@@ -230,9 +232,9 @@ pub(super) fn set_members(
                 structure.set(&mut members, &name, plain(raw))?;
                 Body::Struct(Value::Object(members))
             }
-            (Body::Text { format: b'J', data }, _) => Body::json(set_path(&data, &name, raw)?),
+            (Body::Text { format: b'J', data }, _) => Body::json(set_path(&data, &name, raw, &work)?),
             (Body::Struct(value), None) => {
-                let data = set_path(&gojson::to_vec(&value), &name, raw)?;
+                let data = set_path(&gojson::to_vec(&value), &name, raw, &work)?;
                 Body::Struct(serde_json::from_slice(&data).map_err(|fault| fault.to_string())?)
             }
             // The real core goes down here.
@@ -250,8 +252,8 @@ pub(super) fn set_members(
 }
 
 /// Sets a path of a JSON text; text, number and truth value only take the place of their like.
-fn set_path(data: &[u8], path: &str, raw: Raw<'_>) -> Result<Vec<u8>, String> {
-    let present = sjson::get(data, path);
+fn set_path(data: &[u8], path: &str, raw: Raw<'_>, work: &Work) -> Result<Vec<u8>, String> {
+    let present = sjson::get(data, path, work);
     let (given, written) = match raw.kind() {
         Kind::String => ("string", gojson::to_vec(&raw.string())),
         // Through a float and in plain decimals.
@@ -281,5 +283,5 @@ fn set_path(data: &[u8], path: &str, raw: Raw<'_>) -> Result<Vec<u8>, String> {
             return Err(format!("tried to set field {path} ({own}) to a {given} value"));
         }
     }
-    sjson::set(data, path, &written)
+    sjson::set(data, path, &written, work)
 }

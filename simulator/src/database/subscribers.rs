@@ -11,15 +11,17 @@ use std::{
 use bytes::Bytes;
 
 use super::outbox::{Outbox, Waiting};
-use crate::{query::Query, world::Record};
+use crate::{
+    limits::{self, Work},
+    query::Query,
+    world::Record,
+};
 
 /// A subscription of a client.
 #[derive(Debug)]
 pub(super) struct Subscription {
     /// The operation's id.
     pub(super) id: Bytes,
-    session: u64,
-    database: String,
     prefix: String,
     query: Query,
     outbox: Arc<Outbox>,
@@ -27,65 +29,54 @@ pub(super) struct Subscription {
     pub(super) waiting: Waiting,
 }
 
+/// Subscriptions by their numbers, those of each database apart.
+type ByDatabase = BTreeMap<String, BTreeMap<u64, Arc<Subscription>>>;
+
+/// Where a subscription is: its database and its number.
+pub(super) type Place = (String, u64);
+
 /// All subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
-    by_database: Mutex<BTreeMap<String, Vec<Arc<Subscription>>>>,
+    by_database: Mutex<ByDatabase>,
     /// How many subscriptions there are.
     count: AtomicUsize,
-    sessions: AtomicU64,
+    made: AtomicU64,
     dropped: AtomicU64,
 }
 
 impl Subscribers {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Arc<Subscription>>>> {
+    fn lock(&self) -> MutexGuard<'_, ByDatabase> {
         self.by_database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number for a new session.
-    pub(super) fn session(&self) -> u64 {
-        self.sessions.fetch_add(1, Ordering::Relaxed)
-    }
-
     /// Adds a subscription.
-    pub(super) fn add(&self, session: u64, id: Bytes, query: Query, outbox: &Arc<Outbox>) {
+    pub(super) fn add(&self, id: &[u8], query: Query, outbox: &Arc<Outbox>) -> Place {
         let (database, prefix) = query.prefix.split_once(':').unwrap_or((&query.prefix, ""));
+        let place = (database.to_owned(), self.made.fetch_add(1, Ordering::Relaxed));
         let subscription = Subscription {
-            id,
-            session,
-            database: database.to_owned(),
+            // The id is a part of the message that it came in, which would stay with it.
+            id: Bytes::copy_from_slice(id),
             prefix: prefix.to_owned(),
             outbox: Arc::clone(outbox),
             waiting: Waiting::default(),
             query,
         };
-        self.lock().entry(subscription.database.clone()).or_default().push(Arc::new(subscription));
+        self.lock().entry(place.0.clone()).or_default().insert(place.1, Arc::new(subscription));
         self.count.fetch_add(1, Ordering::Relaxed);
+        place
     }
 
-    /// Ends the latest subscription of a session that has this id; whether there was one.
-    pub(super) fn cancel(&self, session: u64, id: &[u8], made: &mut Vec<(Option<Bytes>, String)>) -> bool {
-        let Some(at) = made.iter().position(|(one, _)| one.as_deref() == Some(id)) else { return false };
-        let (_, database) = made.remove(at);
-        let mut all = self.lock();
-        if let Some(list) = all.get_mut(&database)
-            && let Some(at) = list.iter().rposition(|one| one.session == session && one.id == id)
-        {
-            list.remove(at);
-            self.count.fetch_sub(1, Ordering::Relaxed);
-        }
-        true
+    /// Ends a subscription.
+    pub(super) fn cancel(&self, (database, number): &Place) {
+        let gone = self.lock().get_mut(database).and_then(|all| all.remove(number));
+        self.count.fetch_sub(usize::from(gone.is_some()), Ordering::Relaxed);
     }
 
-    /// Ends all subscriptions of a session.
-    pub(super) fn leave(&self, session: u64, made: &[(Option<Bytes>, String)]) {
-        let mut all = self.lock();
-        for (_, database) in made {
-            if let Some(list) = all.get_mut(database) {
-                let before = list.len();
-                list.retain(|one| one.session != session);
-                self.count.fetch_sub(before - list.len(), Ordering::Relaxed);
-            }
+    /// Ends all subscriptions of a client, a few at a time: nobody who publishes waits for all of them.
+    pub(super) fn leave<'a>(&self, places: impl Iterator<Item = &'a Place>) {
+        for place in places {
+            self.cancel(place);
         }
     }
 
@@ -107,9 +98,13 @@ impl Subscribers {
         let (database, key) = record.place();
         let all = self.lock();
         let Some(list) = all.get(database) else { return };
-        for one in list {
+        for one in list.values() {
             let asked = key.starts_with(&one.prefix)
-                && one.query.condition.as_ref().is_none_or(|condition| condition.matches(&**record));
+                && one
+                    .query
+                    .condition
+                    .as_ref()
+                    .is_none_or(|condition| condition.matches(&**record, &Work::new(limits::PUSH_WORK)));
             if asked && !one.outbox.push(one, record) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }

@@ -4,20 +4,14 @@
 //! that are written against a core see Go's answers, so the first head of each connection is checked here. Later
 //! requests of a connection go to hyper unseen: a difference that we keep, since nobody sends a broken one there.
 
-use std::{io, time::Duration};
+use std::io;
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     time::timeout,
 };
 
-use crate::go::escape;
-
-/// How long a peer may take for a head (core-2.2 §2).
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The longest head that Go takes: a megabyte and a little (core-2.2 §2).
-pub(super) const LONGEST_HEAD: usize = (1 << 20) + 4096;
+use crate::{go::escape, limits};
 
 /// What becomes of a head.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,18 +22,55 @@ pub(super) enum Verdict {
     Refuse(Vec<u8>),
 }
 
-/// Reads a head, and what came with it. `None` when the peer sent nothing in time.
+/// How far a head was looked at while it comes: every byte once, however it is cut.
+#[derive(Debug, Default)]
+struct Progress {
+    seen: usize,
+    /// Whether what is before the first blank was looked at.
+    method: bool,
+    /// Whether the first line was.
+    line: bool,
+}
+
+impl Progress {
+    /// Looks at what came: whether more of it would change nothing, because it is all there or can be no head.
+    fn is_over(&mut self, bytes: &[u8]) -> bool {
+        let new = &bytes[self.seen..];
+        if !self.method {
+            let odd = new.iter().find(|byte| !is_token(**byte));
+            self.method = odd.is_some();
+            if odd.is_some_and(|byte| !b" \r\n".contains(byte)) {
+                return true;
+            }
+        }
+        if !self.line
+            && let Some(at) = new.iter().position(|byte| *byte == b'\n')
+        {
+            self.line = true;
+            if first_line(&bytes[..=self.seen + at]).is_err() {
+                return true;
+            }
+        }
+        // The blank line may have begun before.
+        let from = self.seen.saturating_sub(2);
+        self.seen = bytes.len();
+        end_of_head(&bytes[from..]).is_some()
+    }
+}
+
+/// Reads a head, and what came with it; less where the beginning can be no head's. `None` when the peer sent nothing in time.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(1024);
     let reading = async {
-        while end_of_head(&bytes).is_none() && bytes.len() <= LONGEST_HEAD {
+        let mut progress = Progress::default();
+        while !progress.is_over(&bytes) && bytes.len() <= limits::HEAD {
             if stream.read_buf(&mut bytes).await? == 0 {
                 break;
             }
         }
         Ok(())
     };
-    match timeout(HEAD_TIMEOUT, reading).await {
+    match timeout(limits::HEAD_TIME, reading).await {
         Ok(Ok(())) if !bytes.is_empty() => Ok(Some(bytes)),
         Ok(Ok(())) | Err(_) => Ok(None),
         Ok(Err(fault)) => Err(fault),
@@ -48,12 +79,11 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
 
 /// Checks a head in the order in which Go does.
 pub(super) fn inspect(mut bytes: Vec<u8>) -> Verdict {
-    let Some(end) = end_of_head(&bytes).filter(|end| *end <= LONGEST_HEAD) else {
-        return if bytes.len() > LONGEST_HEAD {
-            refuse("431 Request Header Fields Too Large", "431 Request Header Fields Too Large")
-        } else {
-            Verdict::Pass(bytes)
-        };
+    if let Err(refusal) = first_line(&bytes) {
+        return refusal;
+    }
+    let Some(end) = end_of_head(&bytes).filter(|end| *end <= limits::HEAD) else {
+        return if bytes.len() > limits::HEAD { too_large() } else { Verdict::Pass(bytes) };
     };
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
@@ -61,6 +91,9 @@ pub(super) fn inspect(mut bytes: Vec<u8>) -> Verdict {
     let fields: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
     if let Err(refusal) = request_line(line).and_then(|version| header_fields(version, &fields)) {
         return refusal;
+    }
+    if fields.len() > limits::HEAD_FIELDS {
+        return too_large();
     }
     if let Some(plain) = plain_target(&bytes) {
         bytes = plain;
@@ -88,12 +121,36 @@ fn refuse(status: &str, text: &str) -> Verdict {
     Verdict::Refuse(format!("{head}{text}").into_bytes())
 }
 
+fn too_large() -> Verdict {
+    refuse("431 Request Header Fields Too Large", "431 Request Header Fields Too Large")
+}
+
 fn bad_request() -> Verdict {
     refuse("400 Bad Request", "400 Bad Request")
 }
 
 fn bad_request_for(why: &str) -> Verdict {
     refuse("400 Bad Request", &format!("400 Bad Request: {why}"))
+}
+
+/// Checks the first line as far as it is there: no method has other characters than a token's.
+fn first_line(bytes: &[u8]) -> Result<(), Verdict> {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) => {
+            let line = String::from_utf8_lossy(bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]));
+            request_line(&line).map(|_| ())
+        }
+        None => match bytes.iter().find(|byte| !is_token(**byte)) {
+            Some(b' ' | b'\r') | None => Ok(()),
+            Some(_) => Err(bad_request()),
+        },
+    }
+}
+
+/// The number of header fields of a whole head.
+pub(super) fn fields(bytes: &[u8]) -> usize {
+    let head = &bytes[..end_of_head(bytes).unwrap_or(bytes.len())];
+    head.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// Checks `METHOD TARGET HTTP/1.x`: the minor version.
@@ -264,6 +321,34 @@ mod tests {
             ),
         ] {
             assert_eq!(answer(head).as_deref(), Some(expected), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_head_is_answered_at_once() {
+        for (bytes, over) in [
+            (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], true),
+            (b"GARBAGE\r\n", true),
+            (b"GET /x HTTP/1.1\r\nHost: x", false),
+            (b"GET /x", false),
+            (b"GE", false),
+            (b"\r\n", true),
+        ] {
+            let mut progress = Progress::default();
+            let found = (1..=bytes.len()).any(|length| progress.is_over(&bytes[..length]));
+            assert_eq!(found, over, "{bytes:?}");
+            assert_eq!(answer(&String::from_utf8_lossy(bytes)).is_some(), over, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_found_however_it_is_cut() {
+        let head = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+        for step in 1..head.len() {
+            let mut progress = Progress::default();
+            let ends = (1..).map(|at| (at * step).min(head.len()));
+            let over = ends.take(head.len()).find(|end| progress.is_over(&head[..*end]));
+            assert_eq!(over, Some(head.len()), "{step}");
         }
     }
 

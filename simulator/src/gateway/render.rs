@@ -65,13 +65,15 @@ impl Answer {
             headers.append(name, value);
         }
         headers.insert(DATE, date);
-        if self.has_length {
+        // These have no body, whoever says one (RFC 9110 §6.4.1).
+        let bodyless = matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if self.has_length && !bodyless {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
         if self.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        let body = if head { Bytes::new() } else { self.body };
+        let body = if head || bodyless { Bytes::new() } else { self.body };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = headers;

@@ -32,6 +32,7 @@ use crate::{
     accept::accept,
     database::{self, Subscribers, publish_connection, publish_gone, publish_hubs},
     journal::Book,
+    limits,
     mutants::Mutants,
     netquery::Store,
     snapshot::Origin,
@@ -288,6 +289,7 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
             return Ok(stream.shutdown().await?);
         }
     };
+    let many_fields = head::fields(&first) > limits::USUAL_FIELDS;
     let (reader, writer) = stream.into_split();
     let instead = Arc::new(Instead::default());
     let writer = Writer::new(writer, Arc::clone(&instead));
@@ -304,11 +306,14 @@ async fn connection(mut stream: TcpStream, shared: Arc<Shared>) -> Result<(), Bo
             answered
         }
     });
-    http1::Builder::new()
-        .auto_date_header(false)
+    let mut http = http1::Builder::new();
+    if many_fields {
+        http.max_headers(limits::HEAD_FIELDS);
+    }
+    http.auto_date_header(false)
         .half_close(true)
-        .header_read_timeout(head::HEAD_TIMEOUT)
-        .max_buf_size(head::LONGEST_HEAD + 4096)
+        .header_read_timeout(limits::HEAD_TIME)
+        .max_buf_size(limits::HEAD + 4096)
         .timer(TokioTimer::new())
         .title_case_headers(true)
         .serve_connection(io, service)

@@ -40,7 +40,9 @@ pub fn parse(text: &str) -> Result<i64, String> {
             return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
-        let mut part = whole.checked_mul(nanos).ok_or_else(invalid)?;
+        // Above that, not even a sign would make it fit.
+        let mut part =
+            whole.checked_mul(nanos).filter(|part| *part <= -i128::from(i64::MIN)).ok_or_else(invalid)?;
         let mut scale = nanos;
         for digit in fraction.bytes() {
             scale /= 10;

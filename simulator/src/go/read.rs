@@ -6,10 +6,7 @@
 use std::borrow::Cow;
 
 use super::quote::quote_byte;
-
-/// How deep arrays and objects may nest. Cores take 10,000, but what is kept of a document is a tree here, and to walk down
-/// one so deep takes more stack than a thread has.
-pub const MAX_DEPTH: usize = 500;
+use crate::limits;
 
 /// One valid JSON value, without white space around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,7 +288,7 @@ impl Checker<'_> {
     fn push(&mut self, open: &mut Vec<u8>, bracket: u8) -> Result<(), String> {
         self.at += 1;
         open.push(bracket);
-        if open.len() > MAX_DEPTH {
+        if open.len() > limits::NESTING {
             return Err("exceeded max depth".to_owned());
         }
         Ok(())

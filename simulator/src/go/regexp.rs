@@ -2,12 +2,11 @@
 
 use regex::Regex;
 
-/// The largest compiled expression, bytes, so that a query cannot fill the memory.
-const LARGEST: usize = 1 << 20;
+use crate::limits;
 
 /// Compiles an expression as Go's `regexp.Compile`; its fault's text if it is none.
 pub fn compile(text: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(&translated(text)).size_limit(LARGEST).build().map_err(|fault| {
+    regex::RegexBuilder::new(&translated(text)).size_limit(limits::REGEX).build().map_err(|fault| {
         let (what, part) = described(text, &fault.to_string());
         format!("error parsing regexp: {what}: `{part}`")
     })

@@ -3,6 +3,9 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use super::wildcard::Wildcard;
+use crate::limits::{self, Work};
+
 /// A piece of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
@@ -12,12 +15,15 @@ struct Part {
 }
 
 /// The pieces of a path: cut at points and bars, a backslash makes the next character plain.
-fn parts(path: &str) -> Vec<Part> {
+fn parts(path: &str) -> Result<Vec<Part>, String> {
     let mut parts = vec![Part { name: String::new(), wild: false }];
     let mut chars = path.chars();
     while let Some(char) = chars.next() {
         let last = parts.len() - 1;
         match char {
+            '.' | '|' if parts.len() == limits::KEY_PARTS => {
+                return Err(format!("path has more than {} parts", limits::KEY_PARTS));
+            }
             '.' | '|' => parts.push(Part { name: String::new(), wild: false }),
             '\\' => parts[last].name.extend(chars.next()),
             other => {
@@ -26,18 +32,7 @@ fn parts(path: &str) -> Vec<Part> {
             }
         }
     }
-    parts
-}
-
-/// Whether a name fits a pattern with `*` and `?`.
-fn fits(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => fits(rest, name) || (!name.is_empty() && fits(pattern, &name[1..])),
-        (Some((b'?', rest)), Some((_, others))) => fits(rest, others),
-        (Some((one, rest)), Some((other, others))) => one == other && fits(rest, others),
-        _ => false,
-    }
+    Ok(parts)
 }
 
 fn skip_blanks(json: &[u8], mut at: usize) -> usize {
@@ -138,40 +133,50 @@ pub fn unquoted(raw: &[u8]) -> Cow<'_, str> {
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The value at a path, as it stands in the text.
-pub fn get<'a>(json: &'a [u8], path: &str) -> Option<Cow<'a, [u8]>> {
-    let parts = parts(path);
+/// The value at a path, as it stands in the text. A path that costs more than there is leads nowhere.
+pub fn get<'a>(json: &'a [u8], path: &str, work: &Work) -> Option<Cow<'a, [u8]>> {
     let open = skip_blanks(json, 0);
-    find(&json[open..], &parts)
+    find(&json[open..], &parts(path).ok()?, work)
 }
 
-fn find<'a>(json: &'a [u8], parts: &[Part]) -> Option<Cow<'a, [u8]>> {
-    let Some((part, rest)) = parts.split_first() else { return Some(Cow::Borrowed(json)) };
-    match json.first()? {
-        b'[' if part.name == "#" => {
+fn find<'a>(mut json: &'a [u8], parts: &[Part], work: &Work) -> Option<Cow<'a, [u8]>> {
+    for (at, part) in parts.iter().enumerate() {
+        if !work.spend(json.len() as u64) {
+            return None;
+        }
+        if json.first()? == &b'[' && part.name == "#" {
+            let rest = &parts[at + 1..];
             let elements = members(json).map(|(_, value)| &json[value]);
             if rest.is_empty() {
                 return Some(Cow::Owned(elements.count().to_string().into_bytes()));
             }
-            let found: Vec<_> = elements.filter_map(|element| find(element, rest)).collect();
-            Some(Cow::Owned([b"[", found.join(&b","[..]).as_slice(), b"]"].concat()))
+            let found: Vec<_> = elements.filter_map(|element| find(element, rest, work)).collect();
+            return Some(Cow::Owned([b"[", found.join(&b","[..]).as_slice(), b"]"].concat()));
         }
-        b'[' => {
-            let at: usize = part.name.parse().ok()?;
-            let (_, value) = members(json).nth(at)?;
-            find(&json[value], rest)
-        }
+        json = &json[member(json, part, work)?];
+    }
+    Some(Cow::Borrowed(json))
+}
+
+/// The place of the value that a part leads to.
+fn member(json: &[u8], part: &Part, work: &Work) -> Option<Range<usize>> {
+    match json.first()? {
+        b'[' => members(json).nth(part.name.parse().ok()?).map(|(_, value)| value),
         b'{' => {
-            let (_, value) = members(json).find(|(name, _)| is_called(&json[name.clone()], part))?;
-            find(&json[value], rest)
+            let pattern = part.wild.then(|| Wildcard::new(&part.name));
+            let called = |raw: &[u8]| {
+                let name = unquoted(raw);
+                match &pattern {
+                    None => name == part.name,
+                    Some(pattern) => {
+                        work.spend(name.len() as u64 * pattern.len() as u64) && pattern.fits(&name)
+                    }
+                }
+            };
+            members(json).find(|(name, _)| called(&json[name.clone()])).map(|(_, value)| value)
         }
         _ => None,
     }
-}
-
-fn is_called(raw: &[u8], part: &Part) -> bool {
-    let name = unquoted(raw);
-    if part.wild { fits(part.name.as_bytes(), name.as_bytes()) } else { name == part.name }
 }
 
 /// Sets the value at a path; parents that are missing are made. What stands around the outermost value is dropped.
@@ -179,72 +184,92 @@ fn is_called(raw: &[u8], part: &Part) -> bool {
 /// Paths with `|`, `#`, `@`, `*` or `?` change what they find, and nothing else.
 ///
 /// # Errors
-/// The text of the library that cores use.
-pub fn set(json: &[u8], path: &str, value: &[u8]) -> Result<Vec<u8>, String> {
+/// The text of the library that cores use, or which bound the path is beyond.
+pub fn set(json: &[u8], path: &str, value: &[u8], work: &Work) -> Result<Vec<u8>, String> {
     if path.is_empty() {
         return Err("path cannot be empty".to_owned());
     }
     let open = skip_blanks(json, 0);
     let end = value_end(json, open).unwrap_or(json.len());
     let json = &json[open.min(end)..end];
+    let parts = parts(path)?;
     let searched = path.contains(['|', '#', '@', '*', '?']);
-    if searched && get(json, path).is_none() {
+    if searched && find(json, &parts, work).is_none() {
         return Ok(json.to_vec());
     }
-    put(json, &parts(path), value)
+    // The innermost value that is there, and the parts that it lacks.
+    let mut place = 0..json.len();
+    let mut lacking = &parts[..];
+    while let Some((part, rest)) = lacking.split_first() {
+        if !work.spend(place.len() as u64) {
+            break;
+        }
+        let Some(at) = member(&json[place.clone()], part, work) else { break };
+        place = place.start + at.start..place.start + at.end;
+        lacking = rest;
+    }
+    if !work.spend(json.len() as u64 + value.len() as u64) {
+        return Err(limits::TOO_MUCH_WORK.to_owned());
+    }
+    let inner = extended(&json[place.clone()], lacking, value)?;
+    Ok([&json[..place.start], &inner, &json[place.end..]].concat())
 }
 
-fn put(json: &[u8], parts: &[Part], value: &[u8]) -> Result<Vec<u8>, String> {
-    let Some((part, rest)) = parts.split_first() else { return Ok(value.to_vec()) };
-    let replaced = |at: Range<usize>| -> Result<Vec<u8>, String> {
-        let inner = put(&json[at.clone()], rest, value)?;
-        Ok([&json[..at.start], &inner, &json[at.end..]].concat())
-    };
+/// A value with a member that it lacks.
+fn extended(json: &[u8], lacking: &[Part], value: &[u8]) -> Result<Vec<u8>, String> {
+    let Some((part, rest)) = lacking.split_first() else { return Ok(value.to_vec()) };
     let close = json.len().saturating_sub(1);
     match json.first() {
         Some(b'{') => {
-            if let Some((_, at)) = members(json).find(|(name, _)| is_called(&json[name.clone()], part)) {
-                return replaced(at);
-            }
             let comma: &[u8] = if members(json).next().is_some() { b"," } else { b"" };
             let name = super::json::to_vec(&part.name);
-            Ok([&json[..close], comma, &name, b":", &made(rest, value), b"}"].concat())
+            Ok([&json[..close], comma, &name, b":", &made(rest, value)?, b"}"].concat())
         }
         Some(b'[') => {
             let count = members(json).count();
-            let at = match part.name.as_str() {
-                "-1" => count,
-                name => name
-                    .parse()
-                    .map_err(|_| format!("cannot set array element for non-numeric key '{name}'"))?,
-            };
-            if let Some((_, at)) = members(json).nth(at) {
-                return replaced(at);
-            }
-            let mut out = json[..close].to_vec();
-            for filled in count..=at {
-                if filled > 0 {
-                    out.push(b',');
+            let nulls = match part.name.as_str() {
+                "-1" => 0,
+                name => {
+                    let at: usize = name
+                        .parse()
+                        .map_err(|_| format!("cannot set array element for non-numeric key '{name}'"))?;
+                    at.saturating_sub(count)
                 }
-                out.extend_from_slice(if filled == at { b"" } else { b"null" });
-            }
-            out.extend_from_slice(&made(rest, value));
-            out.push(b']');
-            Ok(out)
+            };
+            let comma: &[u8] = if count > 0 { b"," } else { b"" };
+            Ok([&json[..close], comma, &filling(nulls)?, &made(rest, value)?, b"]"].concat())
         }
-        _ => Ok(made(parts, value)),
+        _ => made(lacking, value),
     }
 }
 
-/// A value with the parents that it needs.
-fn made(parts: &[Part], value: &[u8]) -> Vec<u8> {
-    let Some((part, rest)) = parts.split_first() else { return value.to_vec() };
-    let inner = made(rest, value);
-    match (part.name.as_str(), part.name.parse::<u16>()) {
-        ("-1", _) => [b"[", inner.as_slice(), b"]"].concat(),
-        (_, Ok(at)) => [b"[", "null,".repeat(at.into()).as_bytes(), &inner, b"]"].concat(),
-        (name, Err(_)) => [b"{", super::json::to_vec(&name).as_slice(), b":", &inner, b"}"].concat(),
+/// The nulls before an element.
+fn filling(nulls: usize) -> Result<Vec<u8>, String> {
+    if nulls > limits::LIST_FILL {
+        return Err(format!(
+            "more than {} missing list elements before the one to be set",
+            limits::LIST_FILL
+        ));
     }
+    Ok(b"null,".repeat(nulls))
+}
+
+/// A value with the parents that it needs.
+fn made(parts: &[Part], value: &[u8]) -> Result<Vec<u8>, String> {
+    let mut before = Vec::new();
+    let mut behind = Vec::new();
+    for part in parts {
+        let (open, inside, close) = match (part.name.as_str(), part.name.parse::<u16>()) {
+            ("-1", _) => (b'[', Vec::new(), b']'),
+            (_, Ok(at)) => (b'[', filling(at.into())?, b']'),
+            (name, Err(_)) => (b'{', [&super::json::to_vec(&name)[..], b":"].concat(), b'}'),
+        };
+        before.push(open);
+        before.extend(inside);
+        behind.push(close);
+    }
+    behind.reverse();
+    Ok([&before, value, &behind].concat())
 }
 
 #[cfg(test)]
@@ -253,12 +278,16 @@ mod tests {
 
     use super::*;
 
+    fn plenty() -> Work {
+        Work::new(limits::MESSAGE_WORK)
+    }
+
     fn set_in(json: &str, path: &str, value: &str) -> String {
-        String::from_utf8(set(json.as_bytes(), path, value.as_bytes()).unwrap()).unwrap()
+        String::from_utf8(set(json.as_bytes(), path, value.as_bytes(), &plenty()).unwrap()).unwrap()
     }
 
     fn got(json: &str, path: &str) -> Option<String> {
-        get(json.as_bytes(), path).map(|raw| String::from_utf8(raw.into_owned()).unwrap())
+        get(json.as_bytes(), path, &plenty()).map(|raw| String::from_utf8(raw.into_owned()).unwrap())
     }
 
     #[test]
@@ -288,7 +317,27 @@ mod tests {
         assert_eq!(set_in(r#"{"l":["a"]}"#, "l.-1", "1"), r#"{"l":["a",1]}"#);
         assert_eq!(set_in(r#"{"a":1}"#, "b|c", "1"), r#"{"a":1}"#);
         assert_eq!(set_in("12", "a", "1"), r#"{"a":1}"#);
-        assert_eq!(set(b"[1]", "k", b"1").unwrap_err(), "cannot set array element for non-numeric key 'k'");
+        assert_eq!(
+            set(b"[1]", "k", b"1", &plenty()).unwrap_err(),
+            "cannot set array element for non-numeric key 'k'"
+        );
+    }
+
+    #[test]
+    fn no_path_costs_more_than_there_is() {
+        let refused = |json: &str, path: &str| set(json.as_bytes(), path, b"1", &plenty()).unwrap_err();
+        assert_eq!(refused("{}", &"a.".repeat(20_000)), "path has more than 100 parts");
+        for (json, path) in [("[]", "4000000000"), ("{\"l\":[1]}", "l.20000"), ("{}", "a.60000.60000")] {
+            assert_eq!(
+                refused(json, path),
+                "more than 10000 missing list elements before the one to be set",
+                "{path}"
+            );
+        }
+        let name = "a".repeat(100_000);
+        let work = plenty();
+        assert_eq!(get(format!("{{\"{name}\":1}}").as_bytes(), &("*a".repeat(10_000) + "b"), &work), None);
+        assert!(work.is_spent());
     }
 
     #[test]
@@ -302,15 +351,15 @@ mod tests {
         #[test]
         fn what_was_set_is_found(names in prop::collection::vec("[a-z]{1,4}", 1..4), value in 0u32..99) {
             let path = names.join(".");
-            let json = set(br#"{"zzzzz":[1,2],"k":"v"}"#, &path, value.to_string().as_bytes()).unwrap();
+            let json = set(br#"{"zzzzz":[1,2],"k":"v"}"#, &path, value.to_string().as_bytes(), &plenty()).unwrap();
             prop_assert!(serde_json::from_slice::<serde_json::Value>(&json).is_ok());
-            prop_assert_eq!(get(&json, &path).unwrap().into_owned(), value.to_string().into_bytes());
+            prop_assert_eq!(get(&json, &path, &plenty()).unwrap().into_owned(), value.to_string().into_bytes());
         }
 
         #[test]
         fn no_text_brings_it_down(json in "[\\[\\]{}\":,a1 \\\\]{0,40}", path in "[a.#*\\\\0-9]{1,8}") {
-            let _ = get(json.as_bytes(), &path);
-            let _ = set(json.as_bytes(), &path, b"1");
+            let _ = get(json.as_bytes(), &path, &plenty());
+            let _ = set(json.as_bytes(), &path, b"1", &plenty());
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, LazyLock},
 };
 
-use regex::bytes::{Captures, NoExpand, Regex, RegexBuilder};
+use regex::bytes::{Captures, Regex};
 
-use crate::world::{Config, keys::ApiKey};
+use crate::{
+    limits,
+    world::{Config, keys::ApiKey},
+};
 
 /// What stands in the place of a secret: in `Authorization`, in cookies, in members of a query or of a body whose names
 /// speak of keys, tokens or passwords, and wherever an API key of `core/apiKeys` appears.
@@ -21,8 +24,10 @@ const SHORTEST: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Secrets {
     texts: BTreeSet<String>,
-    /// Finds them.
-    pattern: Option<Regex>,
+    /// How many bytes they have.
+    size: usize,
+    /// The same by their beginnings, the longest first.
+    by_start: HashMap<[u8; SHORTEST], Vec<String>>,
     /// The keys that they were last taken from.
     keys: Option<Arc<[ApiKey]>>,
 }
@@ -65,27 +70,53 @@ impl Secrets {
         let written = config.list("core/apiKeys");
         let written = written.iter().map(|entry| entry.split_once('?').map_or(*entry, |(secret, _)| secret));
         for secret in secrets.chain(written).filter(|secret| secret.len() >= SHORTEST) {
-            self.texts.insert(secret.to_owned());
+            if self.size <= limits::SECRETS && self.texts.insert(secret.to_owned()) {
+                self.size += secret.len();
+            }
         }
         self.keys = Some(Arc::clone(config.keys()));
     }
 
     /// Makes them ready to be looked for.
     pub(super) fn compile(mut self) -> Self {
-        // Of two that begin alike, the longer one comes first.
-        let all: Vec<String> = self.texts.iter().rev().map(|text| regex::escape(text)).collect();
-        let pattern = RegexBuilder::new(&all.join("|")).size_limit(256 << 20).build();
-        self.pattern = pattern.ok().filter(|_| !all.is_empty());
+        // Of two where one begins with the other, the longer one comes first.
+        for text in self.texts.iter().rev() {
+            if let Some(start) = text.as_bytes().first_chunk() {
+                self.by_start.entry(*start).or_default().push(text.clone());
+            }
+        }
         self
     }
 
     /// Bytes without secrets.
     pub(super) fn hide(&self, bytes: &[u8]) -> Vec<u8> {
-        let hidden = without_members(without_lists(bytes));
-        match &self.pattern {
-            Some(pattern) => pattern.replace_all(&hidden, NoExpand(MASK.as_bytes())).into_owned(),
-            None => hidden,
+        if self.size > limits::SECRETS {
+            // There are more than are remembered: any byte may be one of theirs.
+            return MASK.into();
         }
+        let hidden = without_members(without_lists(bytes));
+        if self.by_start.is_empty() { hidden } else { self.without_texts(&hidden) }
+    }
+
+    /// Bytes without the texts that are secrets.
+    fn without_texts(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        while let Some(start) = rest.first_chunk() {
+            let alike = self.by_start.get(start).into_iter().flatten();
+            match alike.clone().find(|text| rest.starts_with(text.as_bytes())) {
+                Some(text) => {
+                    out.extend_from_slice(MASK.as_bytes());
+                    rest = &rest[text.len()..];
+                }
+                None => {
+                    out.push(rest[0]);
+                    rest = &rest[1..];
+                }
+            }
+        }
+        out.extend_from_slice(rest);
+        out
     }
 
     /// A text without secrets.
@@ -237,6 +268,24 @@ mod tests {
         ] {
             assert_eq!(hidden(text), expected);
         }
+    }
+
+    #[test]
+    fn known_keys_are_hidden_whatever_their_number_and_length() {
+        let secrets = |texts: Vec<String>| {
+            let size = texts.iter().map(String::len).sum();
+            Secrets { texts: texts.into_iter().collect(), size, ..Secrets::default() }.compile()
+        };
+        let long = "k".repeat(2 << 20);
+        let many: Vec<String> = (0..50_000).map(|at| format!("geheim-{at:020}")).collect();
+        let some = secrets([&many[..], std::slice::from_ref(&long)].concat());
+        assert_eq!(some.hide_text(&format!("<{}>", many[4711])), "<[redacted]>");
+        assert_eq!(some.hide_text(&format!("<{long}>")), "<[redacted]>");
+        assert_eq!(some.hide_text("<geheim>"), "<geheim>");
+        let alike = secrets(vec!["geheim-1".to_owned(), "geheim-123".to_owned()]);
+        assert_eq!(alike.hide_text("geheim-1234, geheim-12"), "[redacted]4, [redacted]2");
+        let too_many = secrets(vec!["k".repeat(limits::SECRETS + 1)]);
+        assert_eq!(too_many.hide_text("anything"), MASK);
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! next one starts.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
-    path::Path,
-    sync::Once,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, Once, PoisonError},
 };
 
 use tempfile::TempDir;
@@ -24,6 +25,27 @@ pub(super) struct Folder {
     folder: TempDir,
 }
 
+/// The folders of this process that are there.
+static THERE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn there() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    THERE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the temporary folders of all simulators of this process. For a program that ends at once, without dropping
+/// them; they are of no use afterwards.
+pub fn remove_temporary_folders() {
+    for folder in there().iter() {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        there().remove(self.path());
+    }
+}
+
 impl Folder {
     /// A new folder among the system's temporary ones. The first one of a process removes what others have left behind.
     pub(super) fn new() -> io::Result<Self> {
@@ -39,6 +61,7 @@ impl Folder {
         let lock = File::create_new(&unlocked)?;
         lock.try_lock()?;
         fs::rename(unlocked, folder.path().join(LOCK))?;
+        there().insert(folder.path().to_owned());
         Ok(Self { _lock: lock, folder })
     }
 
@@ -75,10 +98,10 @@ mod tests {
     fn only_folders_whose_owners_are_gone_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let alive = Folder::within(parent.path()).unwrap();
-        let Folder { _lock, folder } = Folder::within(parent.path()).unwrap();
-        // As a process that is killed leaves it: the lock goes, the folder stays.
-        drop(_lock);
-        let killed = folder.keep();
+        // As a process that is killed leaves it: the lock is gone, the folder is there.
+        let killed = parent.path().join(format!("{PREFIX}killed"));
+        fs::create_dir(&killed).unwrap();
+        fs::write(killed.join(LOCK), "").unwrap();
         let [beginning, other] =
             [format!("{PREFIX}new"), "other".to_owned()].map(|name| parent.path().join(name));
         for folder in [&beginning, &other] {

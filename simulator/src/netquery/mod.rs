@@ -22,4 +22,5 @@ mod tests;
 
 pub use answer::{Answer, Kind, Request};
 pub(crate) use dump::Tables;
+pub use folder::remove_temporary_folders;
 pub use store::{Retention, Store, StoreError};

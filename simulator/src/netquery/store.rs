@@ -367,7 +367,10 @@ impl Opened {
 fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(folder.join("main.db"), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.execute("ATTACH ?1 AS history", [folder.join("history.db").to_string_lossy()])?;
+    let history = folder.join("history.db");
+    // SQLite's names are texts: a folder that is none would be another one.
+    let history = history.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(history.clone()))?;
+    connection.execute("ATTACH ?1 AS history", [history])?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.execute_batch(&format!(
         "PRAGMA main.page_size = 8192; PRAGMA main.synchronous = OFF; PRAGMA history.synchronous = OFF; \

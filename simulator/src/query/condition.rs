@@ -6,7 +6,10 @@ use super::{
     Fault,
     fields::{Fields, Value},
 };
-use crate::go::{number, quote::quote, regexp};
+use crate::{
+    go::{number, quote::quote, regexp},
+    limits::{self, Work},
+};
 
 /// What records must be like.
 #[derive(Clone, Debug)]
@@ -22,13 +25,14 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether a record meets it. A field that is missing or of another type meets no test.
-    pub fn matches(&self, record: &impl Fields) -> bool {
+    /// Whether a record meets it. A field that is missing or of another type meets no test. Where the work is spent,
+    /// the answer says nothing.
+    pub fn matches(&self, record: &impl Fields, work: &Work) -> bool {
         match self {
-            Self::All(items) => items.iter().all(|item| item.matches(record)),
-            Self::Any(items) => items.iter().any(|item| item.matches(record)),
-            Self::Not(item) => !item.matches(record),
-            Self::Test(test) => test.matches(record),
+            Self::All(items) => items.iter().all(|item| item.matches(record, work)),
+            Self::Any(items) => items.iter().any(|item| item.matches(record, work)),
+            Self::Not(item) => !item.matches(record, work),
+            Self::Test(test) => test.matches(record, work),
         }
     }
 
@@ -81,6 +85,11 @@ impl Order {
 }
 
 impl Operator {
+    /// What a byte costs that it looks at.
+    fn cost(self) -> u64 {
+        if self == Self::Matches { limits::REGEX_WORK } else { 1 }
+    }
+
     /// The operator of a word.
     pub(super) fn named(word: &str) -> Option<Self> {
         let order = |word: &str| {
@@ -162,8 +171,11 @@ impl Test {
         Self { key, operator, value: understood.unwrap_or_else(Wanted::Faulty) }
     }
 
-    fn matches(&self, record: &impl Fields) -> bool {
-        let Some(found) = record.field(&self.key) else { return false };
+    fn matches(&self, record: &impl Fields, work: &Work) -> bool {
+        if !work.spend(1) {
+            return false;
+        }
+        let Some(found) = record.field(&self.key, work) else { return false };
         match (self.operator, &self.value, found) {
             (Operator::Exists, ..) => true,
             (Operator::Int(order), Wanted::Int(wanted), Value::Int(int) | Value::Number { int, .. }) => {
@@ -176,6 +188,7 @@ impl Test {
             ) => order.holds(float, *wanted),
             (Operator::Is, Wanted::Bool(wanted), Value::Bool(value)) => value == *wanted,
             (operator, wanted, Value::Text(text)) => match (operator, wanted) {
+                _ if !work.spend(text.len() as u64 * operator.cost()) => false,
                 (Operator::SameAs, Wanted::Text(wanted)) => text == *wanted,
                 (Operator::Contains, Wanted::Text(wanted)) => text.contains(wanted),
                 (Operator::StartsWith, Wanted::Text(wanted)) => text.starts_with(wanted),
@@ -191,14 +204,17 @@ impl Test {
 
 #[cfg(test)]
 mod tests {
-    use crate::query::{Grammar, Json, Query};
+    use crate::{
+        limits::Work,
+        query::{Grammar, Json, Query},
+    };
 
     const GRAMMAR: Grammar = Grammar { group_may_end: true };
 
     fn holds(condition: &str) -> bool {
         let record = Json(r#"{"n":1,"f":1.9,"S":"apple pie","b":true,"limit":"x"}"#);
         let query = Query::parse(&format!("query a: where {condition}"), GRAMMAR).unwrap();
-        query.condition.unwrap().matches(&record)
+        query.condition.unwrap().matches(&record, &Work::new(1 << 20))
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use portmaster_fixtures::scenario::ConnectionRow;
 
 use super::fields::{Fields, Value};
-use crate::world::scope;
+use crate::{limits::Work, world::scope};
 
 /// A connection in the structure that the network database has (websocket §5.7): top-level fields only.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection<'a>(pub &'a ConnectionRow);
 
 impl Fields for Connection<'_> {
-    fn field(&self, selector: &str) -> Option<Value> {
+    fn field(&self, selector: &str, _work: &Work) -> Option<Value> {
         let row = self.0;
         let text = |text: &str| Value::Text(text.to_owned());
         let address = |ip: &str| Value::Text(if ip == "<nil>" { String::new() } else { ip.to_owned() });

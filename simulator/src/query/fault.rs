@@ -27,6 +27,12 @@ pub enum Fault {
     /// A quote in the middle of a word.
     #[error("parenthesis ('\"') may not be used within words, please escape with '\\' (position: {0})")]
     QuoteInWord(usize),
+    /// Groups in groups in groups, beyond a bound of ours.
+    #[error("groups nest deeper than {most} at position {0}", most = crate::limits::GROUP_DEPTH)]
+    TooDeep(usize),
+    /// More comparisons than our bound.
+    #[error("more than {most} comparisons at position {0}", most = crate::limits::COMPARISONS)]
+    TooMany(usize),
     /// A value is not one that its operator takes.
     #[error("{0}")]
     Value(String),

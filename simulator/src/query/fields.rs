@@ -1,5 +1,10 @@
 //! What conditions look at.
 
+use crate::{
+    go::{gjson, sjson},
+    limits::Work,
+};
+
 /// A field's value, as far as operators can use it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -24,8 +29,8 @@ pub enum Value {
 
 /// A record that conditions can be asked of (websocket §4.4).
 pub trait Fields {
-    /// The value that a selector leads to; `None` if there is none.
-    fn field(&self, selector: &str) -> Option<Value>;
+    /// The value that a selector leads to; `None` if there is none, or if finding it costs more than there is.
+    fn field(&self, selector: &str, work: &Work) -> Option<Value>;
 }
 
 /// A record that is stored as JSON: its selectors are gjson paths.
@@ -33,20 +38,17 @@ pub trait Fields {
 pub struct Json<'a>(pub &'a str);
 
 impl Fields for Json<'_> {
-    fn field(&self, selector: &str) -> Option<Value> {
-        let found = gjson::get(self.0, selector);
-        if !found.exists() {
-            return None;
-        }
-        Some(match found.kind() {
-            gjson::Kind::Number => Value::Number {
-                int: found.json().parse().unwrap_or_else(|_| found.f64() as i64),
-                float: found.f64(),
-            },
-            gjson::Kind::String => Value::Text(found.str().to_owned()),
-            gjson::Kind::True => Value::Bool(true),
-            gjson::Kind::False => Value::Bool(false),
-            gjson::Kind::Null | gjson::Kind::Array | gjson::Kind::Object => Value::Other,
+    fn field(&self, selector: &str, work: &Work) -> Option<Value> {
+        let found = gjson::get(self.0, selector, work)?;
+        Some(match found.as_bytes().first()? {
+            b'"' => Value::Text(sjson::unquoted(found.as_bytes()).into_owned()),
+            b't' => Value::Bool(true),
+            b'f' => Value::Bool(false),
+            b'-' | b'0'..=b'9' => {
+                let float: f64 = found.parse().unwrap_or(0.0);
+                Value::Number { int: found.parse().unwrap_or(float as i64), float }
+            }
+            _ => Value::Other,
         })
     }
 }
@@ -62,24 +64,25 @@ mod tests {
         let record =
             Json(r#"{"n":1.9,"S":"banana","m":{"k":"v","d":{"e":5}},"l":["x","y"],"a.b":"dot","z":null}"#);
         let text = |text: &str| Some(Value::Text(text.to_owned()));
-        assert_eq!(record.field("n"), Some(Value::Number { int: 1, float: 1.9 }));
-        assert_eq!(record.field("m.k"), text("v"));
-        assert_eq!(record.field("m.d.e"), Some(Value::Number { int: 5, float: 5.0 }));
-        assert_eq!(record.field("l.0"), text("x"));
-        assert_eq!(record.field("l.#"), Some(Value::Number { int: 2, float: 2.0 }));
-        assert_eq!(record.field(r"a\.b"), text("dot"));
-        assert_eq!(record.field("a.b"), None);
-        assert_eq!(record.field("m.*"), text("v"));
-        assert_eq!(record.field(r#"l.#(=="x")"#), text("x"));
-        assert_eq!(record.field("S.@this"), text("banana"));
-        assert_eq!(record.field("z"), Some(Value::Other));
-        assert_eq!(record.field("_meta.Created"), None);
+        let field = |selector| record.field(selector, &Work::new(1 << 20));
+        assert_eq!(field("n"), Some(Value::Number { int: 1, float: 1.9 }));
+        assert_eq!(field("m.k"), text("v"));
+        assert_eq!(field("m.d.e"), Some(Value::Number { int: 5, float: 5.0 }));
+        assert_eq!(field("l.0"), text("x"));
+        assert_eq!(field("l.#"), Some(Value::Number { int: 2, float: 2.0 }));
+        assert_eq!(field(r"a\.b"), text("dot"));
+        assert_eq!(field("a.b"), None);
+        assert_eq!(field("m.*"), text("v"));
+        assert_eq!(field(r#"l.#(=="x")"#), text("x"));
+        assert_eq!(field("S.@this"), text("banana"));
+        assert_eq!(field("z"), Some(Value::Other));
+        assert_eq!(field("_meta.Created"), None);
     }
 
     proptest! {
         #[test]
         fn no_selector_is_too_odd(selector in r#"[a-cSl.#|@()=\[\]{}\\*?!%<>:,"'~0-9é -]{0,16}"#) {
-            let _ = Json(r#"{"a":{"b":[1,{"c":"é"},null,true]},"S":"ab","l":["x","y"]}"#).field(&selector);
+            let _ = Json(r#"{"a":{"b":[1,{"c":"é"},null,true]},"S":"ab","l":["x","y"]}"#).field(&selector, &Work::new(1 << 20));
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     condition::Test,
     token::{Token, tokens},
 };
+use crate::limits;
 
 /// The greatest limit and offset.
 const MOST: u32 = i32::MAX as u32;
@@ -46,7 +47,7 @@ impl Query {
     /// # Errors
     /// In the words of the cores.
     pub fn parse(text: &str, grammar: Grammar) -> Result<Self, Fault> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), grammar };
+        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), grammar, comparisons: 0 };
         parser.query()
     }
 }
@@ -56,6 +57,8 @@ struct Parser {
     next: usize,
     end: usize,
     grammar: Grammar,
+    /// How many comparisons there are so far.
+    comparisons: usize,
 }
 
 impl Parser {
@@ -81,7 +84,7 @@ impl Parser {
             match text.as_str() {
                 "where" => {
                     once("where", query.condition.is_none(), position)?;
-                    query.condition = Some(self.condition(true)?);
+                    query.condition = Some(self.condition(0)?);
                 }
                 "orderby" => {
                     once("orderby", query.order_by.is_none(), position)?;
@@ -111,8 +114,9 @@ impl Parser {
         number.ok_or(Fault::Integer(text, position))
     }
 
-    /// One level of conditions, at the root or in a group.
-    fn condition(&mut self, root: bool) -> Result<Condition, Fault> {
+    /// One level of conditions, at the root (0) or in a group.
+    fn condition(&mut self, depth: usize) -> Result<Condition, Fault> {
+        let root = depth == 0;
         let mut items = Vec::new();
         let mut any = None;
         // As in the cores, only a plain condition lets the clause end and makes the clauses' words count as such.
@@ -149,8 +153,11 @@ impl Parser {
                 token = self.take()?;
             }
             let item = if token.text == "(" {
+                if depth == limits::GROUP_DEPTH {
+                    return Err(Fault::TooDeep(token.position));
+                }
                 may_end = self.grammar.group_may_end;
-                self.condition(false)?
+                self.condition(depth + 1)?
             } else {
                 may_end = true;
                 self.test(token.text, &mut negated)?
@@ -163,6 +170,10 @@ impl Parser {
     /// A plain condition, from the word after its key on.
     fn test(&mut self, key: String, negated: &mut bool) -> Result<Condition, Fault> {
         let mut token = self.take()?;
+        self.comparisons += 1;
+        if self.comparisons > limits::COMPARISONS {
+            return Err(Fault::TooMany(token.position));
+        }
         if token.text == "not" {
             *negated = true;
             token = self.take()?;
@@ -214,6 +225,18 @@ mod tests {
         ] {
             assert_eq!(fault(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_query_is_bounded_in_depth_and_length() {
+        let nested = |depth| format!("query a: where {}x ex{} y ex", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(fault(&nested(100)), "none");
+        assert_eq!(fault(&nested(101)), "groups nest deeper than 100 at position 116");
+        assert_eq!(fault(&nested(1_000_000)), "groups nest deeper than 100 at position 116");
+        assert_eq!(fault(&format!("query a: where {}", "not ".repeat(100_000) + "x ex")), "none");
+        let long = |count| format!("query a: where {}", "x ex ".repeat(count));
+        assert_eq!(fault(&long(1000)), "none");
+        assert_eq!(fault(&long(1001)), "more than 1000 comparisons at position 5018");
     }
 
     #[test]

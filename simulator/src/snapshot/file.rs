@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Origin, Snapshot};
 use crate::{
-    go::read::MAX_DEPTH,
+    limits,
     netquery::Tables,
     world::{Options, World},
 };
@@ -27,7 +27,7 @@ pub(crate) const VERSION: u32 = 1;
 const LONGEST: usize = 256 << 20;
 
 /// How deep values may be nested: what a client of the database may send, and the file's own members around it.
-const DEEPEST: usize = MAX_DEPTH + 100;
+const DEEPEST: usize = limits::NESTING + 100;
 
 /// The stack of the thread that reads a file, whose values may be nested.
 const STACK: usize = 64 << 20;

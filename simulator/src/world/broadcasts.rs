@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Change, Notification, World, change::ChangeError};
-use crate::query::{Condition, Json};
+use crate::{
+    limits::{self, Work},
+    query::{Condition, Json},
+};
 
 /// A broadcast.
 #[derive(Clone, Debug)]
@@ -84,7 +87,11 @@ impl World {
     pub fn broadcast(&mut self, broadcast: Broadcast, how: Rehearsal<'_>) -> Result<Outcome, ChangeError> {
         let event_id = &broadcast.notification.event_id;
         let active = self.notification(event_id).is_some();
-        if broadcast.condition.as_ref().is_some_and(|condition| !condition.matches(&Json(how.data))) {
+        if broadcast
+            .condition
+            .as_ref()
+            .is_some_and(|condition| !condition.matches(&Json(how.data), &Work::new(limits::PUSH_WORK)))
+        {
             if !active || !how.automatic {
                 return Ok(Outcome::DoesNotMatch);
             }

@@ -261,6 +261,12 @@ impl World {
                 self.broadcasts.get_or_insert_default().insert(id, now);
             }
             Change::ForgetBroadcasts => self.broadcasts = Some(BTreeMap::new()),
+            Change::Record(record) if !self.has_room(&record) => {
+                return Err(ChangeError::Script(format!(
+                    "records of more than {} bytes",
+                    crate::limits::STORED
+                )));
+            }
             Change::Record(record) => self.keep(*record),
             Change::Forget { key } => self.drop_record(&key),
             Change::Respond { event_id, state, action } => {

@@ -27,9 +27,14 @@ struct Shown {
     now: Timestamp,
 }
 
+/// A clock that runs at no pace is one that only a hand moves.
+fn pace(mode: ClockMode) -> ClockMode {
+    if mode == ClockMode::Running(0) { ClockMode::Manual } else { mode }
+}
+
 impl From<Shown> for Clock {
     fn from(Shown { mode, start, now }: Shown) -> Self {
-        Self { mode, start, anchor: now, anchor_outside: Duration::ZERO, now }
+        Self { mode: pace(mode), start, anchor: now, anchor_outside: Duration::ZERO, now }
     }
 }
 
@@ -49,7 +54,7 @@ impl Clock {
 
     /// A clock that shows `start`.
     pub fn new(mode: ClockMode, start: Timestamp) -> Self {
-        Self { mode, start, anchor: start, anchor_outside: Duration::ZERO, now: start }
+        Self { mode: pace(mode), start, anchor: start, anchor_outside: Duration::ZERO, now: start }
     }
 
     /// The present instant.
@@ -84,7 +89,7 @@ impl Clock {
 
     /// Goes otherwise from now on, so long after the simulator began, and shows the same instant.
     pub fn set_mode(&mut self, mode: ClockMode, outside: Duration) {
-        self.mode = mode;
+        self.mode = pace(mode);
         self.rebase(outside);
     }
 
@@ -165,6 +170,14 @@ mod tests {
         clock.set_mode(ClockMode::Running(1_000_000), Duration::ZERO);
         clock.observe(Duration::MAX);
         assert_eq!(clock.now().to_string(), "9900-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn no_pace_is_no_clock_that_runs() {
+        let mut clock = Clock::new(ClockMode::Running(0), at(100));
+        assert_eq!(clock.outside(Duration::from_secs(1)), None);
+        clock.set_mode(ClockMode::Running(0), Duration::from_secs(1));
+        assert_eq!(clock.mode(), ClockMode::Manual);
     }
 
     #[test]

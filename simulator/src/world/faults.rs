@@ -3,18 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::{Delay, Disturbance, Effect};
+use portmaster_fixtures::scenario::{ClockMode, Delay, Disturbance, Effect};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, World, chance, pattern::Pattern, timeline::later};
+use crate::limits;
 
 /// The faults of a world.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Faults {
     entries: Vec<Entry>,
+    /// How many there ever were: each draws from a stream of its own, the one after a removed one, too.
+    #[serde(default, skip_serializing_if = "super::saved::is_zero")]
+    made: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -98,7 +102,7 @@ fn drawn(delay: Delay, rng: &mut ChaCha20Rng) -> Duration {
 }
 
 impl Entry {
-    fn new(told: Disturbance, place: usize, seed: u64, start: Timestamp) -> Self {
+    fn new(told: Disturbance, number: usize, seed: u64, start: Timestamp) -> Self {
         let when = &told.when;
         Self {
             path: when.path.as_deref().map(Pattern::path),
@@ -109,7 +113,7 @@ impl Entry {
             to: when.to.map(|to| later(start, to.0)),
             push: when.websocket.as_ref().map(|push| push.key.as_deref().map(Pattern::new)),
             effect: told.effect.clone(),
-            rng: chance::fresh(seed, &format!("faults/{place}")),
+            rng: chance::fresh(seed, &format!("faults/{number}")),
             told,
         }
     }
@@ -118,8 +122,11 @@ impl Entry {
 impl Faults {
     /// The faults of a scenario, a stream of chance each.
     pub fn new(told: Vec<Disturbance>, seed: u64, start: Timestamp) -> Self {
-        let all = told.into_iter().enumerate();
-        Self { entries: all.map(|(place, told)| Entry::new(told, place, seed, start)).collect() }
+        let mut faults = Self::default();
+        for one in told {
+            faults.add(one, seed, start);
+        }
+        faults
     }
 
     /// The faults, as they were told.
@@ -130,7 +137,9 @@ impl Faults {
     /// Adds one behind the others: its place.
     pub fn add(&mut self, told: Disturbance, seed: u64, start: Timestamp) -> usize {
         let place = self.entries.len();
-        self.entries.push(Entry::new(told, place, seed, start));
+        self.made = self.made.max(place);
+        self.entries.push(Entry::new(told, self.made, seed, start));
+        self.made += 1;
         place
     }
 
@@ -192,15 +201,20 @@ impl World {
             entry.push.as_ref().is_some_and(|push| push.as_ref().is_none_or(|pattern| pattern.fits(&key)))
         });
         let blow = blow.map(|(blow, _)| blow);
-        let Some(blow) = blow.filter(|blow| blow.drop || !blow.late.is_zero()) else { return Some(event) };
+        // On a frozen clock nothing waits, here as with requests.
+        let waits = self.clock.mode() != ClockMode::Frozen;
+        let Some(blow) = blow.filter(|blow| blow.drop || (waits && !blow.late.is_zero())) else {
+            return Some(event);
+        };
         let (left, told) = match event {
             // The connection database hears of it all the same.
             Event::Connection(row) => (Some(Event::Stored(Arc::clone(&row))), Event::Told(row)),
             event => (None, event),
         };
-        if !blow.drop {
+        if !blow.drop && self.late.len() < limits::LATE {
             let due = later(now, blow.late);
-            let order = self.late.range((due, 0)..=(due, usize::MAX)).count();
+            let last = self.late.range((due, 0)..=(due, usize::MAX)).next_back();
+            let order = last.map_or(0, |((_, order), _)| order + 1);
             self.late.insert((due, order), told);
         }
         left
@@ -256,6 +270,21 @@ mod tests {
             world.clock.advance(SignedDuration::from_secs(5));
         }
         assert_eq!(struck, [false, false, true, true, false, false]);
+    }
+
+    #[test]
+    fn one_in_the_place_of_another_draws_anew() {
+        let mut world = world("[{ when: { probability: 0.5 }, effect: { status: 503 } }]");
+        let told = world.faults.told().next().cloned().unwrap();
+        let start = world.clock.start();
+        let mut draws = Vec::new();
+        for _ in 0..3 {
+            draws.push((0..200).map(|_| world.strike("GET", "/").is_some()).collect::<Vec<_>>());
+            world.faults.remove(0);
+            world.faults.add(told.clone(), 0, start);
+        }
+        assert_ne!(draws[0], draws[1]);
+        assert_ne!(draws[1], draws[2]);
     }
 
     #[test]

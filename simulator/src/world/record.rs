@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     go::{json, sjson},
+    limits::{self, Work},
     query::{self, Fields},
 };
 
@@ -132,6 +133,21 @@ impl Record {
         self.text.get_or_init(|| self.write()).as_ref().map_err(String::as_str)
     }
 
+    /// About how many bytes it holds while it waits to be sent.
+    pub fn weight(&self) -> usize {
+        let written = self.text.get().and_then(|text| text.as_ref().ok()).map(Bytes::len);
+        written.map_or_else(|| self.held(), |written| size_of::<Self>() + self.key.len() + written)
+    }
+
+    /// How many bytes it holds while it is stored.
+    pub(super) fn held(&self) -> usize {
+        let body = match &self.body {
+            Body::Text { data, .. } => data.len(),
+            Body::Struct(_) => limits::STRUCT_WEIGHT,
+        };
+        size_of::<Self>() + self.key.len() + body
+    }
+
     fn write(&self) -> Result<Bytes, String> {
         let Meta { created, modified, expires, deleted } = self.meta;
         let key = json::to_string(&self.key);
@@ -154,14 +170,16 @@ impl Record {
             // An object that never ends: the core loses all but the key.
             return Ok(format!(r#"{{"_meta":{{"Key":{key}}}}}"#).into());
         }
-        sjson::set(data, "_meta", meta.as_bytes()).map(Bytes::from)
+        sjson::set(data, "_meta", meta.as_bytes(), &Work::new(u64::MAX)).map(Bytes::from)
     }
 }
 
 impl Fields for Record {
-    fn field(&self, selector: &str) -> Option<query::Value> {
+    fn field(&self, selector: &str, work: &Work) -> Option<query::Value> {
         match &self.body {
-            Body::Text { format: JSON, data } => query::Json(std::str::from_utf8(data).ok()?).field(selector),
+            Body::Text { format: JSON, data } => {
+                query::Json(std::str::from_utf8(data).ok()?).field(selector, work)
+            }
             Body::Text { .. } => None,
             Body::Struct(value) => Some(match value.get(selector)? {
                 Value::String(text) => query::Value::Text(text.clone()),

@@ -9,13 +9,32 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Record, World};
+use crate::limits;
 
 /// A store of records by key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Saved")]
 pub struct Store {
     by_key: BTreeMap<String, (u64, Arc<Record>)>,
     written: u64,
+    /// What they hold all in all.
+    #[serde(skip)]
+    bytes: usize,
+}
+
+/// What is saved of a store.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    by_key: BTreeMap<String, (u64, Arc<Record>)>,
+    written: u64,
+}
+
+impl From<Saved> for Store {
+    fn from(Saved { by_key, written }: Saved) -> Self {
+        let bytes = by_key.values().map(|(_, record)| record.held()).sum();
+        Self { by_key, written, bytes }
+    }
 }
 
 impl Store {
@@ -41,8 +60,9 @@ impl Store {
     }
 
     /// Keeps a record in the place of an earlier one.
-    pub(super) fn put(&mut self, record: Arc<Record>) {
+    fn put(&mut self, record: Arc<Record>) {
         let (_, key) = record.place();
+        self.bytes = self.bytes_with(&record);
         match self.by_key.get_mut(key) {
             Some((_, place)) => *place = record,
             None => {
@@ -52,8 +72,16 @@ impl Store {
         }
     }
 
+    /// What all would hold with a record in the place of an earlier one.
+    fn bytes_with(&self, record: &Record) -> usize {
+        let earlier = self.by_key.get(record.place().1).map_or(0, |(_, earlier)| earlier.held());
+        self.bytes - earlier + record.held()
+    }
+
     fn remove(&mut self, key: &str) -> Option<Arc<Record>> {
-        self.by_key.remove(key).map(|(_, record)| record)
+        let (_, record) = self.by_key.remove(key)?;
+        self.bytes -= record.held();
+        Some(record)
     }
 }
 
@@ -68,16 +96,25 @@ pub struct Records {
 }
 
 impl Records {
-    fn store(&mut self, database: &str) -> &mut Store {
+    fn store(&self, database: &str) -> &Store {
+        if database == "cache" { &self.cache } else { &self.core }
+    }
+
+    fn store_mut(&mut self, database: &str) -> &mut Store {
         if database == "cache" { &mut self.cache } else { &mut self.core }
     }
 }
 
 impl World {
+    /// Whether there is room for a record.
+    pub(super) fn has_room(&self, record: &Record) -> bool {
+        self.records.store(record.place().0).bytes_with(record) <= limits::STORED
+    }
+
     /// Keeps a record, and tells of it.
     pub(super) fn keep(&mut self, record: Record) {
         let record = Arc::new(record);
-        self.records.store(record.place().0).put(Arc::clone(&record));
+        self.records.store_mut(record.place().0).put(Arc::clone(&record));
         self.emit(Event::Record(record));
     }
 
@@ -85,7 +122,7 @@ impl World {
     pub(super) fn drop_record(&mut self, key: &str) {
         let (database, rest) = key.split_once(':').unwrap_or((key, ""));
         let now = self.now();
-        if let Some(record) = self.records.store(database).remove(rest) {
+        if let Some(record) = self.records.store_mut(database).remove(rest) {
             self.tell(Record::clone(&record).deleted(now));
         }
     }

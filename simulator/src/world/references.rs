@@ -13,6 +13,18 @@ use serde_json::Value;
 
 use super::{World, dns::Resolver, pattern::Pattern, script::MOST_OPENED, state::AREAS};
 
+/// Headers that say how an answer is sent, which is not an answer's to say (RFC 9110 §7.6.1, RFC 9112 §6).
+const OF_THE_CONNECTION: [&str; 8] = [
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// The shortest span after which something comes again.
 const SHORTEST: Duration = Duration::from_millis(1);
 
@@ -256,7 +268,17 @@ impl Look<'_> {
                     format!("{path}.answer.headers.{name}"),
                     "expected a header in plain ASCII",
                 );
+                self.unless(
+                    !OF_THE_CONNECTION.contains(&name.to_ascii_lowercase().as_str()),
+                    format!("{path}.answer.headers.{name}"),
+                    "this header is the connection's own",
+                );
             }
+            self.unless(
+                !matches!(answer.status, 204 | 304) || answer.body.is_null(),
+                format!("{path}.answer.body"),
+                "an answer of status 204 or 304 has no body",
+            );
         }
         if let Some(effect) = &told.fault {
             self.effect(&format!("{path}.fault"), effect, false);

@@ -21,6 +21,9 @@ const MOST: u32 = 256;
 #[serde(deny_unknown_fields)]
 pub struct Reactions {
     rules: Vec<Rule>,
+    /// How many there ever were: each draws from a stream of its own, the one after a removed one, too.
+    #[serde(default, skip_serializing_if = "super::saved::is_zero")]
+    made: usize,
     /// How deep in each other rules act at this moment.
     #[serde(skip)]
     depth: u32,
@@ -85,12 +88,12 @@ pub struct Reaction {
 }
 
 impl Rule {
-    fn new(told: Arc<scenario::Rule>, place: usize, seed: u64) -> Self {
+    fn new(told: Arc<scenario::Rule>, number: usize, seed: u64) -> Self {
         Self {
             cause: cause(&told.when),
             holds: false,
             left: told.times,
-            rng: chance::fresh(seed, &format!("rules/{place}")),
+            rng: chance::fresh(seed, &format!("rules/{number}")),
             told,
         }
     }
@@ -104,9 +107,11 @@ impl Rule {
 impl Reactions {
     /// The rules of a scenario, a stream of chance each.
     pub fn new(told: Vec<scenario::Rule>, seed: u64) -> Self {
-        let all = told.into_iter().enumerate();
-        let rules = all.map(|(place, told)| Rule::new(Arc::new(told), place, seed)).collect();
-        Self { rules, depth: 0, acted: 0 }
+        let mut reactions = Self::default();
+        for one in told {
+            reactions.add(Arc::new(one), seed);
+        }
+        reactions
     }
 
     /// The rules, as they were told.
@@ -117,7 +122,9 @@ impl Reactions {
     /// Adds one behind the others: its place.
     pub fn add(&mut self, told: Arc<scenario::Rule>, seed: u64) -> usize {
         let place = self.rules.len();
-        self.rules.push(Rule::new(told, place, seed));
+        self.made = self.made.max(place);
+        self.rules.push(Rule::new(told, self.made, seed));
+        self.made += 1;
         place
     }
 

@@ -30,6 +30,11 @@ impl Form {
     }
 }
 
+/// Whether a number says nothing.
+pub(super) fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// Bytes.
 pub(super) mod bytes {
     use super::{Deserialize, Deserializer, Form, Serialize, Serializer};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use portmaster_fixtures::scenario::ConnectionRow;
 
 use crate::{
+    limits::{self, Work},
     query::{Connection, Fault, Grammar, Query},
     world::World,
 };
@@ -25,12 +26,13 @@ impl Chosen {
                 Query::parse(&format!("query network: where {clause}"), Grammar::of(world.rules))?.condition
             }
         };
+        let work = Work::new(limits::MESSAGE_WORK);
         let of_profile = world
             .connections
             .values()
             .filter(|one| one.live && (profile.is_empty() || one.shared.profile == profile));
         let meets = |row: &ConnectionRow| {
-            condition.as_ref().is_none_or(|condition| condition.matches(&Connection(row)))
+            condition.as_ref().is_none_or(|condition| condition.matches(&Connection(row), &work))
         };
         Ok(Self(of_profile.map(|one| one.row()).filter(meets).collect()))
     }

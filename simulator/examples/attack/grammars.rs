@@ -1,0 +1,409 @@
+//! What can be sent: every grammar that a peer reaches, with texts that are nested deeply, long, or wide.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use super::peer::frame;
+
+/// Something that is sent.
+pub(crate) enum Text {
+    /// The bytes of a connection to the API.
+    Api(Vec<u8>),
+    /// The bytes of a connection to the control plane.
+    Control(Vec<u8>),
+    /// Messages of the database websocket.
+    Messages(Vec<Vec<u8>>),
+    /// Frames of it as they are.
+    Frames(Vec<u8>),
+    /// A zip file in the place of the user interface.
+    Bundle(Vec<u8>),
+}
+
+/// A grammar, and texts in it. What does not nest has no deep one.
+pub(crate) struct Grammar {
+    pub(crate) name: &'static str,
+    pub(crate) deep: Option<Text>,
+    pub(crate) long: Option<Text>,
+    pub(crate) wide: Option<Text>,
+    /// A harmless one.
+    pub(crate) plain: Text,
+}
+
+/// How deep texts nest, and how often something occurs in wide ones.
+const MANY: usize = 100_000;
+
+/// How long texts are.
+const LONG: usize = 8 << 20;
+
+/// The longest body that the control plane takes.
+const CONTROL: usize = 1_000_000;
+
+/// A request that is the last of its connection.
+pub(crate) fn request(method: &str, target: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn get(target: &str) -> Text {
+    Text::Api(request("GET", target, "", b""))
+}
+
+fn post(target: &str, kind: &str, body: impl AsRef<[u8]>) -> Text {
+    Text::Api(request("POST", target, kind, body.as_ref()))
+}
+
+fn control(method: &str, target: &str, kind: &str, body: impl AsRef<[u8]>) -> Text {
+    Text::Control(request(method, target, kind, body.as_ref()))
+}
+
+fn message(text: impl Into<Vec<u8>>) -> Text {
+    Text::Messages(vec![text.into()])
+}
+
+fn messages(texts: impl IntoIterator<Item = String>) -> Text {
+    Text::Messages(texts.into_iter().map(String::into_bytes).collect())
+}
+
+fn nested(open: &str, inside: &str, close: &str, depth: usize) -> String {
+    [&open.repeat(depth), inside, &close.repeat(depth)].concat()
+}
+
+fn chunked(chunks: impl AsRef<[u8]>) -> Text {
+    let head = b"POST /api/v1/netquery/query HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    Text::Api([head, chunks.as_ref()].concat())
+}
+
+/// Writes a zip file.
+pub(crate) fn bundle(path: &Path, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> io::Result<()> {
+    let mut zip = zip::ZipWriter::new(File::create(path)?);
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, body) in files {
+        zip.start_file(name, options).map_err(io::Error::other)?;
+        zip.write_all(&body)?;
+    }
+    zip.finish().map_err(io::Error::other)?;
+    Ok(())
+}
+
+fn zipped(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Text {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("attack.zip");
+    bundle(&path, files).expect("a zip file");
+    Text::Bundle(std::fs::read(path).expect("the zip file"))
+}
+
+/// All of them.
+pub(crate) fn grammars() -> Vec<Grammar> {
+    [http(), documents(), database(), plane(), files()].into_iter().flatten().collect()
+}
+
+fn http() -> Vec<Grammar> {
+    let head = |fields: &str| {
+        Text::Api(
+            format!("GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n")
+                .into(),
+        )
+    };
+    vec![
+        Grammar {
+            name: "HTTP head",
+            deep: Some(Text::Api(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec())),
+            long: Some(head(&format!("X: {}\r\n", "a".repeat(2 << 20)))),
+            wide: Some(head(&"X: y\r\n".repeat(19_000))),
+            plain: head("X: y\r\n"),
+        },
+        Grammar {
+            name: "path",
+            deep: Some(get(&format!("/api/v1/{}", "a/".repeat(MANY)))),
+            long: Some(get(&format!("/api/v1/{}", "%41".repeat(300_000)))),
+            wide: Some(get(&format!("/api/v1/{}", "../x/".repeat(MANY)))),
+            plain: get("/api/v1/ping"),
+        },
+        Grammar {
+            name: "query",
+            deep: Some(get(&format!("/api/v1/debug/network?where=%{}", "25".repeat(MANY)))),
+            long: Some(get(&format!("/api/v1/debug/network?profile={}", "a".repeat(900_000)))),
+            wide: Some(get(&format!("/api/v1/debug/network?{}", "a=b&".repeat(MANY)))),
+            plain: get("/api/v1/debug/network?profile=x"),
+        },
+        Grammar {
+            name: "chunked body",
+            deep: None,
+            long: Some(chunked(format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(LONG)))),
+            wide: Some(chunked("1\r\na\r\n".repeat(10 * MANY) + "0\r\n\r\n")),
+            plain: chunked("2\r\n{}\r\n0\r\n\r\n"),
+        },
+        Grammar {
+            name: "Go durations",
+            deep: None,
+            long: Some(get(&format!("/api/v1/debug/cpu?duration={}ns", "9".repeat(900_000)))),
+            wide: Some(get(&format!("/api/v1/debug/cpu?duration={}", "0s".repeat(MANY)))),
+            plain: get("/api/v1/debug/cpu?duration=170141183460469231731687303715884105727ns"),
+        },
+        Grammar {
+            name: "Go URLs",
+            deep: Some(Text::Api(
+                format!("GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nOrigin: http://{}\r\n\r\n",
+                    "[".repeat(MANY)).into(),
+            )),
+            long: Some(message(format!("1|get|api:{}", "%41".repeat(LONG / 3)))),
+            wide: Some(message(format!("1|get|api:{}", "../a/".repeat(LONG / 5)))),
+            plain: message("1|get|api:ping?a=b"),
+        },
+    ]
+}
+
+fn documents() -> Vec<Grammar> {
+    let bomb = (1..9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, at| {
+        let before = vec![format!("*a{}", at - 1); 9].join(", ");
+        text + &format!("a{at}: &a{at} [{before}]\n")
+    });
+    let netquery = |body: String| post("/api/v1/netquery/query", "application/json", body);
+    let yaml = |body: String| post("/api/v1/broadcasts/simulate", "application/yaml", body);
+    let merge = |kind: &str, body: Vec<u8>| post("/api/v1/profile/merge", kind, body);
+    let import = |body: String| post("/api/v1/sync/profile/import?allowUnknown", "text/yaml", body);
+    vec![
+        Grammar {
+            name: "JSON",
+            deep: Some(netquery(nested("[", "", "]", 10 * MANY))),
+            long: Some(netquery(format!("{{\"query\":\"{}\"}}", "\\u0041".repeat(LONG / 6)))),
+            wide: Some(netquery(format!("{{{}\"z\":1}}", "\"a\":[],".repeat(10 * MANY)))),
+            plain: netquery("{}".to_owned()),
+        },
+        Grammar {
+            name: "YAML",
+            deep: Some(yaml("- ".repeat(MANY))),
+            long: Some(yaml(format!("a: \"{}\"", "x".repeat(LONG)))),
+            wide: Some(yaml(bomb.clone())),
+            plain: yaml("a: b".to_owned()),
+        },
+        Grammar {
+            name: "YAML flow",
+            deep: Some(yaml(nested("[", "", "]", MANY))),
+            long: Some(yaml(format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), "*a, ".repeat(90)))),
+            wide: Some(yaml(format!("[{}]", "a, ".repeat(10 * MANY)))),
+            plain: yaml("[a, b]".to_owned()),
+        },
+        Grammar {
+            name: "CBOR",
+            deep: Some(merge("application/cbor", vec![0x81; LONG])),
+            long: Some(merge("application/cbor", [&[0x7b][..], &[0x7f; 8], b"abc"].concat())),
+            wide: Some(merge("application/cbor", [&[0x9a, 0, 0x80, 0, 0][..], &vec![0xf6; LONG]].concat())),
+            plain: merge("application/cbor", vec![0xa0]),
+        },
+        Grammar {
+            name: "MessagePack",
+            deep: Some(merge("application/msgpack", vec![0x91; LONG])),
+            long: Some(merge("application/msgpack", [&[0xdb, 0xff, 0xff, 0xff, 0xff][..], b"abc"].concat())),
+            wide: Some(merge(
+                "application/msgpack",
+                [&[0xdd, 0, 0x80, 0, 0][..], &vec![0xc0; LONG]].concat(),
+            )),
+            plain: merge("application/msgpack", vec![0x80]),
+        },
+        Grammar {
+            name: "checksummed imports",
+            deep: Some(import(nested("a: {", "", "}", MANY))),
+            long: Some(import(format!("type: profile\nname: \"{}\"\nchecksum: x", "x".repeat(LONG)))),
+            wide: Some(import(bomb)),
+            plain: import("type: profile\nchecksum: x".to_owned()),
+        },
+        Grammar {
+            name: "netquery",
+            deep: Some(netquery(format!("{{\"query\":{}}}", nested("{\"a\":[", "", "]}", MANY)))),
+            long: Some(netquery(format!(
+                "{{\"textSearch\":{{\"fields\":[\"domain\"],\"value\":\"{}\"}}}}",
+                "%a".repeat(LONG / 2)
+            ))),
+            wide: Some(netquery(format!(
+                "{{\"query\":{{\"domain\":{{\"$in\":[{}\"x\"]}}}}}}",
+                "\"a\",".repeat(MANY)
+            ))),
+            plain: netquery("{\"query\":{\"domain\":{\"$like\":\"%a%\"}}}".to_owned()),
+        },
+    ]
+}
+
+fn database() -> Vec<Grammar> {
+    let made = |record: &str, rest: String| messages([format!("0|create|core:attack|J{record}"), rest]);
+    let query =
+        |text: String| made("{\"a\":{\"b\":1},\"l\":[1]}", format!("1|query|query core:attack where {text}"));
+    let insert =
+        |key: String| made("{\"a\":{\"b\":1},\"l\":[1]}", format!("1|insert|core:attack|{{\"{key}\":1}}"));
+    let name = "a".repeat(5_000);
+    let named = format!("{{\"{name}\":1}}");
+    vec![
+        Grammar {
+            name: "database query",
+            deep: Some(query("(".repeat(MANY))),
+            long: Some(query(format!("a matches \"{}\"", "(a{0,9}){0,9}".repeat(MANY / 100)))),
+            wide: Some(query("a == 1 and ".repeat(MANY) + "b == 2")),
+            plain: query("a.b == 1".to_owned()),
+        },
+        Grammar {
+            name: "debug/network?where=",
+            deep: Some(get(&format!("/api/v1/debug/network?where={}", "(".repeat(MANY)))),
+            long: Some(get(&format!("/api/v1/debug/network?where=a+matches+{}", "a*".repeat(MANY)))),
+            wide: Some(get(&format!("/api/v1/debug/network?where={}", "ID+exists+".repeat(990)))),
+            plain: get("/api/v1/debug/network?where=ID+exists"),
+        },
+        Grammar {
+            name: "selector",
+            deep: Some(query("a.".repeat(MANY) + "b exists")),
+            long: Some(made(
+                &named,
+                format!("1|query|query core:attack where {}b exists", "*a".repeat(5_000)),
+            )),
+            wide: Some(query("[@this,@this]|".repeat(MANY / 10) + "@this exists")),
+            plain: query("*.b exists".to_owned()),
+        },
+        Grammar {
+            name: "insert key",
+            deep: Some(insert("a.".repeat(MANY) + "b")),
+            long: Some(made(&named, format!("1|insert|core:attack|{{\"{}b\":1}}", "*a".repeat(5_000)))),
+            wide: Some(insert("l.4000000000".to_owned())),
+            plain: insert("a.b".to_owned()),
+        },
+        Grammar {
+            name: "insert members",
+            deep: Some(made(
+                &nested("[", "", "]", 400),
+                format!("1|insert|core:attack|{{\"{}0\":1}}", "0.".repeat(90)),
+            )),
+            long: Some(insert("x".repeat(LONG))),
+            wide: Some(made(
+                &format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20)),
+                format!("1|insert|core:attack|{{{}\"z\":1}}", "\"a\":\"y\",".repeat(MANY)),
+            )),
+            plain: insert("l.3".to_owned()),
+        },
+        Grammar {
+            name: "websocket frames",
+            deep: Some(Text::Frames(
+                [frame(0x02, b"1|get|"), frame(0x00, b"a").repeat(MANY), frame(0x80, b"")].concat(),
+            )),
+            long: Some(Text::Messages(vec![vec![b'x'; 17 << 20]])),
+            wide: Some(Text::Frames(frame(0x89, &[b'x'; 125]).repeat(MANY))),
+            plain: Text::Frames(frame(0x89, b"x")),
+        },
+        Grammar {
+            name: "records",
+            deep: None,
+            long: Some(messages(
+                [format!("0|create|core:attack|J{{\"a\":\"{}\"}}", "x".repeat(15 << 20))]
+                    .into_iter()
+                    .chain((1..100).map(|at| format!("{at}|get|core:attack"))),
+            )),
+            wide: Some(messages((0..MANY).map(|at| format!("{at}|create|core:attack/{at}|J{{}}")))),
+            plain: message(format!("1|create|core:attack|J{{\"a\":\"{}\"}}", "x".repeat(1 << 10))),
+        },
+        Grammar {
+            name: "subscriptions",
+            deep: None,
+            long: Some(messages(
+                (0..50).map(|at| format!("{at}|sub|query core: where a sameas {}", "x".repeat(100_000))),
+            )),
+            wide: Some(messages((0..MANY).map(|at| format!("{at}|sub|query core:")))),
+            plain: messages(["1|sub|query core:".to_owned(), "2|create|core:attack|J{}".to_owned()]),
+        },
+    ]
+}
+
+fn plane() -> Vec<Grammar> {
+    let rule = |when: String, then: &str| {
+        control("POST", "/rules", "application/json", format!("{{\"when\":{when},\"then\":[{then}]}}"))
+    };
+    let answer = "{\"answer\":{\"status\":404}}";
+    let fault = |when: String| {
+        control(
+            "POST",
+            "/faults",
+            "application/json",
+            format!("{{\"when\":{when},\"effect\":{{\"status\":503}}}}"),
+        )
+    };
+    let patch = |body: String| control("PATCH", "/state", "application/merge-patch+json", body);
+    let scenario = |body: String| control("PUT", "/scenario", "application/yaml", body);
+    let journal = |body: String| control("POST", "/journal/near-misses", "application/json", body);
+    let snapshot = |body: String| control("PUT", "/snapshots/attack", "application/json", body);
+    let change = |body: String| control("POST", "/changes", "application/json", body);
+    vec![
+        Grammar {
+            name: "scenario",
+            deep: Some(scenario(format!("apps: {}", nested("[", "", "]", MANY)))),
+            long: Some(scenario(format!("about: \"{}\"", "x".repeat(CONTROL)))),
+            wide: Some(scenario("config:\n".to_owned() + &"  a: 1\n".repeat(MANY))),
+            plain: scenario("extends: home-office".to_owned()),
+        },
+        Grammar {
+            name: "merge patch",
+            deep: Some(patch(nested("{\"network\":", "1", "}", MANY / 2))),
+            long: Some(patch(format!("{{\"config\":{{\"{}\":1}}}}", "x".repeat(CONTROL / 2)))),
+            wide: Some(patch(format!("{{\"config\":{{{}\"z\":1}}}}", "\"a\":1,".repeat(MANY)))),
+            plain: patch("{\"network\":{\"online\":\"offline\"}}".to_owned()),
+        },
+        Grammar {
+            name: "changes",
+            deep: Some(change(nested("{\"connections\":", "1", "}", MANY / 2))),
+            long: Some(change("{\"connections\":{\"open\":300000}}".to_owned())),
+            wide: Some(change(format!("{{\"notifications\":[{}1]}}", "1,".repeat(MANY)))),
+            plain: change("{\"connections\":{\"open\":3}}".to_owned()),
+        },
+        Grammar {
+            name: "rules",
+            deep: Some(rule(
+                "{\"request\":{\"path\":\"ping\"}}".to_owned(),
+                &nested("{\"answer\":{\"body\":", "1", "}}", MANY / 4),
+            )),
+            long: Some(rule(
+                format!("{{\"request\":{{\"path\":\"{}\"}}}}", "*a".repeat(CONTROL / 4)),
+                answer,
+            )),
+            wide: Some(rule(
+                "{\"request\":{\"path\":\"ping\"}}".to_owned(),
+                &(format!("{answer},").repeat(MANY / 5) + answer),
+            )),
+            plain: rule("{\"request\":{\"path\":\"dns/*\"}}".to_owned(), answer),
+        },
+        Grammar {
+            name: "faults",
+            deep: Some(fault(nested("{\"path\":", "1", "}", MANY / 2))),
+            long: Some(fault(format!("{{\"path\":\"{}\"}}", "*a".repeat(CONTROL / 4)))),
+            wide: Some(fault(format!("{{{}\"path\":\"x\"}}", "\"path\":\"a\",".repeat(MANY / 2)))),
+            plain: fault("{\"path\":\"dns/*\"}".to_owned()),
+        },
+        Grammar {
+            name: "journal filters",
+            deep: Some(journal(format!("{{\"body\":{}}}", nested("[", "", "]", MANY)))),
+            long: Some(journal(format!("{{\"path\":\"{}\"}}", "*a".repeat(CONTROL / 4)))),
+            wide: Some(journal(format!("{{\"query\":{{{}\"z\":\"*\"}}}}", "\"a\":\"*\",".repeat(MANY / 2)))),
+            plain: journal("{\"path\":\"*\"}".to_owned()),
+        },
+        Grammar {
+            name: "snapshot files",
+            deep: Some(snapshot(nested("{\"world\":", "1", "}", MANY))),
+            long: Some(snapshot(format!("{{\"format\":\"{}\"}}", "x".repeat(LONG)))),
+            wide: Some(snapshot(format!("[{}1]", "1,".repeat(LONG / 2)))),
+            plain: snapshot("{\"format\":\"portmaster-simulator snapshot\",\"version\":1}".to_owned()),
+        },
+    ]
+}
+
+fn files() -> Vec<Grammar> {
+    vec![Grammar {
+        name: "zip bundles",
+        deep: Some(zipped([("a/".repeat(30_000) + "b", b"x".to_vec())])),
+        long: Some(zipped([("index.html".to_owned(), vec![0; 300 << 20])])),
+        wide: Some(zipped((0..30_000).map(|at| (format!("{at}"), Vec::new())))),
+        plain: zipped([("index.html".to_owned(), b"x".to_vec())]),
+    }]
+}

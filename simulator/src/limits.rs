@@ -1,0 +1,108 @@
+//! Every bound of the product, with its reason. What a peer sends is held against these and nothing else, so that nothing
+//! it sends ends, hangs or grows the process. `docs/limits.md` says the same to people.
+
+use std::{cell::Cell, time::Duration};
+
+/// The longest head of a request: a megabyte and a little, as in Go.
+pub const HEAD: usize = (1 << 20) + 4096;
+
+/// How many fields a head may have. Go takes what fits into a megabyte; the map that holds them here takes 32,768.
+pub const HEAD_FIELDS: usize = 20_000;
+
+/// How many fields a head may have without its connection being told to expect more, which costs time with every request.
+pub const USUAL_FIELDS: usize = 90;
+
+/// How long a peer may take for a head, as in cores.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How deep arrays and objects may nest in JSON. Cores take 10,000, but what is kept of a document is a tree here, and to
+/// walk down one so deep takes more stack than a thread has.
+pub const NESTING: usize = 500;
+
+/// How deep they may nest in CBOR and MessagePack, whose readers walk down by recursion.
+pub const PACKED_NESTING: usize = 256;
+
+/// How deep groups of a query's conditions may nest. Parser and evaluator walk them by recursion; people nest three or
+/// four. Cores take as many as their stack of 1 GB holds.
+pub const GROUP_DEPTH: usize = 100;
+
+/// How many comparisons a query may have: each is made with every record, and for every subscriber with every change.
+pub const COMPARISONS: usize = 1000;
+
+/// How deep a selector's steps may lead into a record. Cores go as deep as the record does.
+pub const SELECTOR_DEPTH: usize = 64;
+
+/// How many parts the path of an inserted member may have. Each part that is missing is made.
+pub const KEY_PARTS: usize = 100;
+
+/// How many elements of a list an insert may fill with nulls. Cores fill until memory ends.
+pub const LIST_FILL: usize = 10_000;
+
+/// How many bytes the wildcards, paths and comparisons of one message may look at: some tens of milliseconds of a core,
+/// which is how long the world may be held.
+pub const MESSAGE_WORK: u64 = 32 << 20;
+
+/// What is answered where a message causes more work than that.
+pub const TOO_MUCH_WORK: &str = "too much work for one message";
+
+/// How many bytes the conditions of one subscription may look at for one change.
+pub const PUSH_WORK: u64 = 1 << 20;
+
+/// How many subscriptions a client may have. Cores have no bound.
+pub const SUBSCRIPTIONS: usize = 100_000;
+
+/// How many pushes a subscription may have waiting; cores drop the next ones, too (websocket §1.3).
+pub const PUSHES: usize = 1000;
+
+/// How many bytes may wait for a client before it is told of no further change.
+pub const PUSH_BYTES: usize = 16 << 20;
+
+/// How many replies may wait for a client before nothing more is read of it.
+pub const REPLIES: usize = 1000;
+
+/// How many bytes may wait for a client before nothing more is read of it. One reply more may wait, however long.
+pub const REPLY_BYTES: usize = 4 << 20;
+
+/// What a structure of the core counts that waits for a client and was not written yet, bytes.
+pub const STRUCT_WEIGHT: usize = 1 << 10;
+
+/// How many calls of the API a client of the websocket may have waiting before nothing more is read of it.
+pub const CALLS: usize = 1000;
+
+/// How many messages may be on their way late, before the next ones are lost.
+pub const LATE: usize = 10_000;
+
+/// How many bytes of records clients may have written and not deleted. Cores keep them on the disk.
+pub const STORED: usize = 64 << 20;
+
+/// How many bytes of API keys the journal knows of, past ones included. With more it shows no texts at all.
+pub const SECRETS: usize = 16 << 20;
+
+/// The largest compiled regular expression of a query, bytes.
+pub const REGEX: usize = 256 << 10;
+
+/// What a byte costs that a regular expression looks at: it may keep hundreds of states in mind.
+pub const REGEX_WORK: u64 = 16;
+
+/// What is left of the work that a message may cause, in bytes looked at.
+#[derive(Debug)]
+pub struct Work(Cell<u64>);
+
+impl Work {
+    /// A budget.
+    pub fn new(bytes: u64) -> Self {
+        Self(Cell::new(bytes))
+    }
+
+    /// Spends some of it; whether there was enough. A budget that was overdrawn once stays empty.
+    pub fn spend(&self, bytes: u64) -> bool {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
+    /// Whether nothing is left.
+    pub fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+}
