@@ -1,5 +1,5 @@
 //! A soak of the database websocket: clients that subscribe, cancel, write and vanish, for ten minutes or as many
-//! seconds as the first argument says. Prints memory and missed changes each half minute, and fails when the simulator
+//! seconds as the first argument says; among them some that are up to no good. Prints memory and missed changes each half minute, and fails when the simulator
 //! stops answering.
 //!
 //! `cargo run --release -p portmaster-simulator --example soak -- 600`
@@ -12,7 +12,11 @@ use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{ClockMode, Simulator};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 const CLIENTS: u64 = 200;
@@ -41,6 +45,18 @@ async fn main() {
             })
         })
         .collect();
+    let adversaries: Vec<_> = (0..ADVERSARIES.len())
+        .map(|kind| {
+            let (url, address) = (url.clone(), simulator.addr());
+            tokio::spawn(async move {
+                while Instant::now() < end {
+                    // Whether it is answered, refused or thrown out is its own affair.
+                    let _ = timeout(PATIENCE, attack(kind, &url, address)).await;
+                    sleep(Duration::from_millis(200)).await;
+                }
+            })
+        })
+        .collect();
     while Instant::now() < end {
         sleep(Duration::from_secs(30).min(end - Instant::now())).await;
         println!("{} KiB resident, {} changes missed", resident(), simulator.dropped_pushes());
@@ -49,7 +65,45 @@ async fn main() {
     for client in clients {
         visits += client.await.expect("every client is answered");
     }
+    for adversary in adversaries {
+        adversary.await.expect("an adversary ends like others");
+    }
     println!("{visits} visits of {CLIENTS} clients; all were answered");
+}
+
+/// What each adversary sends: messages to the database, or bytes in the place of a request.
+const ADVERSARIES: [(&str, &str, usize, &str); 12] = [
+    ("1|query|query core: where ", "(", 100_000, ""),
+    ("1|query|query core:soak/ where ", "a.", 100_000, "b exists"),
+    ("1|query|query core:soak/ where ", "*a", 5_000, "b exists"),
+    ("1|insert|core:adversary|{\"", "a.", 20_000, "\":1}"),
+    ("1|insert|core:adversary|{\"", "*a", 5_000, "b\":1}"),
+    ("1|insert|core:adversary|{\"l.", "4", 9, "\":1}"),
+    ("1|create|core:adversary|J", "[", 1_000_000, ""),
+    ("1|create|core:adversary|J{\"l\":[],\"a\":\"", "x", 1 << 20, "\"}"),
+    ("1|sub|query core:soak/ where n exists", " and n exists", 900, ""),
+    ("GET /api/v1/", "a/", 100_000, " HTTP/1.1\r\nHost: x\r\n\r\n"),
+    ("GET /api/v1/ping HTTP/1.1\r\n", "X: y\r\n", 10_000, ""),
+    ("\u{16}\u{3}\u{1}", "\0", 100, ""),
+];
+
+/// How often an adversary says the same before it reads nothing and goes.
+const AGAIN: usize = 50;
+
+async fn attack(kind: usize, url: &str, address: std::net::SocketAddr) -> Option<()> {
+    let (before, piece, times, behind) = ADVERSARIES[kind];
+    let text = format!("{before}{}{behind}", piece.repeat(times));
+    if before.starts_with("1|") {
+        let (mut socket, _) = connect_async(url).await.ok()?;
+        for _ in 0..AGAIN {
+            socket.send(Message::text(text.clone())).await.ok()?;
+        }
+    } else {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(text.as_bytes()).await.ok()?;
+    }
+    sleep(Duration::from_millis(200)).await;
+    Some(())
 }
 
 /// One visit: some operations, then a polite end, or none at all.

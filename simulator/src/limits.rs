@@ -69,6 +69,12 @@ pub const STRUCT_WEIGHT: usize = 1 << 10;
 /// How many calls of the API a client of the websocket may have waiting before nothing more is read of it.
 pub const CALLS: usize = 1000;
 
+/// How many connections are opened while the world is locked: some milliseconds. More are opened one such lot after the other.
+pub const OPENED_AT_ONCE: u32 = 300;
+
+/// How long those who wait for the world are let in between.
+pub const MOMENT: Duration = Duration::from_millis(1);
+
 /// How many messages may be on their way late, before the next ones are lost.
 pub const LATE: usize = 10_000;
 

@@ -11,7 +11,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::suite::{Context, Evidence, Outcome, Stop};
 
@@ -43,7 +43,18 @@ where
     let (seed, mut runner) =
         (context.seed(), TestRunner::new_with_rng(Config::default(), rng(context.seed(), name)));
     let runtime = Handle::current();
-    let tried = move || runtime.block_on(try_all(&strategy()?, &mut runner, (seed, trial), property));
+    // When nobody waits any more, this end is gone: the thread must not go on without its runtime.
+    let (_waits, gone) = oneshot::channel::<()>();
+    let tried = move || {
+        let strategy = strategy()?;
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = gone => Err(Stop::Error("nobody waits for it any more".to_owned())),
+                outcome = try_all(&strategy, &mut runner, (seed, trial), property) => outcome,
+            }
+        })
+    };
     tokio::task::spawn_blocking(tried).await.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))
 }
 
@@ -166,6 +177,28 @@ mod tests {
         let Err(Stop::Violated(evidence)) = outcome.await else { panic!("it holds") };
         assert_eq!(evidence.expected, "less for 700");
         assert!(evidence.got.starts_with("700 (seed 1, case "), "{}", evidence.got);
+    }
+
+    #[test]
+    fn what_nobody_waits_for_ends_with_its_runtime() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (begun, heard) = std::sync::mpsc::channel();
+        let task = runtime.spawn(async move {
+            let context = context(1);
+            let property = move |_| {
+                let begun = begun.clone();
+                async move {
+                    begun.send(()).unwrap();
+                    std::future::pending::<Outcome>().await
+                }
+            };
+            hold(&context, "n", || Ok(0_u32..10), property).await
+        });
+        heard.recv().unwrap();
+        task.abort();
+        // Waits for all threads.
+        drop(runtime);
+        assert!(heard.recv().is_err());
     }
 
     async fn drawn(seed: u64, name: &str) -> Vec<u32> {

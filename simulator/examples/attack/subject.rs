@@ -37,7 +37,7 @@ pub(crate) fn serve(ui: Option<String>) -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let simulator = runtime.block_on(async {
         let builder = Simulator::builder()
-            .contract(Contract::V22)
+            .contract(Contract::V2_2)
             .scenario("home-office")
             .clock(ClockMode::Running(1))
             .dev_mode(true)

@@ -1,9 +1,9 @@
 //! `/changes`: something happens to the world, in the words of a scenario's timeline.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use axum::{Json, extract::State, http::StatusCode};
-use portmaster_fixtures::scenario::Change;
+use portmaster_fixtures::scenario::{Change, ConnectionsChange, Open};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +14,7 @@ use super::{
     problem::Problem,
     route::{Route, post},
 };
-use crate::world::Unfit;
+use crate::{limits, world::Unfit};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -39,7 +39,37 @@ async fn apply(
     State(plane): State<Arc<Plane>>,
     Input(change): Input<Change>,
 ) -> Result<Json<Applied>, Problem> {
-    plane.with(|world| world.change(&change)).map(|events| Json(applied(events))).map_err(refused)
+    let events = plane.aside(move |plane| happen(plane, &change)).await?;
+    Ok(Json(applied(events)))
+}
+
+/// Lets a change happen. Many connections are opened a few at a time, so that others are served meanwhile.
+fn happen(plane: &Plane, change: &Change) -> Result<usize, Problem> {
+    let Some(mut left) = only_opens(change).filter(|count| *count > limits::OPENED_AT_ONCE) else {
+        return plane.with(|world| world.change(change)).map_err(refused);
+    };
+    plane.with(|world| world.fits(change)).map_err(refused)?;
+    let mut events = 0;
+    while left > 0 {
+        let count = left.min(limits::OPENED_AT_ONCE);
+        left -= count;
+        let open = Some(Open::Some(count));
+        let some = Change { connections: Some(ConnectionsChange { close: None, open }), ..Change::default() };
+        events += plane.with(|world| world.change(&some)).map_err(refused)?;
+        // A lock goes to whoever comes first; those who wait need a moment.
+        thread::sleep(limits::MOMENT);
+    }
+    Ok(events)
+}
+
+/// How many connections a change opens that does nothing else.
+fn only_opens(change: &Change) -> Option<u32> {
+    let Some(ConnectionsChange { close: None, open: Some(Open::Some(count)) }) = change.connections else {
+        return None;
+    };
+    let rest = Change { connections: None, ..change.clone() };
+    let is_empty = serde_json::to_value(&rest).ok() == serde_json::to_value(Change::default()).ok();
+    is_empty.then_some(count)
 }
 
 /// That a change happened.

@@ -79,6 +79,20 @@ impl World {
     /// # Errors
     /// When it names what is not there, or a part is refused. The world is then as it was.
     pub fn change(&mut self, told: &scenario::Change) -> Result<usize, Unfit> {
+        self.fits(told)?;
+        // All is counted, heard or not.
+        self.deaf = false;
+        let before = self.events.len();
+        self.perform(told)?;
+        let happened = self.events.iter().skip(before);
+        Ok(happened.filter(|event| !matches!(event, Event::Changed(_))).count())
+    }
+
+    /// Whether all that a change names is there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn fits(&self, told: &scenario::Change) -> Result<(), Unfit> {
         let mut dangling = self.dangling_change("change", told);
         // Scenarios are written for several contracts; a person means this one.
         let foreign = told.config.keys().filter(|key| self.is_of_another_contract(key));
@@ -87,15 +101,7 @@ impl World {
             text: format!("the contract {} has no option \"{key}\"", self.contract),
             near: None,
         }));
-        if !dangling.is_empty() {
-            return Err(Unfit::Dangling(dangling));
-        }
-        // All is counted, heard or not.
-        self.deaf = false;
-        let before = self.events.len();
-        self.perform(told)?;
-        let happened = self.events.iter().skip(before);
-        Ok(happened.filter(|event| !matches!(event, Event::Changed(_))).count())
+        if dangling.is_empty() { Ok(()) } else { Err(Unfit::Dangling(dangling)) }
     }
 
     /// Lets something happen that a scenario, a rule or a person describes, member by member.

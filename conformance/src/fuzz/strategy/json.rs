@@ -3,7 +3,10 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
-use super::text::{text, word};
+use super::{
+    extremes,
+    text::{text, word},
+};
 use crate::fuzz::case::Bytes;
 
 /// A single value of any type.
@@ -61,10 +64,12 @@ pub(super) fn like(example: &Value) -> BoxedStrategy<Value> {
 }
 
 /// How a value is written.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Form {
     Json,
     Yaml,
+    /// Something else, that is said too often.
+    Extreme(String),
     /// JSON cut after so many percent, and this behind it.
     Broken(usize, &'static str),
 }
@@ -73,14 +78,16 @@ enum Form {
 pub(super) fn written(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Bytes> {
     let junk = select(vec!["", "}", "\u{0}", ",", "\"", " x", "\u{feff}"]);
     let form = prop_oneof![
-        8 => Just(Form::Json),
-        1 => Just(Form::Yaml),
-        1 => (0_usize..100, junk).prop_map(|(percent, junk)| Form::Broken(percent, junk)),
+        80 => Just(Form::Json),
+        10 => Just(Form::Yaml),
+        10 => (0_usize..100, junk).prop_map(|(percent, junk)| Form::Broken(percent, junk)),
+        1 => extremes::document().prop_map(Form::Extreme),
     ];
     (value, form)
         .prop_map(|(value, form)| match form {
             Form::Json => value.to_string().into(),
             Form::Yaml => serde_saphyr::to_string(&value).unwrap_or_default().into(),
+            Form::Extreme(text) => text.into(),
             Form::Broken(percent, junk) => {
                 let mut bytes = value.to_string().into_bytes();
                 bytes.truncate(bytes.len() * percent / 100);

@@ -2,7 +2,10 @@
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use super::text::{edge, text, word};
+use super::{
+    extremes,
+    text::{edge, text, word},
+};
 
 /// Beginnings of keys.
 const PREFIXES: [&str; 22] = [
@@ -50,7 +53,13 @@ fn key() -> BoxedStrategy<String> {
         "l.#",
         "_meta.Created",
     ];
-    prop_oneof![5 => select(&KEYS[..]).prop_map(str::to_owned), 1 => word(), 1 => text()].boxed()
+    prop_oneof![
+        50 => select(&KEYS[..]).prop_map(str::to_owned),
+        10 => word(),
+        10 => text(),
+        1 => extremes::path(),
+    ]
+    .boxed()
 }
 
 /// A condition without the word `where`.
@@ -105,7 +114,7 @@ pub(super) fn condition() -> BoxedStrategy<String> {
         .prop_map(|(not, key, inner, operator, value)| format!("{not}{key} {inner}{operator} {value}"));
     let exists = (not(), key(), select(vec!["exists", "ex"]))
         .prop_map(|(not, key, exists)| format!("{not}{key} {exists}"));
-    let leaf = prop_oneof![5 => compared, 1 => exists, 1 => text()];
+    let leaf = prop_oneof![50 => compared, 10 => exists, 10 => text(), 1 => extremes::condition()];
     leaf.prop_recursive(3, 8, 3, move |inner| {
         let joined = (vec(inner.clone(), 1..4), select(vec![" and ", " or ", " "]))
             .prop_map(|(all, word)| all.join(word));

@@ -1,6 +1,7 @@
 //! What is sent: strategies for cases, from the catalogue and the grammars.
 
 mod asks;
+mod extremes;
 mod json;
 mod language;
 mod paths;

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Scope, text::text};
+use super::{Scope, extremes, text::text};
 use crate::fuzz::case::Bytes;
 
 /// A request with something wrong in its head, or no request at all.
@@ -57,5 +57,7 @@ pub(super) fn bytes(_: &Scope) -> BoxedStrategy<Bytes> {
             }
             Bytes(format!("{head}{end}{rest}").into_bytes())
         });
-    prop_oneof![6 => head, 1 => vec(any::<u8>(), 0..200).prop_map(Bytes)].boxed()
+    let extreme = (select(&LINES[..]), extremes::fields())
+        .prop_map(|(line, fields)| Bytes(format!("{line}\r\n{fields}\r\n").into_bytes()));
+    prop_oneof![6 => head, 1 => extreme, 1 => vec(any::<u8>(), 0..200).prop_map(Bytes)].boxed()
 }

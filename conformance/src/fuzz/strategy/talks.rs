@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::json;
 
 use super::{
-    Scope,
+    Scope, extremes,
     json::{any_json, like},
     language::{prefix, question},
     paths,
@@ -136,8 +136,10 @@ fn message(scope: &Scope) -> BoxedStrategy<Bytes> {
                     if method == "insert" { payload.trim_start_matches('J').to_owned() } else { payload };
                 format!("{id}|{method}|{key}|{payload}")
             });
+        let extreme = (operation(), key.clone(), extremes::path(), select(vec!["1", "{}", "[1]"]))
+            .prop_map(|(id, key, path, value)| format!("{id}|insert|{key}|{{\"{path}\":{value}}}"));
         let delete = (operation(), key).prop_map(|(id, key)| format!("{id}|delete|{key}"));
-        prop_oneof![3 => reads, 3 => write, 1 => delete].boxed()
+        prop_oneof![60 => reads, 60 => write, 20 => delete, 1 => extreme].boxed()
     } else {
         reads.boxed()
     };
@@ -168,5 +170,7 @@ pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
         false => Who::Nobody,
     };
     let who = prop_oneof![12 => Just(admin), 1 => super::asks::who(scope)];
-    (who, vec(sent(scope), 1..7)).prop_map(|(who, frames)| Talk { who, frames }).boxed()
+    let again = (sent(scope), 2_usize..300).prop_map(|(sent, times)| vec![sent; times]);
+    let frames = prop_oneof![100 => vec(sent(scope), 1..7), 1 => again];
+    (who, frames).prop_map(|(who, frames)| Talk { who, frames }).boxed()
 }
