@@ -42,6 +42,9 @@ pub const LIST_FILL: usize = 10_000;
 /// which is how long the world may be held.
 pub const MESSAGE_WORK: u64 = 32 << 20;
 
+/// How many characters a pattern of a rule, a fault or a filter may compare with those of a name, as the product of both.
+pub const PATTERN_WORK: usize = 4 << 20;
+
 /// What is answered where a message causes more work than that.
 pub const TOO_MUCH_WORK: &str = "too much work for one message";
 

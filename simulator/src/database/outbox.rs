@@ -249,3 +249,37 @@ impl Outbox {
 
 /// How many pushes of a subscription wait.
 pub(super) type Waiting = AtomicUsize;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{Body, Meta};
+
+    fn record(bytes: usize) -> Arc<Record> {
+        let body = Body::json(format!("{{\"a\":\"{}\"}}", "x".repeat(bytes)));
+        Arc::new(Record::new("core:x", Meta::default(), body))
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let outbox = Outbox::new(None, None);
+        outbox.records(Bytes::from_static(b"1"), [record(100), record(limits::REPLY_BYTES)].into());
+        assert!(!outbox.has_room());
+        let mut out = BytesMut::new();
+        outbox.fill(&mut out, 1);
+        assert!(!outbox.has_room());
+        outbox.fill(&mut out, usize::MAX);
+        assert!(outbox.has_room());
+        assert_eq!((outbox.queue().replies, outbox.queue().bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_number() {
+        let outbox = Outbox::new(None, None);
+        for _ in 0..limits::REPLIES {
+            assert!(outbox.has_room());
+            outbox.reply(b"1", &[b"done"]);
+        }
+        assert!(!outbox.has_room());
+    }
+}

@@ -236,12 +236,16 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use jiff::SignedDuration;
     use portmaster_fixtures::{Scenario, scenario::ClockMode};
+    use serde_json::Value;
 
-    use crate::world::{Options, World};
+    use crate::{
+        limits,
+        world::{Event, Meta, Options, Record, World},
+    };
 
     fn world(faults: &str) -> World {
         let scenario = Scenario::parse("test", &format!("faults: {faults}")).expect("a scenario");
@@ -270,6 +274,19 @@ mod tests {
             world.clock.advance(SignedDuration::from_secs(5));
         }
         assert_eq!(struck, [false, false, true, true, false, false]);
+    }
+
+    #[test]
+    fn late_messages_wait_for_a_clock_that_moves_and_are_bounded_there() {
+        let faults = "[{ when: { websocket: {} }, effect: { late: 1s } }]";
+        let told = || Event::Record(Arc::new(Record::of("core:x", Meta::default(), Value::Null)));
+        let mut world = world(faults);
+        for _ in 0..limits::LATE + 10 {
+            assert!(world.struck(told()).is_none());
+        }
+        assert_eq!(world.late.len(), limits::LATE);
+        world.clock.set_mode(ClockMode::Frozen, Duration::ZERO);
+        assert!(world.struck(told()).is_some());
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Patterns of names: `*` stands for any text, `?` for one character.
 
-use regex::Regex;
 use serde::{Deserialize, Serialize};
+
+use crate::{go::wildcard::Wildcard, limits};
 
 /// A pattern.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Pattern {
     text: String,
-    regex: Regex,
+    wildcard: Wildcard,
 }
 
 impl From<String> for Pattern {
@@ -26,21 +27,7 @@ impl From<Pattern> for String {
 impl Pattern {
     /// Reads a pattern; every text is one.
     pub fn new(text: &str) -> Self {
-        let mut regex = String::from("(?s)^");
-        for char in text.chars() {
-            match char {
-                '*' => regex.push_str(".*"),
-                '?' => regex.push('.'),
-                other => regex.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
-            }
-        }
-        regex.push('$');
-        // Only one that is longer than any name fails; it matches nothing then.
-        let regex = Regex::new(&regex);
-        Self {
-            text: text.to_owned(),
-            regex: regex.unwrap_or_else(|_| Regex::new("[^\\s\\S]").expect("a regular expression")),
-        }
+        Self { text: text.to_owned(), wildcard: Wildcard::new(text) }
     }
 
     /// A pattern of whole paths: one without a slash at its beginning is below the endpoints' prefix.
@@ -57,9 +44,9 @@ impl Pattern {
         }
     }
 
-    /// Whether a name fits.
+    /// Whether a name fits. None does where finding out would take long.
     pub fn fits(&self, name: &str) -> bool {
-        self.regex.is_match(name)
+        self.wildcard.len().saturating_mul(name.len()) <= limits::PATTERN_WORK && self.wildcard.fits(name)
     }
 }
 

@@ -509,6 +509,14 @@ mod tests {
                 "",
             ),
             (
+                "rules: [{ when: { request: { path: ping } }, then: [{ answer: { headers: { Transfer-Encoding: chunked } } }] }]",
+                "rules[0].then[0].answer.headers.Transfer-Encoding: this header is the connection's own",
+            ),
+            (
+                "rules: [{ when: { request: { path: ping } }, then: [{ answer: { status: 204, body: x } }] }]",
+                "rules[0].then[0].answer.body: an answer of status 204 or 304 has no body",
+            ),
+            (
                 "timeline: [{ at: 1s, change: { apps: { add: [{ name: New, path: /new }] } } }, \
                  { at: 2s, change: { connections: { open: { count: 1, apps: [New] } } } }]",
                 "",
