@@ -93,6 +93,46 @@ pub const REGEX: usize = 256 << 10;
 /// What a byte costs that a regular expression looks at: it may keep hundreds of states in mind.
 pub const REGEX_WORK: u64 = 16;
 
+/// The longest body that a core takes, by its declared length (core-1.x §5).
+pub const BODY: u64 = 20_000_000;
+
+/// The longest body that comes in chunks. Cores have no limit there; a simulator should not be filled up.
+pub const CHUNKED_BODY: usize = 64 << 20;
+
+/// The longest body that is read past when nobody wants it, as Go does.
+pub const UNWANTED_BODY: usize = 256 << 10;
+
+/// How deep rules may set each other off.
+pub const RULES_DEPTH: u32 = 8;
+
+/// How many rules may act because of one thing, all in all.
+pub const RULES_ACTING: u32 = 256;
+
+/// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
+pub const SESSIONS: usize = 10_000;
+
+/// How many things happen at once at most on a clock that runs. The world then falls behind for a while, rather than
+/// keeping everybody waiting.
+pub const DUE_AT_ONCE: usize = 10_000;
+
+/// How many snapshots are kept.
+pub const SNAPSHOTS: usize = 64;
+
+/// The longest file that is imported, bytes.
+pub const SNAPSHOT_IMPORT: usize = 64 << 20;
+
+/// How many forks there may be at once, forks of forks included.
+pub const FORKS: usize = 16;
+
+/// How many clients may listen to events at once.
+pub const LISTENERS: usize = 32;
+
+/// How many of each there may be.
+pub const SCRIPTS: usize = 1000;
+
+/// The most bytes that a picture may have.
+pub const PICTURE: usize = 1_000_000;
+
 /// What is left of the work that a message may cause, in bytes looked at.
 #[derive(Debug)]
 pub struct Work(Cell<u64>);

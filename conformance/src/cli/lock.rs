@@ -1,6 +1,10 @@
 //! One run at a time on one target: two would see what the other changes.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::trouble::Trouble;
 use crate::target::Address;
@@ -8,7 +12,35 @@ use crate::target::Address;
 /// Holds the target until it is dropped. The system lets go of it when the program ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
+    path: PathBuf,
     _file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Still locked: whoever opens it from now on makes another one, and whoever waits for this one sees that it is gone.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Whether a file that was opened is still the one of that name.
+fn is_there(file: &File, path: &Path) -> io::Result<bool> {
+    let there = match fs::metadata(path) {
+        Ok(there) => there,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(fault) => return Err(fault),
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let own = file.metadata()?;
+        Ok((there.dev(), there.ino()) == (own.dev(), own.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (there, file);
+        Ok(true)
+    }
 }
 
 impl Lock {
@@ -20,18 +52,26 @@ impl Lock {
         let cannot = |fault: &dyn std::fmt::Display| {
             Trouble::Usage(format!("cannot lock {}: {fault}", path.display()))
         };
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|fault| cannot(&fault))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Trouble::Usage(format!(
-                "another run is checking {address}; two at once would see what the other changes"
-            ))),
-            Err(TryLockError::Error(fault)) => Err(cannot(&fault)),
+        loop {
+            let file = OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .map_err(|fault| cannot(&fault))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Trouble::Usage(format!(
+                        "another run is checking {address}; two at once would see what the other changes"
+                    )));
+                }
+                Err(TryLockError::Error(fault)) => return Err(cannot(&fault)),
+            }
+            // The one before may have removed it in between.
+            if is_there(&file, &path).map_err(|fault| cannot(&fault))? {
+                return Ok(Self { path, _file: file });
+            }
         }
     }
 }

@@ -354,7 +354,7 @@ fn plane() -> Vec<Grammar> {
         Grammar {
             name: "changes",
             deep: Some(change(nested("{\"connections\":", "1", "}", MANY / 2))),
-            long: Some(change("{\"connections\":{\"open\":300000}}".to_owned())),
+            long: Some(change("{\"connections\":{\"open\":30000}}".to_owned())),
             wide: Some(change(format!("{{\"notifications\":[{}1]}}", "1,".repeat(MANY)))),
             plain: change("{\"connections\":{\"open\":3}}".to_owned()),
         },

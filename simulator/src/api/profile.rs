@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha1::{Digest, Sha1};
 
 use super::{Call, Handler, Raw as RawReply, Reply, dsd};
+use crate::limits;
 use crate::{
     go::{
         decode::{At, Fault, Soft, members},
@@ -22,9 +23,6 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new(r"profile/icon/{id:[a-f0-9]*\.[a-z]{3,4}}", icon),
     Handler::new("profile/merge", merge),
 ];
-
-/// The most bytes that a picture may have.
-const LARGEST: usize = 1_000_000;
 
 /// Where pictures lie, as messages tell it.
 const FOLDER: &str = "/var/lib/portmaster/databases/icons";
@@ -61,7 +59,7 @@ pub(super) fn media_type(name: &str) -> Option<&'static str> {
 pub(super) fn keep(world: &mut World, media: &str, content: Vec<u8>) -> Result<String, PictureFault> {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (_, ending) = PICTURES.iter().find(|(known, _)| *known == media).ok_or(PictureFault::Unsupported)?;
-    if content.len() > LARGEST {
+    if content.len() > limits::PICTURE {
         return Err(PictureFault::TooBig);
     }
     let mut name = String::new();
@@ -279,7 +277,7 @@ mod tests {
         assert_eq!(name.as_deref(), Ok("78c67c126575c20c6b468447355e9bd20d221202.png"));
         assert_eq!(world.icons[&name.unwrap()].as_ref(), b"garbage");
         assert_eq!(keep(&mut world, "image/bmp", b"x".to_vec()), Err(PictureFault::Unsupported));
-        assert_eq!(keep(&mut world, "image/gif", vec![0; LARGEST + 1]), Err(PictureFault::TooBig));
+        assert_eq!(keep(&mut world, "image/gif", vec![0; limits::PICTURE + 1]), Err(PictureFault::TooBig));
     }
 
     proptest! {

@@ -17,10 +17,8 @@ use super::{
     problem::Problem,
     route::{JSON, Route, delete, get, post},
 };
+use crate::limits;
 use crate::{Simulator, StartError};
-
-/// How many forks there may be at once, forks of forks included.
-const MOST: usize = 16;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -44,7 +42,7 @@ pub(crate) struct Room(Arc<Semaphore>);
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MOST)))
+        Self(Arc::new(Semaphore::new(limits::FORKS)))
     }
 }
 
@@ -109,9 +107,9 @@ async fn begin(
     State(plane): State<Arc<Plane>>,
     Input(told): Input<Begin>,
 ) -> Result<(StatusCode, Json<Fork>), Problem> {
-    let place = Arc::clone(&plane.forks.room.0)
-        .try_acquire_owned()
-        .map_err(|_| Problem::conflict(format!("there are {MOST} forks already; end one first")))?;
+    let place = Arc::clone(&plane.forks.room.0).try_acquire_owned().map_err(|_| {
+        Problem::conflict(format!("there are {} forks already; end one first", limits::FORKS))
+    })?;
     let listen = match told.listen {
         Some(listen) => listen.parse().map_err(|_| {
             Problem::conflict(format!("\"{listen}\" is no address"))

@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 use tokio::sync::Semaphore;
 
 use super::{forks::Forks, guard::Guard, problem::Problem, snapshots::Snapshots};
+use crate::limits;
 use crate::{Builder, gateway::Shared, world::World};
-
-/// How many clients may listen to events at once.
-const MOST_LISTENERS: usize = 32;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl Plane {
             url,
             snapshots: Mutex::default(),
             forks,
-            listeners: Arc::new(Semaphore::new(MOST_LISTENERS)),
+            listeners: Arc::new(Semaphore::new(limits::LISTENERS)),
             lost: Arc::default(),
         }
     }

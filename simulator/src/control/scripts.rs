@@ -14,10 +14,8 @@ use super::{
     problem::Problem,
     route::{JSON, Route, delete, get, post, put},
 };
+use crate::limits;
 use crate::world::{Dangling, World};
-
-/// How many of each there may be.
-const MOST: usize = 1000;
 
 pub(super) fn routes() -> Vec<Route> {
     let rule = json!({
@@ -127,7 +125,7 @@ async fn replace<T: Script>(
     State(plane): State<Arc<Plane>>,
     Input(all): Input<Vec<T>>,
 ) -> Result<Json<Vec<T>>, Problem> {
-    if all.len() > MOST {
+    if all.len() > limits::SCRIPTS {
         return Err(full::<T>());
     }
     let all = plane.with(|world| T::replace(world, all).map(|()| T::all(world)));
@@ -141,7 +139,7 @@ async fn add<T: Script>(
     Input(one): Input<T>,
 ) -> Result<(StatusCode, Json<Added>), Problem> {
     let index = plane.with(|world| {
-        if T::all(world).len() >= MOST {
+        if T::all(world).len() >= limits::SCRIPTS {
             return Err(full::<T>());
         }
         let root = format!("{}[0]", T::WORDS[1]);
@@ -166,7 +164,7 @@ async fn remove<T: Script>(
 }
 
 fn full<T: Script>() -> Problem {
-    Problem::conflict(format!("there may be {MOST} {}", T::WORDS[1]))
+    Problem::conflict(format!("there may be {} {}", limits::SCRIPTS, T::WORDS[1]))
 }
 
 /// Tells those who listen that there are others now.

@@ -23,16 +23,11 @@ use super::{
     problem::Problem,
     route::{JSON, Route, delete, get, post, put},
 };
+use crate::limits;
 use crate::{
     netquery::StoreError,
     snapshot::{Snapshot, SnapshotError, VERSION},
 };
-
-/// How many snapshots are kept.
-const MOST: usize = 64;
-
-/// The longest file that is imported, bytes.
-const LONGEST: usize = 64 << 20;
 
 /// The longest id and the longest name.
 const LONGEST_NAME: usize = 100;
@@ -128,8 +123,11 @@ impl Snapshots {
         mut listed: Listed,
     ) -> Result<(bool, Listed), Problem> {
         let place = id.as_deref().and_then(|id| self.place(id).ok());
-        if place.is_none() && self.all.len() >= MOST {
-            return Err(Problem::conflict(format!("{MOST} snapshots are kept already; forget one first")));
+        if place.is_none() && self.all.len() >= limits::SNAPSHOTS {
+            return Err(Problem::conflict(format!(
+                "{} snapshots are kept already; forget one first",
+                limits::SNAPSHOTS
+            )));
         }
         listed.id = id.unwrap_or_else(|| {
             loop {
@@ -239,7 +237,7 @@ async fn import(
         return Err(Problem::bad("the id is none")
             .expected("at most 100 letters, digits, dots, dashes and underscores"));
     }
-    let bytes = input::body(request, LONGEST).await?;
+    let bytes = input::body(request, limits::SNAPSHOT_IMPORT).await?;
     let (new, listed) = plane
         .aside(move |plane| {
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad("the body is not UTF-8 text"))?;

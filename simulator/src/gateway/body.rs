@@ -1,5 +1,6 @@
 //! Bodies of requests.
 
+use crate::limits;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -10,26 +11,17 @@ use hyper::{
 
 use super::render::Answer;
 
-/// The longest body that a core takes, by its declared length (core-1.x §5).
-const LONGEST_BODY: u64 = 20_000_000;
-
-/// The longest body that comes in chunks. Cores have no limit there; a simulator should not be filled up.
-const LONGEST_CHUNKED: usize = 64 << 20;
-
-/// The longest body that is read past when nobody wants it, as Go does.
-const LONGEST_UNWANTED: usize = 256 << 10;
-
 /// Reads past a body that nobody wants, so that the next request can follow it; whether that was possible. A longer one, and
 /// one that the caller waits to be asked for, ends the connection.
 pub(super) async fn is_passed(headers: &HeaderMap, body: Incoming) -> bool {
     if body.is_end_stream() {
         return true;
     }
-    let longer = declared(headers).is_some_and(|length| length > LONGEST_UNWANTED as u64);
+    let longer = declared(headers).is_some_and(|length| length > limits::UNWANTED_BODY as u64);
     if longer || headers.contains_key(EXPECT) {
         return false;
     }
-    Limited::new(body, LONGEST_UNWANTED).collect().await.is_ok()
+    Limited::new(body, limits::UNWANTED_BODY).collect().await.is_ok()
 }
 
 /// The length that a request says it has.
@@ -43,10 +35,10 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, A
         let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too much input data");
         Answer { close: true, ..answer }
     };
-    if declared(headers).is_some_and(|length| length > LONGEST_BODY) {
+    if declared(headers).is_some_and(|length| length > limits::BODY) {
         return Err(too_much());
     }
-    match Limited::new(body, LONGEST_CHUNKED).collect().await {
+    match Limited::new(body, limits::CHUNKED_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(fault) if fault.is::<LengthLimitError>() => Err(too_much()),
         Err(_) => Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "failed to read bodyunexpected EOF")),

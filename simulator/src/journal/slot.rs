@@ -13,9 +13,6 @@ use crate::world::{Record, session::Token};
 /// How much of a body is kept, bytes.
 pub(super) const MOST_KEPT: usize = 64 << 10;
 
-/// What a record of the database is taken to weigh, bytes. It is shared with the world, and written only if somebody reads it.
-const RECORD_WEIGHT: usize = 512;
-
 /// Something that is recorded.
 #[derive(Debug)]
 pub(crate) struct Slot {
@@ -196,7 +193,8 @@ impl Slot {
                     http.target.len() + http.headers.0.len() + body + done
                 }
                 Recorded::In(_, kept) | Recorded::Out(_, Out::Reply(kept)) => kept.bytes.len(),
-                Recorded::Out(_, Out::Record { .. }) => RECORD_WEIGHT,
+                // Its text too, once somebody was told of it.
+                Recorded::Out(_, Out::Record { record, .. }) => 2 * record.held(),
                 Recorded::Refused(text) | Recorded::Note(text) => text.len(),
             }
     }

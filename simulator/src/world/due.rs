@@ -4,10 +4,7 @@ use jiff::Timestamp;
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 
 use super::{Change, Clock, World};
-
-/// How many things happen at once at most on a clock that runs. The world then falls behind for a while, rather than
-/// keeping everybody waiting.
-const MOST_AT_ONCE: usize = 10_000;
+use crate::limits;
 
 /// How far a clock was moved by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +64,8 @@ impl World {
     /// same.
     pub fn run_due(&mut self) {
         let now = self.now();
-        let most = if matches!(self.clock.mode(), ClockMode::Running(_)) { MOST_AT_ONCE } else { usize::MAX };
+        let most =
+            if matches!(self.clock.mode(), ClockMode::Running(_)) { limits::DUE_AT_ONCE } else { usize::MAX };
         for _ in 0..most {
             let Some(due) = self.next_due().filter(|due| *due <= now) else {
                 self.clock.show(now);
@@ -109,6 +107,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::limits;
     use crate::world::Options;
 
     /// Changes of all kinds, in a world at home.

@@ -140,7 +140,7 @@ impl Record {
     }
 
     /// How many bytes it holds while it is stored.
-    pub(super) fn held(&self) -> usize {
+    pub fn held(&self) -> usize {
         let body = match &self.body {
             Body::Text { data, .. } => data.len(),
             Body::Struct(_) => limits::STRUCT_WEIGHT,

@@ -9,12 +9,7 @@ use serde_json::Value;
 
 use super::{Change, World, chance, faults::Blow, pattern::Pattern, timeline::later};
 use crate::go::escape;
-
-/// How deep rules may set each other off.
-const DEEPEST: u32 = 8;
-
-/// How many rules may act because of one thing, all in all.
-const MOST: u32 = 256;
+use crate::limits;
 
 /// The rules of a world.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -227,7 +222,7 @@ impl World {
 
     /// Lets the rules act that wait for a state which has come to hold.
     pub(super) fn react_to_states(&mut self) {
-        if !self.reactions.waits_for_states() || self.reactions.depth >= DEEPEST {
+        if !self.reactions.waits_for_states() || self.reactions.depth >= limits::RULES_DEPTH {
             return;
         }
         let holds = |world: &Self, rule: &Rule| {
@@ -292,7 +287,7 @@ impl World {
                 continue;
             }
             self.reactions.acted += 1;
-            if self.reactions.depth <= DEEPEST && self.reactions.acted <= MOST {
+            if self.reactions.depth <= limits::RULES_DEPTH && self.reactions.acted <= limits::RULES_ACTING {
                 self.perform_or_tell("rules", change);
             }
         }

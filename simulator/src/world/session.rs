@@ -1,5 +1,6 @@
 //! Sessions of programs that the external authenticator let in.
 
+use crate::limits;
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,9 +13,6 @@ use super::{Chance, World};
 
 /// How long a session lives after its last use (core-1.x §5).
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
-
-/// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
-const MOST: usize = 10_000;
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +49,10 @@ struct Session {
 impl Sessions {
     /// Begins a session: the cookie's value, 43 characters.
     fn begin(&mut self, token: Token, now: Timestamp, chance: &mut Chance) -> String {
-        if self.by_digest.len() >= MOST {
+        if self.by_digest.len() >= limits::SESSIONS {
             self.by_digest.retain(|_, session| session.expires > now);
         }
-        if self.by_digest.len() >= MOST
+        if self.by_digest.len() >= limits::SESSIONS
             && let Some(oldest) =
                 self.by_digest.iter().min_by_key(|(_, s)| s.expires).map(|(digest, _)| *digest)
         {
