@@ -19,7 +19,7 @@ const GROWTH: f64 = 1.1;
 
 #[tokio::main]
 async fn main() {
-    let scenario = Scenario::parse("day", include_str!("../tests/day.yaml")).expect("a scenario");
+    let scenario = Scenario::parse("day", include_str!("../tests/it/day.yaml")).expect("a scenario");
     let builder = Simulator::builder().world(scenario).clock(ClockMode::Running(FACTOR));
     let simulator = builder.start().await.expect("a simulator");
     let (began, start) = (Instant::now(), simulator.now());

@@ -11,11 +11,11 @@
 //!
 //! The same scenario, seed and sequence of requests give the same bytes.
 
-mod accept;
 mod api;
 mod capture;
 mod check;
 mod control;
+mod core;
 mod database;
 mod describe;
 mod gateway;
@@ -29,17 +29,17 @@ mod simulator;
 mod snapshot;
 mod world;
 
+pub use crate::core::{About, AdvanceError, BundleError, ExternalAuth, LoadError};
 pub use capture::{CaptureError, Captured, capture};
 pub use check::check;
 pub use describe::{asyncapi, openapi};
-pub use gateway::{AdvanceError, BundleError, ExternalAuth, LoadError};
 pub use mutants::MutantError;
 pub use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{Change, ClockMode, StateMatch},
 };
 pub use simulator::{
-    About, Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
+    Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
 };
 pub use snapshot::{Snapshot, SnapshotError};
 pub use world::{Lifecycle, Options, SetupError, generate};

@@ -11,9 +11,14 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    control::{self, Control},
-    gateway::{AdvanceError, ExternalAuth, LoadError, Shared, Sources, begun, serve},
-    journal::{Book, DEFAULT_CAPACITY, Journal},
+    control::{self, Beside, Control, NotBegun, Template},
+    core::{
+        About, AdvanceError, Book, DEFAULT_CAPACITY, ExternalAuth, LoadError, Outside, Shared, Sources, Work,
+        begun,
+    },
+    database::Clients,
+    gateway::{bridge, serve},
+    journal::Journal,
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
     world::{Lifecycle, Options, SetupError},
@@ -52,21 +57,9 @@ pub struct Simulator {
     address: SocketAddr,
     url: String,
     shared: Arc<Shared>,
+    clients: Arc<Clients>,
     server: JoinHandle<()>,
     control: Option<Control>,
-}
-
-/// What a running simulator serves.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The scenario's name.
-    pub scenario: String,
-    /// The contract.
-    pub contract: Contract,
-    /// The seed.
-    pub seed: u64,
-    /// The clock's pace.
-    pub clock: ClockMode,
 }
 
 impl Simulator {
@@ -308,7 +301,7 @@ impl Simulator {
         self.shared.restart().map_err(|fault| placed(None, fault))?;
         // It was allowed to listen there before.
         let (listener, _) = listen(&self.address.to_string(), true).await?;
-        self.server = tokio::spawn(serve(listener, Arc::clone(&self.shared)));
+        self.server = tokio::spawn(serve(listener, Arc::clone(&self.shared), Arc::clone(&self.clients) as _));
         Ok(())
     }
 
@@ -321,7 +314,7 @@ impl Simulator {
 
     /// How many changes subscribers of the database websocket missed because they read too slowly.
     pub fn dropped_pushes(&self) -> u64 {
-        self.shared.subscribers.dropped()
+        self.shared.listener.dropped()
     }
 
     /// Waits until the core is told to go down.
@@ -352,7 +345,7 @@ pub struct Builder {
     bundles: Sources,
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
-    pub(crate) control: control::Settings,
+    control: control::Settings,
     journal: Option<usize>,
 }
 
@@ -515,18 +508,14 @@ impl Builder {
         self
     }
 
-    /// What is said over the scenario.
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
-    }
-
     /// Starts the simulator on the current Tokio runtime.
     ///
     /// # Errors
     /// When the scenario cannot be read or the address cannot be listened on.
     pub async fn start(self) -> Result<Simulator, StartError> {
         // Forks of the world are built alike.
-        let template = Self { world: None, snapshot: None, ..self.clone() };
+        let template =
+            Self { world: None, snapshot: None, control: control::Settings::default(), ..self.clone() };
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
@@ -547,30 +536,81 @@ impl Builder {
                 (world, netquery, Arc::new(origin))
             }
         };
-        let (listener, bound) =
+        let (socket, bound) =
             listen(self.listen.as_deref().unwrap_or("127.0.0.1:0"), self.listen_anywhere).await?;
         let control = match &self.control.listen {
             Some(address) => Some(listen(address, self.listen_anywhere).await?),
             None => None,
         };
-        let max_message = self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE);
-        let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
-        let netquery = (netquery, self.netquery_latency.unwrap_or(latency));
         let default = if control.is_some() { DEFAULT_CAPACITY } else { 0 };
         let capacity = Some(self.journal.unwrap_or(default)).filter(|capacity| *capacity > 0);
         let book = capacity.map(|capacity| Arc::new(Book::new(capacity)));
         if let Some(book) = &book {
             book.serves(format!("http://{bound}"));
         }
-        let shared =
-            Shared::new(world, origin, self.external_auth, self.bundles, netquery, max_message, book);
+        let clients = Clients::new(bridge);
+        let latency = self.bundles.ui.as_ref().map_or(Duration::ZERO, |_| UI_NETQUERY_LATENCY);
+        let outside = Outside {
+            listener: Arc::clone(&clients) as _,
+            external_auth: self.external_auth,
+            sources: self.bundles,
+            netquery_latency: self.netquery_latency.unwrap_or(latency),
+            max_message: self.max_message.unwrap_or(DEFAULT_MAX_MESSAGE),
+            journal: book,
+        };
+        let shared = Shared::new((world, netquery, origin), outside);
         let shared = Arc::new(shared.map_err(LoadError::from)?);
-        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        let server = tokio::spawn(serve(socket, Arc::clone(&shared), Arc::clone(&clients) as _));
         let url = format!("http://{bound}");
         let control = control.map(|(listener, address)| {
-            Control::start(listener, address, Arc::clone(&shared), url.clone(), template)
+            Control::start(
+                listener,
+                address,
+                Arc::clone(&shared),
+                url.clone(),
+                self.control,
+                Arc::new(template),
+            )
         });
-        Ok(Simulator { address: bound, url, shared, server, control })
+        Ok(Simulator { address: bound, url, shared, clients, server, control })
+    }
+}
+
+impl Template for Builder {
+    fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn begin(
+        &self,
+        snapshot: Snapshot,
+        listen: SocketAddr,
+        control: control::Settings,
+    ) -> Work<Result<Box<dyn Beside>, NotBegun>> {
+        let builder = Self { control, ..self.clone() }.snapshot(snapshot).listen(listen.to_string());
+        Box::pin(async move {
+            match builder.start().await {
+                Ok(simulator) => Ok(Box::new(simulator) as Box<dyn Beside>),
+                Err(fault) => {
+                    let by_address = matches!(fault, StartError::Listen { .. } | StartError::NotLoopback(_));
+                    Err(NotBegun { why: fault.to_string(), by_address })
+                }
+            }
+        })
+    }
+}
+
+impl Beside for Simulator {
+    fn api(&self) -> &str {
+        self.url()
+    }
+
+    fn control(&self) -> Option<&str> {
+        self.control_url()
+    }
+
+    fn stop(self: Box<Self>) -> Work<()> {
+        Box::pin((*self).stop())
     }
 }
 

@@ -118,7 +118,7 @@ fn answered(world: &mut World, event_id: &str, grant: &Grant, format: Format) ->
     keys.push(format!("{key}?expires={valid_until}&read={}&write={}", grant.read, grant.write).into());
     let change = Change::Config { key: "core/apiKeys".to_owned(), value: Some(keys.into()) };
     match world.apply(change) {
-        Ok(()) => format.write(&Granted { key, valid_until }),
+        Ok(()) => Reply::structure(format.write(&Granted { key, valid_until })),
         Err(refused) => Reply::failure(refused.to_string()),
     }
 }

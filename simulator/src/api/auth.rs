@@ -9,7 +9,7 @@ use portmaster_fixtures::Permission;
 use serde::Serialize;
 
 use super::{Call, Handler, Raw, Reply};
-use crate::{gateway::session_cookie, world::World};
+use crate::world::{World, session};
 
 pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("auth/basic", basic),
@@ -56,7 +56,8 @@ fn permissions(_: &mut World, call: &Call) -> Reply {
 }
 
 fn reset(world: &mut World, call: &Call) -> Reply {
-    if let Some(cookie) = session_cookie(call.headers.get_all(COOKIE).iter()) {
+    let cookies = call.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    if let Some(cookie) = session::cookie(cookies) {
         world.sessions.end(cookie);
     }
     Raw::text(StatusCode::UNAUTHORIZED, "Session deleted.")

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, StatusCode, header::HeaderName, http::HeaderValue};
 use serde::Serialize;
 
+use super::format::Format;
 use crate::{
-    api::Format,
     go::{escape, json},
     netquery::Store,
     world::{World, session::Token},
@@ -55,7 +55,7 @@ impl Call {
 
     /// Answers with a structure, in the form that the caller asked for.
     pub fn structured(&self, value: &impl Serialize) -> Reply {
-        self.format.write(value)
+        Reply::structure(self.format.write(value))
     }
 }
 
@@ -160,6 +160,11 @@ impl Reply {
     /// A message.
     pub fn action(text: impl Into<String>) -> Self {
         Self::Action(text.into())
+    }
+
+    /// A structure, if it could be written.
+    pub fn structure(written: Result<Vec<u8>, String>) -> Self {
+        written.map_or_else(Self::failure, Self::Struct)
     }
 
     /// A record of the database: always JSON, with its `_meta`.

@@ -4,10 +4,12 @@ use portmaster_fixtures::{Defect, scenario::ResolverSource};
 use serde::Serialize;
 
 use super::{Call, Handler, Reply, ip::Ip, record::Meta};
-use crate::world::{
-    Change, Record, World,
-    dns::{Cached, Resolver},
-    scope,
+use crate::{
+    query::scope,
+    world::{
+        Change, Record, World,
+        dns::{Cached, Resolver},
+    },
 };
 
 pub(super) const HANDLERS: &[Handler] = &[

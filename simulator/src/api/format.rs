@@ -5,7 +5,6 @@ use portmaster_fixtures::Rules;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Reply;
 use crate::go::json;
 
 /// A form that structured answers can take.
@@ -68,8 +67,11 @@ impl Format {
     }
 
     /// Writes a structure.
-    pub fn write(self, value: &impl Serialize) -> Reply {
-        let written = match self {
+    ///
+    /// # Errors
+    /// When it cannot be written so, in the core's words.
+    pub fn write(self, value: &impl Serialize) -> Result<Vec<u8>, String> {
+        match self {
             Self::Json => Ok(json::to_vec(value)),
             Self::Cbor => {
                 let mut out = Vec::new();
@@ -80,8 +82,7 @@ impl Format {
                 .map(String::into_bytes)
                 .map_err(|fault| fault.to_string()),
             Self::Unacceptable => Err("dsd: format is incompatible with operation".to_owned()),
-        };
-        written.map_or_else(Reply::failure, Reply::Struct)
+        }
     }
 }
 
@@ -126,10 +127,7 @@ mod tests {
     #[test]
     fn the_same_structure_comes_in_every_form() {
         let value = json!({"b": [1, "x"], "a": null});
-        let bytes = |format: Format| match format.write(&value) {
-            Reply::Struct(bytes) => bytes,
-            other => panic!("{other:?}"),
-        };
+        let bytes = |format: Format| format.write(&value).unwrap();
         let cbor: Value = ciborium::from_reader(bytes(Format::Cbor).as_slice()).unwrap();
         let msgpack: Value = rmp_serde::from_slice(&bytes(Format::MsgPack)).unwrap();
         let yaml: Value = serde_saphyr::from_slice(&bytes(Format::Yaml)).unwrap();

@@ -10,7 +10,7 @@ use portmaster_fixtures::{Contract, scenario::ConnectionRow};
 use serde_json::{Map, Value, json};
 
 use super::{filled, source::Source, text};
-use crate::world::scope;
+use crate::query::scope;
 
 /// The largest page that cores give (netquery §3.5).
 const PAGE: usize = 100;

@@ -31,7 +31,7 @@ use super::{
     route::{Route, get},
 };
 use crate::{
-    gateway::Shown,
+    core::Shown,
     journal::{Entry, Follower, Journal},
 };
 

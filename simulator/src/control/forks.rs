@@ -9,16 +9,15 @@ use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use super::{
+    beside::{Beside, Settings},
     input::{Input, Part},
     plane::Plane,
     problem::Problem,
     route::{JSON, Route, delete, get, post},
 };
 use crate::limits;
-use crate::{Simulator, StartError};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -36,37 +35,6 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Room for forks, which a world and all its forks share.
-#[derive(Clone, Debug)]
-pub(crate) struct Room(Arc<Semaphore>);
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(limits::FORKS)))
-    }
-}
-
-/// The forks of a simulator.
-#[derive(Debug)]
-pub(super) struct Forks {
-    room: Room,
-    running: Mutex<Running>,
-}
-
-#[derive(Debug, Default)]
-struct Running {
-    /// How many were begun.
-    begun: u64,
-    forks: Vec<(String, Simulator, OwnedSemaphorePermit)>,
-}
-
-impl Forks {
-    /// No forks, and room for some.
-    pub(super) fn new(room: Room) -> Self {
-        Self { room, running: Mutex::default() }
-    }
-}
-
 /// A simulator that runs beside this one.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Fork {
@@ -79,9 +47,9 @@ struct Fork {
 }
 
 impl Fork {
-    fn of(id: &str, simulator: &Simulator) -> Self {
-        let control = simulator.control_url().unwrap_or_default().to_owned();
-        Self { id: id.to_owned(), api: simulator.url().to_owned(), control }
+    fn of(id: &str, beside: &dyn Beside) -> Self {
+        let control = beside.control().unwrap_or_default().to_owned();
+        Self { id: id.to_owned(), api: beside.api().to_owned(), control }
     }
 }
 
@@ -100,7 +68,7 @@ struct Begin {
 
 async fn list(State(plane): State<Arc<Plane>>) -> Json<Vec<Fork>> {
     let running = plane.forks.running.lock().await;
-    Json(running.forks.iter().map(|(id, simulator, _)| Fork::of(id, simulator)).collect())
+    Json(running.forks.iter().map(|(id, beside, _)| Fork::of(id, &**beside)).collect())
 }
 
 async fn begin(
@@ -124,26 +92,20 @@ async fn begin(
             .map_err(|problem| problem.with(StatusCode::CONFLICT).at("/snapshot"))?,
         None => Arc::clone(&plane).aside(|plane| Ok(plane.shared.snapshot()?)).await?,
     };
-    let mut builder = plane
-        .template
-        .clone()
-        .snapshot(snapshot)
-        .listen(listen.to_string())
-        .control(SocketAddr::new(ip(&plane.url), 0).to_string());
-    builder.control.token.clone_from(&plane.guard.token);
-    builder.control.forks = Some(plane.forks.room.clone());
-    let simulator = builder.start().await.map_err(|fault| {
-        let problem = Problem::conflict(fault.to_string());
-        match fault {
-            StartError::Listen { .. } | StartError::NotLoopback(_) => problem.at("/listen"),
-            _ => problem,
-        }
+    let control = Settings {
+        listen: Some(SocketAddr::new(ip(&plane.url), 0).to_string()),
+        token: plane.guard.token.clone(),
+        forks: Some(plane.forks.room.clone()),
+    };
+    let begun = plane.template.begin(snapshot, listen, control).await.map_err(|fault| {
+        let problem = Problem::conflict(fault.why);
+        if fault.by_address { problem.at("/listen") } else { problem }
     })?;
     let mut running = plane.forks.running.lock().await;
     running.begun += 1;
     let id = running.begun.to_string();
-    let fork = Fork::of(&id, &simulator);
-    running.forks.push((id, simulator, place));
+    let fork = Fork::of(&id, &*begun);
+    running.forks.push((id, begun, place));
     Ok((StatusCode::CREATED, Json(fork)))
 }
 
@@ -157,9 +119,9 @@ async fn end(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<StatusCo
     let mut running = plane.forks.running.lock().await;
     let place = running.forks.iter().position(|(one, ..)| *one == id);
     let place = place.ok_or_else(|| Problem::missing(format!("there is no fork \"{id}\"")))?;
-    let (_, simulator, room) = running.forks.remove(place);
+    let (_, beside, room) = running.forks.remove(place);
     drop(running);
-    simulator.stop().await;
+    beside.stop().await;
     drop(room);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,7 @@ use axum::{
 };
 use subtle::ConstantTimeEq as _;
 
-use super::{plane::Plane, problem::Problem};
+use super::problem::Problem;
 
 /// What a request must show before anything is done for it.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ impl std::fmt::Debug for Guard {
 }
 
 /// Lets a request through, or refuses it.
-pub(super) async fn check(State(plane): State<Arc<Plane>>, request: Request, next: Next) -> Response {
-    let mut response = match plane.guard.admits(&request) {
+pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let mut response = match guard.admits(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             let unauthorized = problem.is(StatusCode::UNAUTHORIZED);

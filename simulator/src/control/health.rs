@@ -55,7 +55,7 @@ struct Dropped {
 
 async fn read(State(plane): State<Arc<Plane>>) -> Json<Health> {
     let dropped = Dropped {
-        pushes: plane.shared.subscribers.dropped(),
+        pushes: plane.shared.listener.dropped(),
         journal: Journal::new(plane.shared.journal.clone()).dropped(),
         events: plane.lost.load(Ordering::Relaxed),
     };

@@ -2,6 +2,7 @@
 //!
 //! A route is data beside its code ([`route::Route`]); the router and the OpenAPI document both come from that.
 
+mod beside;
 mod changes;
 mod clock;
 mod difference;
@@ -12,6 +13,7 @@ mod guard;
 mod health;
 mod input;
 mod journal;
+mod kept;
 mod openapi;
 mod page;
 mod patch;
@@ -25,7 +27,8 @@ mod snapshots;
 mod state;
 mod timeline;
 
-pub(crate) use server::{Control, Settings};
+pub(crate) use beside::{Beside, NotBegun, Settings, Template};
+pub(crate) use server::Control;
 
 /// All routes, in the order of the document.
 fn routes() -> Vec<route::Route> {

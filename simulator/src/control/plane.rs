@@ -4,9 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 
 use tokio::sync::Semaphore;
 
-use super::{forks::Forks, guard::Guard, problem::Problem, snapshots::Snapshots};
-use crate::limits;
-use crate::{Builder, gateway::Shared, world::World};
+use super::{
+    beside::{Forks, Template},
+    guard::Guard,
+    kept::Snapshots,
+    problem::Problem,
+};
+use crate::{core::Shared, limits, world::World};
 
 /// What the routes share.
 #[derive(Debug)]
@@ -15,10 +19,10 @@ pub(super) struct Plane {
     pub(super) shared: Arc<Shared>,
     /// The API's address, as in `http://127.0.0.1:8817`.
     pub(super) api: String,
-    /// How that simulator was built; forks are built alike.
-    pub(super) template: Builder,
+    /// How that simulator was made.
+    pub(super) template: Arc<dyn Template>,
     /// Who may ask.
-    pub(super) guard: Guard,
+    pub(super) guard: Arc<Guard>,
     /// Its own address, as in `http://127.0.0.1:43210`.
     pub(super) url: String,
     /// The worlds that were kept.
@@ -36,8 +40,8 @@ impl Plane {
     pub(super) fn new(
         shared: Arc<Shared>,
         api: String,
-        template: Builder,
-        guard: Guard,
+        template: Arc<dyn Template>,
+        guard: Arc<Guard>,
         url: String,
         forks: Forks,
     ) -> Self {

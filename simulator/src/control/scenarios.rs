@@ -23,7 +23,7 @@ use super::{
     problem::Problem,
     route::{Route, get, post, put},
 };
-use crate::{gateway::LoadError, journal::Journal, snapshot::Origin, world::SetupError};
+use crate::{core::LoadError, journal::Journal, snapshot::Origin, world::SetupError};
 
 /// The media type of YAML bodies.
 const YAML_BODY: &str = "application/yaml";

@@ -171,5 +171,5 @@ fn full<T: Script>() -> Problem {
 fn tell<T: Script>(plane: &Plane) {
     plane
         .shared
-        .tell("change", || json!({ "topics": [T::WORDS[1]], "now": plane.with(|world| world.now()) }));
+        .show("change", || json!({ "topics": [T::WORDS[1]], "now": plane.with(|world| world.now()) }));
 }

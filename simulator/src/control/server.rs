@@ -13,36 +13,19 @@ use rand::{TryRng as _, rngs::SysRng};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{
-    forks::{Forks, Room},
+    beside::{Forks, Settings, Template},
     guard::{self, Guard},
     plane::Plane,
     problem::Problem,
     routes,
 };
-use crate::{Builder, accept::accept, gateway::Shared};
+use crate::core::{Shared, accept};
 
 /// How many connections are served at once; others wait in the listener's queue.
 const MOST_CONNECTIONS: usize = 256;
 
 /// How long a head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// How a control plane is reached.
-#[derive(Clone, Default)]
-pub(crate) struct Settings {
-    /// The address; without one there is no control plane.
-    pub(crate) listen: Option<String>,
-    /// The token that is asked for. Beyond loopback one is drawn if none is given.
-    pub(crate) token: Option<String>,
-    /// The forks of the world that this one is a fork of.
-    pub(crate) forks: Option<Room>,
-}
-
-impl std::fmt::Debug for Settings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
-    }
-}
 
 /// A control plane that listens. It stops when it is dropped.
 #[derive(Debug)]
@@ -58,12 +41,13 @@ impl Control {
         address: SocketAddr,
         shared: Arc<Shared>,
         api: String,
-        mut template: Builder,
+        settings: Settings,
+        template: Arc<dyn Template>,
     ) -> Self {
         let loopback = address.ip().is_loopback();
-        let token = template.control.token.take().or_else(|| (!loopback).then(drawn));
-        let forks = Forks::new(template.control.forks.take().unwrap_or_default());
-        let guard = Guard { loopback, token };
+        let token = settings.token.or_else(|| (!loopback).then(drawn));
+        let forks = Forks::new(settings.forks.unwrap_or_default());
+        let guard = Arc::new(Guard { loopback, token });
         let plane = Arc::new(Plane::new(shared, api, template, guard, format!("http://{address}"), forks));
         let server = tokio::spawn(serve(listener, router(&plane)));
         Self { plane, server }
@@ -104,7 +88,7 @@ fn router(plane: &Arc<Plane>) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the path does not take this method")
                 .expected("one of those in the header Allow")
         })
-        .layer(middleware::from_fn_with_state(Arc::clone(plane), guard::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(&plane.guard), guard::check))
         .with_state(Arc::clone(plane))
 }
 

@@ -11,7 +11,6 @@ use axum::{
     },
     response::IntoResponse,
 };
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,6 +18,7 @@ use serde_json::json;
 use super::{
     difference::{self, Difference},
     input::{self, Input, Part, Query},
+    kept::{Listed, describe},
     plane::Plane,
     problem::Problem,
     route::{JSON, Route, delete, get, post, put},
@@ -65,103 +65,6 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// The worlds that are kept.
-#[derive(Debug, Default)]
-pub(super) struct Snapshots {
-    /// How many were kept under numbers.
-    numbered: u64,
-    all: Vec<Kept>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    listed: Listed,
-    snapshot: Snapshot,
-}
-
-/// A world that is kept.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Listed {
-    /// Its id.
-    id: String,
-    /// Its name.
-    name: String,
-    /// The scenario that it was made from.
-    scenario: String,
-    /// The world's instant.
-    #[schemars(with = "String")]
-    instant: Timestamp,
-    /// A SHA-256 of all that the world is.
-    fingerprint: String,
-    /// The length of its file.
-    bytes: usize,
-}
-
-impl Snapshots {
-    /// A snapshot by its id.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(super) fn find(&self, id: &str) -> Result<&Snapshot, Problem> {
-        self.place(id).map(|place| &self.all[place].snapshot)
-    }
-
-    fn place(&self, id: &str) -> Result<usize, Problem> {
-        let place = self.all.iter().position(|one| one.listed.id == id);
-        place.ok_or_else(|| {
-            let ids: Vec<&str> = self.all.iter().map(|one| one.listed.id.as_str()).collect();
-            let problem = Problem::missing(format!("there is no snapshot \"{id}\""));
-            if ids.is_empty() { problem } else { problem.expected(format!("one of {}", ids.join(", "))) }
-        })
-    }
-
-    /// Keeps one; without an id under the next number that is free. Whether it is new is answered.
-    fn put(
-        &mut self,
-        id: Option<String>,
-        snapshot: Snapshot,
-        mut listed: Listed,
-    ) -> Result<(bool, Listed), Problem> {
-        let place = id.as_deref().and_then(|id| self.place(id).ok());
-        if place.is_none() && self.all.len() >= limits::SNAPSHOTS {
-            return Err(Problem::conflict(format!(
-                "{} snapshots are kept already; forget one first",
-                limits::SNAPSHOTS
-            )));
-        }
-        listed.id = id.unwrap_or_else(|| {
-            loop {
-                self.numbered += 1;
-                let id = self.numbered.to_string();
-                if self.place(&id).is_err() {
-                    break id;
-                }
-            }
-        });
-        if listed.name.is_empty() {
-            listed.name.clone_from(&listed.id);
-        }
-        let kept = Kept { listed: listed.clone(), snapshot };
-        match place {
-            Some(place) => self.all[place] = kept,
-            None => self.all.push(kept),
-        }
-        Ok((place.is_none(), listed))
-    }
-}
-
-/// What is said of a snapshot, save for its id.
-fn describe(snapshot: &Snapshot, name: String) -> Listed {
-    Listed {
-        id: String::new(),
-        name,
-        scenario: snapshot.scenario().to_owned(),
-        instant: snapshot.now(),
-        fingerprint: snapshot.fingerprint(),
-        bytes: snapshot.to_json().len(),
-    }
-}
-
 /// Why a file is not kept.
 fn unreadable(fault: SnapshotError) -> Problem {
     let words = fault.to_string();
@@ -193,7 +96,7 @@ async fn fingerprint(State(plane): State<Arc<Plane>>) -> Result<Json<Fingerprint
 }
 
 async fn list(State(plane): State<Arc<Plane>>) -> Json<Vec<Listed>> {
-    Json(plane.kept(|kept| kept.all.iter().map(|one| one.listed.clone()).collect()))
+    Json(plane.kept(|kept| kept.list()))
 }
 
 /// How a world is kept.
@@ -263,18 +166,12 @@ struct File {
 }
 
 async fn forget(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<StatusCode, Problem> {
-    plane.kept(|kept| {
-        let place = kept.place(&id)?;
-        kept.all.remove(place);
-        Ok(StatusCode::NO_CONTENT)
-    })
+    plane.kept(|kept| kept.forget(&id))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn restore(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<Json<Listed>, Problem> {
-    let (snapshot, listed) = plane.kept(|kept| {
-        let one = &kept.all[kept.place(&id)?];
-        Ok::<_, Problem>((one.snapshot.clone(), one.listed.clone()))
-    })?;
+    let (snapshot, listed) = plane.kept(|kept| kept.whole(&id))?;
     plane
         .aside(move |plane| {
             plane.shared.restore(&snapshot).map_err(|fault| Problem::conflict(fault.to_string()))

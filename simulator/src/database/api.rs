@@ -14,9 +14,10 @@ use super::{
     payload::Payload,
     store::unwrap,
     structure::{Structure, Type, set_members},
+    subscribers::Subscribers,
 };
 use crate::{
-    gateway::{Bridged, Shared, bridge},
+    core::{Bridge, Bridged, Inside, Shared},
     go::{escape, quote::quote},
     world::{Meta, Record, World},
 };
@@ -68,26 +69,36 @@ pub(super) fn call(message: Message) -> Result<Call, Message> {
     }
 }
 
+/// The API, as it is asked from inside.
+pub(super) struct Api {
+    pub(super) shared: Arc<Shared>,
+    pub(super) bridge: Bridge,
+}
+
 /// Makes a call and queues what becomes of it.
-pub(super) async fn run(shared: Arc<Shared>, outbox: Arc<Outbox>, id: Bytes, call: Call) {
+pub(super) async fn run(
+    api: Api,
+    (id, outbox, subscribers): (Bytes, Arc<Outbox>, Arc<Subscribers>),
+    call: Call,
+) {
     let done = match call {
-        Call::Get(path) => match ask(&shared, &path, Asked::default()).await {
+        Call::Get(path) => match ask(&api, &path, Asked::default()).await {
             Ok(record) => return outbox.records(id, [Arc::new(record)].into()),
             Err(fault) => Err(fault),
         },
-        Call::Write(path, payload) => write(&shared, &path, &payload).await,
-        Call::Insert(path, payload) => ask(&shared, &path, Asked::default()).await.and_then(|record| {
+        Call::Write(path, payload) => write(&api, &path, &payload).await,
+        Call::Insert(path, payload) => ask(&api, &path, Asked::default()).await.and_then(|record| {
             set_members(record, Some(&RESPONSE), &payload).map_err(Fault::Other)?;
             Err(Fault::other("record not of type *EndpointBridgeRequest, but *api.EndpointBridgeResponse"))
         }),
         Call::Delete(path) => {
-            ask(&shared, &path, Asked::default()).await.and_then(|_| Err(Fault::NotImplemented))
+            ask(&api, &path, Asked::default()).await.and_then(|_| Err(Fault::NotImplemented))
         }
     };
     match done {
         Ok(record) => {
             outbox.reply(&id, &[b"success"]);
-            shared.subscribers.publish(&Arc::new(record));
+            subscribers.publish(&Arc::new(record));
         }
         Err(fault) => outbox.error(&id, &fault.to_string()),
     }
@@ -102,8 +113,8 @@ struct Asked {
     mime_type: String,
 }
 
-async fn write(shared: &Arc<Shared>, path: &str, payload: &Payload) -> Result<Record, Fault> {
-    let others = shared.with(|world| world.rules.websocket.other_formats);
+async fn write(api: &Api, path: &str, payload: &Payload) -> Result<Record, Fault> {
+    let others = api.shared.with(|world| world.rules.websocket.other_formats);
     let request = unwrap(&REQUEST, "*api.EndpointBridgeRequest", payload, others)?;
     let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let query = request.get("Query").and_then(Value::as_object).into_iter().flatten();
@@ -115,10 +126,10 @@ async fn write(shared: &Arc<Shared>, path: &str, payload: &Payload) -> Result<Re
         data: STANDARD.decode(text("Data")).unwrap_or_default(),
         mime_type: text("MimeType"),
     };
-    ask(shared, path, asked).await
+    ask(api, path, asked).await
 }
 
-async fn ask(shared: &Arc<Shared>, path: &str, asked: Asked) -> Result<Record, Fault> {
+async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<Record, Fault> {
     if shared.with(|world: &mut World| world.is_going_down()) {
         return Err(Fault::ShuttingDown);
     }
@@ -135,8 +146,8 @@ async fn ask(shared: &Arc<Shared>, path: &str, asked: Asked) -> Result<Record, F
         Fault::Other(format!("failed to build bridged request: net/http: invalid method {}", quote(name)))
     })?;
     let mime_type = Some(asked.mime_type).filter(|kind| !kind.is_empty());
-    let Bridged { status, mime_type, body } =
-        bridge(shared, method, &target, mime_type, asked.data.into()).await;
+    let inside = Inside { method, target, mime_type, body: asked.data.into() };
+    let Bridged { status, mime_type, body } = bridge(Arc::clone(shared), inside).await;
     match status {
         StatusCode::OK => {
             let now = shared.with(|world| world.now());

@@ -10,8 +10,13 @@ use super::{
     frames::{Incoming, Reader},
     outbox::Outbox,
     session::Session,
+    subscribers::Subscribers,
 };
-use crate::{gateway::Shared, limits, mutants::Ear};
+use crate::{
+    core::{Bridge, Shared},
+    limits,
+    mutants::Ear,
+};
 
 /// How much is read at once.
 const READ: usize = 8 << 10;
@@ -30,13 +35,14 @@ const LINGER: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the stream breaks.
-pub(crate) async fn serve(
+pub(super) async fn serve(
     mut stream: TcpStream,
     mut input: BytesMut,
     number: u64,
     shared: Arc<Shared>,
+    (subscribers, bridge): (Arc<Subscribers>, Bridge),
 ) -> io::Result<()> {
-    let mut session = Session::new(&shared, number);
+    let mut session = Session::new(&shared, number, subscribers, bridge);
     let outbox = session.outbox();
     let mut reader = Reader::new(shared.max_message());
     let mut ear = shared.mutants().ear();

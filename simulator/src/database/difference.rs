@@ -9,7 +9,7 @@ use crate::world::{Record, World};
 const DATABASES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
 
 /// Tells subscribers of every record that is new, another or gone, by database and key.
-pub(crate) fn publish(subscribers: &Subscribers, before: &World, after: &World) {
+pub(super) fn publish(subscribers: &Subscribers, before: &World, after: &World) {
     for database in DATABASES {
         if !subscribers.listens(database) {
             continue;

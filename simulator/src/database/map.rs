@@ -41,7 +41,7 @@ fn pins(world: &World, name: &str) -> Result<Vec<Record>, Fault> {
 }
 
 /// Tells subscribers of hubs that joined, changed or left, by their ids.
-pub(crate) fn publish(subscribers: &Subscribers, world: &World, ids: &[String]) {
+pub(super) fn publish(subscribers: &Subscribers, world: &World, ids: &[String]) {
     if !subscribers.listens("map") || ids.is_empty() {
         return;
     }

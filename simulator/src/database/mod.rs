@@ -1,6 +1,7 @@
 //! The database websocket, `/api/database/v1`: messages, and the databases as views of the world.
 
 mod api;
+mod clients;
 mod config;
 mod connection;
 mod difference;
@@ -18,11 +19,8 @@ mod store;
 mod structure;
 mod subscribers;
 
-pub(crate) use connection::serve;
-pub(crate) use difference::publish as publish_difference;
-pub(crate) use map::publish as publish_hubs;
-pub(crate) use network::{publish as publish_connection, publish_gone};
-pub(crate) use subscribers::Subscribers;
+pub(crate) use clients::Clients;
+use subscribers::Subscribers;
 
 use crate::{
     limits::{self, Work},

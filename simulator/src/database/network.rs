@@ -11,7 +11,10 @@ use portmaster_fixtures::{
 use serde_json::{Value, json};
 
 use super::{Database, Fault, Found, subscribers::Subscribers};
-use crate::world::{Connection, Meta, Record, World, scope};
+use crate::{
+    query::scope,
+    world::{Connection, Meta, Record, World},
+};
 
 /// Processes and connections as a database.
 pub(super) struct Network;
@@ -180,7 +183,7 @@ pub(super) fn netquery_record(row: &ConnectionRow, rules: &Rules) -> Record {
 }
 
 /// Tells subscribers of a connection that was opened, changed or ended.
-pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow, rules: &Rules) {
+pub(super) fn publish(subscribers: &Subscribers, row: &ConnectionRow, rules: &Rules) {
     if subscribers.listens("network") {
         subscribers.publish(&Arc::new(connection(row)));
     }
@@ -190,7 +193,7 @@ pub(crate) fn publish(subscribers: &Subscribers, row: &ConnectionRow, rules: &Ru
 }
 
 /// Tells subscribers of connections that have gone.
-pub(crate) fn publish_gone(
+pub(super) fn publish_gone(
     subscribers: &Subscribers,
     gone: &[Arc<Connection>],
     at: Timestamp,

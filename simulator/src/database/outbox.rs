@@ -13,11 +13,24 @@ use bytes::{Bytes, BytesMut};
 use portmaster_fixtures::mutant::FrameKind;
 use tokio::sync::Notify;
 
-use super::{
-    frames::{self, BINARY, CLOSE, PONG, TEXT},
-    subscribers::Subscription,
-};
-use crate::{journal::Book, limits, mutants::Mouth, world::Record};
+use super::frames::{self, BINARY, CLOSE, PONG, TEXT};
+use crate::{core::Book, limits, mutants::Mouth, world::Record};
+
+/// The pushes of a subscription.
+#[derive(Debug)]
+pub(super) struct Pushes {
+    /// The operation's id.
+    pub(super) id: Bytes,
+    /// How many wait to be sent.
+    waiting: AtomicUsize,
+}
+
+impl Pushes {
+    /// Those of an operation: none waits.
+    pub(super) fn of(id: Bytes) -> Arc<Self> {
+        Arc::new(Self { id, waiting: AtomicUsize::new(0) })
+    }
+}
 
 /// A client's queue.
 #[derive(Debug, Default)]
@@ -53,7 +66,7 @@ enum Item {
     Reply(Vec<u8>),
     /// The result of a query; records that cannot be read become warnings.
     Records(Bytes, VecDeque<Waits>, usize),
-    Push(Arc<Subscription>, Waits),
+    Push(Arc<Pushes>, Waits),
     Pong(BytesMut),
 }
 
@@ -146,16 +159,16 @@ impl Outbox {
     }
 
     /// A change for a subscription; whether it found room.
-    pub(super) fn push(&self, subscription: &Arc<Subscription>, record: &Arc<Record>) -> bool {
+    pub(super) fn push(&self, pushes: &Arc<Pushes>, record: &Arc<Record>) -> bool {
         let full = self.queue().bytes >= limits::PUSH_BYTES;
-        if full || subscription.waiting.fetch_add(1, Ordering::Relaxed) >= limits::PUSHES {
-            subscription.waiting.fetch_sub(usize::from(!full), Ordering::Relaxed);
+        if full || pushes.waiting.fetch_add(1, Ordering::Relaxed) >= limits::PUSHES {
+            pushes.waiting.fetch_sub(usize::from(!full), Ordering::Relaxed);
             return false;
         }
         if let Some((book, connection)) = &self.journal {
-            book.told(*connection, &subscription.id, record.kind(), record);
+            book.told(*connection, &pushes.id, record.kind(), record);
         }
-        self.put(Item::Push(Arc::clone(subscription), Waits::new(Arc::clone(record))));
+        self.put(Item::Push(Arc::clone(pushes), Waits::new(Arc::clone(record))));
         true
     }
 
@@ -172,9 +185,9 @@ impl Outbox {
             match item {
                 Item::Reply(text) => self.write(out, BINARY, &[&text]),
                 Item::Pong(payload) => self.write(out, PONG, &[&payload]),
-                Item::Push(subscription, Waits(record, _)) => {
-                    subscription.waiting.fetch_sub(1, Ordering::Relaxed);
-                    self.write_record(out, &subscription.id, record.kind(), &record);
+                Item::Push(pushes, Waits(record, _)) => {
+                    pushes.waiting.fetch_sub(1, Ordering::Relaxed);
+                    self.write_record(out, &pushes.id, record.kind(), &record);
                 }
                 Item::Records(id, mut records, mut all) => {
                     if let Some(Waits(record, weight)) = records.pop_front() {
@@ -228,11 +241,6 @@ impl Outbox {
         }
     }
 
-    /// Forgets what waits. Pushes know their subscriptions, which know this queue: none of them would ever go.
-    pub(super) fn clear(&self) {
-        *self.queue() = Queue::default();
-    }
-
     fn take(&self) -> Option<Item> {
         let mut queue = self.queue();
         let item = queue.items.pop_front();
@@ -246,9 +254,6 @@ impl Outbox {
         item
     }
 }
-
-/// How many pushes of a subscription wait.
-pub(super) type Waiting = AtomicUsize;
 
 #[cfg(test)]
 mod tests {

@@ -16,9 +16,14 @@ use super::{
     message::{self, Malformed, Message},
     operations,
     outbox::Outbox,
-    subscribers::Place,
+    subscribers::{Place, Subscribers},
 };
-use crate::{gateway::Shared, limits, query::Query, world::World};
+use crate::{
+    core::{Bridge, Shared},
+    limits,
+    query::Query,
+    world::World,
+};
 
 /// A client's session.
 #[derive(Debug)]
@@ -26,7 +31,8 @@ pub(super) struct Session {
     /// The connection's number in the journal.
     connection: u64,
     outbox: Arc<Outbox>,
-    shared: Arc<Shared>,
+    subscribers: Arc<Subscribers>,
+    bridge: Bridge,
     /// The subscriptions that live.
     subscriptions: BTreeSet<Place>,
     /// The latest of each operation's id. One that another took the id from goes on and cannot be cancelled
@@ -35,14 +41,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(shared: &Arc<Shared>, connection: u64) -> Self {
+    pub(super) fn new(
+        shared: &Shared,
+        connection: u64,
+        subscribers: Arc<Subscribers>,
+        bridge: Bridge,
+    ) -> Self {
         Self {
             outbox: Arc::new(Outbox::new(
                 shared.journal.clone().map(|book| (book, connection)),
                 shared.mutants().mouth(),
             )),
             connection,
-            shared: Arc::clone(shared),
+            subscribers,
+            bridge,
             subscriptions: BTreeSet::new(),
             by_id: HashMap::new(),
         }
@@ -63,7 +75,9 @@ impl Session {
         };
         let message = match api::call(message) {
             Ok(call) => {
-                let work = api::run(Arc::clone(shared), Arc::clone(&self.outbox), id, call);
+                let reply = (id, Arc::clone(&self.outbox), Arc::clone(&self.subscribers));
+                let inside = api::Api { shared: Arc::clone(shared), bridge: self.bridge };
+                let work = api::run(inside, reply, call);
                 return now_or_later(Box::pin(work), jobs);
             }
             Err(message) => message,
@@ -108,7 +122,7 @@ impl Session {
             Message::Delete(key) => answer(outbox, &id, operations::delete(world, &key)),
             Message::Cancel => {
                 if let Some(place) = self.by_id.remove(&id) {
-                    self.shared.subscribers.cancel(&place);
+                    self.subscribers.cancel(&place);
                     self.subscriptions.remove(&place);
                     outbox.reply(&id, &[b"done"]);
                 } else {
@@ -123,7 +137,7 @@ impl Session {
             let text = format!("more than {} subscriptions", limits::SUBSCRIPTIONS);
             return self.outbox.error(id, &text);
         }
-        let place = self.shared.subscribers.add(id, query, &self.outbox);
+        let place = self.subscribers.add(id, query, &self.outbox);
         self.by_id.insert(Bytes::copy_from_slice(id), place.clone());
         self.subscriptions.insert(place);
     }
@@ -131,8 +145,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.shared.subscribers.leave(self.subscriptions.iter());
-        self.outbox.clear();
+        self.subscribers.leave(self.subscriptions.iter());
     }
 }
 

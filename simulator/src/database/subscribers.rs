@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::outbox::{Outbox, Waiting};
+use super::outbox::{Outbox, Pushes};
 use crate::{
     limits::{self, Work},
     query::Query,
@@ -19,25 +19,22 @@ use crate::{
 
 /// A subscription of a client.
 #[derive(Debug)]
-pub(super) struct Subscription {
-    /// The operation's id.
-    pub(super) id: Bytes,
+struct Subscription {
     prefix: String,
     query: Query,
     outbox: Arc<Outbox>,
-    /// How many pushes wait to be sent.
-    pub(super) waiting: Waiting,
+    pushes: Arc<Pushes>,
 }
 
 /// Subscriptions by their numbers, those of each database apart.
-type ByDatabase = BTreeMap<String, BTreeMap<u64, Arc<Subscription>>>;
+type ByDatabase = BTreeMap<String, BTreeMap<u64, Subscription>>;
 
 /// Where a subscription is: its database and its number.
 pub(super) type Place = (String, u64);
 
 /// All subscriptions.
 #[derive(Debug, Default)]
-pub(crate) struct Subscribers {
+pub(super) struct Subscribers {
     by_database: Mutex<ByDatabase>,
     /// How many subscriptions there are.
     count: AtomicUsize,
@@ -56,13 +53,12 @@ impl Subscribers {
         let place = (database.to_owned(), self.made.fetch_add(1, Ordering::Relaxed));
         let subscription = Subscription {
             // The id is a part of the message that it came in, which would stay with it.
-            id: Bytes::copy_from_slice(id),
+            pushes: Pushes::of(Bytes::copy_from_slice(id)),
             prefix: prefix.to_owned(),
             outbox: Arc::clone(outbox),
-            waiting: Waiting::default(),
             query,
         };
-        self.lock().entry(place.0.clone()).or_default().insert(place.1, Arc::new(subscription));
+        self.lock().entry(place.0.clone()).or_default().insert(place.1, subscription);
         self.count.fetch_add(1, Ordering::Relaxed);
         place
     }
@@ -81,7 +77,7 @@ impl Subscribers {
     }
 
     /// Whether anybody listens to anything.
-    pub(crate) fn any(&self) -> bool {
+    pub(super) fn any(&self) -> bool {
         self.count.load(Ordering::Relaxed) > 0
     }
 
@@ -91,7 +87,7 @@ impl Subscribers {
     }
 
     /// Tells everybody who asked for it of a record's change.
-    pub(crate) fn publish(&self, record: &Arc<Record>) {
+    pub(super) fn publish(&self, record: &Arc<Record>) {
         if record.hidden {
             return;
         }
@@ -105,14 +101,14 @@ impl Subscribers {
                     .condition
                     .as_ref()
                     .is_none_or(|condition| condition.matches(&**record, &Work::new(limits::PUSH_WORK)));
-            if asked && !one.outbox.push(one, record) {
+            if asked && !one.outbox.push(&one.pushes, record) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
     /// How many pushes were dropped because their readers were too slow.
-    pub(crate) fn dropped(&self) -> u64 {
+    pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }

@@ -1,7 +1,5 @@
 //! Who asks, and whether that is enough.
 
-use std::str::FromStr;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{
     HeaderMap, StatusCode,
@@ -12,40 +10,12 @@ use portmaster_fixtures::{Defect, Permission, scenario::Client};
 
 use super::render::Answer;
 use crate::{
-    journal::{By, Pass},
-    world::{World, keys, session::Token},
+    core::{By, ExternalAuth, Pass},
+    world::{
+        World, keys,
+        session::{self, Token},
+    },
 };
-
-/// The name of the session cookie.
-const COOKIE_NAME: &str = "Portmaster-API-Token";
-
-/// What stands in for the core's look at the program that asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ExternalAuth {
-    /// It does not look: callers without a key are anonymous.
-    #[default]
-    None,
-    /// Every program is one of Portmaster's own.
-    Grant,
-    /// Every program is foreign.
-    Deny,
-    /// A person is asked by a prompt, which clients of the database websocket answer; no answer is a denial.
-    Prompt,
-}
-
-impl FromStr for ExternalAuth {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            "grant" => Ok(Self::Grant),
-            "deny" => Ok(Self::Deny),
-            "prompt" => Ok(Self::Prompt),
-            other => Err(format!("\"{other}\", expected none, grant, deny or prompt")),
-        }
-    }
-}
 
 /// A caller who was let in.
 pub(super) struct Admitted {
@@ -152,7 +122,8 @@ fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Resul
             None => {}
         }
     }
-    if let Some(cookie) = session_cookie(headers.get_all(COOKIE).iter())
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    if let Some(cookie) = session::cookie(cookies)
         && let Some(token) = world.sessions.refresh(cookie, now)
     {
         return Ok(Identity::Known(token, By::Session));
@@ -169,8 +140,8 @@ fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Resul
 
 /// A program that is let in: a session begins.
 fn granted(world: &mut World) -> Identity {
-    let session = world.begin_session(Token::ITSELF);
-    let cookie = format!("{COOKIE_NAME}={session}; Path=/; HttpOnly; SameSite=Strict");
+    let id = world.begin_session(Token::ITSELF);
+    let cookie = format!("{}={id}; Path=/; HttpOnly; SameSite=Strict", session::COOKIE);
     Identity::Granted(HeaderValue::from_str(&cookie).expect("base64 is plain ASCII"))
 }
 
@@ -184,16 +155,6 @@ fn presented_key(headers: &HeaderMap) -> Option<String> {
     let decoded = STANDARD.decode(encoded).unwrap_or_default();
     let text = String::from_utf8_lossy(&decoded);
     Some(text.split_once(':').map(|(user, password)| format!("{user}{password}")).unwrap_or_default())
-}
-
-/// The first session cookie of a request.
-pub fn session_cookie<'a>(cookies: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str> {
-    cookies
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE_NAME)
-        .map(|(_, value)| value.trim_matches('"'))
 }
 
 /// Why a foreign program is refused (core-1.x §5).
@@ -227,11 +188,5 @@ mod tests {
         assert_eq!(key("bearer secret"), None);
         assert_eq!(key("Bearer"), None);
         assert_eq!(key("Token secret"), None);
-    }
-
-    #[test]
-    fn the_first_session_cookie_counts() {
-        let headers = [HeaderValue::from_static("a=b; Portmaster-API-Token=one; Portmaster-API-Token=two")];
-        assert_eq!(session_cookie(headers.iter()), Some("one"));
     }
 }

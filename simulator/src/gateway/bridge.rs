@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use hyper::{Method, Request, StatusCode, header::CONTENT_TYPE};
+use hyper::{Request, StatusCode, header::CONTENT_TYPE};
 use portmaster_fixtures::Permission;
 
 use super::{
@@ -11,43 +10,29 @@ use super::{
     early::wellformed,
     front::{Front, Step},
     render::Answer,
-    server::Shared,
 };
-use crate::world::session::Token;
-
-/// What a call of the bridge brought.
-pub(crate) struct Bridged {
-    pub(crate) status: StatusCode,
-    pub(crate) mime_type: String,
-    pub(crate) body: Bytes,
-}
+use crate::{
+    core::{Bridged, Inside, Shared, Work},
+    world::session::Token,
+};
 
 /// Answers a request that the database's bridge makes, with an administrator's permissions (websocket §6).
-pub(crate) async fn bridge(
-    shared: &Arc<Shared>,
-    method: Method,
-    target: &str,
-    mime_type: Option<String>,
-    body: Bytes,
-) -> Bridged {
-    let answer = bridged(shared, method, target, mime_type, body).await;
-    let mime_type = answer.headers.iter().find(|(name, _)| name == CONTENT_TYPE);
-    Bridged {
-        status: answer.status,
-        mime_type: mime_type
-            .map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .unwrap_or_default(),
-        body: answer.body,
-    }
+pub(crate) fn bridge(shared: Arc<Shared>, asked: Inside) -> Work<Bridged> {
+    Box::pin(async move {
+        let answer = bridged(&shared, asked).await;
+        let mime_type = answer.headers.iter().find(|(name, _)| name == CONTENT_TYPE);
+        Bridged {
+            status: answer.status,
+            mime_type: mime_type
+                .map(|(_, value)| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .unwrap_or_default(),
+            body: answer.body,
+        }
+    })
 }
 
-async fn bridged(
-    shared: &Arc<Shared>,
-    method: Method,
-    target: &str,
-    mime_type: Option<String>,
-    body: Bytes,
-) -> Answer {
+async fn bridged(shared: &Arc<Shared>, asked: Inside) -> Answer {
+    let Inside { method, target, mime_type, body } = asked;
     let bad_request = || Answer::error(StatusCode::BAD_REQUEST, "400 Bad Request");
     let mut request = Request::builder().method(method).uri(target);
     if let Some(mime_type) = mime_type {

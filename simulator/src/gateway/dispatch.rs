@@ -19,14 +19,15 @@ use super::{
     early::{malformed, wellformed},
     faults::{self, Instead, Reset, Sent},
     front::{Front, Step, date},
+    guard,
     path::Path,
     recorder::Recorder,
     render::{Answer, render},
-    server::{Served, Shared},
     upgrade::switching,
 };
 use crate::{
     api::Reply,
+    core::{Served, Shared},
     mutants::Edited,
     world::{Blow, World},
 };
@@ -158,7 +159,7 @@ async fn respond(
         None => true,
     };
     let answer = Answer { close: answer.close || !passed, ..answer };
-    let common = front.served.security.headers(front.dev_mode).chain(front.cors);
+    let common = guard::security(front.served.rules, front.dev_mode).chain(front.cors);
     match blow {
         None => whole(recorder, answer.into_response(head, common, front.date)),
         Some(blow) => match faults::strike(shared, &blow, answer).await {

@@ -24,6 +24,16 @@ pub(super) fn wellformed(request: &Parts) -> Result<Path, Answer> {
     Path::read(request.uri.path()).ok_or_else(|| bad("400 Bad Request"))
 }
 
+/// There is nothing at this path.
+pub(super) fn not_found() -> Answer {
+    Answer::error(StatusCode::NOT_FOUND, "Not found.")
+}
+
+/// There is nothing that can be asked so.
+pub(super) fn not_allowed() -> Answer {
+    Answer::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
+}
+
 /// An answer of the HTTP layer itself: no security headers, no date, and the connection ends.
 pub(super) fn malformed(answer: Answer) -> Response<Bytes> {
     let mut response = Response::new(answer.body);

@@ -23,8 +23,8 @@ use tokio::{
     net::tcp::{OwnedWriteHalf, ReuniteError},
 };
 
-use super::{render::Answer, server::Shared};
-use crate::world::Blow;
+use super::render::Answer;
+use crate::{core::Shared, world::Blow};
 
 /// The body of an answer; only one that was struck is not whole.
 pub(super) type Sent = Either<Full<Bytes>, Shaped>;

@@ -12,19 +12,18 @@ use portmaster_fixtures::Permission;
 use super::{
     admission::{Admission, Ran},
     authorise::{Refusal, authorise, vouched},
-    early::before_route,
+    early::{before_route, not_allowed, not_found},
     faults,
     guard::Origin,
     pages,
     path::Path,
     render::Answer,
-    route::Found,
-    server::{Served, Shared},
+    route::{Found, Routes},
     target::Target,
 };
 use crate::{
     api::Format,
-    journal::Pass,
+    core::{Pass, Served, Shared},
     world::{Blow, World, session::Token},
 };
 
@@ -110,7 +109,8 @@ fn admit(
         if !matches!(target, Target::Endpoint) {
             return pages::answer(shared, world, request, &target, write, pass).map(Step::Answer);
         }
-        let Found { route, parts } = served.routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
+        let routes = Routes::followed(served.contract, &served.mutants);
+        let Found { route, parts } = routes.find(&path["/api/v1/".len()..]).ok_or_else(not_found)?;
         let required = if write { route.endpoint.write } else { route.endpoint.read };
         if required == Permission::NotSupported {
             return Err(not_allowed().into());
@@ -144,14 +144,6 @@ fn admit(
         Refusal::Answer(answer) => Step::Answer(answer),
         Refusal::Prompt(prompt) => Step::Prompt(prompt),
     })
-}
-
-pub(super) fn not_found() -> Answer {
-    Answer::error(StatusCode::NOT_FOUND, "Not found.")
-}
-
-pub(super) fn not_allowed() -> Answer {
-    Answer::error(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.")
 }
 
 /// The method; for OPTIONS the one that is asked about (core-1.x §5).

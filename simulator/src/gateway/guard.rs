@@ -14,33 +14,20 @@ use portmaster_fixtures::Rules;
 
 use crate::go::url::Url;
 
-/// The security headers of every answer (core-1.x §5).
-#[derive(Debug)]
-pub(super) struct Security {
-    always: Vec<(HeaderName, HeaderValue)>,
-    policy: HeaderValue,
-}
-
-impl Security {
-    pub(super) fn new(rules: &'static Rules) -> Self {
-        let fixed = |value: &'static str| HeaderValue::from_static(value);
-        Self {
-            always: vec![
-                (REFERRER_POLICY, fixed(&rules.referrer_policy)),
-                (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
-                (X_DNS_PREFETCH_CONTROL, fixed("off")),
-                (X_FRAME_OPTIONS, fixed("deny")),
-                (X_XSS_PROTECTION, fixed("1; mode=block")),
-            ],
-            policy: fixed(&rules.content_security_policy),
-        }
-    }
-
-    /// The headers, with the content policy unless Development Mode is on.
-    pub(super) fn headers(&self, dev_mode: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> + '_ {
-        let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, self.policy.clone()));
-        policy.into_iter().chain(self.always.iter().cloned())
-    }
+/// The security headers of every answer (core-1.x §5), with the content policy unless Development Mode is on.
+pub(super) fn security(
+    rules: &'static Rules,
+    dev_mode: bool,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let fixed = |value: &'static str| HeaderValue::from_static(value);
+    let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, fixed(&rules.content_security_policy)));
+    policy.into_iter().chain([
+        (REFERRER_POLICY, fixed(&rules.referrer_policy)),
+        (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
+        (X_DNS_PREFETCH_CONTROL, fixed("off")),
+        (X_FRAME_OPTIONS, fixed("deny")),
+        (X_XSS_PROTECTION, fixed("1; mode=block")),
+    ])
 }
 
 /// What the origin of a request means.

@@ -1,23 +1,25 @@
 //! What is served outside `/api/v1/`: the way to the user interface, metrics, and the websocket's door.
 
+use bytes::Bytes;
 use hyper::{
     StatusCode,
     header::SET_COOKIE,
     http::{HeaderValue, request::Parts},
 };
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{Permission, ShortAnswer};
 
 use super::{
     authorise::{Refusal, authorise},
-    bundles::Missing,
-    early::redirect,
-    front::not_allowed,
+    early::{not_allowed, redirect},
     render::Answer,
-    server::Shared,
     target::Target,
     upgrade,
 };
-use crate::{go::escape, journal::Pass, world::World};
+use crate::{
+    core::{Bundles, Looked, Pass, Shared},
+    go::{escape, mime},
+    world::World,
+};
 
 /// Answers a request for a page (core-1.x §5 "Non-/api/v1 routes").
 pub(super) fn answer(
@@ -47,11 +49,7 @@ pub(super) fn answer(
             let to = format!("{}/", request.uri);
             redirect(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", &to, &request.method)
         }
-        Target::File(name, path) => {
-            let rule = &world.rules.missing_bundle;
-            let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::NOT_FOUND);
-            shared.bundles().answer(name, path, &Missing { status, text: rule.text.clone() })
-        }
+        Target::File(name, path) => file(&shared.bundles(), name, path, &world.rules.missing_bundle),
         Target::Metrics => Answer::of(
             StatusCode::OK,
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
@@ -63,6 +61,28 @@ pub(super) fn answer(
         Some(cookie) => answer.with(SET_COOKIE, cookie),
         None => answer,
     })
+}
+
+/// A file of a user interface (ui §0).
+fn file(bundles: &Bundles, name: &str, path: &str, missing: &ShortAnswer) -> Answer {
+    match bundles.look(name, path) {
+        Looked::File(name, body) => {
+            Answer::of(StatusCode::OK, HeaderValue::from_static(mime::of(name)), body.clone())
+        }
+        Looked::BuiltIn => Answer::of(
+            StatusCode::OK,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+            Bytes::from_static(include_bytes!("no-ui.html")),
+        ),
+        Looked::NoBundle => {
+            let status = StatusCode::from_u16(missing.status).unwrap_or(StatusCode::NOT_FOUND);
+            Answer::error(status, &missing.text)
+        }
+        Looked::NoArchive => Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "zip: not a valid zip file"),
+        Looked::NoFile(wanted) => {
+            Answer::error(StatusCode::NOT_FOUND, &format!("Open {wanted}: file does not exist"))
+        }
+    }
 }
 
 /// The level of expertise that `/metrics` is asked for; empty if none.

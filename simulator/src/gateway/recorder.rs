@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::{Response, http::request::Parts};
 
-use crate::journal::{Book, Outcome, Pass, Slot};
+use crate::core::{Book, Outcome, Pass, Slot};
 
 /// Notes what becomes of a request.
 pub(super) struct Recorder {

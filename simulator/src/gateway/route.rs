@@ -1,11 +1,17 @@
 //! Which endpoint a path is: patterns with gorilla/mux semantics, compiled once for each contract.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use portmaster_fixtures::{Contract, Endpoint, Piece, pieces};
 use regex::Regex;
 
-use crate::api::{self, Handler};
+use crate::{
+    api::{self, Handler},
+    mutants::{Catalogue, Mutants},
+};
 
 /// An endpoint with its code.
 #[derive(Debug)]
@@ -16,7 +22,7 @@ pub(super) struct Route {
 
 /// The endpoints of a contract.
 #[derive(Debug)]
-pub(crate) struct Routes {
+pub(super) struct Routes {
     exact: HashMap<&'static str, Route>,
     patterns: Vec<(Regex, Vec<&'static str>, Route)>,
 }
@@ -29,8 +35,22 @@ pub(super) struct Found<'a> {
 }
 
 impl Routes {
+    /// The routes of a contract as mutants would have them.
+    pub(super) fn followed(contract: Contract, mutants: &Mutants) -> &'static Self {
+        mutants.endpoints().map_or_else(|| Self::of(contract), Self::mutated)
+    }
+
+    /// The routes of endpoints that live as long as the program, by their address.
+    fn mutated(endpoints: &'static Catalogue) -> &'static Self {
+        static KNOWN: Mutex<BTreeMap<usize, &'static Routes>> = Mutex::new(BTreeMap::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry(endpoints.as_ptr().addr())
+            .or_insert_with(|| Box::leak(Box::new(Self::compile(endpoints.iter().copied()))))
+    }
+
     /// The routes of a contract.
-    pub(crate) fn of(contract: Contract) -> &'static Self {
+    fn of(contract: Contract) -> &'static Self {
         static ALL: [OnceLock<Routes>; Contract::ALL.len()] =
             [const { OnceLock::new() }; Contract::ALL.len()];
         let endpoints = || contract.endpoints().iter().map(|one| (one.path.as_str(), one));
@@ -38,7 +58,7 @@ impl Routes {
     }
 
     /// The routes of endpoints, each beside the path by which its code is known.
-    pub(crate) fn compile(endpoints: impl Iterator<Item = (&'static str, &'static Endpoint)>) -> Self {
+    fn compile(endpoints: impl Iterator<Item = (&'static str, &'static Endpoint)>) -> Self {
         let handlers: HashMap<&str, &'static Handler> =
             api::handlers().map(|handler| (handler.path, handler)).collect();
         let mut routes = Self { exact: HashMap::new(), patterns: Vec::new() };
@@ -90,6 +110,8 @@ fn pattern(template: &'static str) -> (Regex, Vec<&'static str>) {
 
 #[cfg(test)]
 mod tests {
+    use portmaster_fixtures::Mutant;
+
     use super::*;
 
     fn finds(path: &str) -> bool {
@@ -124,6 +146,17 @@ mod tests {
     fn parts_are_named() {
         let found = Routes::of(Contract::Docs).find("modules/a/trigger/b/trigger/c").unwrap();
         assert_eq!(found.parts, [("moduleName", "a/trigger/b".to_owned()), ("eventName", "c".to_owned())]);
+    }
+
+    #[test]
+    fn the_endpoints_of_every_mutant_are_routed() {
+        for mutant in Mutant::all() {
+            for contract in Contract::ALL.into_iter().filter(|one| mutant.suits(*one)) {
+                let mutants = Mutants::of(std::slice::from_ref(&mutant.id), contract, false).unwrap();
+                let routes = Routes::followed(contract, &mutants);
+                assert!(routes.exact.len() + routes.patterns.len() > 0, "{}", mutant.id);
+            }
+        }
     }
 
     #[test]

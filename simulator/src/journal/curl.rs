@@ -2,10 +2,8 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{
-    entry::{Entry, Exchange},
-    redact::MASK,
-};
+use super::entry::{Entry, Exchange};
+use crate::core::MASK;
 
 /// The variable that a secret is taken from.
 const VARIABLE: &str = "PORTMASTER_KEY";

@@ -5,11 +5,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    redact::Secrets,
-    slot::{Http, Kept, Out, Pass, Recorded, Slot},
+use crate::{
+    core::{Fields, Http, Kept, Out, Outcome, Pass, Recorded, Secrets, Slot},
+    go::escape,
 };
-use crate::go::escape;
 
 /// Something that was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -75,20 +74,6 @@ pub struct Exchange {
     /// The answer, if it was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
-}
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Nothing yet.
-    Waiting,
-    /// It was answered.
-    Answered,
-    /// A fault reset the connection in the place of an answer.
-    Reset,
-    /// Its connection ended before it was answered, as when the core restarts.
-    Broken,
 }
 
 /// An answer.
@@ -203,11 +188,6 @@ impl Entry {
         Self { seq: slot.seq, at: slot.at, what }
     }
 
-    /// What it was, in a line, such as `GET /api/v1/ping -> 200`.
-    pub fn summary(&self) -> String {
-        super::verify::summary(self)
-    }
-
     /// The request, if it is one.
     pub fn exchange(&self) -> Option<&Exchange> {
         match &self.what {
@@ -247,9 +227,8 @@ fn exchange(http: &Http, secrets: &Secrets) -> Exchange {
     let (raw, query) = target.split_once('?').unwrap_or((&target, ""));
     let path = escape::decode_path(raw).map(|path| String::from_utf8_lossy(&path).into_owned());
     let (path, query) = (path.unwrap_or_else(|| raw.to_owned()), escape::pairs(query));
-    let headers = |fields: &super::slot::Fields| {
-        fields.iter().map(|(name, value)| secrets.hide_header(name, value)).collect()
-    };
+    let headers =
+        |fields: &Fields| fields.iter().map(|(name, value)| secrets.hide_header(name, value)).collect();
     let done = http.done.get();
     let outcome = done.map_or(Outcome::Waiting, |done| done.outcome);
     let answer = done.filter(|_| outcome == Outcome::Answered).map(|done| Answer {

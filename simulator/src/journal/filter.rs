@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    difference::Difference,
     entry::{Direction, Entry, Exchange, Message, What, header},
-    near::Difference,
-    slot::{Recorded, Slot},
 };
-use crate::world::{Pattern, is_part};
+use crate::{
+    core::{Recorded, Slot},
+    world::{Pattern, is_part},
+};
 
 /// What entries have in common. Everything that is said must hold; nothing said, every entry fits.
 ///

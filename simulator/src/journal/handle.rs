@@ -1,23 +1,19 @@
 //! The journal's reading side.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Filter,
-    book::Book,
-    curl,
+    Filter, curl,
     entry::Entry,
     filter::{Kind, Matcher},
     har,
     near::{self, NearMiss},
-    slot::Slot,
-    verify::{self, NotAsExpected, Times},
-    wait::{self, Follower, WaitError},
 };
+use crate::core::{Book, Slot};
 
 /// How many near misses are told.
 const MOST_MISSES: usize = 10;
@@ -107,32 +103,6 @@ impl Journal {
         }
     }
 
-    /// Waits until so many entries fit, those included that are there already. Requests count once they are answered.
-    ///
-    /// # Errors
-    /// When there are too few in time (outside, not in the world), with the nearest misses; when the journal is off.
-    pub async fn wait(
-        &self,
-        filter: &Filter,
-        count: usize,
-        timeout: Duration,
-    ) -> Result<Vec<Entry>, WaitError> {
-        let Some(book) = &self.0 else { return Err(WaitError::Off) };
-        match tokio::time::timeout(timeout, wait::until(book, filter, count)).await {
-            Ok(entries) => Ok(entries),
-            Err(_) => Err(WaitError::TooFew {
-                expected: count,
-                found: self.count(filter),
-                report: verify::report(self, filter),
-            }),
-        }
-    }
-
-    /// Follows what is recorded from now on.
-    pub fn follow(&self) -> Follower {
-        Follower::new(self.0.clone(), self.0.as_ref().map_or(0, |book| book.last()))
-    }
-
     /// The requests that come nearest to what is expected without being it, with what differs. At most ten.
     ///
     /// ```
@@ -150,26 +120,6 @@ impl Journal {
         let mut all = near::misses(&Matcher::new(expected), self.entries(&requests).into_iter());
         all.truncate(MOST_MISSES);
         all
-    }
-
-    /// Checks how often something was recorded.
-    ///
-    /// # Errors
-    /// When it was more or less often. The error says which matchers failed and shows the nearest miss.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use portmaster_simulator::{Simulator, journal::Filter};
-    ///
-    /// let simulator = Simulator::builder().journal(100).start().await?;
-    /// let journal = simulator.journal();
-    /// journal.verify(&Filter::default().path("dns/clear"), 0)?;
-    /// let fault = journal.verify(&Filter::default().path("dns/clear"), 1..).expect_err("nothing was asked");
-    /// assert!(fault.to_string().starts_with("expected at least 1, found 0"));
-    /// # Ok(()) }
-    /// ```
-    pub fn verify(&self, expected: &Filter, times: impl Into<Times>) -> Result<(), NotAsExpected> {
-        verify::verify(self, expected, times.into())
     }
 
     /// The requests that fit as an HTTP Archive 1.2. Messages of a websocket stand at the request that opened it, as

@@ -15,25 +15,22 @@
 //! Entries are numbered from 1 in the order of their beginning and carry the world's instant, never that of the machine, so that
 //! the same inputs give the same journal. Secrets are not in it: see [`MASK`].
 
-mod book;
 mod curl;
+mod difference;
 mod entry;
 mod filter;
 mod handle;
 mod har;
 mod near;
-mod redact;
-mod slot;
+mod summary;
 mod verify;
 mod wait;
 
-pub(crate) use book::Book;
-pub use book::DEFAULT_CAPACITY;
-pub use entry::{Answer, Body, Direction, Entry, Exchange, Message, Outcome, Permit, What};
+pub use crate::core::{DEFAULT_CAPACITY, MASK, Outcome};
+pub use difference::Difference;
+pub use entry::{Answer, Body, Direction, Entry, Exchange, Message, Permit, What};
 pub use filter::{Filter, Kind};
 pub use handle::{Journal, Page};
-pub use near::{Difference, NearMiss};
-pub use redact::MASK;
-pub(crate) use slot::{By, Pass, Slot};
+pub use near::NearMiss;
 pub use verify::{NotAsExpected, Times};
 pub use wait::{Follower, WaitError};

@@ -5,7 +5,11 @@ use std::{
     ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive},
 };
 
-use super::{Direction, Entry, Filter, Journal, Outcome, What, filter::Kind};
+use super::{
+    entry::Entry,
+    filter::{Filter, Kind},
+    handle::Journal,
+};
 
 /// How many entries a report lists.
 const MOST_LISTED: usize = 5;
@@ -87,20 +91,38 @@ pub struct NotAsExpected {
     report: String,
 }
 
-/// Checks how often something was recorded.
-pub(super) fn verify(journal: &Journal, filter: &Filter, expected: Times) -> Result<(), NotAsExpected> {
-    let found = journal.entries(filter);
-    if expected.holds(found.len()) && journal.is_on() {
-        return Ok(());
+impl Journal {
+    /// Checks how often something was recorded.
+    ///
+    /// # Errors
+    /// When it was more or less often. The error says which matchers failed and shows the nearest miss.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Simulator, journal::Filter};
+    ///
+    /// let simulator = Simulator::builder().journal(100).start().await?;
+    /// let journal = simulator.journal();
+    /// journal.verify(&Filter::default().path("dns/clear"), 0)?;
+    /// let fault = journal.verify(&Filter::default().path("dns/clear"), 1..).expect_err("nothing was asked");
+    /// assert!(fault.to_string().starts_with("expected at least 1, found 0"));
+    /// # Ok(()) }
+    /// ```
+    pub fn verify(&self, expected: &Filter, times: impl Into<Times>) -> Result<(), NotAsExpected> {
+        let times = times.into();
+        let found = self.entries(expected);
+        if times.holds(found.len()) && self.is_on() {
+            return Ok(());
+        }
+        let report = if !self.is_on() {
+            "the journal is off; Builder::journal turns it on".to_owned()
+        } else if found.len() > times.most {
+            format!("{}\nfound:\n{}", wanted(expected), list(&found))
+        } else {
+            report(self, expected)
+        };
+        Err(NotAsExpected { expected: times, found: found.len(), report })
     }
-    let report = if !journal.is_on() {
-        "the journal is off; Builder::journal turns it on".to_owned()
-    } else if found.len() > expected.most {
-        format!("{}\nfound:\n{}", wanted(filter), list(&found))
-    } else {
-        report(journal, filter)
-    };
-    Err(NotAsExpected { expected, found: found.len(), report })
 }
 
 /// What was expected, and what came nearest.
@@ -158,30 +180,7 @@ fn list(entries: &[Entry]) -> String {
 
 /// An entry in a line, with its number.
 fn line(entry: &Entry) -> String {
-    format!("#{} {}", entry.seq, summary(entry))
-}
-
-/// An entry in a line.
-pub(super) fn summary(entry: &Entry) -> String {
-    match &entry.what {
-        What::Http(exchange) => {
-            let end = match exchange.status() {
-                Some(status) => status.to_string(),
-                None => match exchange.outcome {
-                    Outcome::Reset => "reset".to_owned(),
-                    Outcome::Broken => "the connection ended".to_owned(),
-                    Outcome::Waiting | Outcome::Answered => "no answer yet".to_owned(),
-                },
-            };
-            format!("{} {} -> {end}", exchange.method, exchange.target)
-        }
-        What::Websocket(message) => {
-            let way = if message.direction == Direction::In { ">" } else { "<" };
-            format!("{way} {}|{}|{}", message.id, message.operation, message.key)
-        }
-        What::Refused { why } => format!("refused: {why}"),
-        What::Note { text } => text.clone(),
-    }
+    format!("#{} {}", entry.seq, entry.summary())
 }
 
 #[cfg(test)]

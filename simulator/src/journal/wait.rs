@@ -1,8 +1,14 @@
 //! Waiting for entries: woken by what happens, never by looking again and again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use super::{Filter, book::Book, entry::Entry, filter::Matcher, slot::Slot};
+use super::{
+    entry::Entry,
+    filter::{Filter, Matcher},
+    handle::Journal,
+    verify::report,
+};
+use crate::core::{Book, Slot};
 
 /// Why what was waited for did not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +54,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows what comes behind a number.
-    pub(super) fn new(book: Option<Arc<Book>>, since: u64) -> Self {
+    fn new(book: Option<Arc<Book>>, since: u64) -> Self {
         if let Some(book) = &book {
             book.watch();
         }
@@ -95,8 +101,36 @@ impl Drop for Follower {
     }
 }
 
+impl Journal {
+    /// Waits until so many entries fit, those included that are there already. Requests count once they are answered.
+    ///
+    /// # Errors
+    /// When there are too few in time (outside, not in the world), with the nearest misses; when the journal is off.
+    pub async fn wait(
+        &self,
+        filter: &Filter,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Entry>, WaitError> {
+        let Some(book) = &self.0 else { return Err(WaitError::Off) };
+        match tokio::time::timeout(timeout, until(book, filter, count)).await {
+            Ok(entries) => Ok(entries),
+            Err(_) => Err(WaitError::TooFew {
+                expected: count,
+                found: self.count(filter),
+                report: report(self, filter),
+            }),
+        }
+    }
+
+    /// Follows what is recorded from now on.
+    pub fn follow(&self) -> Follower {
+        Follower::new(self.0.clone(), self.0.as_ref().map_or(0, |book| book.last()))
+    }
+}
+
 /// Ends once so many entries fit. Each is looked at once, when nothing will be added to it.
-pub(super) async fn until(book: &Arc<Book>, filter: &Filter, count: usize) -> Vec<Entry> {
+async fn until(book: &Arc<Book>, filter: &Filter, count: usize) -> Vec<Entry> {
     let matcher = Matcher::new(filter);
     let mut follower = Follower::new(Some(Arc::clone(book)), filter.since.unwrap_or(0));
     let mut found: Vec<Entry> = Vec::new();

@@ -8,7 +8,7 @@ mod json;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use portmaster_fixtures::{
@@ -23,7 +23,6 @@ pub(crate) use self::{
     frames::{Ear, Mouth},
     http::Edited,
 };
-use crate::gateway::Routes;
 
 /// Why mutants cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -47,13 +46,14 @@ pub enum MutantError {
 #[derive(Clone, Debug, Default)]
 pub struct Mutants(Option<Arc<Compiled>>);
 
+/// Every endpoint beside the path that its catalogue gives it.
+pub(crate) type Catalogue = [(&'static str, &'static Endpoint)];
+
 /// All that the chosen mutants do together.
 #[derive(Debug, Default)]
 struct Compiled {
     rules: Option<&'static Rules>,
-    /// Every endpoint beside the path that its catalogue gives it.
-    endpoints: Option<Vec<(&'static str, &'static Endpoint)>>,
-    routes: OnceLock<&'static Routes>,
+    endpoints: Option<&'static Catalogue>,
     entries: Vec<Replacement>,
     compare: Comparison,
     requests: Vec<http::RequestEdit>,
@@ -116,14 +116,9 @@ impl Mutants {
         self.0.as_ref().and_then(|all| all.rules).unwrap_or(right)
     }
 
-    /// The contract's routes as they are followed.
-    pub(crate) fn routes(&self, contract: Contract) -> &'static Routes {
-        let mutated = self.0.as_ref().and_then(|all| {
-            let endpoints = all.endpoints.as_ref()?;
-            let compile = || &*Box::leak(Box::new(Routes::compile(endpoints.iter().copied())));
-            Some(*all.routes.get_or_init(compile))
-        });
-        mutated.unwrap_or_else(|| Routes::of(contract))
+    /// The endpoints in the place of the contract's, if they are others.
+    pub(crate) fn endpoints(&self) -> Option<&'static Catalogue> {
+        self.0.as_ref()?.endpoints
     }
 
     /// What an entry of `core/apiKeys` is read as.
@@ -173,7 +168,8 @@ impl Compiled {
             let mutated = |one: &'static Endpoint| -> (&str, &Endpoint) {
                 (&one.path, Box::leak(Box::new(mutated_endpoint(one, &patches))))
             };
-            compiled.endpoints = Some(contract.endpoints().iter().map(mutated).collect());
+            let endpoints: Vec<_> = contract.endpoints().iter().map(mutated).collect();
+            compiled.endpoints = Some(Vec::leak(endpoints));
         }
         for one in all {
             compiled.entries.extend(one.keys.entries.iter().map(Replacement::new));
@@ -222,8 +218,7 @@ mod tests {
         for mutant in Mutant::all() {
             for contract in Contract::ALL.into_iter().filter(|one| mutant.suits(*one)) {
                 for healthy in [false, true] {
-                    let mutants = Mutants::of(std::slice::from_ref(&mutant.id), contract, healthy).unwrap();
-                    mutants.routes(contract);
+                    Mutants::of(std::slice::from_ref(&mutant.id), contract, healthy).unwrap();
                 }
             }
         }

@@ -7,12 +7,13 @@ use rusqlite::Connection;
 
 use super::{
     charts,
-    conditions::{BuildFault, Clause, Params, Search, Value, Wording},
+    conditions::{Clause, Params, Search, Wording},
     development,
     dialect::Dialect,
+    failure::{Failure, bind},
     output,
     request::{self, Conditions, QueryRequest, TextSearch},
-    rows::{RowFault, RowWriter},
+    rows::RowWriter,
     statement::{Filter, Statement},
     store::{Retention, Store},
 };
@@ -64,56 +65,6 @@ pub struct Answer {
     pub server_timing: Option<String>,
     /// The values of the header `X-Query-Error`: the failed queries of a batch.
     pub query_errors: Vec<String>,
-}
-
-/// Why a request has no result.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The request is wrong.
-    Request(String),
-    /// The core's handler would panic: what it would say, where that is known.
-    Panic(Option<&'static str>),
-    /// The database refuses the statement, shown here as the core writes it.
-    Statement {
-        /// The core's statement.
-        core: String,
-        /// Why ours is refused.
-        fault: rusqlite::Error,
-    },
-    /// A row cannot be shown.
-    Row(String),
-    /// The database failed.
-    Database(rusqlite::Error),
-}
-
-impl From<BuildFault> for Failure {
-    fn from(fault: BuildFault) -> Self {
-        match fault {
-            BuildFault::Text(text) => Self::Request(text),
-            BuildFault::Panic(words) => Self::Panic(words),
-        }
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Request(format!("invalid query: {fault}"))
-    }
-}
-
-impl From<RowFault> for Failure {
-    fn from(fault: RowFault) -> Self {
-        match fault {
-            RowFault::Database(fault) => Self::Database(fault),
-            RowFault::Type(text) => Self::Row(text),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(fault: rusqlite::Error) -> Self {
-        Self::Database(fault)
-    }
 }
 
 impl Failure {
@@ -170,18 +121,6 @@ fn text(status: u16, mut text: String) -> Answer {
 
 fn json(body: Vec<u8>) -> Answer {
     Answer { status: 200, body, server_timing: None, query_errors: Vec::new() }
-}
-
-/// Binds the values of a statement.
-pub(crate) fn bind(statement: &mut rusqlite::Statement<'_>, params: &Params) -> rusqlite::Result<()> {
-    for (number, (_, value)) in (1..).zip(params.iter()) {
-        match value {
-            Value::Bool(value) => statement.raw_bind_parameter(number, value)?,
-            Value::Number(value) => statement.raw_bind_parameter(number, value)?,
-            Value::Text(value) => statement.raw_bind_parameter(number, value)?,
-        }
-    }
-    Ok(())
 }
 
 /// How long the steps took: durations that depend on the work and on nothing else.

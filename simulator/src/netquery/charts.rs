@@ -3,9 +3,9 @@
 use rusqlite::Connection;
 
 use super::{
-    answer::{Failure, bind},
     conditions::{Params, Wording},
     dialect::Dialect,
+    failure::{Failure, bind},
     output,
     rows::RowWriter,
     statement::Filter,

@@ -7,9 +7,9 @@ use rusqlite::{Connection, types::Value, types::ValueRef};
 use serde_json::Value as Json;
 
 use super::{
-    Store, StoreError,
+    columns::{INSERT_BANDWIDTH, fields, named},
     dialect::{Dialect, Shown},
-    store::{INSERT_BANDWIDTH, Writer as Writing, fields, named},
+    failure::StoreError,
 };
 
 /// What the tables hold, a JSON array each with an array a row, in the order in which the rows were first written. Clones
@@ -29,34 +29,29 @@ const AS_BYTES: &str = "extra_data";
 
 const BANDWIDTH: [&str; 4] = ["conn_id", "time", "incoming", "outgoing"];
 
-impl Store {
-    /// Takes everything out of the tables.
-    pub(crate) fn tables(&self) -> Result<Tables, StoreError> {
-        let columns = columns(self.dialect());
-        let taken = self.read(|database| -> rusqlite::Result<Tables> {
-            // One transaction, so that all tables are of the same moment.
-            let moment = database.unchecked_transaction()?;
-            let tables = Tables {
-                live: rows(database, "main.connections", &columns)?,
-                history: rows(database, "history.connections", &columns)?,
-                bandwidth: rows(database, "main.bandwidth", &BANDWIDTH)?,
-            };
-            moment.finish()?;
-            Ok(tables)
-        })?;
-        Ok(taken?)
-    }
+/// Takes everything out of the tables.
+pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Result<Tables> {
+    let columns = columns(dialect);
+    // One transaction, so that all tables are of the same moment.
+    let moment = database.unchecked_transaction()?;
+    let tables = Tables {
+        live: rows(database, "main.connections", &columns)?,
+        history: rows(database, "history.connections", &columns)?,
+        bandwidth: rows(database, "main.bandwidth", &BANDWIDTH)?,
+    };
+    moment.finish()?;
+    Ok(tables)
 }
 
 impl Tables {
-    /// Writes what was taken out of others into empty tables.
-    pub(super) fn fill(&self, dialect: &Dialect, writer: &mut Writing) -> Result<(), StoreError> {
+    /// Writes what was taken out of others into empty tables: how many samples there are.
+    pub(super) fn fill(&self, dialect: &Dialect, database: &mut Connection) -> Result<usize, StoreError> {
         let columns = columns(dialect);
-        let transaction = writer.connection.transaction()?;
-        for (database, rows) in [("main", &self.live), ("history", &self.history)] {
+        let transaction = database.transaction()?;
+        for (schema, rows) in [("main", &self.live), ("history", &self.history)] {
             let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
             let text = format!(
-                "INSERT INTO {database}.connections ({}) VALUES ({})",
+                "INSERT INTO {schema}.connections ({}) VALUES ({})",
                 columns.join(", "),
                 places.join(", ")
             );
@@ -64,8 +59,7 @@ impl Tables {
         }
         let samples = put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &self.bandwidth)?;
         transaction.commit()?;
-        writer.samples = samples;
-        Ok(())
+        Ok(samples)
     }
 }
 

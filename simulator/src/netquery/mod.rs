@@ -6,10 +6,12 @@
 
 mod answer;
 mod charts;
+mod columns;
 mod conditions;
 mod development;
 mod dialect;
 mod dump;
+mod failure;
 mod feed;
 mod folder;
 mod output;
@@ -22,5 +24,6 @@ mod tests;
 
 pub use answer::{Answer, Kind, Request};
 pub(crate) use dump::Tables;
+pub use failure::StoreError;
 pub use folder::remove_temporary_folders;
-pub use store::{Retention, Store, StoreError};
+pub use store::{Retention, Store};

@@ -15,8 +15,10 @@ use portmaster_fixtures::{
 use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, params};
 
 use super::{
+    columns::{INSERT_BANDWIDTH, fields, named},
     dialect::{Column, Dialect, Shown},
-    dump::Tables as Kept,
+    dump::{self, Tables as Kept},
+    failure::StoreError,
     folder::Folder,
     statement::DOMAIN_KEY,
 };
@@ -28,20 +30,6 @@ const SAMPLES_FOR_EACH: usize = 4;
 const IDLE_READERS: usize = 4;
 /// How much of a table a connection looks at where it lies, bytes; it counts as resident memory. The rest is read into a cache.
 const MAPPED: u64 = 128 << 20;
-
-/// Why the tables cannot be made, read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// There is no place for the files.
-    #[error("no temporary folder for the connection database: {0}")]
-    Folder(#[from] std::io::Error),
-    /// SQLite failed.
-    #[error("the connection database failed: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// Rows that were kept are no JSON.
-    #[error("kept rows cannot be read: {0}")]
-    Rows(#[from] serde_json::Error),
-}
 
 /// The connection database of one simulator. Clones share it.
 ///
@@ -73,11 +61,11 @@ struct Opened {
 
 /// What writes.
 #[derive(Debug)]
-pub(super) struct Writer {
+struct Writer {
     /// The connection.
-    pub(super) connection: Connection,
+    connection: Connection,
     /// How many samples there are.
-    pub(super) samples: usize,
+    samples: usize,
     /// How many connections went since the samples were last looked through.
     gone: usize,
 }
@@ -192,7 +180,8 @@ impl Store {
         if self.0.opened.get().is_none() {
             let opened = Opened::new(&self.0.dialect)?;
             if let Some(tables) = &*kept {
-                tables.fill(&self.0.dialect, &mut locked(&opened.writer))?;
+                let mut writer = locked(&opened.writer);
+                writer.samples = tables.fill(&self.0.dialect, &mut writer.connection)?;
             }
             *kept = None;
             // Nobody else can have set it while what is kept is locked.
@@ -259,6 +248,11 @@ impl Store {
         drop(tables);
         transaction.commit()?;
         Ok(())
+    }
+
+    /// Takes everything out of the tables.
+    pub(crate) fn tables(&self) -> Result<Kept, StoreError> {
+        Ok(self.read(|database| dump::taken(database, &self.0.dialect))??)
     }
 
     /// Removes everything, as a reset of the world does.
@@ -440,14 +434,6 @@ const OFTEN_READ: [&str; 10] = [
     "profile_name",
 ];
 
-pub(super) const INSERT_BANDWIDTH: &str =
-    "INSERT INTO main.bandwidth (conn_id, time, incoming, outgoing) VALUES (?1, ?2, ?3, ?4)";
-
-/// Whether connections have a column of one of [`fields`] in a contract.
-pub(super) fn named(dialect: &Dialect, name: &str) -> bool {
-    dialect.column(name).is_some() || name.ends_with("_unix")
-}
-
 /// The statement that writes a row. Its parameters are numbered by [`fields`]. Whether it writes over an earlier one.
 fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     let mut names = String::new();
@@ -467,11 +453,6 @@ fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     }
     let over = if over { format!(" ON CONFLICT (id) DO UPDATE SET {updates}") } else { String::new() };
     format!("INSERT INTO {database}.connections ({names}) VALUES ({values}){over}")
-}
-
-/// What a stored row has, in the order in which [`bind_row`] binds.
-pub(super) fn fields() -> impl Iterator<Item = &'static str> {
-    ConnectionRow::COLUMNS.into_iter().chain(["started_unix", "ended_unix"])
 }
 
 fn bind_row(

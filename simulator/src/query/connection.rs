@@ -2,8 +2,11 @@
 
 use portmaster_fixtures::scenario::ConnectionRow;
 
-use super::fields::{Fields, Value};
-use crate::{limits::Work, world::scope};
+use super::{
+    fields::{Fields, Value},
+    scope,
+};
+use crate::limits::Work;
 
 /// A connection in the structure that the network database has (websocket §5.7): top-level fields only.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@ mod connection;
 mod fault;
 mod fields;
 mod parse;
+pub mod scope;
 mod token;
 
 pub use condition::Condition;

@@ -8,7 +8,7 @@ use portmaster_fixtures::{
 
 use super::{Origin, Snapshot, SnapshotError};
 use crate::{
-    gateway::begun,
+    netquery::Store,
     world::{Options, World, session::Token},
 };
 
@@ -24,7 +24,9 @@ fn world(name: &str, contract: Contract) -> Snapshot {
         recipe.generate.count = recipe.generate.count.min(300);
     }
     let origin = Origin { scenario, options };
-    let (mut world, netquery) = begun(&origin).expect("a world");
+    let mut world = origin.world().expect("a world");
+    let netquery = Store::new(world.rules).expect("a database");
+    netquery.begin_with(&mut world).expect("a database");
     world.clock.advance(SignedDuration::from_mins(3));
     world.run_due();
     world.begin_session(Token::ITSELF);

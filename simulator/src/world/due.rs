@@ -107,7 +107,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::limits;
     use crate::world::Options;
 
     /// Changes of all kinds, in a world at home.

@@ -27,7 +27,6 @@ pub mod records;
 mod references;
 pub mod rules;
 mod saved;
-pub mod scope;
 mod script;
 mod scripted;
 pub mod session;

@@ -11,7 +11,7 @@ use portmaster_fixtures::{
 };
 use serde_json::Value;
 
-use super::{World, dns::Resolver, pattern::Pattern, script::MOST_OPENED, state::AREAS};
+use super::{World, dns::Resolver, generate::MOST_OPENED, pattern::Pattern, state::AREAS};
 
 /// Headers that say how an answer is sent, which is not an answer's to say (RFC 9110 §7.6.1, RFC 9112 §6).
 const OF_THE_CONNECTION: [&str; 8] = [

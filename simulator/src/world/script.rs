@@ -12,11 +12,8 @@ use super::{
     Change, Dangling, Event, Lifecycle, Notification, World,
     change::ChangeError,
     dns::Resolver,
-    generate::{self, Generated, Recipe},
+    generate::{self, Generated, MOST_OPENED, Recipe},
 };
-
-/// How many connections one change opens at most.
-pub(super) const MOST_OPENED: u32 = 1_000_000;
 
 /// Why a change that a person asks for does not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

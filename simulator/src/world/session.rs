@@ -14,6 +14,15 @@ use super::{Chance, World};
 /// How long a session lives after its last use (core-1.x §5).
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
+/// The name of the cookie.
+pub const COOKIE: &str = "Portmaster-API-Token";
+
+/// The session that cookies name: the first one counts.
+pub fn cookie<'a>(cookies: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value.trim_matches('"')).next()
+}
+
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +100,12 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_session_cookie_counts() {
+        let sent = ["a=b; Portmaster-API-Token=one; Portmaster-API-Token=two"];
+        assert_eq!(cookie(sent.into_iter()), Some("one"));
+    }
 
     #[test]
     fn a_session_ends_five_minutes_after_its_last_use() {

@@ -8,7 +8,10 @@ use portmaster_fixtures::{RecordForm, scenario::HubState};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::world::{World, geo::Point, scope, spn};
+use crate::{
+    query::scope,
+    world::{World, geo::Point, spn},
+};
 
 /// How long a hub's key is good after it was announced, s (core-1.x §7 "SPN map shapes").
 const KEY_LIFE: i64 = 48 * 3600;

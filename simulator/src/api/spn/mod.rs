@@ -2,6 +2,7 @@
 
 mod account;
 mod describe;
+mod drawn;
 mod graph;
 mod intel;
 mod map;
@@ -22,7 +23,7 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("spn/account/login", account::login),
     Handler::new("spn/account/logout", account::logout),
     Handler::new("spn/account/user/profile", account::profile),
-    Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}", graph::graph),
+    Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}", drawn::graph),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/intel/update", intel::update),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements", map::measurements),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements/table", table::measurements),

@@ -15,7 +15,10 @@ use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
 use self::internet::{NETWORKS, Network, ROLES, Role, Service};
-use super::{Event, World, connections::KEPT_AFTER_END, script::MOST_OPENED};
+use super::{Event, World, connections::KEPT_AFTER_END};
+
+/// How many connections one change opens at most.
+pub(super) const MOST_OPENED: u32 = 1_000_000;
 use crate::go::duration;
 
 /// Why a recipe for connections cannot be followed.

@@ -1,0 +1,162 @@
+//! User interfaces: zip files or folders, held in memory and served by the rules of the cores (ui §0).
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use portmaster_fixtures::scenario::Bundle as Scripted;
+
+/// The most that a bundle may hold, unpacked.
+const LARGEST: u64 = 256 << 20;
+
+/// What is served below `/ui/modules/` and `/assets/`.
+#[derive(Debug)]
+pub(crate) enum Bundles {
+    /// A page of our own that says how to get a user interface.
+    BuiltIn,
+    /// Bundles by name; an entry without files is no archive.
+    Given(BTreeMap<String, Option<Files>>),
+}
+
+/// The files of a bundle by their path.
+type Files = BTreeMap<String, Bytes>;
+
+/// Why a bundle cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve {path} as a user interface: {source}")]
+pub struct BundleError {
+    /// The zip file or folder.
+    pub path: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// The bundles that a command line names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// The user interface itself.
+    pub(crate) ui: Option<PathBuf>,
+    /// Icons, fonts and pictures.
+    pub(crate) assets: Option<PathBuf>,
+}
+
+impl Bundles {
+    /// Loads the bundles: those of the command line over the scenario's.
+    pub(super) fn load(
+        scripted: Option<&BTreeMap<String, Scripted>>,
+        sources: &Sources,
+    ) -> Result<Self, BundleError> {
+        if scripted.is_none() && sources.ui.is_none() && sources.assets.is_none() {
+            return Ok(Self::BuiltIn);
+        }
+        let mut given = BTreeMap::new();
+        for (name, bundle) in scripted.into_iter().flatten() {
+            let files = bundle.files.as_ref().map(|files| {
+                files.iter().map(|(path, text)| (path.clone(), Bytes::from(text.clone()))).collect()
+            });
+            given.insert(name.clone(), files);
+        }
+        for (name, source) in [("portmaster", &sources.ui), ("assets", &sources.assets)] {
+            if let Some(path) = source {
+                let files =
+                    read(path).map_err(|source| BundleError { path: path.display().to_string(), source })?;
+                given.insert(name.to_owned(), Some(files));
+            }
+        }
+        Ok(Self::Given(given))
+    }
+
+    /// Looks for a path in a bundle. A missing file is the bundle's index, as single-page applications want it.
+    pub(crate) fn look(&self, name: &str, path: &str) -> Looked<'_> {
+        let given = match self {
+            Self::Given(given) => given,
+            Self::BuiltIn if name == "portmaster" => return Looked::BuiltIn,
+            Self::BuiltIn => return Looked::NoBundle,
+        };
+        let files = match given.get(name) {
+            None => return Looked::NoBundle,
+            Some(None) => return Looked::NoArchive,
+            Some(Some(files)) => files,
+        };
+        let wanted = if path.is_empty() || path.ends_with('/') { "index.html" } else { path };
+        match (files.get_key_value(wanted), files.get_key_value("index.html")) {
+            (Some((name, body)), _) | (None, Some((name, body))) => Looked::File(name, body),
+            (None, None) => Looked::NoFile(wanted.to_owned()),
+        }
+    }
+}
+
+/// What is at a path of a bundle.
+#[derive(Debug)]
+pub(crate) enum Looked<'a> {
+    /// A file, by its name.
+    File(&'a str, &'a Bytes),
+    /// There is no user interface; a page of our own says how to get one.
+    BuiltIn,
+    /// There is no such bundle.
+    NoBundle,
+    /// It is none that can be read.
+    NoArchive,
+    /// It has no such file.
+    NoFile(String),
+}
+
+/// Reads a zip file or a folder.
+fn read(path: &Path) -> io::Result<Files> {
+    let mut files = Files::new();
+    let mut room = LARGEST;
+    if path.is_dir() {
+        read_folder(path, "", &mut files, &mut room)?;
+    } else {
+        read_zip(path, &mut files, &mut room)?;
+    }
+    if files.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has no files"));
+    }
+    Ok(files)
+}
+
+fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        // A link may lead out of the folder or around in it.
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            read_folder(&entry.path(), &format!("{name}/"), files, room)?;
+        } else if kind.is_file() {
+            let body = read_limited(fs::File::open(entry.path())?, room)?;
+            files.insert(name, body);
+        }
+    }
+    Ok(())
+}
+
+fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
+    let invalid =
+        |fault: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, fault.to_string());
+    let mut archive = zip::ZipArchive::new(fs::File::open(path)?).map_err(invalid)?;
+    for at in 0..archive.len() {
+        let file = archive.by_index(at).map_err(invalid)?;
+        if file.is_file() {
+            let name = file.name().map(|name| name.trim_start_matches("./").to_owned()).map_err(invalid)?;
+            let body = read_limited(file, room)?;
+            files.insert(name, body);
+        }
+    }
+    Ok(())
+}
+
+/// Reads all of it, as long as there is room.
+fn read_limited(source: impl Read, room: &mut u64) -> io::Result<Bytes> {
+    let mut body = Vec::new();
+    source.take(*room + 1).read_to_end(&mut body)?;
+    *room = room.checked_sub(body.len() as u64).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {} MiB", LARGEST >> 20))
+    })?;
+    Ok(body.into())
+}

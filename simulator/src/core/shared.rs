@@ -1,0 +1,298 @@
+//! What everything that serves a core shares: the world behind its lock, and what is outside it.
+
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use portmaster_fixtures::{Contract, Rules, scenario::ClockMode};
+use serde_json::Value;
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::{
+    book::Book,
+    bundles::{BundleError, Bundles, Sources},
+    listener::Listener,
+    watchers::{Shown, Watchers},
+};
+use crate::{
+    mutants::Mutants,
+    netquery::Store,
+    snapshot::Origin,
+    world::{Event, Lifecycle, Notification, World},
+};
+
+/// What a running simulator serves.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The contract.
+    pub contract: Contract,
+    /// The seed.
+    pub seed: u64,
+    /// The clock's pace.
+    pub clock: ClockMode,
+}
+
+/// What stands in for the core's look at the program that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExternalAuth {
+    /// It does not look: callers without a key are anonymous.
+    #[default]
+    None,
+    /// Every program is one of Portmaster's own.
+    Grant,
+    /// Every program is foreign.
+    Deny,
+    /// A person is asked by a prompt, which clients of the database websocket answer; no answer is a denial.
+    Prompt,
+}
+
+impl FromStr for ExternalAuth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "grant" => Ok(Self::Grant),
+            "deny" => Ok(Self::Deny),
+            "prompt" => Ok(Self::Prompt),
+            other => Err(format!("\"{other}\", expected none, grant, deny or prompt")),
+        }
+    }
+}
+
+/// What a core is told beside its world.
+pub(crate) struct Outside {
+    /// Who is told of changes in the database.
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) external_auth: ExternalAuth,
+    pub(crate) sources: Sources,
+    /// How long an answer of the connection database takes at least, outside.
+    pub(crate) netquery_latency: Duration,
+    /// The longest message that a websocket takes, bytes.
+    pub(crate) max_message: usize,
+    /// What is recorded, if anything is.
+    pub(crate) journal: Option<Arc<Book>>,
+}
+
+/// What all connections share: the world behind its lock, and what is outside it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(super) world: Mutex<World>,
+    /// What follows from the world that is served. It is replaced while the world is locked.
+    served: RwLock<Arc<Served>>,
+    /// Outside, the instant at which the world began.
+    pub(super) began: Instant,
+    /// Tells that another instant may be the next at which something happens by itself.
+    pub(super) due_changed: Notify,
+    /// Tells those who wait for an instant that the clock goes otherwise than it did.
+    pub(super) clock_moved: Notify,
+    pub(super) lifecycle: watch::Sender<Option<Lifecycle>>,
+    /// How long an answer of the connection database takes at least, outside.
+    pub(crate) netquery_latency: Duration,
+    pub(crate) external_auth: ExternalAuth,
+    /// Who is told of changes in the database.
+    pub(crate) listener: Arc<dyn Listener>,
+    /// A notification was answered, or is gone.
+    pub(super) answered: Notify,
+    /// The longest message that a websocket takes, bytes.
+    max_message: usize,
+    pub(super) bundle_sources: Sources,
+    pub(super) bundles: RwLock<Arc<Bundles>>,
+    /// What is recorded, if anything is.
+    pub(crate) journal: Option<Arc<Book>>,
+    /// Those who watch what happens.
+    pub(super) watchers: Watchers,
+}
+
+/// What follows from a world as long as it is not replaced by another.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// How many worlds were served before.
+    pub(super) number: u64,
+    /// What the world was made from.
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) contract: Contract,
+    pub(crate) rules: &'static Rules,
+    /// Deliberate misbehaviours.
+    pub(crate) mutants: Mutants,
+    /// The connection database, filled from what the world tells.
+    pub(crate) netquery: Store,
+}
+
+impl Served {
+    pub(super) fn new(number: u64, world: &World, netquery: Store, origin: Arc<Origin>) -> Self {
+        Self {
+            number,
+            origin,
+            contract: world.contract,
+            mutants: world.mutants.clone(),
+            rules: world.rules,
+            netquery,
+        }
+    }
+}
+
+impl Shared {
+    /// Takes a world into service.
+    ///
+    /// # Errors
+    /// When a user interface cannot be read.
+    pub(crate) fn new(
+        (world, netquery, origin): (World, Store, Arc<Origin>),
+        outside: Outside,
+    ) -> Result<Self, BundleError> {
+        let Outside { listener, external_auth, sources, netquery_latency, max_message, journal } = outside;
+        let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
+        if let Some(book) = &journal {
+            book.observe(world.now(), &world.config);
+        }
+        Ok(Self {
+            journal,
+            served: RwLock::new(Arc::new(Served::new(0, &world, netquery, origin))),
+            netquery_latency,
+            listener,
+            answered: Notify::new(),
+            max_message,
+            bundle_sources: sources,
+            bundles: RwLock::new(Arc::new(bundles)),
+            world: Mutex::new(world),
+            began: Instant::now(),
+            due_changed: Notify::new(),
+            clock_moved: Notify::new(),
+            lifecycle: watch::Sender::new(None),
+            external_auth,
+            watchers: Watchers::default(),
+        })
+    }
+
+    /// What follows from the world that is served. Ask while the world is locked, so that both belong together.
+    pub(crate) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Deliberate misbehaviours.
+    pub(crate) fn mutants(&self) -> Mutants {
+        self.served().mutants.clone()
+    }
+
+    /// Serves another world from now on; the caller holds the world's lock.
+    pub(super) fn serve(&self, served: Served) {
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+    }
+
+    /// The user interfaces.
+    pub(crate) fn bundles(&self) -> Arc<Bundles> {
+        Arc::clone(&self.bundles.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the user interfaces from disk anew. What cannot be read any more is served as it was.
+    fn reload_bundles(&self, world: &World) {
+        if let Ok(bundles) = Bundles::load(world.ui.as_ref(), &self.bundle_sources) {
+            *self.bundles.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundles);
+        }
+    }
+
+    /// Works on the world at its present instant, and passes on what happened.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.watched = self.watchers.any();
+        world.deaf = !world.watched && !self.listener.any();
+        world.clock.observe(self.began.elapsed());
+        world.run_due();
+        self.observe(&world);
+        let events = world.take_events();
+        self.pass_on(&world, events);
+        let due = world.next_due();
+        let result = work(&mut world);
+        self.observe(&world);
+        if world.next_due() != due {
+            self.due_changed.notify_one();
+        }
+        let events = world.take_events();
+        self.pass_on(&world, events);
+        result
+    }
+
+    /// Tells the journal of the world's instant and its keys; the caller holds the world's lock.
+    pub(super) fn observe(&self, world: &World) {
+        if let Some(book) = &self.journal {
+            book.observe(world.now(), &world.config);
+        }
+    }
+
+    /// Passes on what happened to those who listen; the caller holds the world's lock.
+    fn pass_on(&self, world: &World, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        if let Err(fault) = self.served().netquery.record(&events) {
+            // The request that brought it about is answered all the same.
+            eprintln!("{fault}");
+        }
+        self.watchers.show(world, &events);
+        for event in events {
+            self.listener.tell(world, &event);
+            match event {
+                Event::Lifecycle(how) => {
+                    self.lifecycle.send_replace(Some(how));
+                }
+                Event::ReloadUi => self.reload_bundles(world),
+                Event::Refused(why) => {
+                    eprintln!("{why}");
+                    if let Some(book) = &self.journal {
+                        book.refused(&why);
+                    }
+                }
+                Event::Answered => self.answered.notify_waiters(),
+                Event::Hubs(_)
+                | Event::Connection(_)
+                | Event::Told(_)
+                | Event::Record(_)
+                | Event::Gone(..)
+                | Event::Measured(_)
+                | Event::Stored(_)
+                | Event::Changed(_) => {}
+            }
+        }
+    }
+
+    /// Begins to watch.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Arc<Shown>> {
+        self.watchers.watch()
+    }
+
+    /// Shows something to those who watch; without them it is not even made.
+    pub(crate) fn show(&self, kind: &'static str, data: impl FnOnce() -> Value) {
+        if self.watchers.any() {
+            self.watchers.send(kind, data());
+        }
+    }
+
+    /// Tells when the core goes down.
+    pub(crate) fn lifecycle(&self) -> watch::Receiver<Option<Lifecycle>> {
+        self.lifecycle.subscribe()
+    }
+
+    /// The longest message that a websocket takes, bytes.
+    pub(crate) fn max_message(&self) -> usize {
+        self.max_message
+    }
+
+    /// Waits until a person has answered a notification, or it is gone.
+    pub(crate) async fn answered(&self, event_id: &str) {
+        loop {
+            let mut told = std::pin::pin!(self.answered.notified());
+            told.as_mut().enable();
+            let waits = self.with(|world| world.notification(event_id).is_some_and(Notification::is_open));
+            if !waits {
+                return;
+            }
+            told.await;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Those who watch a world from outside, such as a page of the control plane: what happens is shown to them, and nothing
+//! waits for them.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use crate::world::{Event, Lifecycle, Record, World};
+
+/// How many happenings wait for the slowest one who watches; further back they are lost to it.
+const MOST_WAITING: usize = 1024;
+
+/// Something that happened, in a form to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// What kind of thing it is.
+    pub(crate) kind: &'static str,
+    /// What it says.
+    pub(crate) data: Value,
+}
+
+/// Those who watch.
+#[derive(Debug)]
+pub(super) struct Watchers(broadcast::Sender<Arc<Shown>>);
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(MOST_WAITING))
+    }
+}
+
+impl Watchers {
+    /// Begins to watch.
+    pub(super) fn watch(&self) -> broadcast::Receiver<Arc<Shown>> {
+        self.0.subscribe()
+    }
+
+    /// Whether there is anybody.
+    pub(super) fn any(&self) -> bool {
+        self.0.receiver_count() > 0
+    }
+
+    /// Shows something.
+    pub(super) fn send(&self, kind: &'static str, data: Value) {
+        // Nobody there is no fault.
+        let _ = self.0.send(Arc::new(Shown { kind, data }));
+    }
+
+    /// Shows what the world told.
+    pub(super) fn show(&self, world: &World, events: &[Event]) {
+        if !self.any() {
+            return;
+        }
+        for event in events {
+            match event {
+                Event::Changed(topics) => {
+                    self.send("change", json!({ "topics": topics, "now": world.now() }))
+                }
+                Event::Connection(row) | Event::Stored(row) => {
+                    self.send("connection", json!({ "id": row.id, "active": row.active }));
+                }
+                Event::Record(record) => self.show_record(world, record),
+                Event::Refused(why) => self.send("refused", json!({ "why": why, "now": world.now() })),
+                Event::Lifecycle(how) => {
+                    let how = if *how == Lifecycle::Restart { "restart" } else { "shutdown" };
+                    self.send("lifecycle", json!({ "how": how, "now": world.now() }));
+                }
+                Event::Gone(gone, _) => {
+                    for one in gone {
+                        self.send("connection", json!({ "id": one.id(), "gone": true }));
+                    }
+                }
+                Event::Told(_) | Event::Answered | Event::Hubs(_) | Event::Measured(_) | Event::ReloadUi => {}
+            }
+        }
+    }
+
+    fn show_record(&self, world: &World, record: &Record) {
+        if let Some(id) = record.key.strip_prefix("notifications:all/") {
+            let shown = world.notification(id);
+            let state = shown.map(|one| serde_json::to_value(one.state).unwrap_or_default());
+            self.send("notification", json!({ "id": id, "state": state, "now": world.now() }));
+        }
+    }
+}

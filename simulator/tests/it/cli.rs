@@ -1,0 +1,220 @@
+//! The program as a newcomer meets it: good starts, and mistakes with one clear message and status 2.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::{SocketAddr, TcpListener},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+};
+
+use crate::common::ask;
+use portmaster_simulator::Contract;
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn fails(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = command(arguments).output().expect("the binary");
+    let text = String::from_utf8(stderr).expect("a message of text");
+    assert_eq!(status.code(), Some(2), "{arguments:?}: {text}");
+    assert!(stdout.is_empty(), "a failed start says nothing on standard output");
+    text
+}
+
+/// A simulator in a process of its own, killed when the test is over.
+struct Running {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments)
+            .args(["--listen", "127.0.0.1:0", "--ready", "json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary");
+        let out = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut running = Self { child, out, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        running.address = running.ready();
+        running
+    }
+
+    /// Waits for the line that says where it listens.
+    fn ready(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.out.read_line(&mut line).expect("a line");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+        let url = ready["api"].as_str().expect("an address").strip_prefix("http://").expect("a URL");
+        url.parse().expect("address and port")
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().expect("kill").success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("standard output");
+        self.child.wait().expect("an end")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_first_lines_say_what_is_served() {
+    let mut child = command(&["--listen", "127.0.0.1:0", "--seed", "9"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let lines: Vec<String> = BufReader::new(child.stdout.take().expect("a pipe"))
+        .lines()
+        .take(3)
+        .map(|line| line.expect("text"))
+        .collect();
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(lines[0].contains("http://127.0.0.1:"), "{lines:?}");
+    assert_eq!(lines[1], "scenario home-office, contract docs, seed 9, clock frozen");
+    assert!(lines[2].starts_with("try: curl http://127.0.0.1:"), "{lines:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_with_status_0() {
+    for signal in ["-INT", "-TERM"] {
+        let running = Running::start(&[]);
+        running.signal(signal);
+        assert_eq!(running.ended().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn shutdown_ends_it_and_restart_begins_anew_in_the_same_place() {
+    let mut running = Running::start(&["--dev-mode", "--scenario", "home-office"]);
+    let address = running.address;
+    assert_eq!(ask(address, "POST", "/api/v1/dns/clear", &[], "").status(), 200);
+    assert_eq!(ask(address, "POST", "/api/v1/core/restart", &[], "").text(), "restart initiated\n");
+    assert_eq!(running.ready(), address);
+    let cleared = ask(address, "POST", "/api/v1/dns/clear", &[], "");
+    assert_ne!(cleared.text(), "cleared 0 dns cache entries\n", "a restart brings the scenario's state back");
+    assert_eq!(ask(address, "POST", "/api/v1/core/shutdown", &[], "").text(), "shutdown initiated\n");
+    assert_eq!(running.ended().code(), Some(0));
+}
+
+#[test]
+fn wrong_flags_say_what_was_expected() {
+    for (arguments, expected) in [
+        (&["--contract", "v3"][..], &*format!("expected {}", Contract::names())),
+        (&["--clock", "fast"], "expected frozen, manual, running or xN"),
+        (&["--set", "core/devMode"], "expected KEY=JSON"),
+        (&["--set", "core/locale=en"], "texts need quotes"),
+        (&["--set", "core/nope=1"], "option \"core/nope\" does not exist"),
+        (&["--set", "core/devMode=1"], "expected type bool"),
+        (&["--external-auth", "maybe"], "expected none, grant"),
+        (&["--listen", "0.0.0.0:0"], "--listen-anywhere"),
+        (&["--listen", "nonsense"], "nonsense"),
+        (&["--scenario", "nope"], "the built-in ones are"),
+        (&["--ui", "/no/such/place.zip"], "/no/such/place.zip"),
+        (&["--nope"], "--nope"),
+    ] {
+        let text = fails(arguments);
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}
+
+#[test]
+fn a_broken_scenario_shows_file_line_and_what_was_expected() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.yaml");
+    let path = file.to_str().expect("a path of text");
+    for (text, line, expected) in [
+        ("name: mine\nnetwork:\n  onlin: portal\n", "3", "onlin"),
+        ("name: mine\nnetwork:\n  online: sideways\n", "3", "sideways"),
+        ("name: mine\nclock: fast\n", "2", "expected frozen, manual, running or xN"),
+        ("name: [\n", "", "mine.yaml"),
+    ] {
+        std::fs::write(&file, text).expect("a file");
+        let message = fails(&["--scenario", path]);
+        assert!(message.contains("mine.yaml"), "{message}");
+        assert!(message.contains(expected), "{message}");
+        assert!(message.contains(line), "{message}");
+    }
+}
+
+#[test]
+fn an_occupied_port_is_said_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let text = fails(&["--listen", &address]);
+    assert!(text.contains(&address) && text.contains("another program listens there"), "{text}");
+}
+
+/// What a command says on standard output, and its status.
+fn says(arguments: &[&str]) -> (String, Option<i32>) {
+    let Output { status, stdout, .. } = command(arguments).output().expect("the binary");
+    (String::from_utf8(stdout).expect("text"), status.code())
+}
+
+#[test]
+fn scenarios_are_listed_and_shown() {
+    let (list, status) = says(&["scenario", "list"]);
+    assert_eq!(status, Some(0));
+    let line = list.lines().find(|line| line.starts_with("captive-portal ")).expect("a line");
+    assert!(line.ends_with("The laptop joins a hotel network."), "{line}");
+    let (text, status) = says(&["scenario", "show", "captive-portal"]);
+    assert_eq!(status, Some(0));
+    assert!(text.contains("\nname: captive-portal\n"), "{text}");
+    assert!(fails(&["scenario", "show", "captive"]).contains("the built-in ones are account-expired, "));
+    let (schema, status) = says(&["scenario", "schema"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&schema).expect("JSON")["properties"]["timeline"]
+            .is_object()
+    );
+}
+
+#[test]
+fn every_mistake_of_a_scenario_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path of text").to_owned()
+    };
+    let form = write("form.yaml", "sede: 1\nnetwork: { online: onlin }\n");
+    let (said, status) = says(&["scenario", "check", &form, "home-office"]);
+    assert_eq!(status, Some(2));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert!(
+        lines[0].starts_with(&format!("{form}:1:1: sede: ")) && lines[0].ends_with("did you mean \"seed\"?")
+    );
+    assert!(lines[1].starts_with(&format!("{form}:2:12: network.online: ")), "{said}");
+    assert_eq!(lines[2], "home-office: no mistakes");
+
+    let names = write(
+        "names.yaml",
+        "extends: home-office\ntimeline:\n  - at: 1s\n    change: { connections: { open: { count: 1, apps: [Firefx] } } }\n  \
+         - at: 2s\n    change: { config: { spn/enabled: true } }\n",
+    );
+    let (said, status) = says(&["scenario", "check", &names]);
+    assert_eq!((said.lines().count(), status), (2, Some(2)), "{said}");
+    assert!(said.contains(&format!("{names}:4:55: timeline[0].change.connections.open.apps[0]: ")), "{said}");
+    assert!(said.contains(&format!("{names}:6:25: timeline[1].change.config[\"spn/enabled\"]: ")), "{said}");
+    let refused = fails(&["serve", "--scenario", &names]);
+    assert!(refused.starts_with(&format!("error: {names}:4:55: timeline[0]")), "{refused}");
+    let refused = fails(&["serve", "--scenario", &form]);
+    assert!(refused.contains(&format!("hint: portmaster-simulator scenario check {form} ")), "{refused}");
+}

@@ -1,0 +1,28 @@
+//! The simulator as its users meet it: a module a theme. One alone: `cargo test -p portmaster-simulator --test it THEME::`.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod browser;
+mod common;
+
+mod capture;
+mod cli;
+mod control;
+mod day;
+mod describe;
+mod determinism;
+mod faults;
+mod healthy;
+mod journal;
+mod kept;
+mod latency;
+mod lifetimes;
+mod mutants;
+mod page;
+mod pprof;
+mod proofs;
+mod pushes;
+mod scenarios;
+mod snapshots;
+mod websocket;
+mod worlds;

@@ -1,0 +1,181 @@
+//! Subscribers of the database websocket: told of what a scenario lets happen, and what faults do to that.
+
+use crate::common;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use portmaster_simulator::{Scenario, Simulator};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+/// Long enough for a busy machine; nothing waits that long when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    async fn open(simulator: &Simulator) -> Self {
+        let url = format!("ws://{}/api/database/v1", simulator.addr());
+        Self(connect_async(url).await.expect("an upgrade").0)
+    }
+
+    async fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text.to_owned())).await.expect("sent");
+    }
+
+    /// The next message.
+    async fn next(&mut self) -> String {
+        let message = timeout(PATIENCE, self.0.next()).await.expect("a message in time");
+        let data = message.expect("a connection that lives").expect("a message").into_data();
+        String::from_utf8_lossy(&data).into_owned()
+    }
+
+    /// Subscribes, and asks something behind it: once that is answered, the subscription stands.
+    async fn subscribe(&mut self, prefix: &str) {
+        self.send(&format!("s|sub|query {prefix}")).await;
+        self.send("g|get|config:core/devMode").await;
+        assert!(self.next().await.starts_with("g|ok|"));
+    }
+
+    /// Everything that was told before now.
+    async fn told(&mut self) -> Vec<String> {
+        self.send("e|get|config:core/devMode").await;
+        let mut told = Vec::new();
+        loop {
+            match self.next().await {
+                end if end.starts_with("e|") => return told,
+                one => told.push(one),
+            }
+        }
+    }
+}
+
+async fn start(script: &str) -> Simulator {
+    let text = format!(
+        "extends: home-office\ncontract: v2.2\nconfig: {{ spn/enable: true }}\nclock: manual\n{script}\n"
+    );
+    let scenario = Scenario::parse("test", &text).expect("a scenario");
+    Simulator::builder().world(scenario).dev_mode(true).start().await.expect("a scenario that starts")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_timeline_brings_is_told() {
+    for (change, prefix, expected) in [
+        (
+            "network: { online: limited }",
+            "runtime:system/status",
+            "|runtime:system/status|J{\"OnlineStatus\":2,",
+        ),
+        ("config: { spn/enable: false }", "config:spn/", "|config:spn/enable|J"),
+        ("spn: { status: failed }", "runtime:spn/status", "|runtime:spn/status|J{\"Status\":\"failed\""),
+        ("spn: { hubs: { degrade: [{ hub: Avior, load: 99 }] } }", "map:main/", "s|upd|map:main/"),
+        ("spn: { hubs: { leave: [Avior] } }", "map:main/", "s|del|map:main/"),
+        (
+            "notifications: { add: [{ id: 'a:b', title: T }] }",
+            "notifications:",
+            "s|new|notifications:all/a:b|J",
+        ),
+        ("apps: { add: [{ name: New, path: /new }] }", "core:profiles/", "s|new|core:profiles/local/"),
+        ("connections: { close: 1 }", "network:", "|network:tree/"),
+        ("connections: { open: { count: 1, apps: [Firefox] } }", "network:", "|network:tree/"),
+        (
+            "modules: { fail: [{ module: Resolver, id: 'r:x', title: T }] }",
+            "runtime:system/status",
+            "\"ID\":\"r:x\"",
+        ),
+        ("pause: { duration: 1m }", "notifications:", "s|new|notifications:all/control:paused|J"),
+    ] {
+        let simulator = start(&format!("timeline: [{{ at: 1s, change: {{ {change} }} }}]")).await;
+        let mut client = Client::open(&simulator).await;
+        client.subscribe(prefix).await;
+        assert_eq!(client.told().await, [""; 0], "{change}");
+        simulator.advance(Duration::from_secs(1));
+        let told = client.told().await;
+        assert!(told.iter().any(|one| one.contains(expected)), "{change}: {told:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_dropped_or_late() {
+    let simulator = start(
+        "timeline:
+  - { every: 1s, until: 3s, change: { notifications: { add: [{ id: one }, { id: two }] } } }
+faults:
+  - { when: { websocket: { key: 'notifications:all/one' } }, effect: { drop: true } }
+  - { when: { websocket: { key: 'notifications:all/two' }, count: 1 }, effect: { late: 10s } }",
+    )
+    .await;
+    let mut client = Client::open(&simulator).await;
+    client.subscribe("notifications:").await;
+    simulator.advance(Duration::from_secs(1));
+    assert_eq!(client.told().await, [""; 0]);
+    simulator.advance(Duration::from_secs(2));
+    let told = client.told().await;
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told.iter().all(|one| one.contains("|notifications:all/two|")), "{told:#?}");
+    simulator.advance(Duration::from_secs(7));
+    assert_eq!(client.told().await, [""; 0]);
+    simulator.advance(Duration::from_secs(1));
+    assert_eq!(client.told().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_hear_what_clients_ask() {
+    let simulator = start(
+        "rules:
+  - when: { websocket: { operation: update, key: 'config:filter/*' } }
+    then: [{ change: { network: { online: semi } } }]",
+    )
+    .await;
+    let mut client = Client::open(&simulator).await;
+    client.send(r#"1|get|config:filter/lists"#).await;
+    client.next().await;
+    assert_eq!(simulator.state()["network"]["online"], "online");
+    client.send(r#"2|update|config:filter/lists|J{"Value":["MAL"]}"#).await;
+    assert_eq!(client.next().await, "2|success");
+    assert_eq!(simulator.state()["network"]["online"], "semi");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_over_http_are_told() {
+    let simulator = start("").await;
+    let mut client = Client::open(&simulator).await;
+    for prefix in ["runtime:spn/status", "core:spn/account/", "notifications:", "runtime:system/status"] {
+        client.subscribe(prefix).await;
+    }
+    let address = simulator.addr();
+    let ask = async |target: &'static str| {
+        // robin:secret
+        let headers = [("Authorization", "Basic cm9iaW46c2VjcmV0")];
+        let asking = tokio::task::spawn_blocking(move || common::ask(address, "POST", target, &headers, ""));
+        assert_eq!(asking.await.expect("a client").status(), 200, "{target}");
+    };
+    for (target, expected) in [
+        (
+            "/api/v1/spn/account/logout",
+            [
+                "s|del|core:spn/account/user",
+                "s|upd|runtime:spn/status|J{\"Status\":\"failed\"",
+                "s|new|notifications:all/spn:not-logged-in|J",
+                "s|new|runtime:system/status|J",
+            ],
+        ),
+        (
+            "/api/v1/spn/account/login",
+            [
+                "s|new|core:spn/account/user|J{\"username\":\"robin\",\"state\":\"approved\"",
+                "s|upd|runtime:spn/status|J{\"Status\":\"connected\"",
+                "s|del|notifications:all/spn:not-logged-in",
+                "s|new|runtime:system/status|J",
+            ],
+        ),
+    ] {
+        simulator.advance(Duration::from_secs(5));
+        ask(target).await;
+        let told = client.told().await;
+        assert_eq!(told.len(), expected.len(), "{target}: {told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{target}: {told}");
+        }
+    }
+}
