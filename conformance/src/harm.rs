@@ -1,10 +1,11 @@
 //! What requests and messages that were kept do to the target that they are sent to.
 
 use portmaster_fixtures::{Contract, Endpoint};
+use portmaster_wire::percent::decoded_leniently;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::{checks::sample, recording::decoded, suite::Class};
+use crate::{checks::sample, suite::Class};
 
 /// The key space of the suite's own records.
 const OWN: &str = "core:conformance/";
@@ -45,7 +46,8 @@ impl Harm {
             .strip_prefix("http://")
             .and_then(|rest| rest.find('/').map(|at| &rest[at..]))
             .unwrap_or(target);
-        let path = decoded(target.split('?').next().unwrap_or_default());
+        let path = decoded_leniently(target.split('?').next().unwrap_or_default());
+        let path = String::from_utf8_lossy(&path);
         let Some(path) = path.strip_prefix("/api/v1/") else { return Class::Disruptive };
         let known = self.endpoints.iter().filter(|(pattern, _)| pattern.is_match(path));
         known.map(|(_, endpoint)| sample::class(endpoint, method)).max().unwrap_or(Class::Disruptive)

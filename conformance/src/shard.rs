@@ -6,9 +6,22 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::report::Part;
+/// The part of the selected checks that a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// Which part it is, counted from 1.
+    pub part: u32,
+    /// How many parts there are.
+    pub of: u32,
+    /// How many checks all parts have together.
+    pub checks: usize,
+    /// Where the checks of this report stand among all of them, counted from 0.
+    pub places: Vec<usize>,
+}
 
 /// One of `of` parts, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What documented parameters do.
 
 use portmaster_fixtures::{Contract, Permission};
+use portmaster_wire::percent::encoded;
 
 use super::family::Family;
 use crate::{
@@ -475,7 +476,7 @@ fn netquery() -> Vec<Check> {
 
 async fn same_both_ways(context: Context) -> Outcome {
     let query = r#"{"select":["verdict",{"$count":{"field":"*","as":"n"}}],"query":{"type":"dns"},"groupBy":["verdict"]}"#;
-    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = encoded(query, |_| false);
     let read = get(&context, Permission::User, &format!("netquery/query?q={encoded}")).await?;
     let request = Request::api("POST", "netquery/query").body(query);
     let written = with(&context, Permission::User, request).await?;

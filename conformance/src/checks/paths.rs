@@ -2,6 +2,7 @@
 //! and what happens to odd paths.
 
 use portmaster_fixtures::{Contract, Endpoint, Permission};
+use portmaster_wire::percent;
 use proptest::{prelude::*, string::string_regex};
 use regex::Regex;
 
@@ -86,7 +87,7 @@ fn encoded(text: &str, mask: u64) -> String {
         if plain && mask >> (at % 64) & 1 == 0 {
             path.push(c);
         } else {
-            path.extend(c.to_string().bytes().map(|byte| format!("%{byte:02X}")));
+            path += &percent::encoded(c.to_string(), |_| false);
         }
     }
     path

@@ -44,14 +44,14 @@ pub(super) fn list(contract: Contract, format: ListFormat, words: &Select) -> Re
     Ok(exit::PASSED)
 }
 
-fn text(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
+fn text(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
     for check in checks {
         writeln!(out, "{:<6} {:<72} {:<19} {}", check.level, check.id, contracts(check), check.sentence)?;
     }
     Ok(())
 }
 
-fn json(out: &mut impl Write, checks: &[Check]) -> io::Result<()> {
+fn json(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
     let all: Vec<_> = checks
         .iter()
         .map(|check| {

@@ -31,7 +31,7 @@ pub(super) fn print(
 }
 
 fn written(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     checks: &[Check],
     skipped: &[Option<SkipReason>],
     target: &str,

@@ -45,9 +45,8 @@ pub struct MergeArgs {
     /// Write the report of the whole, in JSON Lines
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Write it in another format as well: json (JSON Lines), junit, tap, markdown, html
-    /// or text
-    #[arg(long, value_name = "FORMAT=FILE")]
+    /// Write it in another format as well
+    #[arg(long, value_name = "FORMAT=FILE", help = format!("Write it in another format as well: {}", report::formats()))]
     pub report: Vec<Wanted>,
 }
 

@@ -59,9 +59,8 @@ pub struct RunArgs {
     /// reports. Which part a check is in depends on its id alone
     #[arg(long, value_name = "PART/PARTS")]
     pub shard: Option<Shard>,
-    /// Write a report to a file as well: json (JSON Lines), junit, tap, markdown, html
-    /// or text
-    #[arg(long, value_name = "FORMAT=FILE")]
+    /// Write a report to a file as well
+    #[arg(long, value_name = "FORMAT=FILE", help = format!("Write a report to a file as well: {}", report::formats()))]
     pub report: Vec<report::Wanted>,
     /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped
     #[arg(long, value_name = "SPAN")]

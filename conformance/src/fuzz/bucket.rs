@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{
     bodies,
-    campaign::Places,
     case::{Ask, Case, Sent, Step, Talk},
+    epochs::Places,
     finding::Oracle,
     shrink::Small,
 };

@@ -1,304 +1,95 @@
-//! A campaign: epochs of cases on several threads, and then what failed, made small.
-
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
-
-use proptest::{
-    prelude::*,
-    strategy::ValueTree,
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
-};
+//! A campaign.
 
 use super::{
-    case::Case,
-    finding::{Finding, Oracle},
-    lane::{Gone, Lane},
-    shrink, strategy,
-    subject::Subject,
+    bucket, epochs,
+    failure::Failure,
+    finding::Oracle,
+    lane::Lane,
+    progress::Progress,
+    scope::Scope,
+    settings::{FuzzError, Settings, Until},
+    subject::{Gone, Own, Subject, Target},
+    summary::{Summary, Unconfirmed},
 };
-use crate::{shard::Shard, suite::Mode, target::Address};
+use crate::{
+    shard::Shard,
+    suite::{Allowed, Embedded, Mode, Tier},
+};
 
-/// How many cases make an epoch: what a simulator lives to see before the next one begins anew.
-pub(super) const EPOCH: u64 = 400;
-/// How many cases of one sort of failure are made small; whether they have one cause shows only then.
-const SMALL: usize = 6;
-/// The same for crashes, which all look alike.
-const SMALL_CRASHES: usize = 24;
-/// On how many endpoints an answer must be objected to until one case on each of so many is enough.
-const KIN: usize = 6;
-/// The same for crashes.
-const KIN_OF_CRASHES: usize = 24;
-
-/// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
-pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;
-
-/// How long a campaign goes on.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Until {
-    /// So many cases.
-    Cases(u64),
-    /// So long.
-    For(Duration),
-}
-
-/// What threads share while a campaign goes on.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) cases: AtomicU64,
-    pub(super) sent: AtomicU64,
-    pub(super) failing: AtomicU64,
-    /// Set when it should end early.
-    pub(super) stop: AtomicBool,
-    next: AtomicU64,
-    digest: AtomicU64,
-}
-
-/// Failures of one sort: the first of them, and how many there were.
+/// A campaign.
 #[derive(Debug)]
-pub(super) struct Sort {
-    pub(super) finding: Finding,
-    /// The numbers of the first cases.
-    cases: Vec<u64>,
-    pub(super) seen: u64,
+pub struct Campaign {
+    subject: Subject,
 }
 
-/// What came of a campaign.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) cases: u64,
-    pub(super) sent: u64,
-    pub(super) digest: u64,
-    pub(super) took: Duration,
-    pub(super) small: Vec<shrink::Small>,
-    pub(super) places: Places,
-    /// Failures that did not happen again.
-    pub(super) unconfirmed: Vec<Sort>,
-    /// Why it ended early, if the target went.
-    pub(super) gone: Option<String>,
-    pub(super) interrupted: bool,
-}
-
-impl Sort {
-    /// What it has in common with failures on other endpoints.
-    fn kin(&self) -> (Oracle, String) {
-        (self.finding.oracle, self.finding.cause.clone())
-    }
-}
-
-type Sorts = BTreeMap<(Oracle, String, String), Sort>;
-
-/// Carries a campaign out. `threads` of them work; what comes out depends on the seed alone, not on how many there are,
-/// as long as it is the number of cases that ends it and the target is our own.
-pub(super) fn run(
-    subject: &Subject,
-    until: Until,
-    shard: Shard,
-    threads: usize,
-    progress: &Progress,
-) -> Outcome {
-    let begun = Instant::now();
-    let sorts: Mutex<Sorts> = Mutex::default();
-    let gone: Mutex<Option<String>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                if let Err(fault) = alone(epochs(subject, until, shard, begun, progress, &sorts)) {
-                    progress.stop.store(true, Ordering::Relaxed);
-                    locked(&gone).get_or_insert(fault.0);
-                }
-            });
-        }
-    });
-    let took = begun.elapsed();
-    let interrupted = progress.stop.load(Ordering::Relaxed);
-    let sorts: Vec<Sort> = std::mem::take(&mut *locked(&sorts)).into_values().collect();
-    let gone = locked(&gone).take();
-    let mut places = Places::new();
-    for sort in &sorts {
-        let kin = places.entry(sort.kin()).or_default();
-        kin.insert(sort.finding.endpoint.clone(), sort.seen);
-    }
-    let (small, unconfirmed) =
-        if gone.is_some() && matches!(subject.target, super::subject::Target::Foreign(..)) {
-            (vec![], sorts)
-        } else {
-            make_small(subject, sorts, &places, threads)
+impl Campaign {
+    /// Prepares one.
+    ///
+    /// # Errors
+    /// When a pattern selects nothing.
+    pub fn new(settings: Settings) -> Result<Self, FuzzError> {
+        let Settings { target, contract, healthy, endpoints, keys, allowed, only, seed, limit } = settings;
+        let foreign = target.is_some();
+        let (keys, allowed) = if foreign { (keys, allowed) } else { (Embedded::keys(), Allowed::ALL) };
+        let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|tier| keys.get(*tier).is_some()).collect();
+        let listed = endpoints.unwrap_or_else(|| contract.endpoints());
+        let scope = Scope::new(contract, listed, tiers, allowed, foreign, only)?;
+        let target = match target {
+            Some((address, mode)) => Target::Foreign(address, mode),
+            None => Target::Own(Box::new(Own::new(contract, healthy, seed).map_err(FuzzError::World)?)),
         };
-    Outcome {
-        cases: progress.cases.load(Ordering::Relaxed),
-        sent: progress.sent.load(Ordering::Relaxed),
-        digest: progress.digest.load(Ordering::Relaxed),
-        took,
-        small,
-        places,
-        unconfirmed,
-        interrupted: interrupted && gone.is_none(),
-        gone,
+        let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
+        let subject =
+            Subject { target, contract, rules, strict: endpoints.is_none(), scope, keys, seed, limit };
+        Ok(Self { subject })
     }
-}
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // A thread that panicked has put in whole entries or none.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs a future on this thread, with a runtime of its own: the simulator that it asks lives on the same thread, and
-/// neither waits for the other's.
-fn alone<T>(future: impl Future<Output = Result<T, Gone>>) -> Result<T, Gone> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
-    runtime.map_err(|fault| Gone(format!("no runtime: {fault}")))?.block_on(future)
-}
-
-/// Works on one epoch after the other.
-async fn epochs(
-    subject: &Subject,
-    until: Until,
-    shard: Shard,
-    begun: Instant,
-    progress: &Progress,
-    sorts: &Mutex<Sorts>,
-) -> Result<(), Gone> {
-    let strategy = strategy::cases(&subject.scope);
-    let over = |number: u64| match until {
-        Until::Cases(cases) => number >= cases,
-        Until::For(span) => begun.elapsed() >= span,
-    };
-    loop {
-        let epoch = shard.turn(progress.next.fetch_add(1, Ordering::Relaxed));
-        let first = epoch * EPOCH;
-        if over(first) || progress.stop.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let mut lane = Lane::open(subject, subject.mode(epoch)).await?;
-        let mut sent = 0;
-        for number in first..first + EPOCH {
-            if over(number) || progress.stop.load(Ordering::Relaxed) {
-                break;
-            }
-            let Some(case) = draw(&strategy, subject, number) else { continue };
-            let objection = lane.run(&case).await?;
-            progress.cases.fetch_add(1, Ordering::Relaxed);
-            progress.sent.fetch_add(lane.sent - sent, Ordering::Relaxed);
-            sent = lane.sent;
-            if let Some(objection) = objection {
-                progress.failing.fetch_add(1, Ordering::Relaxed);
-                add(sorts, objection.finding, number);
-            }
-            if subject.scope.spoils(&case) {
-                lane.renew().await?;
-            }
-        }
-        if let Some(finding) = lane.is_well().await? {
-            add(sorts, finding, first + EPOCH - 1);
-        }
-        // The sum does not mind in which order epochs end.
-        progress.digest.fetch_add(lane.digest ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15), Ordering::Relaxed);
+    /// How many threads suit the target.
+    pub fn threads(&self) -> usize {
+        epochs::threads(match &self.subject.target {
+            Target::Foreign(address, _) => Some(address),
+            Target::Own(_) => None,
+        })
     }
-}
 
-fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
-    let key = (finding.oracle, finding.endpoint.clone(), finding.cause.clone());
-    let mut sorts = locked(sorts);
-    let sort = sorts.entry(key).or_insert_with(|| Sort { finding, cases: vec![], seen: 0 });
-    sort.seen += 1;
-    // The first in number, whichever thread was faster.
-    let at = sort.cases.partition_point(|one| *one < number);
-    sort.cases.insert(at, number);
-    sort.cases.truncate(if sort.finding.oracle.is_crash() { SMALL_CRASHES } else { SMALL });
-}
-
-/// The tree of a case: the same for the same seed and number.
-pub(super) fn tree(
-    strategy: &BoxedStrategy<Case>,
-    seed: u64,
-    number: u64,
-) -> Option<impl ValueTree<Value = Case>> {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..16].copy_from_slice(&number.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    strategy.new_tree(&mut TestRunner::new_with_rng(config(), rng)).ok()
-}
-
-fn config() -> Config {
-    Config { failure_persistence: None, ..Config::default() }
-}
-
-/// A case, if it may be sent.
-pub(super) fn draw(strategy: &BoxedStrategy<Case>, subject: &Subject, number: u64) -> Option<Case> {
-    let case = tree(strategy, subject.seed, number)?.current();
-    subject.scope.permits(&case).then_some(case)
-}
-
-/// Makes the failures small; what does not fail again is put aside.
-fn make_small(
-    subject: &Subject,
-    sorts: Vec<Sort>,
-    places: &Places,
-    threads: usize,
-) -> (Vec<shrink::Small>, Vec<Sort>) {
-    let mut jobs: Vec<(usize, u64)> = vec![];
-    let mut tried: BTreeMap<(Oracle, String), usize> = BTreeMap::new();
-    for (at, sort) in sorts.iter().enumerate() {
-        // What happens on many endpoints is one cause: some of them will do.
-        let most = if sort.finding.oracle.is_crash() { KIN_OF_CRASHES } else { KIN };
-        let many = places.get(&sort.kin()).is_some_and(|kin| kin.len() >= most);
-        let tried = tried.entry(sort.kin()).or_default();
-        *tried += 1;
-        match many {
-            true if *tried > most => {}
-            true => jobs.extend(sort.cases.first().map(|case| (at, *case))),
-            false => jobs.extend(sort.cases.iter().map(|case| (at, *case))),
+    /// Carries it out. On simulators of our own what comes out is the same for the same seed and number of cases,
+    /// whatever the number of threads.
+    pub fn run(&self, until: Until, shard: Shard, threads: usize, progress: &Progress) -> Summary {
+        let outcome = epochs::run(&self.subject, until, shard, threads, progress);
+        let failures = bucket::sort(outcome.small, &outcome.places);
+        Summary {
+            cases: outcome.cases,
+            sent: outcome.sent,
+            digest: outcome.digest,
+            took: outcome.took,
+            failures: failures.into_iter().map(|bucket| Failure::new(&self.subject, bucket)).collect(),
+            unconfirmed: outcome
+                .unconfirmed
+                .into_iter()
+                .map(|sort| Unconfirmed {
+                    oracle: sort.finding.oracle,
+                    endpoint: sort.finding.endpoint,
+                    got: self.subject.keys.redact(&sort.finding.got),
+                    seen: sort.seen,
+                })
+                .collect(),
+            gone: outcome.gone,
+            interrupted: outcome.interrupted,
         }
     }
-    let next = AtomicU64::new(0);
-    let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let work = async {
-                    let strategy = strategy::cases(&subject.scope);
-                    loop {
-                        let job = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
-                        let Some(&(at, number)) = jobs.get(job) else { return Ok(()) };
-                        let Some(sort) = sorts.get(at) else { return Ok(()) };
-                        if let Some(one) = shrink::shrink(subject, &strategy, number, &sort.finding).await? {
-                            locked(&small).push((job, one));
-                        }
-                    }
-                };
-                // A target that goes now leaves the rest unconfirmed.
-                let _: Result<(), Gone> = alone(work);
-            });
-        }
-    });
-    let mut small = std::mem::take(&mut *locked(&small));
-    small.sort_by_key(|(job, _)| *job);
-    let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
-    let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
-    let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
-    (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
-}
 
-/// Where a mode's name stands in files.
-pub(super) fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Guarded => "guarded",
-        Mode::Development => "development",
-        Mode::Granted => "granted",
-    }
-}
-
-/// How many threads work on a target: on simulators of our own two a core, since each waits for its databases at times.
-pub(super) fn threads(foreign: Option<&Address>) -> usize {
-    match foreign {
-        Some(_) => 4,
-        None => std::thread::available_parallelism().map_or(2, usize::from) * 2,
+    /// Sends a failure's case again: which oracle objects, to which step, and to what.
+    ///
+    /// # Errors
+    /// When the target does not answer.
+    pub async fn replay(&self, failure: &Failure) -> Result<Option<(Oracle, usize, String)>, String> {
+        let mode = match &self.subject.target {
+            Target::Foreign(_, mode) => *mode,
+            Target::Own(_) => failure.mode().unwrap_or(Mode::Guarded),
+        };
+        let gone = |fault: Gone| fault.0;
+        let mut lane = Lane::open(&self.subject, mode).await.map_err(gone)?;
+        let objection = lane.run(&failure.steps).await.map_err(gone)?;
+        Ok(objection.map(|one| (one.finding.oracle, one.step, self.subject.keys.redact(&one.finding.got))))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portmaster_fixtures::Endpoint;
+use portmaster_wire::percent;
 use regex::Regex;
 
 use crate::checks::sample::{self, Piece};
@@ -70,20 +71,7 @@ pub(super) fn is_clean(path: &str) -> bool {
 /// A path without its percent signs, if they are right. To a router's patterns bytes that are no text are as good as any
 /// character: a module's name may hold them.
 pub(super) fn decoded(path: &str) -> Option<String> {
-    if !path.contains('%') {
-        return Some(path.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        bytes.push(digit()? << 4 | digit()?);
-    }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    percent::decoded(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{
     bucket::Bucket,
-    campaign::mode_name,
     case::{Case, Step},
+    epochs::mode_name,
     finding::Oracle,
     subject::{Subject, Target},
 };

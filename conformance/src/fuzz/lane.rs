@@ -13,7 +13,7 @@ use super::{
     expectations::Expectations,
     finding::{Finding, Oracle},
     judge::{self, Exchange, Judge},
-    subject::{Subject, Target},
+    subject::{Gone, Subject, Target},
 };
 use crate::{
     suite::Mode,
@@ -24,11 +24,6 @@ use crate::{
 const NOBODY: Duration = Duration::from_millis(30);
 /// How much a target's memory may grow before somebody should look: so many times, and at least so many bytes.
 const GROWTH: (f64, f64) = (4.0, 256e6);
-
-/// The target is not there any more, or never was.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Gone(pub(super) String);
 
 /// What an oracle objects to, and at which step.
 #[derive(Clone, Debug)]

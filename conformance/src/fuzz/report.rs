@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Failure, Oracle, Step, Summary};
+use super::{case::Step, failure::Failure, finding::Oracle, summary::Summary};
 
 /// The number of the schema of the lines that [`write_jsonl`] writes.
 const SCHEMA: u32 = 1;
@@ -28,7 +28,7 @@ pub struct Heading {
 
 /// Writes it for people: each cause with its smallest case, then the figures.
 pub fn write_text(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     summary: &Summary,
     files: &[Option<PathBuf>],
     heading: &Heading,
@@ -130,7 +130,7 @@ enum Line<'a> {
 /// Writes it as JSON Lines: one with `"type": "fuzz"`, one for each `failure` (its file and what is in it) and each
 /// `unconfirmed`, and one with `"type": "summary"`.
 pub fn write_jsonl(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     summary: &Summary,
     files: &[Option<PathBuf>],
     heading: &Heading,
@@ -159,7 +159,7 @@ pub fn write_jsonl(
     line(out, &last)
 }
 
-fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+fn line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }

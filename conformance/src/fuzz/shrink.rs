@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use proptest::{prelude::*, strategy::ValueTree};
 
 use super::{
-    campaign::{self, EPOCH},
     case::{Case, Step},
+    draw::{EPOCH, draw, tree},
     finding::Finding,
-    lane::{Gone, Lane},
-    subject::{Subject, Target},
+    lane::Lane,
+    subject::{Gone, Subject, Target},
 };
 use crate::suite::Mode;
 
@@ -66,7 +66,7 @@ pub(super) async fn shrink(
 ) -> Result<Option<Small>, Gone> {
     let mode = subject.mode(number / EPOCH);
     let mut trial = Trial::new(subject, mode).await?;
-    let Some(mut tree) = campaign::tree(strategy, subject.seed, number) else { return Ok(None) };
+    let Some(mut tree) = tree(strategy, subject.seed, number) else { return Ok(None) };
     let like = |outcome: Option<(usize, Finding)>| outcome.filter(|(_, finding)| finding.is_like(wanted));
     let mut before = vec![];
     let mut outcome = like(trial.run(&tree.current()).await?);
@@ -122,14 +122,14 @@ async fn history(
     }
     let mut before = vec![];
     for earlier in number / EPOCH * EPOCH..number {
-        if let Some(case) = campaign::draw(strategy, subject, earlier) {
+        if let Some(case) = draw(strategy, subject, earlier) {
             match subject.scope.spoils(&case) {
                 true => before.clear(),
                 false => before.push(case),
             }
         }
     }
-    let Some(last) = campaign::draw(strategy, subject, number) else { return Ok(vec![]) };
+    let Some(last) = draw(strategy, subject, number) else { return Ok(vec![]) };
     let fails = async |trial: &mut Trial<'_>, before: &[Case]| -> Result<bool, Gone> {
         trial.lane.renew().await?;
         trial.touched = true;

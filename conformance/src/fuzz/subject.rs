@@ -5,11 +5,16 @@ use std::time::Duration;
 use portmaster_fixtures::{Contract, Rules, Scenario};
 use portmaster_simulator::{ExternalAuth, Simulator};
 
-use super::{lane::Gone, scope::Scope};
+use super::scope::Scope;
 use crate::{
     suite::{Embedded, Keys, Mode, Tier},
     target::Address,
 };
+
+/// The target is not there any more, or never was.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Gone(pub(super) String);
 
 /// The target: somebody else's, or simulators of our own.
 #[derive(Clone, Debug)]

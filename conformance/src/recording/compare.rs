@@ -1,12 +1,10 @@
 //! Compares an answer with the recorded one.
 
-use std::fmt;
-
-use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    exchange::{Answered, Exchange},
+    difference::Difference,
+    exchange::{Answered, Exchange, SESSION},
     expectations::Known,
     value::{self, shortened},
 };
@@ -35,9 +33,6 @@ const HEADERS: [&str; 20] = [
     "set-cookie",
 ];
 
-/// The cookie of a session.
-pub(crate) const SESSION: &str = "Portmaster-API-Token";
-
 /// Members of netquery answers that hold the server's own SQL, and how long it took: how a server words its
 /// statements is its own affair.
 const STATEMENTS: [&str; 4] = ["params", "sql_prep_stmt", "sql_params", "times"];
@@ -50,29 +45,6 @@ pub(crate) enum By {
     Structure,
     /// Everything by its value
     Value,
-}
-
-/// One place where an answer is not what it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Difference {
-    /// Where: `status`, `header NAME`, `body`, or the path of a JSON value.
-    pub(crate) place: String,
-    /// What the recording has.
-    pub(crate) expected: String,
-    /// What came.
-    pub(crate) got: String,
-}
-
-impl Difference {
-    pub(crate) fn new(place: impl Into<String>, expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { place: place.into(), expected: expected.into(), got: got.into() }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, got {}", self.place, self.expected, self.got)
-    }
 }
 
 /// A recorded answer and another one to the same question.

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use portmaster_fixtures::Endpoint;
+use portmaster_wire::percent::decoded_leniently;
 use regex::RegexSet;
 use serde::Serialize;
 
 use super::{
-    compare::{Comparison, Difference},
+    compare::Comparison,
+    difference::Difference,
     exchange::{Answered, Asked, Exchange},
     expectations::Expectations,
     mask::Masks,
     redact::Redactor,
-    replay::answered,
-    swap::{Swaps, stand_in},
+    stand_in::stand_in,
+    swap::Swaps,
     wire::wire,
 };
 use crate::{
@@ -47,7 +49,7 @@ impl Side {
     async fn ask(&mut self, client: &Client, asked: &Asked) -> Result<Answered, SendError> {
         let wire = wire(asked, &self.address, &self.swaps);
         let response = client.send_bytes(&self.address, &wire.method, &wire.bytes, wire.finish).await?;
-        let mut answer = answered(&response);
+        let mut answer = Answered::from(&response);
         self.redactor.learn_from(&asked.target, &answer);
         self.redactor.answer(&mut answer);
         Ok(answer)
@@ -83,25 +85,16 @@ impl Finder {
 
     pub(crate) fn question(&self, asked: Asked) -> Question {
         let path = asked.target.split('?').next().unwrap_or_default();
-        let name =
-            self.patterns.matches(&decoded(path)).iter().next().and_then(|index| self.names.get(index));
+        let name = self
+            .patterns
+            .matches(&String::from_utf8_lossy(&decoded_leniently(path)))
+            .iter()
+            .next()
+            .and_then(|index| self.names.get(index));
         let name = name.map(String::as_str);
         let endpoint = format!("{} {}", asked.method, name.unwrap_or("(other paths)"));
         Question { endpoint, alike: format!("{} {}", asked.method, name.unwrap_or(path)), asked }
     }
-}
-
-/// A path with `%41` and the like decoded, as servers match it.
-pub(crate) fn decoded(path: &str) -> String {
-    let mut bytes = vec![];
-    let mut rest = path.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let code = tail.get(..2).filter(|_| *first == b'%');
-        let code = code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        bytes.push(code.unwrap_or(*first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// How two answers differ.

@@ -6,8 +6,14 @@ use portmaster_fixtures::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{bytes::Bytes, swap::stand_in};
-use crate::suite::{Keys, Tier};
+use super::{bytes::Bytes, stand_in::stand_in};
+use crate::{
+    suite::{Keys, Tier},
+    target::Response,
+};
+
+/// The cookie of a session.
+pub(crate) const SESSION: &str = "Portmaster-API-Token";
 
 /// How the target was set up. Members that say nothing about it are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -112,6 +118,12 @@ fn maybe_map<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Map<St
 }
 
 impl Asked {
+    /// What belongs together: the method and the path, without the query.
+    pub(crate) fn endpoint(&self) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        format!("{} {path}", self.method)
+    }
+
     /// The header lines in order.
     pub(crate) fn header_lines(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().flat_map(|(name, values)| {
@@ -138,6 +150,17 @@ pub(crate) struct Answered {
     /// Set where the recording has only the body's beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) body_truncated: Option<Value>,
+}
+
+impl From<&Response> for Answered {
+    fn from(response: &Response) -> Self {
+        let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in &response.headers {
+            headers.entry(name.to_ascii_lowercase()).or_default().push(value.clone());
+        }
+        let body = Some(Bytes(response.body.clone()));
+        Self { status: response.status, headers, body, body_truncated: None }
+    }
 }
 
 impl Answered {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{endpoint::endpoint, exchange::Exchange, structure::Structure};
+use super::{exchange::Exchange, structure::Structure};
 
 /// What is known of the successful answers of one endpoint.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Expectations {
             if !response.succeeded() || partial {
                 continue;
             }
-            let entry = known.entry(endpoint(&exchange.request)).or_default();
+            let entry = known.entry(exchange.request.endpoint()).or_default();
             match serde_json::from_slice::<Value>(response.bytes()) {
                 Ok(value) if value.is_object() || value.is_array() => {
                     entry.structure.get_or_insert_default().absorb(&value);
@@ -54,6 +54,6 @@ impl Expectations {
 
     /// What is known of the endpoint of a request.
     pub(crate) fn on(&self, exchange: &Exchange) -> &Known {
-        self.known.get(&endpoint(&exchange.request)).unwrap_or(&self.nothing)
+        self.known.get(&exchange.request.endpoint()).unwrap_or(&self.nothing)
     }
 }

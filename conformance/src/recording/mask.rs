@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    compare::{Comparison, Difference},
-    endpoint::endpoint,
+    compare::Comparison,
+    difference::Difference,
     exchange::Exchange,
     line::Recording,
     script::{Act, Script},
@@ -40,7 +40,7 @@ impl Masks {
             *count += 1;
             if let Some(partner) = partner {
                 let comparison = Comparison::of_recordings(exchange, partner);
-                masks.hide(&endpoint(&exchange.request), &comparison.by_value());
+                masks.hide(&exchange.request.endpoint(), &comparison.by_value());
             }
         }
         let scripts: BTreeMap<_, _> = other.scripts().map(|script| (&script.id, script)).collect();

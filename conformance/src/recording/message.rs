@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     bytes::Bytes,
-    compare::Difference,
+    difference::Difference,
     value::{self, shortened},
 };
 use crate::target::{Frame, opcode};

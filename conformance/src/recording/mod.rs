@@ -3,7 +3,7 @@
 mod bytes;
 mod compare;
 mod diff;
-mod endpoint;
+mod difference;
 mod exchange;
 mod expectations;
 mod guard;
@@ -19,6 +19,7 @@ mod replay;
 mod report;
 mod script;
 mod stage;
+mod stand_in;
 mod structure;
 mod swap;
 mod taken;
@@ -26,7 +27,7 @@ mod value;
 mod wire;
 
 pub(crate) use compare::By;
-pub(crate) use diff::{Finder, Question, Side, decoded, diff};
+pub(crate) use diff::{Finder, Question, Side, diff};
 pub(crate) use exchange::{Asked, Setup};
 pub(crate) use guard::Guard;
 pub(crate) use line::Recording;

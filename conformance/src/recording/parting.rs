@@ -16,7 +16,7 @@ use super::{
 const SHOWN: usize = 3;
 
 /// Writes what differs, endpoint by endpoint, and a line that sums up.
-pub(crate) fn write_text(out: &mut impl Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
+pub(crate) fn write_text(out: &mut dyn Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
     let width = names.iter().map(|name| name.len()).max().unwrap_or_default();
     for (endpoint, part) in diff.parts.iter().filter(|(_, part)| !part.partings.is_empty()) {
         writeln!(out, "{endpoint}: {} of {} questions", part.partings.len(), part.questions)?;
@@ -67,7 +67,7 @@ struct Volatile<'a> {
 }
 
 /// Writes all of it as one JSON document. In differences, `expected` is the first target's.
-pub(crate) fn write_json(out: &mut impl Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
+pub(crate) fn write_json(out: &mut dyn Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
     let (alike, questions) = diff.counts();
     let volatile = diff.masks.iter().map(|(endpoint, place)| Volatile { endpoint, place });
     let document =

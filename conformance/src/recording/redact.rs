@@ -5,10 +5,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 use super::{
-    compare::SESSION,
-    exchange::Answered,
-    replay::answered,
-    swap::{stand_in, token},
+    exchange::{Answered, SESSION},
+    stand_in::stand_in,
+    swap::token,
 };
 use crate::{
     suite::{Keys, Taken, Tier},
@@ -57,7 +56,7 @@ impl Redactor {
 
     /// Learns what an answer and the messages of its websocket tell.
     pub(crate) fn learn_from_taken(&mut self, taken: &Taken) {
-        self.learn_from(&taken.request.target, &answered(&taken.response));
+        self.learn_from(&taken.request.target, &Answered::from(&taken.response));
         for line in taken.transcript.iter().flat_map(Transcript::read) {
             if let Spoken::Came(frame) = line.spoken {
                 self.learn_from_message(&frame.payload);

@@ -10,8 +10,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{
-    compare::{By, Comparison, Difference},
-    endpoint::endpoint,
+    compare::{By, Comparison},
+    difference::Difference,
     exchange::{Answered, Asked, Exchange, Setup},
     expectations::Expectations,
     guard::Guard,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     suite::{Class, Keys},
-    target::{Client, Response, SendError},
+    target::{Client, SendError},
 };
 
 /// How long a message of a script may take.
@@ -134,7 +134,7 @@ impl Outcome {
             ..one
         });
         let endpoint = match line {
-            Line::Exchange(one) => endpoint(&one.request),
+            Line::Exchange(one) => one.request.endpoint(),
             Line::Script(one) => format!("websocket {}", one.name),
         };
         self.differing.push(Differing {
@@ -288,13 +288,13 @@ impl Replay<'_> {
         };
         swaps.learn_session(&exchange.response, &response);
         let expected = swaps.expected(exchange);
-        let got = answered(&response);
+        let got = Answered::from(&response);
         let comparison = Comparison::new(exchange, &expected, &got);
         let mut differences = match self.by {
             By::Structure => comparison.by_structure(expectations.on(exchange)),
             By::Value => comparison.by_value(),
         };
-        self.masks.clean(&endpoint(&exchange.request), &mut differences);
+        self.masks.clean(&exchange.request.endpoint(), &mut differences);
         Ok(differences)
     }
 }
@@ -316,18 +316,4 @@ fn leave_out(lines: &mut Vec<&Line>, guard: &Guard) -> BTreeMap<Class, usize> {
         refused.is_none()
     });
     left_out
-}
-
-/// An answer in the form of recordings.
-pub(crate) fn answered(response: &Response) -> Answered {
-    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in &response.headers {
-        headers.entry(name.to_ascii_lowercase()).or_default().push(value.clone());
-    }
-    Answered {
-        status: response.status,
-        headers,
-        body: Some(super::bytes::Bytes(response.body.clone())),
-        body_truncated: None,
-    }
 }

@@ -16,7 +16,7 @@ const SHOWN: usize = 3;
 const EXAMPLES: usize = 3;
 
 /// Writes what differs by endpoint, and then how much agrees. At most `show` exchanges are shown.
-pub(crate) fn write_text(out: &mut impl Write, outcome: &Outcome, show: usize) -> io::Result<()> {
+pub(crate) fn write_text(out: &mut dyn Write, outcome: &Outcome, show: usize) -> io::Result<()> {
     let mut endpoints: BTreeMap<&str, Vec<&Differing>> = BTreeMap::new();
     for one in &outcome.differing {
         endpoints.entry(&one.endpoint).or_default().push(one);
@@ -79,7 +79,7 @@ struct Group {
 }
 
 /// Writes all of it as one JSON document.
-pub(crate) fn write_json(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn write_json(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     let (agree, replayed) = outcome.counts();
     let groups = outcome.groups.iter();
     let groups = groups.map(|(name, &(agree, replayed))| (name.as_str(), Group { replayed, agree }));

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     bytes::Bytes,
-    compare::Difference,
+    difference::Difference,
     exchange::Setup,
     message::{Expected, Said, kind_of, opcode_of},
     swap::Swaps,
@@ -288,7 +288,7 @@ impl Player<'_> {
         if !open.contains_key(conn) {
             let headers = match &script.headers {
                 Some(headers) if !headers.is_empty() => headers.clone(),
-                _ => super::swap::admin_headers(),
+                _ => super::stand_in::admin_headers(),
             };
             let opened = self.open(&headers).await.map_err(|why| fault(number, "an open websocket", why))?;
             match opened {

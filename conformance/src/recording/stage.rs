@@ -16,7 +16,7 @@ use tokio::{net::TcpStream, time::sleep};
 
 use super::{
     exchange::{Setup, SetupKeys},
-    swap::standard_keys,
+    stand_in::standard_keys,
 };
 use crate::target::{Address, SendError};
 

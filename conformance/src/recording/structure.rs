@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{compare::Difference, value::root};
+use super::{difference::Difference, value::root};
 
 /// Objects with more members than this may be maps, whose keys are data.
 const FIELDS: usize = 12;

@@ -7,7 +7,6 @@ use super::{
     exchange::{Answered, Asked},
     message::{Expected, Said, kind_of, opcode_of},
     redact::{Redactor, is_credential},
-    replay::answered,
     script::Act,
 };
 use crate::{
@@ -21,7 +20,7 @@ const HANDSHAKE: [&str; 6] =
 
 /// An answer without secrets.
 pub(crate) fn answer(taken: &Taken, redactor: &Redactor) -> Answered {
-    let mut answer = answered(&taken.response);
+    let mut answer = Answered::from(&taken.response);
     // When it was is said elsewhere, and differs every time.
     answer.headers.remove("date");
     redactor.answer(&mut answer);

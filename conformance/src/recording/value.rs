@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use super::compare::Difference;
+use super::difference::Difference;
 
 /// The longest value that a difference shows, in characters.
 const SHOWN: usize = 120;

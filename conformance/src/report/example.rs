@@ -1,8 +1,11 @@
 //! A report with a record of every verdict, for the tests of the formats.
 
-use std::{io, time::Duration};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use super::{About, Report};
+use super::about::{About, Report};
 use crate::suite::{Check, Evidence, Level, Record, Run, SkipReason, Verdict};
 
 fn evidence(got: &str) -> Evidence {
@@ -63,7 +66,7 @@ pub(super) fn report() -> Report {
 }
 
 /// What a format makes of the report.
-pub(super) fn written(write: impl FnOnce(&mut Vec<u8>, &Report) -> io::Result<()>) -> String {
+pub(super) fn written(write: fn(&mut dyn Write, &Report) -> io::Result<()>) -> String {
     let mut bytes = vec![];
     write(&mut bytes, &report()).unwrap();
     String::from_utf8(bytes).unwrap()

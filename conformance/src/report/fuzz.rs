@@ -12,10 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    MergeError, ReadError, harmless,
-    jsonl::{parse, wrong},
-    merge::{complete, same},
-    seconds,
+    jsonl::{ReadError, parse, wrong},
+    merge::{MergeError, complete, same},
+    words::{harmless, seconds},
 };
 use crate::shard::Shard;
 
@@ -173,7 +172,7 @@ impl Campaign {
     }
 
     /// Writes it as JSON Lines.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let lines = [Line::Fuzz(self.head.clone())]
             .into_iter()
             .chain(self.failures.iter().cloned().map(Line::Failure))
@@ -187,7 +186,7 @@ impl Campaign {
     }
 
     /// Writes it for people.
-    pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         for failure in &self.failures {
             let endpoints = failure.endpoints.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             writeln!(

@@ -14,8 +14,15 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{About, Part, Report, Tally};
-use crate::suite::{Class, Evidence, Level, Record, Run, SkipReason, Verdict};
+use super::{
+    about::{About, Report},
+    format::Format,
+    tally::Tally,
+};
+use crate::{
+    shard::Part,
+    suite::{Class, Evidence, Level, Record, Run, SkipReason, Verdict},
+};
 
 /// The version of the form. Members may be added without a new one.
 const VERSION: u32 = 1;
@@ -149,7 +156,9 @@ pub enum ReadError {
     },
 }
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "json", about: "JSON Lines", write };
+
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     let first = Line::Run(Head {
         version: VERSION,

@@ -7,13 +7,15 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Report, harmless};
+use super::{about::Report, format::Format, words::harmless};
 use crate::{
     checks::FAMILIES,
     suite::{Evidence, Record, Verdict},
 };
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "junit", about: "JUnit XML", write };
+
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     let mut junit = Junit::new("portmaster-conformance");
     junit.set_time(run.took);

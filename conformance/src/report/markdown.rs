@@ -5,7 +5,12 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Report, Tally, harmless, seconds};
+use super::{
+    about::Report,
+    format::Format,
+    tally::Tally,
+    words::{harmless, seconds},
+};
 use crate::{
     checks::FAMILIES,
     suite::{Evidence, Record, Verdict},
@@ -14,7 +19,9 @@ use crate::{
 /// How many failures are told; a job's summary on GitHub may have one MiB.
 const TOLD: usize = 50;
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "markdown", about: "a summary in Markdown", write };
+
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     let tally = Tally::of(&run.records);
     let sign = match tally.bad() {
@@ -45,7 +52,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     skips(out, report)
 }
 
-fn told(out: &mut impl Write, head: &str, open: bool, records: &[&Record]) -> io::Result<()> {
+fn told(out: &mut dyn Write, head: &str, open: bool, records: &[&Record]) -> io::Result<()> {
     if records.is_empty() {
         return Ok(());
     }
@@ -59,7 +66,7 @@ fn told(out: &mut impl Write, head: &str, open: bool, records: &[&Record]) -> io
     }
 }
 
-fn one(out: &mut impl Write, record: &Record, open: bool) -> io::Result<()> {
+fn one(out: &mut dyn Write, record: &Record, open: bool) -> io::Result<()> {
     let finding = if record.finding { " · finding" } else { "" };
     writeln!(
         out,
@@ -82,7 +89,7 @@ fn one(out: &mut impl Write, record: &Record, open: bool) -> io::Result<()> {
     writeln!(out, "{}\n\n{}\n\n</details>\n", tagless(&record.sentence), fenced(&text))
 }
 
-fn families(out: &mut impl Write, report: &Report, whole: Tally) -> io::Result<()> {
+fn families(out: &mut dyn Write, report: &Report, whole: Tally) -> io::Result<()> {
     // Only columns in which something stands.
     let used: Vec<_> = (0..7).filter(|&at| at == 0 || whole.columns()[at].1 > 0).collect();
     let row = |name: &str, tally: Tally| {
@@ -109,7 +116,7 @@ fn families(out: &mut impl Write, report: &Report, whole: Tally) -> io::Result<(
     writeln!(out, "{}", row("**all**", whole))
 }
 
-fn skips(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn skips(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut reasons = BTreeMap::new();
     for record in &report.run.records {
         if let Verdict::Skip(reason) = record.verdict {

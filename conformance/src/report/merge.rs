@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{About, Part, Report};
-use crate::suite::{Record, Run};
+use super::about::{About, Report};
+use crate::{
+    shard::Part,
+    suite::{Record, Run},
+};
 
 /// Reports that are not all parts of one run. Parts are named by their files.
 #[derive(Debug, thiserror::Error)]

@@ -6,10 +6,12 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::{Report, harmless};
+use super::{about::Report, format::Format, words::harmless};
 use crate::suite::{Evidence, Record, Verdict};
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub(super) const FORMAT: Format = Format { name: "tap", about: "TAP 14", write };
+
+pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     writeln!(out, "TAP version 14\n1..{}", run.records.len())?;
     writeln!(out, "# {} · contract {} · seed {}", harmless(&about.target), about.contract, about.seed)?;
@@ -22,7 +24,7 @@ pub(super) fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn point(out: &mut impl Write, number: usize, record: &Record) -> io::Result<()> {
+fn point(out: &mut dyn Write, number: usize, record: &Record) -> io::Result<()> {
     let holds = matches!(record.verdict, Verdict::Pass | Verdict::Warn(_) | Verdict::Skip(_));
     let word = if holds { "ok" } else { "not ok" };
     let directive = match &record.verdict {

@@ -7,7 +7,12 @@ use std::{
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Report, Tally, harmless, seconds};
+use super::{
+    about::Report,
+    format::Format,
+    tally::Tally,
+    words::{harmless, seconds},
+};
 use crate::{
     checks::FAMILIES,
     suite::{Evidence, Record, Run, Verdict},
@@ -20,8 +25,19 @@ const GREEN: &str = "\x1b[1;32m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
+pub(super) const FORMAT: Format = Format {
+    name: "text",
+    about: "as in the terminal",
+    write: |out, report| {
+        let mut text = vec![];
+        write(&mut text, report)?;
+        // A file has no colours.
+        out.write_all(&anstream::adapter::strip_bytes(&text).into_vec())
+    },
+};
+
 /// Writes the report. Colours are written as escape sequences; strip them where they are not wanted.
-pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let run = &report.run;
     for record in &run.records {
         match &record.verdict {
@@ -52,7 +68,7 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 }
 
 fn failure(
-    out: &mut impl Write,
+    out: &mut dyn Write,
     colour: &str,
     word: &str,
     record: &Record,
@@ -73,7 +89,7 @@ fn failure(
 }
 
 /// The failures that the baseline knows, in two lines each.
-fn expected(out: &mut impl Write, run: &Run) -> io::Result<()> {
+fn expected(out: &mut dyn Write, run: &Run) -> io::Result<()> {
     let mut any = false;
     for record in &run.records {
         if let Verdict::Expected(_, reason) = &record.verdict {
@@ -85,7 +101,7 @@ fn expected(out: &mut impl Write, run: &Run) -> io::Result<()> {
 }
 
 /// Why checks were skipped, and how many for each reason.
-fn skips(out: &mut impl Write, run: &Run) -> io::Result<()> {
+fn skips(out: &mut dyn Write, run: &Run) -> io::Result<()> {
     let mut reasons = BTreeMap::new();
     for record in &run.records {
         if let Verdict::Skip(reason) = record.verdict {
@@ -117,7 +133,7 @@ fn table(run: &Run) -> Table {
     table
 }
 
-fn summary(out: &mut impl Write, report: &Report) -> io::Result<()> {
+fn summary(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     if let Some(found) = &about.found {
         writeln!(out, "contract {}: {found}\n", about.contract)?;

@@ -5,14 +5,14 @@ use std::{
     io::{self, Write},
 };
 
-use super::{SelfTest, Trial};
+use super::trial::{SelfTest, Trial};
 use crate::checks::FAMILIES;
 
 /// How many of the checks that kill a mutant are named.
 const NAMED: usize = 4;
 
 /// Writes the result for a person: what is amiss first, then the mutants with those that killed them.
-pub fn write_text(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
+pub fn write_text(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     let width = test.trials.iter().map(|one| one.mutant.id.len()).max().unwrap_or_default();
     for trial in &test.trials {
         let mutant = trial.mutant;
@@ -53,7 +53,7 @@ fn killers(trial: &Trial, short: bool) -> String {
 }
 
 /// Writes the page `docs/mutants.md`.
-pub fn write_markdown(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
+pub fn write_markdown(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     let killed = test.trials.len() - test.survivors().count();
     let toothless = test.toothless();
     write!(
@@ -97,7 +97,7 @@ A simulator with one of them: `portmaster-simulator --mutant {example}`.
 }
 
 /// How many checks of each family notice a mutant.
-fn table(out: &mut impl Write, test: &SelfTest) -> io::Result<()> {
+fn table(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     let families: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
     writeln!(out, "| mutant | {} |", families.join(" | "))?;
     writeln!(out, "|---|{}", "--:|".repeat(families.len()))?;

@@ -1,7 +1,6 @@
 //! Sends one request over one connection.
 
 use std::{
-    io,
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -13,44 +12,13 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Address, Request, Response, Websocket, read::Incoming};
+use super::{
+    address::Address, fault::SendError, read::Incoming, request::Request, response::Response,
+    websocket::Websocket,
+};
 
 /// How long a target that was asked to close the connection may take before nothing more is awaited.
 const LINGER: Duration = Duration::from_millis(300);
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum SendError {
-    /// Nobody listens there.
-    #[error("cannot connect to {address}: {source}")]
-    Connect {
-        /// Where the connection was tried.
-        address: Address,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The answer was not complete in time.
-    #[error("no complete answer within {} s", .0.as_secs_f32())]
-    Timeout(Duration),
-    /// The connection was closed before the answer began.
-    #[error("connection closed without an answer")]
-    Closed,
-    /// The connection was closed within the answer.
-    #[error("connection closed in the middle of the answer")]
-    Truncated,
-    /// What came is no HTTP.
-    #[error("not HTTP/1.1: {0}")]
-    Malformed(String),
-    /// The answer is larger than this client reads.
-    #[error("answer larger than {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// The connection broke.
-    #[error("connection broke: {0}")]
-    Io(#[from] io::Error),
-}
 
 /// The client. Every request gets a connection of its own.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{SendError, read::Incoming};
+use super::{fault::SendError, read::Incoming};
 
 /// The key under which this client masks its frames. Masking protects caches, not secrets: any key will do,
 /// and a fixed one keeps runs equal.

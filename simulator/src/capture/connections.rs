@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use portmaster_fixtures::{Contract, scenario::ConnectionRow};
+use portmaster_wire::percent;
 use serde_json::{Map, Value, json};
 
 use super::{filled, source::Source, text};
@@ -77,7 +78,12 @@ async fn table(source: &mut Source, database: &str) -> Vec<Value> {
     loop {
         let page = all.len() / PAGE;
         let query = json!({ "databases": [database], "pageSize": PAGE, "page": page }).to_string();
-        let Some(answer) = source.json(&format!("netquery/query?q={}", escaped(&query))).await else { break };
+        let Some(answer) = source
+            .json(&format!("netquery/query?q={}", percent::encoded(&query, percent::is_unreserved)))
+            .await
+        else {
+            break;
+        };
         let Some(Value::Array(rows)) = answer.get("results").cloned() else { break };
         let is_last = rows.len() < PAGE;
         all.extend(rows);
@@ -90,15 +96,6 @@ async fn table(source: &mut Source, database: &str) -> Vec<Value> {
         }
     }
     all
-}
-
-/// A query as a part of a target.
-fn escaped(query: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    query
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 /// A row, from the columns that the core has.

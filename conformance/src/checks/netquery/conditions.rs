@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use portmaster_fixtures::Permission;
+use portmaster_wire::percent::encoded;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -112,7 +113,7 @@ pub(super) fn checks() -> Vec<Check> {
             hold(context, "netquery both", |universe| universe.conditions(), |universe, condition| async move {
                 let question = json!({ "query": condition, "orderBy": "id", "pageSize": 3 });
                 let (_, posted) = universe.ask(question.clone()).await?;
-                let encoded: String = universe.about(question).to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+                let encoded = encoded(universe.about(question).to_string(), |_| false);
                 let target = format!("/api/v1/netquery/query?q={encoded}");
                 let (place, key) = universe.context().rights(Permission::User)?;
                 let got = universe.context().send_to(place, Request::new("GET", target).maybe_bearer(key)).await?;

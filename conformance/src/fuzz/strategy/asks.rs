@@ -5,7 +5,6 @@ use portmaster_fixtures::{Endpoint, Parameter};
 use proptest::{collection::vec, prelude::*, sample::select, string::string_regex};
 
 use super::{
-    Scope,
     json::{any_json, like, written},
     language, paths, queries,
     text::{edge, encoded, text, word},
@@ -15,6 +14,7 @@ use crate::{
     fuzz::{
         bodies,
         case::{Ask, Bytes, Who},
+        scope::Scope,
     },
     suite::Tier,
 };

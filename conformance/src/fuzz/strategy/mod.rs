@@ -1,6 +1,7 @@
 //! What is sent: strategies for cases, from the catalogue and the grammars.
 
 mod asks;
+mod cases;
 mod extremes;
 mod json;
 mod language;
@@ -11,44 +12,4 @@ mod sequences;
 mod talks;
 mod text;
 
-use portmaster_fixtures::Endpoint;
-use proptest::{prelude::*, strategy::Union};
-
-use super::{
-    case::{Case, Step},
-    expectations::Expectations,
-    scope::Scope,
-};
-use crate::checks::sample;
-
-/// Cases of a scope.
-pub(super) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
-    let mut all: Vec<(u32, BoxedStrategy<Case>)> = vec![];
-    let one = |step: BoxedStrategy<Step>| step.prop_map(|step| Case { steps: vec![step] }).boxed();
-    let asked: Vec<&Endpoint> = scope.selected();
-    if !asked.is_empty() {
-        let weight = |endpoint: &Endpoint| Expectations::get().weight(&sample::slug(&endpoint.path));
-        let inside =
-            asked.iter().map(|one| (weight(one), asks::inside(scope, one).prop_map(Step::Ask).boxed()));
-        all.push((60, one(Union::new_weighted(inside.collect()).boxed())));
-        let around = asked.iter().map(|one| asks::around(scope, one).prop_map(Step::Ask).boxed());
-        all.push((10, one(Union::new(around).boxed())));
-        all.push((8, sequences::ladder(scope, &asked)));
-        all.push((8, sequences::sequence(scope, &asked)));
-    }
-    let netquery: Vec<_> = asked.iter().filter(|one| one.path.starts_with("netquery/")).collect();
-    if !netquery.is_empty() {
-        let queries = netquery.iter().map(|one| asks::inside(scope, one).prop_map(Step::Ask).boxed());
-        all.push((12, one(Union::new(queries).boxed())));
-    }
-    if scope.wants("pages") {
-        all.push((4, one(asks::elsewhere(scope).prop_map(Step::Ask).boxed())));
-    }
-    if scope.wants("raw") {
-        all.push((1, one(raw::bytes(scope).prop_map(Step::Raw).boxed())));
-    }
-    if scope.wants("websocket") {
-        all.push((9, one(talks::talk(scope).prop_map(Step::Talk).boxed())));
-    }
-    Union::new_weighted(all).boxed()
-}
+pub(super) use cases::cases;

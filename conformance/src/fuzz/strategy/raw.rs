@@ -2,8 +2,8 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Scope, extremes, text::text};
-use crate::fuzz::case::Bytes;
+use super::{extremes, text::text};
+use crate::fuzz::{case::Bytes, scope::Scope};
 
 /// A request with something wrong in its head, or no request at all.
 pub(super) fn bytes(_: &Scope) -> BoxedStrategy<Bytes> {

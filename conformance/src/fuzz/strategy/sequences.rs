@@ -3,9 +3,12 @@
 use portmaster_fixtures::Endpoint;
 use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
 
-use super::{Scope, asks, talks};
+use super::{asks, talks};
 use crate::{
-    fuzz::case::{Ask, Case, Step, Who},
+    fuzz::{
+        case::{Ask, Case, Step, Who},
+        scope::Scope,
+    },
     suite::Tier,
 };
 

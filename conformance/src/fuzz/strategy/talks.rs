@@ -4,14 +4,17 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::json;
 
 use super::{
-    Scope, extremes,
+    extremes,
     json::{any_json, like},
     language::{prefix, question},
     paths,
     text::{text, word},
 };
 use crate::{
-    fuzz::case::{Bytes, Sent, Talk, Who},
+    fuzz::{
+        case::{Bytes, Sent, Talk, Who},
+        scope::Scope,
+    },
     suite::Tier,
 };
 

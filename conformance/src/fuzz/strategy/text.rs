@@ -1,5 +1,6 @@
 //! Texts at the edges of what somebody thought of.
 
+use portmaster_wire::percent;
 use proptest::{prelude::*, sample::select, string::string_regex};
 
 /// Numbers, instants, spans, truths and names, in and out of their ranges.
@@ -93,13 +94,5 @@ pub(super) fn encoded(text: &str) -> String {
 
 /// The same, but these bytes stay.
 pub(super) fn encoded_but(text: &str, kept: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for &byte in text.as_bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out += &format!("%{byte:02X}");
-        }
-    }
-    out
+    percent::encoded(text, |byte| byte.is_ascii_alphanumeric() || kept.contains(&byte))
 }

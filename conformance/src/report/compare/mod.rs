@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{About, Report};
+use super::about::{About, Report};
 use crate::suite::{Evidence, Level, Record, Verdict};
 
 /// What differs between two reports. Every list is in the order of the suite.

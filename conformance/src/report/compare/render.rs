@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Change, Comparison, Side};
-use crate::{report::harmless, suite::Evidence};
+use crate::{report::words::harmless, suite::Evidence};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
@@ -36,7 +36,7 @@ impl Comparison {
     }
 
     /// Writes it for a terminal, with colours as escape sequences.
-    pub fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, about, colour, list) in self.lists() {
             if list.is_empty() {
                 continue;
@@ -59,7 +59,7 @@ impl Comparison {
     }
 
     /// Writes it as Markdown, for a pull request.
-    pub fn write_markdown(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         let sign = if self.broken.is_empty() { "✅" } else { "❌" };
         writeln!(out, "## {sign} {}\n", self.tally())?;
         writeln!(out, "- old: {}\n- new: {}", self.old.line(), self.new.line())?;
@@ -82,7 +82,7 @@ impl Comparison {
     }
 
     /// Writes it as one JSON object.
-    pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut *out, self)?;
         writeln!(out)
     }

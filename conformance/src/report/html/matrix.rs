@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::rank;
+use super::signs::{SIGNS, rank};
 use crate::{checks::FAMILIES, suite::Record};
 
 /// The family whose ids are `badges/ENDPOINT/METHOD/CALLER`.
@@ -37,7 +37,7 @@ pub(super) fn table(records: &[Record]) -> Option<Markup> {
         section #matrix aria-labelledby="matrix-head" {
             h2 #matrix-head { "Endpoints by caller, and by concern" }
             p.legend {
-                @for (name, sign, word) in super::SIGNS {
+                @for (name, sign, word) in SIGNS {
                     span { i class={ "cell " (name) } aria-hidden="true" { (sign) } " " (word) } " "
                 }
                 span { "a number: so many checks, shown as the worst of them" }
@@ -127,7 +127,7 @@ fn cell_over<'a>(rows: usize, records: impl Iterator<Item = &'a Record>) -> Mark
     let Some(worst) = records.iter().min_by_key(|record| rank(record)) else {
         return html! { td.cell.empty rowspan=(rows) {} };
     };
-    let (name, sign, _) = super::SIGNS[rank(worst)];
+    let (name, sign, _) = SIGNS[rank(worst)];
     let more = records.len() > 1;
     html! {
         td class={ "cell " (name) } rowspan=(rows) {

@@ -1,0 +1,253 @@
+//! Epochs of cases on several threads, and then what failed, made small.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    draw::{EPOCH, draw},
+    finding::{Finding, Oracle},
+    lane::Lane,
+    progress::Progress,
+    settings::Until,
+    shrink, strategy,
+    subject::{Gone, Subject, Target},
+};
+use crate::{shard::Shard, suite::Mode, target::Address};
+
+/// How many cases of one sort of failure are made small; whether they have one cause shows only then.
+const SMALL: usize = 6;
+/// The same for crashes, which all look alike.
+const SMALL_CRASHES: usize = 24;
+/// On how many endpoints an answer must be objected to until one case on each of so many is enough.
+const KIN: usize = 6;
+/// The same for crashes.
+const KIN_OF_CRASHES: usize = 24;
+
+/// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
+pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;
+
+/// Failures of one sort: the first of them, and how many there were.
+#[derive(Debug)]
+pub(super) struct Sort {
+    pub(super) finding: Finding,
+    /// The numbers of the first cases.
+    cases: Vec<u64>,
+    pub(super) seen: u64,
+}
+
+/// What came of a campaign.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) cases: u64,
+    pub(super) sent: u64,
+    pub(super) digest: u64,
+    pub(super) took: Duration,
+    pub(super) small: Vec<shrink::Small>,
+    pub(super) places: Places,
+    /// Failures that did not happen again.
+    pub(super) unconfirmed: Vec<Sort>,
+    /// Why it ended early, if the target went.
+    pub(super) gone: Option<String>,
+    pub(super) interrupted: bool,
+}
+
+impl Sort {
+    /// What it has in common with failures on other endpoints.
+    fn kin(&self) -> (Oracle, String) {
+        (self.finding.oracle, self.finding.cause.clone())
+    }
+}
+
+type Sorts = BTreeMap<(Oracle, String, String), Sort>;
+
+/// Carries a campaign out. `threads` of them work; what comes out depends on the seed alone, not on how many there are,
+/// as long as it is the number of cases that ends it and the target is our own.
+pub(super) fn run(
+    subject: &Subject,
+    until: Until,
+    shard: Shard,
+    threads: usize,
+    progress: &Progress,
+) -> Outcome {
+    let begun = Instant::now();
+    let sorts: Mutex<Sorts> = Mutex::default();
+    let gone: Mutex<Option<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                if let Err(fault) = alone(epochs(subject, until, shard, begun, progress, &sorts)) {
+                    progress.stop.store(true, Ordering::Relaxed);
+                    locked(&gone).get_or_insert(fault.0);
+                }
+            });
+        }
+    });
+    let took = begun.elapsed();
+    let interrupted = progress.stop.load(Ordering::Relaxed);
+    let sorts: Vec<Sort> = std::mem::take(&mut *locked(&sorts)).into_values().collect();
+    let gone = locked(&gone).take();
+    let mut places = Places::new();
+    for sort in &sorts {
+        let kin = places.entry(sort.kin()).or_default();
+        kin.insert(sort.finding.endpoint.clone(), sort.seen);
+    }
+    let (small, unconfirmed) = if gone.is_some() && matches!(subject.target, Target::Foreign(..)) {
+        (vec![], sorts)
+    } else {
+        make_small(subject, sorts, &places, threads)
+    };
+    Outcome {
+        cases: progress.cases.load(Ordering::Relaxed),
+        sent: progress.sent.load(Ordering::Relaxed),
+        digest: progress.digest.load(Ordering::Relaxed),
+        took,
+        small,
+        places,
+        unconfirmed,
+        interrupted: interrupted && gone.is_none(),
+        gone,
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A thread that panicked has put in whole entries or none.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a future on this thread, with a runtime of its own: the simulator that it asks lives on the same thread, and
+/// neither waits for the other's.
+fn alone<T>(future: impl Future<Output = Result<T, Gone>>) -> Result<T, Gone> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
+    runtime.map_err(|fault| Gone(format!("no runtime: {fault}")))?.block_on(future)
+}
+
+/// Works on one epoch after the other.
+async fn epochs(
+    subject: &Subject,
+    until: Until,
+    shard: Shard,
+    begun: Instant,
+    progress: &Progress,
+    sorts: &Mutex<Sorts>,
+) -> Result<(), Gone> {
+    let strategy = strategy::cases(&subject.scope);
+    let over = |number: u64| match until {
+        Until::Cases(cases) => number >= cases,
+        Until::For(span) => begun.elapsed() >= span,
+    };
+    loop {
+        let epoch = shard.turn(progress.next.fetch_add(1, Ordering::Relaxed));
+        let first = epoch * EPOCH;
+        if over(first) || progress.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut lane = Lane::open(subject, subject.mode(epoch)).await?;
+        let mut sent = 0;
+        for number in first..first + EPOCH {
+            if over(number) || progress.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let Some(case) = draw(&strategy, subject, number) else { continue };
+            let objection = lane.run(&case).await?;
+            progress.cases.fetch_add(1, Ordering::Relaxed);
+            progress.sent.fetch_add(lane.sent - sent, Ordering::Relaxed);
+            sent = lane.sent;
+            if let Some(objection) = objection {
+                progress.failing.fetch_add(1, Ordering::Relaxed);
+                add(sorts, objection.finding, number);
+            }
+            if subject.scope.spoils(&case) {
+                lane.renew().await?;
+            }
+        }
+        if let Some(finding) = lane.is_well().await? {
+            add(sorts, finding, first + EPOCH - 1);
+        }
+        // The sum does not mind in which order epochs end.
+        progress.digest.fetch_add(lane.digest ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15), Ordering::Relaxed);
+    }
+}
+
+fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
+    let key = (finding.oracle, finding.endpoint.clone(), finding.cause.clone());
+    let mut sorts = locked(sorts);
+    let sort = sorts.entry(key).or_insert_with(|| Sort { finding, cases: vec![], seen: 0 });
+    sort.seen += 1;
+    // The first in number, whichever thread was faster.
+    let at = sort.cases.partition_point(|one| *one < number);
+    sort.cases.insert(at, number);
+    sort.cases.truncate(if sort.finding.oracle.is_crash() { SMALL_CRASHES } else { SMALL });
+}
+
+/// Makes the failures small; what does not fail again is put aside.
+fn make_small(
+    subject: &Subject,
+    sorts: Vec<Sort>,
+    places: &Places,
+    threads: usize,
+) -> (Vec<shrink::Small>, Vec<Sort>) {
+    let mut jobs: Vec<(usize, u64)> = vec![];
+    let mut tried: BTreeMap<(Oracle, String), usize> = BTreeMap::new();
+    for (at, sort) in sorts.iter().enumerate() {
+        // What happens on many endpoints is one cause: some of them will do.
+        let most = if sort.finding.oracle.is_crash() { KIN_OF_CRASHES } else { KIN };
+        let many = places.get(&sort.kin()).is_some_and(|kin| kin.len() >= most);
+        let tried = tried.entry(sort.kin()).or_default();
+        *tried += 1;
+        match many {
+            true if *tried > most => {}
+            true => jobs.extend(sort.cases.first().map(|case| (at, *case))),
+            false => jobs.extend(sort.cases.iter().map(|case| (at, *case))),
+        }
+    }
+    let next = AtomicU64::new(0);
+    let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let work = async {
+                    let strategy = strategy::cases(&subject.scope);
+                    loop {
+                        let job = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
+                        let Some(&(at, number)) = jobs.get(job) else { return Ok(()) };
+                        let Some(sort) = sorts.get(at) else { return Ok(()) };
+                        if let Some(one) = shrink::shrink(subject, &strategy, number, &sort.finding).await? {
+                            locked(&small).push((job, one));
+                        }
+                    }
+                };
+                // A target that goes now leaves the rest unconfirmed.
+                let _: Result<(), Gone> = alone(work);
+            });
+        }
+    });
+    let mut small = std::mem::take(&mut *locked(&small));
+    small.sort_by_key(|(job, _)| *job);
+    let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
+    let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
+    let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
+    (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
+}
+
+/// Where a mode's name stands in files.
+pub(super) fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Guarded => "guarded",
+        Mode::Development => "development",
+        Mode::Granted => "granted",
+    }
+}
+
+/// How many threads work on a target: on simulators of our own two a core, since each waits for its databases at times.
+pub(super) fn threads(foreign: Option<&Address>) -> usize {
+    match foreign {
+        Some(_) => 4,
+        None => std::thread::available_parallelism().map_or(2, usize::from) * 2,
+    }
+}

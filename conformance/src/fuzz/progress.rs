@@ -1,0 +1,28 @@
+//! How far a campaign is.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// How far a campaign is; to be looked at, and to be stopped, while it goes on. Threads share it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub(super) cases: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) failing: AtomicU64,
+    /// Set when it should end early.
+    pub(super) stop: AtomicBool,
+    /// The next epoch of this shard.
+    pub(super) next: AtomicU64,
+    pub(super) digest: AtomicU64,
+}
+
+impl Progress {
+    /// How many cases were tried, and how many of them failed.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.cases.load(Relaxed), self.failing.load(Relaxed))
+    }
+
+    /// Ends the campaign soon.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+}

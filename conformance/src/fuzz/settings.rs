@@ -1,0 +1,54 @@
+//! What a campaign is told.
+
+use std::time::Duration;
+
+use portmaster_fixtures::{Contract, Endpoint};
+
+use super::scope::Nothing;
+use crate::{
+    suite::{Allowed, Keys, Mode},
+    target::Address,
+};
+
+/// What is fuzzed.
+#[derive(Debug)]
+pub struct Settings {
+    /// Somebody else's target and how it was found; without one simulators are started.
+    pub target: Option<(Address, Mode)>,
+    /// The contract.
+    pub contract: Contract,
+    /// Whether simulators are without the defects of the contract's cores.
+    pub healthy: bool,
+    /// A list of endpoints in the contract's place; the contract is then not known.
+    pub endpoints: Option<&'static [Endpoint]>,
+    /// The keys of somebody else's target.
+    pub keys: Keys,
+    /// What may be done to somebody else's target.
+    pub allowed: Allowed,
+    /// Patterns of what is asked; all if empty.
+    pub only: Vec<String>,
+    /// The seed of everything that is drawn.
+    pub seed: u64,
+    /// How long an answer may take.
+    pub limit: Duration,
+}
+
+/// Why a campaign cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum FuzzError {
+    /// Nothing is selected.
+    #[error(transparent)]
+    Nothing(#[from] Nothing),
+    /// The world of our own simulators cannot be read.
+    #[error("the world to fuzz in: {0}")]
+    World(String),
+}
+
+/// How long a campaign goes on.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// So many cases, of all shards together.
+    Cases(u64),
+    /// So long.
+    For(Duration),
+}
