@@ -3,6 +3,9 @@
 //! [`checks::all`] lists the checks of a contract, [`suite::run`] runs them in a [`suite::Context`], and
 //! [`report`] writes what came out. The program `portmaster-conformance` is a command line over these.
 
+#[macro_use]
+mod one_of;
+
 pub mod checks;
 pub mod cli;
 pub mod docs;

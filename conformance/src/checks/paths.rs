@@ -159,7 +159,7 @@ fn strings_outside(part: &Part) -> Result<impl Strategy<Value = (String, u64)> +
             prop::sample::select(vec!['_', 'A', 'z', '0', '.', '-', ' ', '+', '%', '~', 'é', '\u{7f}', '\n'])
         }
     };
-    let change = prop_oneof![
+    let change = one_of![
         (any::<prop::sample::Index>(), odd.clone()).prop_map(|(at, c)| Change::Replace(at, c)),
         (any::<prop::sample::Index>(), odd.clone()).prop_map(|(at, c)| Change::Insert(at, c)),
         odd.prop_map(Change::Append),

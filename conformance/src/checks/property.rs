@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     future::Future,
+    pin::Pin,
     time::{Duration, Instant},
 };
 
@@ -34,11 +35,102 @@ pub(super) async fn hold<S, F, R>(
     property: F,
 ) -> Outcome
 where
-    S: Strategy,
+    S: Strategy + 'static,
     S::Value: Debug + Clone,
     F: Fn(S::Value) -> R + Send + 'static,
-    R: Future<Output = Outcome>,
+    R: Future<Output = Outcome> + 'static,
 {
+    let trials =
+        move || Ok(Box::new(Trials { strategy: strategy()?, property, drawn: None, smallest: None }) as _);
+    tried(context, name, Box::new(trials)).await
+}
+
+/// A property and the value that it is tried with. What tries it knows no type of values: it is compiled once.
+trait Tried {
+    /// Draws a value.
+    fn draw(&mut self, runner: &mut TestRunner) -> Outcome;
+
+    /// Tries the property with the value.
+    fn holds(&self) -> Pin<Box<dyn Future<Output = Outcome>>>;
+
+    /// Takes the next smaller value, if there is one.
+    fn simplify(&mut self) -> bool;
+
+    /// Takes a larger value that is smaller than the last that failed, if there is one.
+    fn complicate(&mut self) -> bool;
+
+    /// Remembers the value as the smallest that fails.
+    fn keep(&mut self);
+
+    /// Tries the property with the smallest.
+    fn holds_again(&self) -> Pin<Box<dyn Future<Output = Outcome>>>;
+
+    /// The smallest.
+    fn shown(&self) -> String;
+}
+
+type Trying = Box<dyn FnOnce() -> Result<Box<dyn Tried>, Stop> + Send>;
+
+struct Trials<S: Strategy, F> {
+    strategy: S,
+    property: F,
+    drawn: Option<S::Tree>,
+    smallest: Option<S::Value>,
+}
+
+impl<S, F, R> Trials<S, F>
+where
+    S: Strategy,
+    F: Fn(S::Value) -> R,
+    R: Future<Output = Outcome> + 'static,
+{
+    fn of(&self, value: Option<S::Value>) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        match value {
+            Some(value) => Box::pin((self.property)(value)),
+            None => Box::pin(async { Err(Stop::Error("no value was drawn".to_owned())) }),
+        }
+    }
+}
+
+impl<S, F, R> Tried for Trials<S, F>
+where
+    S: Strategy,
+    S::Value: Debug + Clone,
+    F: Fn(S::Value) -> R,
+    R: Future<Output = Outcome> + 'static,
+{
+    fn draw(&mut self, runner: &mut TestRunner) -> Outcome {
+        let tree = self.strategy.new_tree(runner);
+        self.drawn = Some(tree.map_err(|reason| Stop::Error(format!("cannot draw a value: {reason}")))?);
+        Ok(())
+    }
+
+    fn holds(&self) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        self.of(self.drawn.as_ref().map(ValueTree::current))
+    }
+
+    fn simplify(&mut self) -> bool {
+        self.drawn.as_mut().is_some_and(ValueTree::simplify)
+    }
+
+    fn complicate(&mut self) -> bool {
+        self.drawn.as_mut().is_some_and(ValueTree::complicate)
+    }
+
+    fn keep(&mut self) {
+        self.smallest = self.drawn.as_ref().map(ValueTree::current);
+    }
+
+    fn holds_again(&self) -> Pin<Box<dyn Future<Output = Outcome>>> {
+        self.of(self.smallest.clone())
+    }
+
+    fn shown(&self) -> String {
+        self.smallest.as_ref().map_or(String::new(), |value| format!("{value:?}"))
+    }
+}
+
+async fn tried(context: &Context, name: &str, trying: Trying) -> Outcome {
     let trial = context.is_trial();
     let (seed, mut runner) =
         (context.seed(), TestRunner::new_with_rng(Config::default(), rng(context.seed(), name)));
@@ -46,35 +138,22 @@ where
     // When nobody waits any more, this end is gone: the thread must not go on without its runtime.
     let (_waits, gone) = oneshot::channel::<()>();
     let tried = move || {
-        let strategy = strategy()?;
+        let mut values = trying()?;
         runtime.block_on(async {
             tokio::select! {
                 biased;
                 _ = gone => Err(Stop::Error("nobody waits for it any more".to_owned())),
-                outcome = try_all(&strategy, &mut runner, (seed, trial), property) => outcome,
+                outcome = try_all(&mut *values, &mut runner, (seed, trial)) => outcome,
             }
         })
     };
     tokio::task::spawn_blocking(tried).await.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))
 }
 
-async fn try_all<S, F, R>(
-    strategy: &S,
-    runner: &mut TestRunner,
-    (seed, trial): (u64, bool),
-    property: F,
-) -> Outcome
-where
-    S: Strategy,
-    S::Value: Debug + Clone,
-    F: Fn(S::Value) -> R,
-    R: Future<Output = Outcome>,
-{
+async fn try_all(values: &mut dyn Tried, runner: &mut TestRunner, (seed, trial): (u64, bool)) -> Outcome {
     for case in 0..if trial { TRIAL_CASES } else { CASES } {
-        let mut tree = strategy
-            .new_tree(runner)
-            .map_err(|reason| Stop::Error(format!("cannot draw a value: {reason}")))?;
-        let first = match property(tree.current()).await {
+        values.draw(runner)?;
+        let first = match values.holds().await {
             Err(Stop::Violated(evidence)) => evidence,
             Err(other) => return Err(other),
             Ok(()) => continue,
@@ -82,50 +161,42 @@ where
         if trial {
             return Err(Stop::Violated(first));
         }
-        let (value, evidence, steps) = shrink(&mut tree, first, &property).await?;
+        let (evidence, steps) = shrink(values, first).await?;
         // A shrunk case is worth reporting only if it fails again.
-        let evidence = match property(value.clone()).await {
+        let evidence = match values.holds_again().await {
             Err(Stop::Violated(again)) => again,
             Err(other) => return Err(other),
             Ok(()) => Evidence { got: format!("{} (but not when tried again)", evidence.got), ..evidence },
         };
-        return Err(noted(evidence, &value, seed, case, steps));
+        return Err(noted(evidence, &values.shown(), seed, case, steps));
     }
     Ok(())
 }
 
-/// The smallest failing value, its evidence, and in how many steps it was found.
-async fn shrink<T, F, R>(
-    tree: &mut T,
-    first: Evidence,
-    property: &F,
-) -> Result<(T::Value, Evidence, usize), Stop>
-where
-    T: ValueTree,
-    T::Value: Clone,
-    F: Fn(T::Value) -> R,
-    R: Future<Output = Outcome>,
-{
-    let mut smallest = (tree.current(), first);
+/// Makes the failing value as small as it gets: the evidence of the smallest, and in how many steps it was found.
+async fn shrink(values: &mut dyn Tried, first: Evidence) -> Result<(Evidence, usize), Stop> {
+    values.keep();
+    let mut smallest = first;
     let mut steps = 0;
     let begun = Instant::now();
-    let mut going = tree.simplify();
+    let mut going = values.simplify();
     while going && steps < SHRINKS && begun.elapsed() < SHRINKING {
         steps += 1;
-        going = match property(tree.current()).await {
+        going = match values.holds().await {
             Err(Stop::Violated(evidence)) => {
-                smallest = (tree.current(), evidence);
-                tree.simplify()
+                values.keep();
+                smallest = evidence;
+                values.simplify()
             }
             Err(other) => return Err(other),
-            Ok(()) => tree.complicate(),
+            Ok(()) => values.complicate(),
         };
     }
-    Ok((smallest.0, smallest.1, steps))
+    Ok((smallest, steps))
 }
 
-fn noted<V: Debug>(evidence: Evidence, value: &V, seed: u64, case: usize, steps: usize) -> Stop {
-    let expected = format!("{} for {value:?}", evidence.expected);
+fn noted(evidence: Evidence, value: &str, seed: u64, case: usize, steps: usize) -> Stop {
+    let expected = format!("{} for {value}", evidence.expected);
     let got = format!("{} (seed {seed}, case {case}, shrunk in {steps} steps)", evidence.got);
     Stop::Violated(Evidence { expected, got, ..evidence })
 }

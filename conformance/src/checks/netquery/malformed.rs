@@ -38,30 +38,32 @@ pub(super) fn checks() -> Vec<Check> {
         )
         .run(async |context| {
             let asking = context.clone();
-            let piece = prop_oneof![
-                "\\PC{0,8}",
-                prop::sample::select(vec![
-                    "{",
-                    "}",
-                    "[",
-                    "]",
-                    ":",
-                    ",",
-                    "\"",
-                    "null",
-                    "1e400",
-                    "\\u0000",
-                    "select",
-                    "\"query\"",
-                    "-"
-                ])
-                .prop_map(str::to_owned),
-            ];
-            let texts = prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat());
             property::hold(
                 &context,
                 "netquery text",
-                || Ok(texts),
+                || {
+                    let piece = one_of![
+                        "\\PC{0,8}",
+                        prop::sample::select(vec![
+                            "{",
+                            "}",
+                            "[",
+                            "]",
+                            ":",
+                            ",",
+                            "\"",
+                            "null",
+                            "1e400",
+                            "\\u0000",
+                            "select",
+                            "\"query\"",
+                            "-"
+                        ])
+                        .prop_map(str::to_owned),
+                    ];
+                    let texts = prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat());
+                    Ok(texts)
+                },
                 move |text| {
                     let context = asking.clone();
                     async move {
@@ -157,11 +159,11 @@ async fn unknown_column(context: &Context, name: &str) -> Outcome {
 
 /// Questions with one member of a wrong type.
 fn wrong_types() -> impl Strategy<Value = Value> {
-    let text = || prop_oneof![Just(json!(7)), Just(json!(true)), Just(json!(0.5))];
+    let text = || one_of![Just(json!(7)), Just(json!(true)), Just(json!(0.5))];
     let whole =
-        prop_oneof![Just(json!("7")), Just(json!([7])), Just(json!(1.5)), Just(json!({})), Just(json!(true))];
-    let list = prop_oneof![Just(json!("id")), Just(json!(7)), Just(json!({ "a": 1 })), Just(json!(true))];
-    prop_oneof![
+        one_of![Just(json!("7")), Just(json!([7])), Just(json!(1.5)), Just(json!({})), Just(json!(true))];
+    let list = one_of![Just(json!("id")), Just(json!(7)), Just(json!({ "a": 1 })), Just(json!(true))];
+    one_of![
         whole.clone().prop_map(|value| json!({ "pageSize": value })),
         whole.prop_map(|value| json!({ "page": value })),
         list.clone().prop_map(|value| json!({ "groupBy": value })),

@@ -124,16 +124,23 @@ impl Universe {
         Ok((exchange, found))
     }
 
+    /// What a property came to, unless it does not hold because connections are gone.
+    async fn judged(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Err(Stop::Violated(_)) if !self.stands().await.unwrap_or(true) => {
+                Err(Stop::Skip(SkipReason::NothingToSee))
+            }
+            other => other,
+        }
+    }
+
     /// How many connections there are.
     async fn stands(&self) -> Result<bool, Stop> {
         Ok(self.which(json!({})).await?.1.len() == self.rows.len())
     }
 
     /// Values of columns that are not null, as the rows have them.
-    pub(super) fn cells(
-        self: &Arc<Self>,
-        columns: &'static [&'static str],
-    ) -> impl Strategy<Value = Cell> + use<> {
+    pub(super) fn cells(self: &Arc<Self>, columns: &'static [&'static str]) -> BoxedStrategy<Cell> {
         let universe = Arc::clone(self);
         let has = |column: &&&str| {
             universe.rows.iter().any(|row| row.get(**column).is_some_and(|value| !value.is_null()))
@@ -142,32 +149,36 @@ impl Universe {
         if known.is_empty() {
             known.push("id");
         }
-        (prop::sample::select(known), any::<prop::sample::Index>()).prop_map(move |(column, at)| {
-            let values: Vec<_> = universe
-                .rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .filter(|value| !value.is_null())
-                .collect();
-            Cell { column, value: (*at.get(&values)).clone() }
-        })
+        (prop::sample::select(known), any::<prop::sample::Index>())
+            .prop_map(move |(column, at)| {
+                let values: Vec<_> = universe
+                    .rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .filter(|value| !value.is_null())
+                    .collect();
+                Cell { column, value: (*at.get(&values)).clone() }
+            })
+            .boxed()
     }
 
     /// Conditions on several columns, with values from the rows.
-    pub(super) fn conditions(self: &Arc<Self>) -> impl Strategy<Value = Value> + use<> {
+    pub(super) fn conditions(self: &Arc<Self>) -> BoxedStrategy<Value> {
         let operators = prop::sample::select(vec!["", "$eq", "$ne", "$in", "$notIn"]);
-        prop::collection::vec((self.cells(&COLUMNS), operators), 0..4).prop_map(|parts| {
-            let mut conditions = Map::new();
-            for (Cell { column, value }, operator) in parts {
-                let matcher = match operator {
-                    "" => value,
-                    "$in" | "$notIn" => json!({ operator: [value] }),
-                    _ => json!({ operator: value }),
-                };
-                conditions.insert(column.to_owned(), matcher);
-            }
-            Value::Object(conditions)
-        })
+        prop::collection::vec((self.cells(&COLUMNS), operators), 0..4)
+            .prop_map(|parts| {
+                let mut conditions = Map::new();
+                for (Cell { column, value }, operator) in parts {
+                    let matcher = match operator {
+                        "" => value,
+                        "$in" | "$notIn" => json!({ operator: [value] }),
+                        _ => json!({ operator: value }),
+                    };
+                    conditions.insert(column.to_owned(), matcher);
+                }
+                Value::Object(conditions)
+            })
+            .boxed()
     }
 }
 
@@ -187,19 +198,13 @@ pub(super) async fn hold<S, F, R>(
     property: F,
 ) -> Outcome
 where
-    S: Strategy,
+    S: Strategy + 'static,
     S::Value: std::fmt::Debug + Clone,
     F: Fn(Arc<Universe>, S::Value) -> R + Send + 'static,
-    R: Future<Output = Outcome>,
+    R: Future<Output = Outcome> + 'static,
 {
     let universe = Universe::find(&context).await?;
     let (drawing, asking) = (Arc::clone(&universe), Arc::clone(&universe));
     let property = move |value| property(Arc::clone(&asking), value);
-    let outcome = property::hold(&context, name, move || Ok(strategy(&drawing)), property).await;
-    match outcome {
-        Err(Stop::Violated(_)) if !universe.stands().await.unwrap_or(true) => {
-            Err(Stop::Skip(SkipReason::NothingToSee))
-        }
-        other => other,
-    }
+    universe.judged(property::hold(&context, name, move || Ok(strategy(&drawing)), property).await).await
 }

@@ -148,7 +148,7 @@ fn quoted(value: &str) -> String {
 const FIELDS: [&str; 9] = ["n", "m", "s", "b", "o.a", "o.s", "l.0", "l.#", "none"];
 
 fn tests() -> impl Strategy<Value = Test> {
-    let operation = prop_oneof![
+    let operation = one_of![
         (prop::sample::select(vec!["==", ">", ">=", "<", "<="]), (-3_i64..4).prop_map(|n| n.to_string())),
         (
             prop::sample::select(vec!["f==", "f>", "f>=", "f<", "f<="]),
@@ -191,7 +191,7 @@ fn tests() -> impl Strategy<Value = Test> {
 pub(super) fn conditions() -> impl Strategy<Value = Condition> {
     let inner = tests().prop_map(Condition::Test).prop_recursive(3, 10, 3, |inner| {
         let several = prop::collection::vec(inner.clone(), 2..4);
-        let group = prop_oneof![several.clone().prop_map(Condition::All), several.prop_map(Condition::Any)];
+        let group = one_of![several.clone().prop_map(Condition::All), several.prop_map(Condition::Any)];
         (group, any::<bool>())
             .prop_map(|(group, not)| if not { Condition::Not(Box::new(group)) } else { group })
     });
@@ -203,7 +203,7 @@ pub(super) fn conditions() -> impl Strategy<Value = Condition> {
 
 /// Records whose fields may be anything, or missing.
 pub(super) fn records() -> impl Strategy<Value = Value> {
-    let value = prop_oneof![
+    let value = one_of![
         (-3_i64..4).prop_map(Value::from),
         prop::sample::select(vec![0.5, 1.9, -1.9, 2.0]).prop_map(Value::from),
         "[abé (),]{0,3}".prop_map(Value::from),

@@ -176,7 +176,7 @@ fn messages() -> impl Strategy<Value = Vec<u8>> {
         "get", "query", "sub", "qsub", "create", "update", "insert", "delete", "cancel", "GET", " get",
         "put", "",
     ]);
-    let rest = prop_oneof![
+    let rest = one_of![
         prop::sample::select(vec![
             "",
             "|",
@@ -202,7 +202,7 @@ fn messages() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|text| text.as_bytes().to_vec()),
         name(0..20),
     ];
-    prop_oneof![
+    one_of![
         3 => prop::collection::vec(any::<u8>(), 0..40),
         6 => (name(0..5), method, rest)
             .prop_map(|(id, method, rest)| [&id, &b"|"[..], method.as_bytes(), b"|", &rest].concat()),

@@ -167,14 +167,14 @@ async fn stands(space: &mut Space, name: &str, wanted: &Value) -> Outcome {
 
 /// Values of records: what JSON has, small.
 fn values() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
+    let leaf = one_of![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-1_000_i64..1_000).prop_map(Value::from),
         "[a-z<>&é\"\\\\|{}]{0,6}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
+        one_of![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::btree_map("[a-z]{1,3}", inner, 0..4)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
@@ -210,24 +210,29 @@ async fn drawn(context: Context, name: &'static str, method: &'static str) -> Ou
     .await
 }
 
-async fn inserted(context: Context) -> Outcome {
-    let change = prop_oneof![
+/// A record, and what is inserted into it.
+fn bases_and_changes() -> impl Strategy<Value = (Members, Members)> {
+    let change = one_of![
         any::<bool>().prop_map(Value::from),
         (-1_000_i64..1_000).prop_map(Value::from),
         "[a-z<>&é ]{0,6}".prop_map(Value::from),
     ];
     let changes = prop::collection::btree_map("[a-c]{1,2}", change, 1..4);
-    let leaf = prop_oneof![
+    let leaf = one_of![
         any::<bool>().prop_map(Value::from),
         (-9_i64..9).prop_map(Value::from),
         "[a-z]{0,3}".prop_map(Value::from)
     ];
     let base = prop::collection::btree_map("[a-c]{1,2}", leaf, 0..5);
+    (base, changes)
+}
+
+async fn inserted(context: Context) -> Outcome {
     let asking = context.clone();
     property::hold(
         &context,
         "websocket insert",
-        move || Ok((base, changes)),
+        || Ok(bases_and_changes()),
         move |(base, mut changes)| {
             // A member that exists keeps its type.
             let kind = std::mem::discriminant::<Value>;

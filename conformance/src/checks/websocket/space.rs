@@ -57,11 +57,16 @@ impl Space {
 }
 
 /// Runs a body in a key space of its own and cleans up, whether the body holds or not.
-pub(super) async fn within<F>(context: Context, name: impl Into<String>, body: F) -> Outcome
+pub(super) fn within<F>(context: Context, name: impl Into<String>, body: F) -> Body<'static>
 where
-    F: for<'a> FnOnce(&'a mut Space) -> Body<'a>,
+    F: for<'a> FnOnce(&'a mut Space) -> Body<'a> + Send + 'static,
 {
-    let name = name.into();
+    Box::pin(inside(context, name.into(), Box::new(body)))
+}
+
+type Inside = Box<dyn for<'a> FnOnce(&'a mut Space) -> Body<'a> + Send>;
+
+async fn inside(context: Context, name: String, body: Inside) -> Outcome {
     let mut space = Space::open(&context, &name).await?;
     let outcome = body(&mut space).await;
     if outcome.is_ok() {

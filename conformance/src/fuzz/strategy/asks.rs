@@ -25,22 +25,22 @@ pub(super) fn who(scope: &Scope) -> BoxedStrategy<Who> {
     let key = string_regex("[!-~]{0,12}").expect("a plain pattern");
     let scheme = select(vec!["Bearer ", "bearer ", "Basic ", "Token ", "Bearer", "Bearer  ", "", "Digest "]);
     // What no key of ours begins with, so that none is met by chance.
-    let stranger = prop_oneof![
+    let stranger = one_of![
         4 => key.prop_map(|key| format!("Bearer {key}")),
         2 => (text(), text()).prop_map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
         2 => (scheme, text()).prop_map(|(scheme, text)| format!("{scheme}{}", header(&text))),
     ];
     let cookie = || string_regex("[A-Za-z0-9_-]{0,43}").expect("a plain pattern");
-    let others = prop_oneof![
+    let others = one_of![
         4 => stranger.prop_map(Who::Stranger),
         1 => cookie().prop_map(Who::Cookie),
         1 => Just(Who::Session),
     ];
     if tiers.is_empty() {
-        return prop_oneof![3 => Just(Who::Nobody), 2 => others].boxed();
+        return one_of![3 => Just(Who::Nobody), 2 => others].boxed();
     }
     let tier = || select(tiers.clone());
-    prop_oneof![
+    one_of![
         2 => Just(Who::Nobody),
         5 => tier().prop_map(Who::Bearer),
         1 => (tier(), 0_u8..30).prop_map(|(tier, at)| Who::Basic(tier, at)),
@@ -67,17 +67,17 @@ pub(super) fn mighty(scope: &Scope) -> Who {
 fn value(parameter: &Parameter) -> BoxedStrategy<String> {
     let example = Just(parameter.value.clone());
     match parameter.field.as_str() {
-        "where" => prop_oneof![4 => language::condition(), 1 => text()].boxed(),
+        "where" => one_of![4 => language::condition(), 1 => text()].boxed(),
         "profile" | "id" | "from" | "to" => {
             let keys =
                 vec!["global", "local/_unidentified", "special/global-config", "local/none", "/", "local/"];
-            prop_oneof![4 => select(keys).prop_map(str::to_owned), 1 => edge(), 1 => text()].boxed()
+            one_of![4 => select(keys).prop_map(str::to_owned), 1 => edge(), 1 => text()].boxed()
         }
         "key" => {
             let keys = vec!["filter/defaultAction", "filter/endpoints", "core/apiKeys", "nope"];
-            prop_oneof![4 => select(keys).prop_map(str::to_owned), 1 => text()].boxed()
+            one_of![4 => select(keys).prop_map(str::to_owned), 1 => text()].boxed()
         }
-        _ => prop_oneof![3 => example, 4 => edge(), 2 => text()].boxed(),
+        _ => one_of![3 => example, 4 => edge(), 2 => text()].boxed(),
     }
 }
 
@@ -92,16 +92,16 @@ fn query_string(endpoint: &Endpoint) -> BoxedStrategy<String> {
             value(parameter).prop_map(move |value| format!("{name}={}", encoded(&value))).boxed()
         })
         .collect();
-    let stray = prop_oneof![
+    let stray = one_of![
         (word(), text()).prop_map(|(name, value)| format!("{name}={}", encoded(&value))),
         select(vec!["", "x", "=", "&", "a=%zz", "a;b", "q", "%00=1"]).prop_map(str::to_owned),
     ];
     let one = match own.is_empty() {
         true => stray.boxed(),
-        false => prop_oneof![6 => prop::strategy::Union::new(own), 1 => stray].boxed(),
+        false => one_of![6 => prop::strategy::Union::new(own), 1 => stray].boxed(),
     };
     let often = if endpoint.parameters.is_empty() { 1 } else { 6 };
-    prop_oneof![
+    one_of![
         6 => Just(String::new()),
         often => vec(one, 1..4).prop_map(|all| format!("?{}", all.join("&"))),
     ]
@@ -138,7 +138,7 @@ fn headers() -> BoxedStrategy<Vec<(String, String)>> {
     let picked = |name: &'static str, values: &'static [&'static str]| {
         select(values).prop_map(str::to_owned).prop_map(pair(name))
     };
-    let one = prop_oneof![
+    let one = one_of![
         6 => picked("Accept", &ACCEPT),
         2 => picked("Origin", &ORIGIN),
         1 => picked("Range", &["bytes=0-9", "bytes=9-0", "x"]),
@@ -149,7 +149,7 @@ fn headers() -> BoxedStrategy<Vec<(String, String)>> {
         1 => picked("Upgrade", &["websocket", "h2c"]),
         1 => (string_regex("X-[A-Za-z]{1,8}").expect("a plain pattern"), text().prop_map(|text| header(&text))),
     ];
-    prop_oneof![4 => Just(vec![]), 2 => vec(one, 1..3)].boxed()
+    one_of![4 => Just(vec![]), 2 => vec(one, 1..3)].boxed()
 }
 
 /// A body for the endpoint, with the header lines that say what it is.
@@ -173,13 +173,13 @@ fn body(scope: &Scope, slug: &str) -> BoxedStrategy<(Bytes, Vec<(String, String)
             examples => written(prop::strategy::Union::new(examples.iter().map(like))),
         },
     };
-    let bytes = prop_oneof![
+    let bytes = one_of![
         12 => document,
         1 => Just(Bytes::default()),
         1 => text().prop_map(|text| text.into()),
         1 => vec(any::<u8>(), 0..40).prop_map(Bytes),
     ];
-    let kind = prop_oneof![3 => Just(None), 2 => select(&TYPES[..]).prop_map(Some)];
+    let kind = one_of![3 => Just(None), 2 => select(&TYPES[..]).prop_map(Some)];
     let _ = scope;
     (bytes, kind)
         .prop_map(|(bytes, kind)| {
@@ -208,7 +208,7 @@ fn method(endpoint: &Endpoint) -> BoxedStrategy<String> {
     let own = prop::strategy::Union::new_weighted(
         own.into_iter().map(|(weight, one)| (weight, Just(one))).collect(),
     );
-    prop_oneof![12 => own, 1 => others].prop_map(str::to_owned).boxed()
+    one_of![12 => own, 1 => others].prop_map(str::to_owned).boxed()
 }
 
 /// Puts a request together, without what its method does not have.
@@ -218,7 +218,7 @@ pub(super) fn ask(
     target: BoxedStrategy<String>,
     body: BoxedStrategy<(Bytes, Vec<(String, String)>)>,
 ) -> BoxedStrategy<Ask> {
-    let asked = prop_oneof![4 => Just(""), 1 => select(vec!["GET", "POST", "DELETE", "PATCH", "x"])];
+    let asked = one_of![4 => Just(""), 1 => select(vec!["GET", "POST", "DELETE", "PATCH", "x"])];
     let chunked = prop::bool::weighted(0.05);
     let twice = prop::bool::weighted(0.12);
     ((who, method, target), (headers(), asked), body, (chunked, twice))
@@ -253,7 +253,7 @@ pub(super) fn inside(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
         _ => None,
     };
     let query = match asked {
-        Some(asked) => prop_oneof![
+        Some(asked) => one_of![
             1 => query_string(endpoint),
             6 => asked.prop_map(|query| format!("?q={}", encoded(&query.to_string()))),
         ]
@@ -262,7 +262,7 @@ pub(super) fn inside(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
     };
     let target =
         (paths::inside(endpoint), query).prop_map(|(path, query)| format!("/api/v1/{path}{query}")).boxed();
-    let who = prop_oneof![3 => who(scope), 2 => Just(mighty(scope))].boxed();
+    let who = one_of![3 => who(scope), 2 => Just(mighty(scope))].boxed();
     ask(who, method(endpoint), target, body(scope, &slug))
 }
 

@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 /// How often something is said: mostly a few times, at times as often as no stack and no patience holds. What fails is made
 /// smaller from there.
 pub(super) fn times() -> BoxedStrategy<usize> {
-    prop_oneof![6 => 1_usize..30, 3 => 30_usize..1_000, 1 => 1_000_usize..20_000].boxed()
+    one_of![6 => 1_usize..30, 3 => 30_usize..1_000, 1 => 1_000_usize..20_000].boxed()
 }
 
 /// Pieces said again and again, with what is said before and behind them.

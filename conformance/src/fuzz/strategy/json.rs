@@ -11,7 +11,7 @@ use crate::fuzz::case::Bytes;
 
 /// A single value of any type.
 pub(super) fn scalar() -> BoxedStrategy<Value> {
-    prop_oneof![
+    one_of![
         2 => Just(Value::Null),
         2 => any::<bool>().prop_map(Value::from),
         2 => select(vec![0_i64, 1, -1, 2, 4, 443, 100, 65_536, i64::MAX, i64::MIN]).prop_map(Value::from),
@@ -25,7 +25,7 @@ pub(super) fn scalar() -> BoxedStrategy<Value> {
 pub(super) fn any_json() -> BoxedStrategy<Value> {
     scalar()
         .prop_recursive(3, 12, 4, |inner| {
-            prop_oneof![
+            one_of![
                 vec(inner.clone(), 0..4).prop_map(Value::from),
                 vec((word(), inner), 0..4).prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
@@ -42,12 +42,12 @@ pub(super) fn like(example: &Value) -> BoxedStrategy<Value> {
                 .map(|(name, value)| {
                     let name = name.clone();
                     // The simplest is to leave it out.
-                    prop_oneof![2 => Just(None), 7 => like(value).prop_map(Some), 1 => any_json().prop_map(Some)]
+                    one_of![2 => Just(None), 7 => like(value).prop_map(Some), 1 => any_json().prop_map(Some)]
                         .prop_map(move |value| value.map(|value| (name.clone(), value)))
                         .boxed()
                 })
                 .collect();
-            let more = prop_oneof![9 => Just(None), 1 => (word(), any_json()).prop_map(Some)];
+            let more = one_of![9 => Just(None), 1 => (word(), any_json()).prop_map(Some)];
             (each, more)
                 .prop_map(|(members, more)| {
                     Value::Object(members.into_iter().flatten().chain(more).collect::<Map<_, _>>())
@@ -57,9 +57,9 @@ pub(super) fn like(example: &Value) -> BoxedStrategy<Value> {
         Value::Array(items) if !items.is_empty() => {
             let items: Vec<_> = items.iter().map(like).collect();
             let item = prop::strategy::Union::new(items);
-            vec(prop_oneof![8 => item, 1 => scalar()], 0..4).prop_map(Value::from).boxed()
+            vec(one_of![8 => item, 1 => scalar()], 0..4).prop_map(Value::from).boxed()
         }
-        other => prop_oneof![6 => Just(other.clone()), 3 => scalar(), 1 => any_json()].boxed(),
+        other => one_of![6 => Just(other.clone()), 3 => scalar(), 1 => any_json()].boxed(),
     }
 }
 
@@ -77,7 +77,7 @@ enum Form {
 /// A value's bytes as JSON, as YAML, or broken.
 pub(super) fn written(value: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Bytes> {
     let junk = select(vec!["", "}", "\u{0}", ",", "\"", " x", "\u{feff}"]);
-    let form = prop_oneof![
+    let form = one_of![
         80 => Just(Form::Json),
         10 => Just(Form::Yaml),
         10 => (0_usize..100, junk).prop_map(|(percent, junk)| Form::Broken(percent, junk)),

@@ -35,7 +35,7 @@ const PREFIXES: [&str; 22] = [
 
 /// A beginning of keys.
 pub(super) fn prefix() -> BoxedStrategy<String> {
-    prop_oneof![6 => select(&PREFIXES[..]).prop_map(str::to_owned), 1 => text()].boxed()
+    one_of![6 => select(&PREFIXES[..]).prop_map(str::to_owned), 1 => text()].boxed()
 }
 
 fn key() -> BoxedStrategy<String> {
@@ -53,7 +53,7 @@ fn key() -> BoxedStrategy<String> {
         "l.#",
         "_meta.Created",
     ];
-    prop_oneof![
+    one_of![
         50 => select(&KEYS[..]).prop_map(str::to_owned),
         10 => word(),
         10 => text(),
@@ -108,25 +108,25 @@ pub(super) fn condition() -> BoxedStrategy<String> {
         "(",
         "x\\",
     ];
-    let value = prop_oneof![4 => select(&VALUES[..]).prop_map(str::to_owned), 1 => edge(), 1 => text()];
+    let value = one_of![4 => select(&VALUES[..]).prop_map(str::to_owned), 1 => edge(), 1 => text()];
     let not = || select(vec!["", "", "", "not "]);
     let compared = (not(), key(), not(), select(&OPERATORS[..]), value)
         .prop_map(|(not, key, inner, operator, value)| format!("{not}{key} {inner}{operator} {value}"));
     let exists = (not(), key(), select(vec!["exists", "ex"]))
         .prop_map(|(not, key, exists)| format!("{not}{key} {exists}"));
-    let leaf = prop_oneof![50 => compared, 10 => exists, 10 => text(), 1 => extremes::condition()];
+    let leaf = one_of![50 => compared, 10 => exists, 10 => text(), 1 => extremes::condition()];
     leaf.prop_recursive(3, 8, 3, move |inner| {
         let joined = (vec(inner.clone(), 1..4), select(vec![" and ", " or ", " "]))
             .prop_map(|(all, word)| all.join(word));
         let group = (not(), inner).prop_map(|(not, inner)| format!("{not}({inner})"));
-        prop_oneof![2 => joined, 1 => group]
+        one_of![2 => joined, 1 => group]
     })
     .boxed()
 }
 
 /// A whole question, with the word `query` in front.
 pub(super) fn question() -> BoxedStrategy<String> {
-    let clause = prop_oneof![
+    let clause = one_of![
         4 => condition().prop_map(|condition| format!("where {condition}")),
         1 => key().prop_map(|key| format!("orderby {key}")),
         1 => edge().prop_map(|number| format!("limit {number}")),

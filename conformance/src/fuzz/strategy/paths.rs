@@ -51,7 +51,7 @@ fn part(piece: &Piece<'_>, name: &str, pattern: &str) -> BoxedStrategy<String> {
     let drawn = string_regex(if pattern.is_empty() { "[^/]{1,12}" } else { pattern });
     let plain = select(known);
     let values = match drawn {
-        Ok(drawn) => prop_oneof![7 => plain, 2 => drawn].boxed(),
+        Ok(drawn) => one_of![7 => plain, 2 => drawn].boxed(),
         Err(_) => plain.boxed(),
     };
     (values, prop::bool::weighted(0.1))
@@ -75,7 +75,7 @@ pub(super) fn around(endpoint: &Endpoint) -> BoxedStrategy<String> {
     const ENDS: [&str; 14] =
         ["/", "//", "/.", "/..", "/../ping", "?", "%2f", "%00", "%0a", "%ff", "/x", ";x=1", "%252e", ".json"];
     let place = || 0_usize..=100;
-    let twist = prop_oneof![
+    let twist = one_of![
         3 => select(&ENDS[..]).prop_map(Twist::Append),
         2 => (place(), text()).prop_map(|(at, text)| Twist::Insert(at, encoded_but(&text, PLAIN))),
         1 => place().prop_map(Twist::Remove),
@@ -137,7 +137,7 @@ pub(super) fn elsewhere() -> BoxedStrategy<String> {
     ];
     let pages = (select(vec!["/ui/modules/", "/assets/", "/", "/api/"]), text())
         .prop_map(|(root, text)| root.to_owned() + &encoded_but(&text, PLAIN));
-    prop_oneof![3 => select(&TARGETS[..]).prop_map(str::to_owned), 1 => pages].boxed()
+    one_of![3 => select(&TARGETS[..]).prop_map(str::to_owned), 1 => pages].boxed()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
 
 /// A column, or at times a name that is none.
 fn column() -> BoxedStrategy<String> {
-    prop_oneof![
+    one_of![
         14 => select(&ConnectionRow::COLUMNS[..]).prop_map(str::to_owned),
         1 => word(),
         1 => edge(),
@@ -33,32 +33,32 @@ fn operand() -> BoxedStrategy<Value> {
         json!("%wiki%"),
         json!("127.0.0.1"),
     ];
-    prop_oneof![3 => select(known), 2 => scalar()].boxed()
+    one_of![3 => select(known), 2 => scalar()].boxed()
 }
 
 fn matcher() -> BoxedStrategy<Value> {
     let single = select(vec!["$eq", "$ne", "$like", "$gt", "$ge", "$lt", "$le"]);
     let list = select(vec!["$in", "$notIn", "$notin", "$IN"]);
-    let one = prop_oneof![
+    let one = one_of![
         4 => (single, operand()).prop_map(|(name, value)| (name.to_owned(), value)),
         2 => (list, vec(operand(), 0..4)).prop_map(|(name, values)| (name.to_owned(), Value::from(values))),
         1 => (edge(), operand()),
     ];
     let matcher = vec(one, 0..3).prop_map(|members| Value::Object(members.into_iter().collect()));
-    prop_oneof![3 => operand(), 4 => matcher].boxed()
+    one_of![3 => operand(), 4 => matcher].boxed()
 }
 
 /// Conditions: column by column.
 fn conditions() -> BoxedStrategy<Value> {
-    let condition = prop_oneof![4 => matcher(), 1 => vec(matcher(), 0..3).prop_map(Value::from)];
+    let condition = one_of![4 => matcher(), 1 => vec(matcher(), 0..3).prop_map(Value::from)];
     vec((column(), condition), 0..4)
         .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>()))
         .boxed()
 }
 
 fn aggregate() -> BoxedStrategy<Value> {
-    let name = || option::weighted(0.8, prop_oneof![5 => word(), 1 => edge(), 1 => column()]);
-    let field = || prop_oneof![5 => column(), 1 => Just("*".to_owned())];
+    let name = || option::weighted(0.8, one_of![5 => word(), 1 => edge(), 1 => column()]);
+    let field = || one_of![5 => column(), 1 => Just("*".to_owned())];
     let count = (field(), name(), any::<bool>()).prop_map(
         |(field, name, distinct)| json!({"$count": {"field": field, "as": name, "distinct": distinct}}),
     );
@@ -70,7 +70,7 @@ fn aggregate() -> BoxedStrategy<Value> {
     });
     let min = (field(), name()).prop_map(|(field, name)| json!({"$min": {"field": field, "as": name}}));
     let alias = (field(), name()).prop_map(|(field, name)| json!({"$field": {"field": field, "as": name}}));
-    prop_oneof![
+    one_of![
         3 => count,
         2 => sum,
         1 => min,
@@ -97,7 +97,7 @@ fn object(members: Vec<BoxedStrategy<Option<(String, Value)>>>) -> BoxedStrategy
 
 fn search() -> BoxedStrategy<Value> {
     let value =
-        prop_oneof![select(vec!["wiki", "example", "%", "_", "192"]).prop_map(str::to_owned), word(), edge()];
+        one_of![select(vec!["wiki", "example", "%", "_", "192"]).prop_map(str::to_owned), word(), edge()];
     object(vec![
         member("fields", 0.9, vec(column(), 0..3).prop_map(Value::from)),
         member("value", 0.8, value.prop_map(Value::from)),
@@ -105,11 +105,11 @@ fn search() -> BoxedStrategy<Value> {
 }
 
 fn order() -> BoxedStrategy<Value> {
-    let one = prop_oneof![
+    let one = one_of![
         column().prop_map(Value::from),
         (column(), any::<bool>()).prop_map(|(field, desc)| json!({"field": field, "desc": desc})),
     ];
-    prop_oneof![1 => one.clone(), 4 => vec(one, 0..3).prop_map(Value::from)].boxed()
+    one_of![1 => one.clone(), 4 => vec(one, 0..3).prop_map(Value::from)].boxed()
 }
 
 /// A question.
@@ -117,18 +117,14 @@ pub(super) fn query() -> BoxedStrategy<Value> {
     let page = || select(vec![0_i64, 1, 2, 10, 100, 101, -1, i64::MAX]).prop_map(Value::from);
     let databases = vec(select(vec!["main", "history", "MAIN", "nope", ""]), 0..3).prop_map(|all| json!(all));
     object(vec![
-        member(
-            "select",
-            0.5,
-            prop_oneof![4 => vec(aggregate(), 0..4).prop_map(Value::from), 1 => aggregate()],
-        ),
+        member("select", 0.5, one_of![4 => vec(aggregate(), 0..4).prop_map(Value::from), 1 => aggregate()]),
         member("query", 0.6, conditions()),
         member("textSearch", 0.2, search()),
         member("groupBy", 0.25, vec(column(), 0..3).prop_map(Value::from)),
         member("orderBy", 0.3, order()),
         member("databases", 0.2, databases),
         // Small answers are answered fast.
-        member("pageSize", 0.8, prop_oneof![5 => (1_i64..6).prop_map(Value::from), 1 => page()]),
+        member("pageSize", 0.8, one_of![5 => (1_i64..6).prop_map(Value::from), 1 => page()]),
         member("page", 0.2, page()),
         member("extra", 0.03, scalar()),
     ])
@@ -136,7 +132,7 @@ pub(super) fn query() -> BoxedStrategy<Value> {
 
 /// Several questions with names.
 pub(super) fn batch() -> BoxedStrategy<Value> {
-    let name = prop_oneof![4 => word(), 1 => edge()];
+    let name = one_of![4 => word(), 1 => edge()];
     vec((name, query()), 0..3).prop_map(|members| Value::Object(members.into_iter().collect())).boxed()
 }
 

@@ -59,5 +59,5 @@ pub(super) fn bytes(_: &Scope) -> BoxedStrategy<Bytes> {
         });
     let extreme = (select(&LINES[..]), extremes::fields())
         .prop_map(|(line, fields)| Bytes(format!("{line}\r\n{fields}\r\n").into_bytes()));
-    prop_oneof![6 => head, 1 => extreme, 1 => vec(any::<u8>(), 0..200).prop_map(Bytes)].boxed()
+    one_of![6 => head, 1 => extreme, 1 => vec(any::<u8>(), 0..200).prop_map(Bytes)].boxed()
 }

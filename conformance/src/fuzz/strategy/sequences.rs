@@ -58,14 +58,14 @@ pub(super) fn sequence(scope: &Scope, endpoints: &[&Endpoint]) -> BoxedStrategy<
     stories.push(mixed.prop_map(|steps| Case { steps }).boxed());
     if scope.wants("websocket") {
         let asks = Union::new(endpoints.iter().map(|one| step(scope, one)));
-        let both = prop_oneof![2 => asks, 1 => talks::talk(scope).prop_map(Step::Talk)];
+        let both = one_of![2 => asks, 1 => talks::talk(scope).prop_map(Step::Talk)];
         stories.push(vec(both, 2..5).prop_map(|steps| Case { steps }).boxed());
     }
     Union::new(stories).boxed()
 }
 
 fn step(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Step> {
-    let who = prop_oneof![
+    let who = one_of![
         3 => select(vec![Who::Session]),
         3 => Just(asks::mighty(scope)),
         1 => asks::who(scope),

@@ -20,7 +20,8 @@ use crate::{
 
 /// Operations go by few names, so that some share one.
 fn operation() -> BoxedStrategy<String> {
-    prop_oneof![6 => select(vec!["1", "2", "3", "4", "5"]).prop_map(str::to_owned), 1 => text().prop_map(plain)].boxed()
+    one_of![6 => select(vec!["1", "2", "3", "4", "5"]).prop_map(str::to_owned), 1 => text().prop_map(plain)]
+        .boxed()
 }
 
 /// A text without what ends a part of a message.
@@ -60,7 +61,7 @@ fn key(scope: &Scope) -> BoxedStrategy<String> {
         false => select(scope.options()).prop_map(|key| format!("config:{key}")).boxed(),
     };
     let derived = (prefix(), word()).prop_map(|(prefix, word)| prefix + &word);
-    prop_oneof![5 => known, 3 => option, 1 => derived, 1 => text()]
+    one_of![5 => known, 3 => option, 1 => derived, 1 => text()]
         .prop_filter("opens doors", |key| !opens(key))
         .boxed()
 }
@@ -84,15 +85,15 @@ fn payload() -> BoxedStrategy<String> {
     let value = json!({ "Value": "x" });
     let call =
         json!({ "Method": "GET", "Query": { "a": "b" }, "Data": "e30=", "MimeType": "application/json" });
-    let document = prop_oneof![
+    let document = one_of![
         2 => like(&profile),
         2 => like(&notification),
         2 => like(&value),
         1 => like(&call),
         2 => any_json(),
     ];
-    let form = prop_oneof![8 => Just("J"), 1 => select(vec!["Y", "C", "M", "G", "\u{1}", "{", "X", "", "j"])];
-    prop_oneof![
+    let form = one_of![8 => Just("J"), 1 => select(vec!["Y", "C", "M", "G", "\u{1}", "{", "X", "", "j"])];
+    one_of![
         8 => (form, document).prop_map(|(form, document)| format!("{form}{document}")),
         1 => text(),
     ]
@@ -114,22 +115,22 @@ fn bridged(scope: &Scope) -> BoxedStrategy<String> {
 }
 
 fn message(scope: &Scope) -> BoxedStrategy<Bytes> {
-    let get = (operation(), prop_oneof![5 => key(scope), 1 => bridged(scope)])
+    let get = (operation(), one_of![5 => key(scope), 1 => bridged(scope)])
         .prop_map(|(id, key)| format!("{id}|get|{key}"));
     let ask = (operation(), select(vec!["query", "query", "sub", "qsub"]), question())
         .prop_map(|(id, method, question)| format!("{id}|{method}|{question}"));
     let cancel = operation().prop_map(|id| format!("{id}|cancel"));
-    let odd = prop_oneof![
+    let odd = one_of![
         select(vec!["", "|", "||", "1|get", "hello", "1|GET|core:x", "1|cancel|x", "1|create|core:x"])
             .prop_map(str::to_owned),
         text(),
         (operation(), text(), text()).prop_map(|(id, method, rest)| format!("{id}|{method}|{rest}")),
     ];
-    let reads = prop_oneof![4 => get, 5 => ask, 2 => cancel, 2 => odd];
+    let reads = one_of![4 => get, 5 => ask, 2 => cancel, 2 => odd];
     let texts = if scope.allowed().writes {
         let own = key(scope);
         let key = if scope.allowed().disruptive {
-            prop_oneof![5 => own, 1 => bridged(scope)].boxed()
+            one_of![5 => own, 1 => bridged(scope)].boxed()
         } else {
             word().prop_map(|word| format!("core:fuzz/{word}")).boxed()
         };
@@ -142,7 +143,7 @@ fn message(scope: &Scope) -> BoxedStrategy<Bytes> {
         let extreme = (operation(), key.clone(), extremes::path(), select(vec!["1", "{}", "[1]"]))
             .prop_map(|(id, key, path, value)| format!("{id}|insert|{key}|{{\"{path}\":{value}}}"));
         let delete = (operation(), key).prop_map(|(id, key)| format!("{id}|delete|{key}"));
-        prop_oneof![60 => reads, 60 => write, 20 => delete, 1 => extreme].boxed()
+        one_of![60 => reads, 60 => write, 20 => delete, 1 => extreme].boxed()
     } else {
         reads.boxed()
     };
@@ -154,7 +155,7 @@ fn sent(scope: &Scope) -> BoxedStrategy<Sent> {
     let broken = (0_u8..16, 0_u8..8, any::<bool>(), any::<bool>(), small()).prop_map(
         |(opcode, reserved, masked, last, payload)| Sent::Broken { opcode, reserved, masked, last, payload },
     );
-    prop_oneof![
+    one_of![
         30 => message(scope).prop_map(Sent::Message),
         2 => (message(scope), 2_u8..5).prop_map(|(bytes, parts)| Sent::Fragments(bytes, parts)),
         1 => small().prop_map(Sent::Ping),
@@ -172,8 +173,8 @@ pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
         true => Who::Bearer(Tier::Admin),
         false => Who::Nobody,
     };
-    let who = prop_oneof![12 => Just(admin), 1 => super::asks::who(scope)];
+    let who = one_of![12 => Just(admin), 1 => super::asks::who(scope)];
     let again = (sent(scope), 2_usize..300).prop_map(|(sent, times)| vec![sent; times]);
-    let frames = prop_oneof![100 => vec(sent(scope), 1..7), 1 => again];
+    let frames = one_of![100 => vec(sent(scope), 1..7), 1 => again];
     (who, frames).prop_map(|(who, frames)| Talk { who, frames }).boxed()
 }

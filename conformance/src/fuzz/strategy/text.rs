@@ -77,7 +77,7 @@ pub(super) fn word() -> impl Strategy<Value = String> {
 
 /// Any text, mostly short.
 pub(super) fn text() -> BoxedStrategy<String> {
-    prop_oneof![
+    one_of![
         4 => word(),
         4 => edge(),
         3 => string_regex("[ -~]{0,16}").expect("a plain pattern"),
