@@ -22,6 +22,12 @@ pub const NESTING: usize = 500;
 /// How deep they may nest in CBOR and MessagePack, whose readers walk down by recursion.
 pub const PACKED_NESTING: usize = 256;
 
+/// The longest YAML, bytes. It is read while the world waits, some megabytes in a second.
+pub const YAML: usize = 256 << 10;
+
+/// The longest document of a labelled form (`profile/merge`, imports), bytes. It is read while the world waits.
+pub const LABELLED: usize = 2 << 20;
+
 /// How deep groups of a query's conditions may nest. Parser and evaluator walk them by recursion; people nest three or
 /// four. Cores take as many as their stack of 1 GB holds.
 pub const GROUP_DEPTH: usize = 100;

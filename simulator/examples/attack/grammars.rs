@@ -35,6 +35,9 @@ pub(crate) struct Grammar {
 /// How deep texts nest, and how often something occurs in wide ones.
 const MANY: usize = 100_000;
 
+/// The same in the target of a request, of which 65,534 bytes are taken.
+const TARGET: usize = 10_000;
+
 /// How long texts are.
 const LONG: usize = 8 << 20;
 
@@ -123,16 +126,16 @@ fn http() -> Vec<Grammar> {
         },
         Grammar {
             name: "path",
-            deep: Some(get(&format!("/api/v1/{}", "a/".repeat(MANY)))),
-            long: Some(get(&format!("/api/v1/{}", "%41".repeat(300_000)))),
-            wide: Some(get(&format!("/api/v1/{}", "../x/".repeat(MANY)))),
+            deep: Some(get(&format!("/api/v1/{}", "a/".repeat(2 * TARGET)))),
+            long: Some(get(&format!("/api/v1/{}", "%41".repeat(2 * TARGET)))),
+            wide: Some(get(&format!("/api/v1/{}", "../x/".repeat(TARGET)))),
             plain: get("/api/v1/ping"),
         },
         Grammar {
             name: "query",
-            deep: Some(get(&format!("/api/v1/debug/network?where=%{}", "25".repeat(MANY)))),
-            long: Some(get(&format!("/api/v1/debug/network?profile={}", "a".repeat(900_000)))),
-            wide: Some(get(&format!("/api/v1/debug/network?{}", "a=b&".repeat(MANY)))),
+            deep: Some(get(&format!("/api/v1/debug/network?where=%{}", "25".repeat(2 * TARGET)))),
+            long: Some(get(&format!("/api/v1/debug/network?profile={}", "a".repeat(6 * TARGET)))),
+            wide: Some(get(&format!("/api/v1/debug/network?{}", "a=b&".repeat(TARGET)))),
             plain: get("/api/v1/debug/network?profile=x"),
         },
         Grammar {
@@ -145,8 +148,8 @@ fn http() -> Vec<Grammar> {
         Grammar {
             name: "Go durations",
             deep: None,
-            long: Some(get(&format!("/api/v1/debug/cpu?duration={}ns", "9".repeat(900_000)))),
-            wide: Some(get(&format!("/api/v1/debug/cpu?duration={}", "0s".repeat(MANY)))),
+            long: Some(get(&format!("/api/v1/debug/cpu?duration={}ns", "9".repeat(6 * TARGET)))),
+            wide: Some(get(&format!("/api/v1/debug/cpu?duration={}", "0s".repeat(3 * TARGET)))),
             plain: get("/api/v1/debug/cpu?duration=170141183460469231731687303715884105727ns"),
         },
         Grammar {
@@ -251,8 +254,8 @@ fn database() -> Vec<Grammar> {
         },
         Grammar {
             name: "debug/network?where=",
-            deep: Some(get(&format!("/api/v1/debug/network?where={}", "(".repeat(MANY)))),
-            long: Some(get(&format!("/api/v1/debug/network?where=a+matches+{}", "a*".repeat(MANY)))),
+            deep: Some(get(&format!("/api/v1/debug/network?where={}", "(".repeat(6 * TARGET)))),
+            long: Some(get(&format!("/api/v1/debug/network?where=a+matches+{}", "a*".repeat(2 * TARGET)))),
             wide: Some(get(&format!("/api/v1/debug/network?where={}", "ID+exists+".repeat(990)))),
             plain: get("/api/v1/debug/network?where=ID+exists"),
         },

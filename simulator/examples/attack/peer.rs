@@ -61,21 +61,24 @@ impl Peer {
                 self.talk(&bytes.repeat(times)).map_err(|fault| format!("no answer: {fault}"))
             }
             _ => {
-                let mut last = String::new();
-                for _ in 0..times {
+                let begun = Instant::now();
+                let (mut last, mut asked) = (String::new(), 0);
+                while asked < times && begun.elapsed() < PATIENCE / 2 {
                     last = self.ask(text)?;
+                    asked += 1;
                 }
-                Ok(last)
+                Ok(format!("{asked} times {last}"))
             }
         }
     }
 
     /// Many clients send half of it, stay a moment and go.
     pub(crate) fn break_off(&self, text: &Text, times: usize) -> Result<String, String> {
-        let (address, bytes) = self.stream(text);
+        let (address, first, bytes) = self.stream(text);
         let halves: Vec<TcpStream> = (0..times)
             .filter_map(|_| {
                 let mut stream = connect(address).ok()?;
+                stream.write_all(first).ok()?;
                 stream.write_all(&bytes[..bytes.len() / 2]).ok()?;
                 Some(stream)
             })
@@ -86,25 +89,34 @@ impl Peer {
 
     /// A client sends it many times and reads nothing.
     pub(crate) fn never_read(&self, text: &Text, times: usize) -> Result<String, String> {
-        let (address, bytes) = self.stream(text);
+        let (address, first, bytes) = self.stream(text);
+        // All on one connection.
+        let close = b"Connection: close\r\n";
+        let bytes = match bytes.windows(close.len()).position(|part| part == close) {
+            Some(at) => [&bytes[..at], &bytes[at + close.len()..]].concat(),
+            None => bytes,
+        };
         let mut stream = connect(address).map_err(|fault| fault.to_string())?;
         let _ = stream.set_write_timeout(Some(STAY));
+        stream.write_all(first).map_err(|fault| fault.to_string())?;
         let sent = (0..times).take_while(|_| stream.write_all(&bytes).is_ok()).count();
         std::thread::sleep(STAY);
         Ok(format!("{sent} sent"))
     }
 
-    /// A text as the bytes of a connection.
-    fn stream(&self, text: &Text) -> (SocketAddr, Vec<u8>) {
+    /// A text as the bytes of a connection, and what comes before it.
+    fn stream(&self, text: &Text) -> (SocketAddr, &'static [u8], Vec<u8>) {
         match text {
-            Text::Api(bytes) => (self.api, bytes.clone()),
-            Text::Control(bytes) => (self.control, bytes.clone()),
-            Text::Frames(bytes) => (self.api, [HANDSHAKE, bytes].concat()),
+            Text::Api(bytes) => (self.api, b"", bytes.clone()),
+            Text::Control(bytes) => (self.control, b"", bytes.clone()),
+            Text::Frames(bytes) => (self.api, HANDSHAKE, bytes.clone()),
             Text::Messages(messages) => {
                 let framed: Vec<u8> = messages.iter().flat_map(|message| frame(0x82, message)).collect();
-                (self.api, [HANDSHAKE, &framed].concat())
+                (self.api, HANDSHAKE, framed)
             }
-            Text::Bundle(_) => (self.api, super::grammars::request("POST", "/api/v1/ui/reload", "", b"")),
+            Text::Bundle(_) => {
+                (self.api, b"", super::grammars::request("POST", "/api/v1/ui/reload", "", b""))
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    go::{decode::Fault, dump, json, read::Raw},
+    go::{decode::Fault, dump, json, read::Raw, yaml},
     limits,
 };
 
@@ -22,13 +22,14 @@ pub(super) fn read<T>(
     content_type: &str,
     decode: impl FnOnce(Raw<'_>) -> Result<T, Fault>,
 ) -> Result<T, String> {
+    if body.len() > limits::LABELLED {
+        return Err(format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED));
+    }
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
         "cbor" => ("cbor", from_cbor(body).map_err(|fault| cbor(body, &fault)).map(written)),
         "msgpack" => ("msgpack", from_msgpack(body).map_err(|fault| msgpack(body, &fault)).map(written)),
-        "yaml" | "yml" => {
-            ("yaml", serde_saphyr::from_slice(body).map_err(|fault| fault.to_string()).map(written))
-        }
+        "yaml" | "yml" => ("yaml", yaml::read(body).map(written)),
         _ => return Err(INCOMPATIBLE.to_owned()),
     };
     let document: Result<Cow<'_, [u8]>, String> = document;

@@ -1,9 +1,11 @@
 //! What clients write: a format byte, then the data (websocket §3.3).
 
 use bytes::Bytes;
-use serde_json::Value;
 
-use crate::{api::dsd, go::json};
+use crate::{
+    api::dsd,
+    go::{json, yaml},
+};
 
 const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
 
@@ -25,9 +27,7 @@ impl Payload {
     pub(super) fn json(&self, other_formats: bool) -> Result<Bytes, String> {
         let read = match self.format {
             b'J' => return Ok(self.data.clone()),
-            b'Y' if other_formats => {
-                serde_saphyr::from_slice::<Value>(&self.data).map_err(|fault| ("yaml", fault.to_string()))
-            }
+            b'Y' if other_formats => yaml::read(&self.data).map_err(|fault| ("yaml", fault)),
             b'C' if other_formats => dsd::from_cbor(&self.data).map_err(|fault| ("cbor", fault.to_string())),
             b'M' if other_formats => {
                 dsd::from_msgpack(&self.data).map_err(|fault| ("msgpack", fault.to_string()))

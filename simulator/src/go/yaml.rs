@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::json;
+use crate::limits;
 
 /// Blanks a level.
 const STEP: usize = 4;
@@ -27,13 +28,24 @@ pub fn document(members: &Map<String, Value>, times: &[&str]) -> String {
 /// In the words of Go's converter, as far as they do not depend on its parser.
 pub fn to_json(body: &[u8]) -> Result<String, String> {
     let wrong = |fault: &str| format!("error converting YAML to JSON: yaml: {fault}");
-    let text = std::str::from_utf8(body).map_err(|_| wrong("invalid leading UTF-8 octet"))?;
-    if text.trim().is_empty() {
-        return Ok("null".to_owned());
-    }
-    let value: Value = serde_saphyr::from_str(text)
-        .map_err(|fault| wrong(fault.to_string().lines().next().unwrap_or_default()))?;
+    let value: Value = read(body).map_err(|fault| wrong(&fault))?;
     Ok(value.to_string())
+}
+
+/// Reads YAML; nothing is `null`.
+///
+/// # Errors
+/// When it is none, or longer than our bound.
+pub fn read(body: &[u8]) -> Result<Value, String> {
+    if body.len() > limits::YAML {
+        return Err(format!("document of more than {} bytes", limits::YAML));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| "invalid leading UTF-8 octet")?;
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_saphyr::from_str(text)
+        .map_err(|fault| fault.to_string().lines().next().unwrap_or_default().to_owned())
 }
 
 fn indent(out: &mut String, depth: usize) {
