@@ -22,6 +22,9 @@ pub const NESTING: usize = 500;
 /// How deep they may nest in CBOR and MessagePack, whose readers walk down by recursion.
 pub const PACKED_NESTING: usize = 256;
 
+/// The most that a user interface may hold, unpacked, bytes. It is kept in memory.
+pub const BUNDLE: u64 = 64 << 20;
+
 /// The longest YAML, bytes. It is read while the world waits, some megabytes in a second.
 pub const YAML: usize = 256 << 10;
 

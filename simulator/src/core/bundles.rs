@@ -10,8 +10,7 @@ use std::{
 use bytes::Bytes;
 use portmaster_fixtures::scenario::Bundle as Scripted;
 
-/// The most that a bundle may hold, unpacked.
-const LARGEST: u64 = 256 << 20;
+use crate::limits;
 
 /// What is served below `/ui/modules/` and `/assets/`.
 #[derive(Debug)]
@@ -108,7 +107,7 @@ pub(crate) enum Looked<'a> {
 /// Reads a zip file or a folder.
 fn read(path: &Path) -> io::Result<Files> {
     let mut files = Files::new();
-    let mut room = LARGEST;
+    let mut room = limits::BUNDLE;
     if path.is_dir() {
         read_folder(path, "", &mut files, &mut room)?;
     } else {
@@ -156,7 +155,10 @@ fn read_limited(source: impl Read, room: &mut u64) -> io::Result<Bytes> {
     let mut body = Vec::new();
     source.take(*room + 1).read_to_end(&mut body)?;
     *room = room.checked_sub(body.len() as u64).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::FileTooLarge, format!("it holds more than {} MiB", LARGEST >> 20))
+        io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it holds more than {} MiB", limits::BUNDLE >> 20),
+        )
     })?;
     Ok(body.into())
 }

@@ -1,14 +1,22 @@
 //! What everything that serves a core shares: the world behind its lock, and what is outside it.
 
 use std::{
+    collections::BTreeMap,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use portmaster_fixtures::{Contract, Rules, scenario::ClockMode};
+use portmaster_fixtures::{
+    Contract, Rules,
+    scenario::{self, ClockMode},
+};
 use serde_json::Value;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{Notify, broadcast, watch},
+    task::block_in_place,
+};
 
 use super::{
     book::Book,
@@ -190,8 +198,14 @@ impl Shared {
     }
 
     /// Reads the user interfaces from disk anew. What cannot be read any more is served as it was.
-    fn reload_bundles(&self, world: &World) {
-        if let Ok(bundles) = Bundles::load(world.ui.as_ref(), &self.bundle_sources) {
+    fn reload_bundles(&self, scripted: Option<&BTreeMap<String, scenario::Bundle>>) {
+        let load = || Bundles::load(scripted, &self.bundle_sources);
+        // It takes long: a runtime that can lets others have this thread's work.
+        let loaded = match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => block_in_place(load),
+            _ => load(),
+        };
+        if let Ok(bundles) = loaded {
             *self.bundles.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundles);
         }
     }
@@ -206,7 +220,7 @@ impl Shared {
         world.run_due();
         self.observe(&world);
         let events = world.take_events();
-        self.pass_on(&world, events);
+        let mut reload = self.pass_on(&world, events);
         let due = world.next_due();
         let result = work(&mut world);
         self.observe(&world);
@@ -214,7 +228,12 @@ impl Shared {
             self.due_changed.notify_one();
         }
         let events = world.take_events();
-        self.pass_on(&world, events);
+        reload |= self.pass_on(&world, events);
+        let scripted = reload.then(|| world.ui.clone());
+        drop(world);
+        if let Some(scripted) = scripted {
+            self.reload_bundles(scripted.as_ref());
+        }
         result
     }
 
@@ -225,10 +244,12 @@ impl Shared {
         }
     }
 
-    /// Passes on what happened to those who listen; the caller holds the world's lock.
-    fn pass_on(&self, world: &World, events: Vec<Event>) {
+    /// Passes on what happened to those who listen; the caller holds the world's lock. Whether the user interfaces are to be
+    /// read anew once it does not.
+    fn pass_on(&self, world: &World, events: Vec<Event>) -> bool {
+        let mut reload = false;
         if events.is_empty() {
-            return;
+            return reload;
         }
         if let Err(fault) = self.served().netquery.record(&events) {
             // The request that brought it about is answered all the same.
@@ -241,7 +262,7 @@ impl Shared {
                 Event::Lifecycle(how) => {
                     self.lifecycle.send_replace(Some(how));
                 }
-                Event::ReloadUi => self.reload_bundles(world),
+                Event::ReloadUi => reload = true,
                 Event::Refused(why) => {
                     eprintln!("{why}");
                     if let Some(book) = &self.journal {
@@ -259,6 +280,7 @@ impl Shared {
                 | Event::Changed(_) => {}
             }
         }
+        reload
     }
 
     /// Begins to watch.

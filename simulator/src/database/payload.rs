@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::{
     api::dsd,
     go::{json, yaml},
+    limits,
 };
 
 const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
@@ -25,6 +26,9 @@ impl Payload {
 
     /// The payload as a JSON text, whatever its format. Whether it is well-formed shows when it is read.
     pub(super) fn json(&self, other_formats: bool) -> Result<Bytes, String> {
+        if self.format != b'J' && self.data.len() > limits::LABELLED {
+            return Err(format!("data of more than {} bytes", limits::LABELLED));
+        }
         let read = match self.format {
             b'J' => return Ok(self.data.clone()),
             b'Y' if other_formats => yaml::read(&self.data).map_err(|fault| ("yaml", fault)),
