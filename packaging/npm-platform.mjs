@@ -1,4 +1,4 @@
-// Makes the npm package of one platform, and names it in the main package: npm-platform.mjs PLATFORM-ARCH PROGRAM VERSION OUT
+// Makes the npm package of one platform beside OUT/main, and names it there: npm-platform.mjs PLATFORM-ARCH PROGRAM VERSION OUT
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
@@ -12,7 +12,7 @@ chmodSync(join(folder, basename(program)), 0o755);
 const about = { name, version, description: `portmaster-simulator for ${platform}`, license: "MIT OR Apache-2.0", os: [os], cpu: [cpu] };
 writeFileSync(join(folder, "package.json"), `${JSON.stringify(about, null, 2)}\n`);
 
-const main = new URL("../clients/npm/package.json", import.meta.url);
+const main = join(out, "main", "package.json");
 const manifest = JSON.parse(readFileSync(main, "utf8"));
 manifest.version = version;
 manifest.optionalDependencies = { ...manifest.optionalDependencies, [name]: version };
