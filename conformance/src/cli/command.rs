@@ -1,6 +1,8 @@
 //! The commands and their flags.
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
 use portmaster_fixtures::Contract;
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     flags::Select,
     fuzz::{self, FuzzArgs},
     list::{self, ListFormat},
+    manual,
     record::{self, RecordArgs},
     replay::{self, ReplayArgs},
     reports::{self, CompareArgs, MergeArgs, SchemaOf},
@@ -18,7 +21,7 @@ use super::{
 
 /// Checks a Portmaster core, or a simulator of one, against the contract of its developer API.
 #[derive(Debug, Parser)]
-#[command(name = "portmaster-conformance", version, max_term_width = 110)]
+#[command(name = "portmaster-conformance", version, long_version = manual::version(), max_term_width = 110)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -73,6 +76,16 @@ pub enum Command {
     },
     /// Send drawn requests and conversations, and keep what fails
     Fuzz(Box<FuzzArgs>),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 /// Carries out a command and answers the exit status.
@@ -84,6 +97,8 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Replay(args) => replay::replay(*args).await,
         Command::List { contract, format, select } => list::list(contract, format, &select),
         Command::Trace => list::trace(),
+        Command::Completions { shell } => manual::completions(Args::command(), shell),
+        Command::Man { folder } => manual::pages(Args::command(), &folder),
         Command::Compare(args) => reports::compare(&args),
         Command::Merge(args) => reports::merge(args),
         Command::Schema { of } => reports::schema(of),

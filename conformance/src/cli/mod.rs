@@ -8,6 +8,7 @@ mod footprint;
 mod fuzz;
 mod list;
 mod lock;
+mod manual;
 mod plan;
 mod probe;
 mod provision;

@@ -7,9 +7,11 @@ use portmaster_fixtures::{Mutant, UnknownMutant};
 use portmaster_simulator::{ClockMode, Contract, ExternalAuth};
 use serde_json::Value;
 
+use super::manual;
+
 /// A deterministic stand-in for the local API of a Portmaster core.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, long_version = manual::version(), args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -36,6 +38,22 @@ pub(crate) enum Command {
     AsyncApi(Of),
     /// Print the list of endpoints, as a core exports it
     Catalogue(Of),
+    /// Ask a simulator or a core whether it answers: the status is 0 when it does, else 1
+    Health {
+        /// Its address
+        #[arg(default_value = "127.0.0.1:8817")]
+        address: String,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write man pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 /// Which contract.

@@ -3,6 +3,8 @@
 mod args;
 mod capture;
 mod describe;
+mod health;
+mod manual;
 mod mutants;
 mod scenario;
 mod serve;
@@ -10,7 +12,7 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 use describe::Form;
@@ -29,6 +31,9 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::OpenApi(of)) => return describe::run(Form::OpenApi, of.contract),
         Some(Command::AsyncApi(of)) => return describe::run(Form::AsyncApi, of.contract),
         Some(Command::Catalogue(of)) => return describe::run(Form::Catalogue, of.contract),
+        Some(Command::Health { address }) => return health::ask(&address),
+        Some(Command::Completions { shell }) => return manual::completions(Args::command(), shell),
+        Some(Command::Man { folder }) => return manual::pages(Args::command(), &folder),
         None => args.serve,
     };
     match serve::run(serve) {

@@ -218,3 +218,28 @@ fn every_mistake_of_a_scenario_is_said() {
     let refused = fails(&["serve", "--scenario", &form]);
     assert!(refused.contains(&format!("hint: portmaster-simulator scenario check {form} ")), "{refused}");
 }
+
+#[test]
+fn health_tells_whether_somebody_answers() {
+    let running = Running::start(&["--control", "off"]);
+    let address = running.address.to_string();
+    assert_eq!(says(&["health", &address]), (String::new(), Some(0)));
+    drop(running);
+    let (said, status) = says(&["health", &address]);
+    assert_eq!(status, Some(1), "{said}");
+}
+
+#[test]
+fn packages_get_man_pages_and_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(says(&["man", folder.path().to_str().unwrap()]).1, Some(0));
+    for page in
+        ["portmaster-simulator.1", "portmaster-simulator-serve.1", "portmaster-simulator-scenario-check.1"]
+    {
+        assert!(folder.path().join(page).exists(), "{page}");
+    }
+    let (script, status) = says(&["completions", "bash"]);
+    assert_eq!(status, Some(0));
+    assert!(script.contains("--scenario"), "{script}");
+    assert!(says(&["--version"]).0.contains("contracts docs, v1.0"));
+}
