@@ -390,6 +390,12 @@ impl Builder {
         self
     }
 
+    /// The version that the core gives itself; the scenario's, or else the contract's, if not called.
+    pub fn core_version(mut self, version: impl Into<String>) -> Self {
+        self.options.core_version = Some(version.into());
+        self
+    }
+
     /// Leaves the defects of the contract's cores out; `docs/defects.md` has what they are.
     pub fn healthy(mut self, healthy: bool) -> Self {
         self.options.healthy = healthy;

@@ -130,9 +130,13 @@ impl Subject {
                 let export = ask(client, address, "endpoints", None).await?;
                 let info = ask(client, address, "debug/info", None).await?;
                 let data = ask(client, address, "broadcasts/matching-data", keys.get(Tier::Admin)).await?;
-                let (contract, why) = nearest(&export, &info, &data).ok_or_else(|| {
-                    Trouble::Usage(format!("{address} lists no endpoints to tell its contract by; name one"))
-                })?;
+                let download = saved_as(client, address).await?;
+                let (contract, why) =
+                    nearest(&export, &versions(&data, &info, &download)).ok_or_else(|| {
+                        Trouble::Usage(format!(
+                            "{address} lists no endpoints to tell its contract by; name one"
+                        ))
+                    })?;
                 Ok(Self { found: Some(why), ..Self::named(contract) })
             }
         }
@@ -146,43 +150,58 @@ async fn ask(client: &Client, address: &Address, path: &str, key: Option<&Key>) 
     sent.map(|response| response.text()).map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))
 }
 
+/// The name under which a profile of the target's memory would be saved.
+async fn saved_as(client: &Client, address: &Address) -> Result<String, Trouble> {
+    let sent = client.send(address, &Request::api("HEAD", "debug/heap")).await;
+    let answer = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+    Ok(answer.header("Content-Disposition").unwrap_or_default().to_owned())
+}
+
 /// The contract whose list of endpoints differs least from the exported one, and why it was taken; of equal
 /// ones the one whose version the target names.
-fn nearest(export: &str, info: &str, data: &str) -> Option<(Contract, String)> {
+fn nearest(export: &str, versions: &[(String, &str)]) -> Option<(Contract, String)> {
     let export: Vec<serde_json::Value> = serde_json::from_str(export).ok()?;
     let paths: BTreeSet<&str> = export.iter().filter_map(|entry| entry["Path"].as_str()).collect();
     if paths.is_empty() {
         return None;
     }
-    let version = version(info, data);
     let differences = |contract: Contract| {
         let own: BTreeSet<&str> = contract.endpoints().iter().map(|one| one.path.as_str()).collect();
         own.symmetric_difference(&paths).count()
     };
-    let named =
-        |contract: Contract| version.as_ref().is_some_and(|(one, _)| *one == contract.rules().version);
+    let named = |contract: Contract| versions.iter().any(|(one, _)| *one == contract.rules().version);
     let best = Contract::ALL.into_iter().min_by_key(|&one| (differences(one), !named(one)))?;
     let list = match differences(best) {
         0 => format!("its list of endpoints is that of {best}"),
         1 => format!("its list of endpoints differs from that of {best} in one"),
         more => format!("its list of endpoints differs least from that of {best}, in {more}"),
     };
-    let version = version.map_or("it does not name its version".to_owned(), |(one, place)| {
-        format!("{place} says version {one}")
-    });
-    Some((best, format!("{list}; {version}")))
+    let said = |(version, place): &(String, &str)| format!("{place} says version {version}");
+    let said = match versions {
+        [] => "it does not name its version".to_owned(),
+        versions => versions.iter().map(said).collect::<Vec<_>>().join(", "),
+    };
+    Some((best, format!("{list}; {said}")))
 }
 
-/// The version that the target names, and where it does.
-fn version(info: &str, data: &str) -> Option<(String, &'static str)> {
+/// The versions that the target gives itself, and where it first says so.
+fn versions(data: &str, info: &str, download: &str) -> Vec<(String, &'static str)> {
     let data: Option<serde_json::Value> = serde_json::from_str(data).ok();
-    let told = data.and_then(|data| Some(data["Version"].as_str()?.to_owned()));
-    if let Some(version) = told.filter(|version| version.contains(|c: char| c.is_ascii_digit())) {
-        return Some((version, "broadcasts/matching-data"));
+    let line = info.lines().find_map(|line| line.strip_prefix("**")?.strip_prefix("Version "));
+    let name = download.rsplit_once("-profile_v").and_then(|(_, name)| name.split_once(".pprof"));
+    let told = [
+        (data.and_then(|data| Some(data["Version"].as_str()?.to_owned())), "broadcasts/matching-data"),
+        (line.map(|line| line.trim_end_matches(':').trim_end_matches('*').to_owned()), "debug/info"),
+        (name.map(|(version, _)| version.to_owned()), "debug/heap"),
+    ];
+    let mut all: Vec<(String, &'static str)> = Vec::new();
+    for (version, place) in told {
+        let Some(version) = version.filter(|one| !one.is_empty()) else { continue };
+        if !all.iter().any(|(known, _)| *known == version) {
+            all.push((version, place));
+        }
     }
-    let line = info.lines().find_map(|line| line.split_once("Version "))?.1;
-    let version = line.trim_end_matches(':').trim_end_matches('*');
-    version.starts_with(|c: char| c.is_ascii_digit()).then(|| (version.to_owned(), "debug/info"))
+    all
 }
 
 #[cfg(test)]
@@ -208,8 +227,8 @@ mod tests {
     fn the_nearest_contract_is_found_and_says_why() {
         for contract in Contract::ALL {
             let export = serde_json::to_string(contract.endpoints()).unwrap();
-            let (found, why) =
-                nearest(&export, "**Version 2.2.0**:\n", "Insufficient permissions.\n").unwrap();
+            let told = versions("Insufficient permissions.\n", "**Version 2.2.0**:\n", "");
+            let (found, why) = nearest(&export, &told).unwrap();
             assert_eq!(found, contract);
             let wanted =
                 format!("its list of endpoints is that of {contract}; debug/info says version 2.2.0");
@@ -217,9 +236,22 @@ mod tests {
         }
         let newer =
             r#"[{"Path":"ping"},{"Path":"updates/from-url"},{"Path":"control/pause"},{"Path":"brand/new"}]"#;
-        let (found, why) = nearest(newer, "", r#"{"Version":"3.0.1"}"#).unwrap();
+        let told = versions(r#"{"Version":"3.0.1"}"#, "**Version 3.0.1**:", "");
+        let (found, why) = nearest(newer, &told).unwrap();
         assert!(why.ends_with("; broadcasts/matching-data says version 3.0.1"), "{found}: {why}");
-        assert!(nearest("Not found.\n", "", "").is_none());
+        assert!(nearest("Not found.\n", &[]).is_none());
+    }
+
+    #[test]
+    fn of_equal_lists_the_version_counts() {
+        let export = serde_json::to_string(Contract::V2_2.endpoints()).unwrap();
+        let saved = "attachment; filename=\"portmaster-memory-heap-profile_v2.1.19.pprof\"";
+        let (found, why) = nearest(&export, &versions("", "**Version dev build**:\n", saved)).unwrap();
+        assert_eq!(found, Contract::V2_1);
+        assert_eq!(
+            why,
+            "its list of endpoints is that of v2.1; debug/info says version dev build, debug/heap says version 2.1.19"
+        );
     }
 
     #[test]

@@ -10,14 +10,8 @@ use crate::world::{World, geo};
 
 pub(super) const HANDLERS: &[Handler] = &[Handler::new("intel/geoip/countries", countries)];
 
-/// Countries that the cores do not list, though they are in the table.
-const UNLISTED: &[&str] = &["AX", "BQ", "UM"];
-
 fn countries(_: &mut World, call: &Call) -> Reply {
-    let all: BTreeMap<&str, Value> = Country::all()
-        .iter()
-        .filter(|(code, _)| !UNLISTED.contains(code))
-        .map(|(code, country)| (*code, geo::country(country)))
-        .collect();
+    let all: BTreeMap<&str, Value> =
+        Country::all().iter().map(|(code, country)| (*code, geo::country(country))).collect();
     call.structured(&all)
 }

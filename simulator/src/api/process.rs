@@ -80,7 +80,7 @@ fn tags(world: &mut World, call: &Call) -> Reply {
 }
 
 /// The process that starts all others. Cores that are not root may not look at it.
-const INIT: i64 = 1;
+const INIT: i32 = 1;
 
 /// The process of the core itself.
 const CORE: i64 = 817;
@@ -141,8 +141,8 @@ impl<'a> Running<'a> {
 
     fn parent(self) -> i64 {
         match self {
-            Self::Core => INIT,
-            Self::OfApp(_, process) => process.parent.unwrap_or(INIT),
+            Self::Core => INIT.into(),
+            Self::OfApp(_, process) => process.parent.unwrap_or(INIT.into()),
         }
     }
 
@@ -225,10 +225,15 @@ fn group_leader(world: &mut World, call: &Call) -> Reply {
         return Reply::fault(StatusCode::BAD_REQUEST, fault);
     };
     let no_leader = || Reply::fault(StatusCode::NOT_FOUND, "leader not found");
-    match pid {
-        0 => no_leader(),
-        INIT => Reply::failure("failed to get Path for p1: readlink /proc/1/exe: permission denied"),
-        _ => match Running::find(world, pid) {
+    // Where a core asks the system for a process, the number has 32 bits.
+    #[allow(clippy::cast_possible_truncation, reason = "so it is in a core")]
+    match (pid, pid as i32) {
+        (0, _) => no_leader(),
+        (_, short @ ..=0) => Reply::failure(format!("invalid pid {short}")),
+        (_, INIT) => {
+            Reply::failure(format!("failed to get Path for p{pid}: readlink /proc/1/exe: permission denied"))
+        }
+        (_, short) => match Running::find(world, short.into()) {
             None => Reply::failure("process does not exist"),
             Some(process) => match process.leader(world) {
                 None => no_leader(),
@@ -298,6 +303,8 @@ apps:
             ("100", "404 leader not found"),
             ("0", "404 leader not found"),
             ("999", "500 process does not exist"),
+            ("4294967296", "500 invalid pid 0"),
+            ("2147483648", "500 invalid pid -2147483648"),
             ("1", "500 failed to get Path for p1: readlink /proc/1/exe: permission denied"),
             (
                 "99999999999999999999",

@@ -112,6 +112,9 @@ pub(crate) struct Serve {
     #[arg(help = format!("The core version to imitate: {} [default: the scenario's, or docs]", Contract::names()))]
     #[arg(long, value_name = "CONTRACT")]
     pub(crate) contract: Option<Contract>,
+    /// The version that the core gives itself, such as 'dev build' [default: the scenario's, or the contract's]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) core_version: Option<String>,
     /// Leave the contract's defects out: behave as its cores should
     #[arg(long)]
     pub(crate) healthy: bool,

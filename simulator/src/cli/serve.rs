@@ -64,6 +64,9 @@ fn builder(args: &Serve) -> Builder {
     if let Some(contract) = args.contract {
         builder = builder.contract(contract);
     }
+    if let Some(version) = &args.core_version {
+        builder = builder.core_version(version);
+    }
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
     }

@@ -1,6 +1,7 @@
 //! Bodies of requests.
 
-use crate::limits;
+use std::error::Error;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
@@ -10,6 +11,7 @@ use hyper::{
 };
 
 use super::render::Answer;
+use crate::limits;
 
 /// Reads past a body that nobody wants, so that the next request can follow it; whether that was possible. A longer one, and
 /// one that the caller waits to be asked for, ends the connection.
@@ -41,6 +43,45 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, A
     match Limited::new(body, limits::CHUNKED_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(fault) if fault.is::<LengthLimitError>() => Err(too_much()),
-        Err(_) => Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "failed to read bodyunexpected EOF")),
+        Err(fault) => {
+            let text = format!("failed to read body{}", cause(&*fault));
+            Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text))
+        }
+    }
+}
+
+/// Why a body could not be read, in the words of Go's reader of chunks; what hyper says of it is in its last source.
+fn cause(fault: &(dyn Error + 'static)) -> &'static str {
+    let mut last = fault;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    match last.to_string().to_lowercase() {
+        text if text.contains("overflow") => "http chunk length too large",
+        text if text.starts_with("invalid chunk size") => "invalid byte in chunk length",
+        text if text.starts_with("invalid chunk") => "malformed chunked encoding",
+        text if text.starts_with("invalid header") || text.starts_with("invalid trailer") => {
+            "malformed MIME header"
+        }
+        _ => "unexpected EOF",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::cause;
+
+    #[test]
+    fn a_broken_body_says_what_broke() {
+        for (said, text) in [
+            ("Invalid chunk size line: missing size digit", "invalid byte in chunk length"),
+            ("invalid chunk size: overflow", "http chunk length too large"),
+            ("Invalid chunk body CR", "malformed chunked encoding"),
+            ("unexpected end of file", "unexpected EOF"),
+        ] {
+            assert_eq!(cause(&io::Error::other(said)), text);
+        }
     }
 }

@@ -185,6 +185,11 @@ impl World {
         self.config.flag("spn/enable")
     }
 
+    /// The version that the core gives itself.
+    pub fn version(&self) -> &str {
+        self.core.version.as_deref().unwrap_or(&self.rules.version)
+    }
+
     /// The app that asks, if the scenario says so.
     pub fn caller(&self) -> Option<&scenario::App> {
         let name = self.client.app.as_deref()?;

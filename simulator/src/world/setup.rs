@@ -39,6 +39,8 @@ pub struct Options {
     pub contract: Option<Contract>,
     /// The seed; the scenario's if absent.
     pub seed: Option<u64>,
+    /// The version that the core gives itself; the scenario's, or else the contract's, if absent.
+    pub core_version: Option<String>,
     /// The clock's pace; the scenario's if absent.
     pub clock: Option<ClockMode>,
     /// Whether the contract's defects are left out.
@@ -70,6 +72,9 @@ pub enum SetupError {
     /// The world begins too early or too late.
     #[error("start: {start}, expected an instant from {} to {}", Clock::EARLIEST, Clock::LATEST, start = .0)]
     Start(Timestamp),
+    /// The version is none.
+    #[error("core.version: \"{0}\", expected 1 to 64 printable characters of ASCII")]
+    Version(String),
     /// The client is a program that is not there.
     #[error("client.app: there is no app \"{0}\" in this scenario")]
     Client(String),
@@ -90,6 +95,11 @@ pub enum SetupError {
     Dangling(Vec<Dangling>),
 }
 
+/// Whether a core can call itself so: the text is part of headers.
+fn is_version(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 impl World {
     /// Makes the world that a scenario describes.
     ///
@@ -104,6 +114,11 @@ impl World {
         if !(Clock::EARLIEST..=Clock::LATEST).contains(&start) {
             return Err(SetupError::Start(start));
         }
+        let mut core = scenario.core;
+        core.version = options.core_version.or(core.version);
+        if let Some(version) = core.version.as_ref().filter(|one| !is_version(one)) {
+            return Err(SetupError::Version(version.clone()));
+        }
         let here = geo::known(&scenario.network.location);
         let seed = options.seed.unwrap_or(scenario.seed);
         let spn = Spn::new(scenario.spn, seed, start, here)?;
@@ -114,7 +129,7 @@ impl World {
             chance: Chance::new(seed),
             config: Config::new(contract, mutants.clone()),
             mutants,
-            core: scenario.core,
+            core,
             client: scenario.client,
             network: scenario.network,
             dns: Dns { states: scenario.dns.resolvers, cache: BTreeMap::new() },
@@ -277,7 +292,7 @@ impl World {
                 Body::Text { format: 1, data: "1".into() },
             ));
         }
-        let version = self.rules.version.clone();
+        let version = self.version().to_owned();
         let channel = self.config.text("core/releaseChannel").to_owned();
         let build = if self.rules.websocket.full_versions {
             json!({

@@ -16,7 +16,7 @@ use crate::{
 pub(super) fn matching(world: &World) -> Map<String, Value> {
     let late = world.rules.record_form == RecordForm::Late;
     // What the core calls itself: a development build has no number.
-    let version = world.rules.reports.version.as_str();
+    let version = world.version();
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     put("Account", account(world, late));
@@ -143,7 +143,7 @@ fn build(version: &str, late: bool) -> Value {
     json!({
         "Name": "Portmaster",
         "Version": version,
-        "VersionNumber": version,
+        "VersionNumber": numeric(version).map_or("0.0.0", |_| version),
         "License": "GPLv3",
         "Source": source,
         "BuildTime": "unknown",

@@ -51,12 +51,11 @@ pub(super) fn allocs(world: &mut World, _: &Call) -> Reply {
 
 /// Adds the name to be saved under, where the contract has it. It stays on a failure (core-2.2 §6).
 fn download(world: &World, what: &str, reply: Reply) -> Reply {
-    let reports = &world.rules.reports;
-    if !reports.downloads {
+    if !world.rules.reports.downloads {
         return reply;
     }
-    let name = format!("attachment; filename=\"portmaster-{what}_v{}.pprof\"", reports.version);
-    let name = HeaderValue::from_str(&name).expect("a version in the rules is plain ASCII");
+    let name = format!("attachment; filename=\"portmaster-{what}_v{}.pprof\"", world.version());
+    let name = HeaderValue::from_str(&name).expect("a version in the rules is printable");
     Reply::With(CONTENT_DISPOSITION, name, Box::new(reply))
 }
 

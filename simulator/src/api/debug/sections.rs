@@ -18,17 +18,17 @@ pub(crate) const GO_VERSION: &str = "go1.24.2";
 pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen, Fault>, to: &mut Report) {
     match section {
         Section::Build => to.block(
-            &format!("Version {}", world.rules.reports.version),
+            &format!("Version {}", world.version()),
             &format!(
                 "Portmaster\nversion {}\n\nbuilt with {GO_VERSION} (gc) linux/amd64\n\nThis is a simulator, not a build.",
-                world.rules.reports.version
+                world.version()
             ),
         ),
         Section::ShortBuild => to.block(
-            &format!("Version {}", world.rules.reports.version),
+            &format!("Version {}", world.version()),
             &format!(
                 "Portmaster {}\n\nbuilt with {GO_VERSION} (gc) for linux/amd64\n\nThis is a simulator, not a build.",
-                world.rules.reports.version
+                world.version()
             ),
         ),
         Section::Platform => to.block(

@@ -165,7 +165,7 @@ fn reports_have_the_sections_of_their_contract() {
     Goroutine Stack
     "#);
     insta::assert_snapshot!(titles(Contract::V1_6, "debug/network"), @r#"
-    Version dev build
+    Version 1.6.35
     Platform: simulated 1.0
     Unexpected Logs
     Network: 2/3 Connections
@@ -176,7 +176,7 @@ fn reports_have_the_sections_of_their_contract() {
     Goroutine Stack
     "#);
     insta::assert_snapshot!(titles(Contract::V1_6, "debug/info"), @r#"
-    Version dev build
+    Version 1.6.35
     Platform: simulated 1.0
     Unexpected Logs
     Goroutine Stack

@@ -83,7 +83,7 @@ fn logs(world: &World) -> [Metric; 4] {
             ("go_compiler", "gc"),
             ("go_os", "linux"),
             ("go_version", GO_VERSION),
-            ("version", &world.rules.reports.version),
+            ("version", world.version()),
         ]),
         Metric::new("logs/critical/total", "Total Critical Log Lines", Shown::Value(0.0)),
         Metric::new("logs/error/total", "Total Error Log Lines", count(Level::Error)),
