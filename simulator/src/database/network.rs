@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Database, Fault, Found, subscribers::Subscribers};
 use crate::{
     query::scope,
-    world::{Connection, Meta, Record, World},
+    world::{Connection, Meta, Record, World, connections::entity},
 };
 
 /// Processes and connections as a database.
@@ -130,15 +130,7 @@ fn connection(row: &ConnectionRow) -> Record {
         "Inbound": row.direction == "inbound", "IPProtocol": row.ip_protocol,
         "LocalIP": address(&row.local_ip), "LocalIPScope": of_scope(&row.local_ip), "LocalPort": row.local_port,
         "PID": pid(row),
-        "Entity": {
-            "IP": address(&row.remote_ip), "IPScope": row.scope, "Protocol": row.ip_protocol,
-            "Port": row.remote_port, "Domain": row.domain, "ReverseDomain": "", "CNAME": extra("cname"),
-            "Country": row.country, "Coordinates": null, "ASN": row.asn, "ASOrg": row.as_owner,
-            "LocationError": "",
-            "BlockedByLists": known.get("blockedByLists").cloned().unwrap_or_else(|| json!([])),
-            "BlockedEntities": known.get("blockedEntities").cloned().unwrap_or_else(|| json!([])),
-            "ListOccurences": null, "ListsError": "",
-        },
+        "Entity": entity(row),
         "Resolver": null, "Verdict": row.verdict, "ConnectionEstablished": row.allowed.unwrap_or(false),
         "Reason": reason, "Started": row.started.as_second(),
         "Ended": row.ended.map_or(0, Timestamp::as_second), "VerdictPermanent": false,

@@ -150,6 +150,8 @@ pub enum Change {
     },
     /// Notifications whose time is over go.
     ExpireNotifications,
+    /// Connections that have waited long enough for an answer are blocked.
+    GiveUpWaiting,
     /// Connections go that ended long enough ago.
     ExpireConnections,
     /// A security level is chosen, where there is one.
@@ -274,6 +276,7 @@ impl World {
             }
             Change::Dismiss { event_id } => self.dismiss(&event_id),
             Change::ExpireNotifications => self.expire_notifications(),
+            Change::GiveUpWaiting => self.give_up_waiting(),
             Change::ExpireConnections => self.expire_connections(),
             Change::SecurityLevel(level) => {
                 self.security_level = level;

@@ -53,6 +53,7 @@ impl World {
             pause,
             self.next_plan_end(),
             self.next_expiry(),
+            self.next_patience(),
             connection,
             self.timeline.next(),
             self.next_late(),
@@ -87,6 +88,8 @@ impl World {
             let _ = self.apply(Change::PlanEnds);
         } else if self.next_expiry().is_some_and(|expiry| expiry <= due) {
             let _ = self.apply(Change::ExpireNotifications);
+        } else if self.next_patience().is_some_and(|end| end <= due) {
+            let _ = self.apply(Change::GiveUpWaiting);
         } else if self.connections.next_due().is_some_and(|next| next <= due) {
             let ids = self.connections.take_ending(due);
             let change = if ids.is_empty() { Change::ExpireConnections } else { Change::Close(ids) };

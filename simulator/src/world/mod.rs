@@ -1,5 +1,6 @@
 //! The state of a simulated core. Pure and synchronous: no clock but its own, no chance but its seed, no I/O.
 
+mod access;
 pub mod broadcasts;
 pub mod chance;
 pub mod change;
@@ -22,6 +23,7 @@ pub mod pause;
 pub mod profiles;
 mod profiling;
 mod prompt;
+pub mod protocol;
 pub mod record;
 pub mod records;
 mod references;
@@ -116,6 +118,9 @@ pub struct World {
     pub sessions: Sessions,
     /// How many prompts for access there were.
     prompts: u64,
+    /// Connections that wait for a person's answer.
+    #[serde(with = "saved::pairs")]
+    waiting: prompt::Waiting,
     /// What the core has to say, expired or not.
     #[serde(with = "notifications::kept")]
     pub notifications: Notifications,

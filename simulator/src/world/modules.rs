@@ -10,7 +10,7 @@ use portmaster_fixtures::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Meta, Notification, Record, World};
+use super::{Meta, Notification, Record, World, notifications::Action};
 
 /// How bad a state is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,6 +123,20 @@ const SUBSYSTEMS: &[Subsystem] = &[
     },
 ];
 
+impl Subsystem {
+    /// The part and the name in it of a module by the name that newer cores have for it. What early cores did not have is the
+    /// core's own matter.
+    fn module(name: &str) -> (&'static Self, &'static str) {
+        let mut all = SUBSYSTEMS.iter().flat_map(|part| part.modules.iter().map(move |module| (part, *module)));
+        let first = (&SUBSYSTEMS[0], SUBSYSTEMS[0].modules[0]);
+        all.find(|(_, module)| module.eq_ignore_ascii_case(name)).unwrap_or(first)
+    }
+
+    fn of(module: &str) -> &'static Self {
+        Self::module(module).0
+    }
+}
+
 impl World {
     /// A module comes into a state, or leaves it with `None`. The status and the state's notification follow.
     pub(super) fn set_state(&mut self, module: &str, id: &str, state: Option<ModuleState>) {
@@ -133,6 +147,9 @@ impl World {
         states.extend(state);
         if was_there || is_there {
             self.tell_status();
+            if let Some(of) = self.has_subsystems().then(|| Subsystem::of(module)) {
+                self.tell_of(|world| Some(world.subsystem(of)));
+            }
         }
     }
 
@@ -144,12 +161,22 @@ impl World {
             FailureSeverity::Warning => (Severity::Warning, NotificationType::Warning),
             FailureSeverity::Error => (Severity::Error, NotificationType::Error),
         };
-        self.notify(Notification {
+        let mut notification = Notification {
             kind: kind.number(),
             title: told.title.clone(),
             message: told.message.clone(),
             ..Notification::new(told.id.clone(), now)
-        });
+        };
+        if !self.has_subsystems() {
+            // Newer cores say where to ask for help (websocket §5.6).
+            notification.available_actions.get_or_insert_default().push(Action {
+                text: "Get Help".to_owned(),
+                kind: "open-url".to_owned(),
+                payload: "https://safing.io/support/".into(),
+                ..Action::default()
+            });
+        }
+        self.notify(notification);
         let state = ModuleState {
             id: told.id.clone(),
             name: told.title,
@@ -250,29 +277,39 @@ impl World {
 
     /// `runtime:subsystems/<id>`, which only early cores have.
     pub fn subsystems(&self) -> Vec<Record> {
-        if self.rules.websocket.system_status != SystemStatus::SecurityLevels {
-            return Vec::new();
-        }
-        SUBSYSTEMS
+        let all = SUBSYSTEMS.iter().filter(|_| self.has_subsystems());
+        all.map(|one| self.subsystem(one)).collect()
+    }
+
+    fn has_subsystems(&self) -> bool {
+        self.rules.websocket.system_status == SystemStatus::SecurityLevels
+    }
+
+    fn subsystem(&self, part: &'static Subsystem) -> Record {
+        let &Subsystem { id, name, about, toggle, modules } = part;
+        let enabled = toggle.is_empty() || self.config.flag(toggle);
+        let mut worst = 0;
+        let modules: Vec<Value> = modules
             .iter()
-            .map(|&Subsystem { id, name, about, toggle, modules }| {
-                let enabled = toggle.is_empty() || self.config.flag(toggle);
-                let modules: Vec<Value> = modules
-                    .iter()
-                    .map(|name| {
-                        json!({
-                            "Name": name, "Enabled": enabled, "Status": if enabled { 4 } else { 2 },
-                            "FailureStatus": 0, "FailureID": "", "FailureMsg": "",
-                        })
-                    })
-                    .collect();
-                let value = json!({
-                    "ID": id, "Name": name, "Description": about, "Modules": modules, "FailureStatus": 0,
-                    "ToggleOptionKey": toggle, "ExpertiseLevel": 0, "ReleaseLevel": 0, "ConfigKeySpace": format!("config:{id}/"),
-                });
-                Record::of(format!("runtime:subsystems/{id}"), Meta::default(), value)
+            .map(|module| {
+                let states = self.modules.iter().filter(|(name, _)| Subsystem::module(name).1 == *module);
+                let state = states.flat_map(|(_, states)| states).rev().max_by_key(|state| state.severity);
+                let failure = state.map_or(0, |state| state.severity as u8 + 1);
+                worst = worst.max(failure);
+                json!({
+                    "Name": module, "Enabled": enabled, "Status": if enabled { 4 } else { 2 },
+                    "FailureStatus": failure, "FailureID": state.map_or("", |state| &state.id),
+                    "FailureMsg": state.map_or("", |state| {
+                        if state.message.is_empty() { &state.name } else { &state.message }
+                    }),
+                })
             })
-            .collect()
+            .collect();
+        let value = json!({
+            "ID": id, "Name": name, "Description": about, "Modules": modules, "FailureStatus": worst,
+            "ToggleOptionKey": toggle, "ExpertiseLevel": 0, "ReleaseLevel": 0, "ConfigKeySpace": format!("config:{id}/"),
+        });
+        Record::of(format!("runtime:subsystems/{id}"), Meta::default(), value)
     }
 
     /// `runtime:core/updates/state`, which only some cores have.
@@ -308,7 +345,7 @@ impl World {
             title: name.clone(),
             message: message.clone(),
             event_data: data.clone(),
-            available_actions: Some(vec![super::notifications::Action {
+            available_actions: Some(vec![Action {
                 text: "Resume".to_owned(),
                 kind: "call-webhook".to_owned(),
                 payload: json!({

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Chance, Change, Event, Meta, Record, World};
+use super::{Chance, Change, Event, Meta, Pattern, Record, World};
 
 /// A notification, in the members of its record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,8 +87,15 @@ pub struct Action {
     pub visibility: String,
 }
 
+impl Action {
+    /// What cores offer in a notification that offers nothing else.
+    fn acknowledge() -> Self {
+        Self { id: "ack".to_owned(), text: "OK".to_owned(), ..Self::default() }
+    }
+}
+
 impl Notification {
-    /// One that has only an id and waits.
+    /// One that has only an id and waits to be acknowledged.
     pub fn new(event_id: String, created: Timestamp) -> Self {
         Self {
             key: event_id.clone(),
@@ -104,7 +111,7 @@ impl Notification {
             event_data: Value::Null,
             expires: 0,
             state: State::Active,
-            available_actions: None,
+            available_actions: Some(vec![Action::acknowledge()]),
             selected_action_id: String::new(),
             created,
         }
@@ -119,7 +126,7 @@ impl Notification {
             payload: one.payload,
             visibility: one.visibility,
         };
-        Self {
+        let mut one = Self {
             kind: told.kind.number(),
             title: told.title,
             category: told.category,
@@ -127,10 +134,12 @@ impl Notification {
             show_on_system: told.show_on_system,
             event_data: told.data,
             expires: told.expires.map_or(0, |seconds| start.as_second() + i64::from(seconds)),
-            available_actions: (!told.actions.is_empty())
-                .then(|| told.actions.into_iter().map(action).collect()),
             ..Self::new(told.id, start)
+        };
+        if !told.actions.is_empty() {
+            one.available_actions = Some(told.actions.into_iter().map(action).collect());
         }
+        one
     }
 
     /// The actions that a person can choose. One without an id is carried out by who shows it, and the core hears of none.
@@ -240,6 +249,8 @@ impl World {
             return Err("action already executed".to_owned());
         }
         let chosen = one.state == State::Active && !action.is_empty();
+        // What was carried out elsewhere is not carried out again.
+        let taken = (chosen && state != "executed").then(|| action.clone());
         if state == "executed" {
             one.state = State::Executed;
             if !action.is_empty() {
@@ -258,14 +269,30 @@ impl World {
             }
         }
         self.tell_notification(event_id);
+        if let Some(action) = taken {
+            self.follow_answer(event_id, &action);
+        }
         Ok(())
     }
 
-    /// A person chooses an action of a notification that waits.
+    /// A person chooses an action of a notification that waits, or of all whose ids fit a pattern.
     ///
     /// # Errors
     /// When there is none, it does not wait any more, or has no such action.
-    pub(super) fn answer(&mut self, event_id: &str, action: &str) -> Result<(), String> {
+    pub(super) fn answer(&mut self, told: &str, action: &str) -> Result<(), String> {
+        if self.notification(told).is_some() || !told.contains('*') {
+            return self.answer_one(told, action);
+        }
+        let pattern = Pattern::new(told);
+        let fitting = self.notifications().filter(|one| one.is_open() && pattern.fits(&one.event_id));
+        let ids: Vec<String> = fitting.map(|one| one.event_id.clone()).collect();
+        if ids.is_empty() {
+            return Err(format!("no notification that waits fits \"{told}\""));
+        }
+        ids.iter().try_for_each(|id| self.answer_one(id, action))
+    }
+
+    fn answer_one(&mut self, event_id: &str, action: &str) -> Result<(), String> {
         let one = self
             .notification(event_id)
             .ok_or_else(|| format!("there is no notification \"{event_id}\" to answer"))?;
@@ -277,7 +304,8 @@ impl World {
             let expected = if ids.is_empty() { "it has none".to_owned() } else { format!("expected {ids}") };
             return Err(format!("the notification \"{event_id}\" has no action \"{action}\": {expected}"));
         }
-        self.respond(event_id, "", action.to_owned())
+        let (event_id, state, action) = (event_id.to_owned(), String::new(), action.to_owned());
+        self.apply(Change::Respond { event_id, state, action }).map_err(|refused| refused.to_string())
     }
 
     /// A notification goes.

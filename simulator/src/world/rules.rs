@@ -374,6 +374,7 @@ impl Change {
             }
             Self::DismissBroadcast { id } => format!("broadcasts/{id}"),
             Self::ExpireNotifications => "notifications".to_owned(),
+            Self::GiveUpWaiting => "connections/prompted".to_owned(),
             Self::ExpireConnections => "connections/gone".to_owned(),
             Self::Record(record) => format!("records/{}", record.key),
             Self::Forget { key } => format!("records/{key}"),

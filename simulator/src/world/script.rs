@@ -7,12 +7,14 @@ use portmaster_fixtures::{
     Contract,
     scenario::{self, Bandwidth, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open},
 };
+use serde_json::json;
 
 use super::{
     Change, Dangling, Event, Lifecycle, Notification, World,
     change::ChangeError,
     dns::Resolver,
     generate::{self, Generated, MOST_OPENED, Recipe},
+    prompt,
 };
 
 /// Why a change that a person asks for does not happen.
@@ -288,6 +290,20 @@ impl World {
             if row.path.is_empty() {
                 row.path.clone_from(&app.path);
             }
+            if row.extra_data.is_null()
+                && row.extra_data_text.is_none()
+                && let Some(process) = app.processes.first()
+            {
+                let began = process.started.unwrap_or(self.clock.start());
+                row.extra_data = json!({ "pid": process.pid, "processCreatedAt": began.as_millisecond() });
+            }
+        }
+        if row.country.is_empty()
+            && let Some(place) = row.remote_ip.parse().ok().and_then(|ip| self.whereabouts(ip))
+        {
+            (row.country, row.asn, row.as_owner) = (place.country, place.asn.into(), place.as_org);
+            let place = place.place;
+            (row.latitude, row.longitude) = place.map_or((0.0, 0.0), |place| (place.latitude, place.longitude));
         }
         // Early cores do not say when a process began (netquery §4 "Versions").
         if !self.rules.process_created
@@ -320,7 +336,10 @@ impl World {
     pub(super) fn open(&mut self, opened: Vec<Generated>) {
         let now = self.now();
         let mut measured = Vec::new();
-        for Generated { row, end, .. } in opened {
+        for Generated { mut row, mut end, .. } in opened {
+            if prompt::is_undecided(&row) {
+                end = self.screen(&mut row);
+            }
             let earlier = self.connections.get(&row.id);
             let before = earlier.map_or([0; 2], |earlier| [earlier.bytes_received, earlier.bytes_sent]);
             let [incoming, outgoing] = [row.bytes_received - before[0], row.bytes_sent - before[1]];
@@ -333,16 +352,26 @@ impl World {
                     outgoing: outgoing.max(0),
                 });
             }
-            let kept = self.connections.insert(row.clone(), now);
-            if let Some(end) = end {
-                self.connections.ends_at(&kept, end);
+            let row = self.replace(row, end);
+            if prompt::is_undecided(&row) {
+                self.ask_about(&row);
             }
-            self.activate(&row);
-            self.emit(Event::Connection(Arc::new(row)));
         }
         if !measured.is_empty() {
             self.emit(Event::Measured(measured));
         }
+    }
+
+    /// Keeps a connection, new or in the place of an earlier one of its id, and tells of it.
+    pub(super) fn replace(&mut self, row: ConnectionRow, end: Option<Timestamp>) -> Arc<ConnectionRow> {
+        let kept = self.connections.insert(row.clone(), self.now());
+        if let Some(end) = end {
+            self.connections.ends_at(&kept, end);
+        }
+        self.activate(&row);
+        let row = Arc::new(row);
+        self.emit(Event::Connection(Arc::clone(&row)));
+        row
     }
 
     /// Ends connections; those that have ended stay as they are.

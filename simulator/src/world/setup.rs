@@ -143,6 +143,7 @@ impl World {
             pause: None,
             sessions: Sessions::default(),
             prompts: 0,
+            waiting: BTreeMap::new(),
             notifications: BTreeMap::new(),
             broadcasts: rules.broadcasts_noted.then(BTreeMap::new),
             timeline: Timeline::default(),

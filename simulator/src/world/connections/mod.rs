@@ -1,6 +1,7 @@
 //! The connections that the world knows, in little space: a million of them are to fit into a small machine.
 
 mod connection;
+mod entity;
 mod saved;
 
 use std::{
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use portmaster_fixtures::scenario::ConnectionRow;
 
 pub use connection::{Connection, Shared};
+pub use entity::entity;
 
 /// How long a live row stays after its end, in seconds (netquery §6).
 pub(super) const KEPT_AFTER_END: i64 = 600;
