@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portmaster_fixtures::scenario::{OnlineStatus, SelfCheck};
+use portmaster_fixtures::scenario::OnlineStatus;
 
 use super::{Call, Handler, Reply};
 use crate::world::World;
@@ -13,15 +13,11 @@ fn self_check(world: &mut World, _: &Call) -> Reply {
     if world.network.online < OnlineStatus::Semi {
         return Reply::failure("self-check skipped: device is offline or in limited network");
     }
-    match world.core.self_check {
-        SelfCheck::Passed => Reply::action("self-check successful"),
-        SelfCheck::Failed => {
+    match world.self_check_fault() {
+        None => Reply::action("self-check successful"),
+        Some(fault) => {
             let patience = Duration::from_secs(world.rules.self_check_seconds);
-            let text = format!(
-                "self-check #1: system integration check failed: did not receive test packet after {}s",
-                patience.as_secs()
-            );
-            Reply::After(patience, Box::new(Reply::failure(text)))
+            Reply::After(patience, Box::new(Reply::failure(fault)))
         }
     }
 }

@@ -179,10 +179,10 @@ impl<'a> Running<'a> {
             }
         };
         let (user_id, user_name, user_home) = match self {
-            Self::Core => (0, "root", "/root"),
-            Self::OfApp(..) => (1000, "user", "/home/user"),
+            Self::Core => world.superuser(),
+            Self::OfApp(..) => world.user(),
         };
-        let (folder, exec_name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (folder, exec_name) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
         let cmd_line = cmd_line.unwrap_or(path);
         let parent = Self::find(world, self.parent());
         let started = self.started(world);

@@ -24,9 +24,6 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("profile/merge", merge),
 ];
 
-/// Where pictures lie, as messages tell it.
-const FOLDER: &str = "/var/lib/portmaster/databases/icons";
-
 /// The pictures that are taken, by media type, and their names' endings.
 const PICTURES: &[(&str, &str)] = &[
     ("image/gif", "gif"),
@@ -101,7 +98,7 @@ fn icon(world: &mut World, call: &Call) -> Reply {
     let name = call.part("id");
     match world.icons.get(name) {
         Some(content) => RawReply::new(mime::of(name), content.to_vec()).into(),
-        None => Reply::failure(format!("open {FOLDER}/{name}: no such file or directory")),
+        None => Reply::failure(world.missing_file(&["databases", "icons", name])),
     }
 }
 

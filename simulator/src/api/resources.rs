@@ -23,9 +23,6 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new(r"updates/get/{identifier:[A-Za-z0-9/\.\-_]{1,255}}", by_identifier),
 ];
 
-/// Where downloaded files lie, as messages tell it.
-const FOLDER: &str = "/var/lib/portmaster/intel";
-
 /// Cores since 2.0: only the last part of the path counts.
 fn by_name(world: &mut World, call: &Call) -> Reply {
     let name = call.part("artifact_name");
@@ -46,7 +43,7 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
     };
     let Some(content) = &resource.content else {
         let name = &resource.name;
-        return Reply::failure(format!("open {FOLDER}/{name}: no such file or directory"));
+        return Reply::failure(world.missing_file(&["intel", name]));
     };
     let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     let own = mime::of(&resource.name);

@@ -48,12 +48,16 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// Somebody answers, but not like a core.
-    #[error("{target} does not answer like a core: GET /api/v1/ping gave status {status}")]
+    #[error(
+        "{target} does not answer like a core: GET /api/v1/ping gave status {status} and {said:?}, expected 200 and \"Pong.\""
+    )]
     Stranger {
         /// Host and port.
         target: String,
-        /// What it said.
+        /// The status.
         status: u16,
+        /// The beginning of what it said.
+        said: String,
     },
     /// The core does not know the key.
     #[error("the core does not accept the key: with it one may read no more than without")]

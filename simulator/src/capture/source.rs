@@ -33,8 +33,9 @@ impl Source {
         if key.is_some() && matches!(pong.status, 401 | 403) {
             return Err(CaptureError::WrongKey);
         }
-        if pong.status != 200 {
-            return Err(CaptureError::Stranger { target, status: pong.status });
+        let said = pong.words();
+        if pong.status != 200 || said != "Pong." {
+            return Err(CaptureError::Stranger { target, status: pong.status, said });
         }
         if key.is_some() && !is_known(&client).await {
             return Err(CaptureError::WrongKey);

@@ -79,6 +79,9 @@ pub(crate) enum ScenarioCommand {
         /// Files or built-in scenarios
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+        /// The contract to look at them in; the one that a scenario names, or all, if absent
+        #[arg(long, value_name = "CONTRACT")]
+        contract: Option<Contract>,
     },
     /// Print the JSON Schema of scenarios, for editors
     Schema,

@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use portmaster_fixtures::scenario::{self, Fault};
+use portmaster_fixtures::{
+    Contract,
+    scenario::{self, Fault},
+};
 
 use super::{USAGE, args::ScenarioCommand};
 
@@ -14,7 +17,7 @@ pub(crate) fn run(command: ScenarioCommand) -> ExitCode {
     match command {
         ScenarioCommand::List => list(),
         ScenarioCommand::Show { name } => show(&name),
-        ScenarioCommand::Check { files } => check(&files),
+        ScenarioCommand::Check { files, contract } => check(&files, contract),
         ScenarioCommand::Schema => {
             print(&format!("{:#}\n", scenario::schema()));
             ExitCode::SUCCESS
@@ -50,10 +53,10 @@ fn show(name: &str) -> ExitCode {
 }
 
 /// Says every mistake of every file, a line each.
-fn check(files: &[String]) -> ExitCode {
+fn check(files: &[String], contract: Option<Contract>) -> ExitCode {
     let mut sound = true;
     for file in files {
-        match portmaster_simulator::check(file) {
+        match portmaster_simulator::check(file, contract) {
             Ok(mistakes) if mistakes.is_empty() => print(&format!("{file}: no mistakes\n")),
             Ok(mistakes) => {
                 sound = false;

@@ -49,6 +49,8 @@ struct Glance {
     cached: usize,
     /// The privacy network.
     spn: Spn,
+    /// The names of the programs.
+    apps: Vec<String>,
     /// Connections.
     connections: Connections,
     /// Notifications, the newest last.
@@ -220,6 +222,7 @@ fn look(world: &World, scenario: String) -> Glance {
             .collect(),
         cached: world.dns.cache.len(),
         spn: spn(world),
+        apps: world.apps.iter().map(|app| app.name.clone()).collect(),
         connections: Connections {
             count: world.connections.len(),
             active: world.connections.values().filter(|row| row.active).count(),

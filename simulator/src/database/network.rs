@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Database, Fault, Found, subscribers::Subscribers};
 use crate::{
     query::scope,
-    world::{Connection, Meta, Record, World, connections::entity},
+    world::{Connection, Meta, Record, World, connections::entity, platform::file_name},
 };
 
 /// Processes and connections as a database.
@@ -71,7 +71,8 @@ fn processes(world: &World) -> Vec<Record> {
 fn process_record(world: &World, app: &App, process: &Process) -> Record {
     let started = process.started.unwrap_or(world.clock.start());
     let created = started.as_millisecond();
-    let name = app.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = file_name(&app.path);
+    let (user_id, user_name, user_home) = world.user();
     let key = match plain_keys(world) {
         true => format!("network:tree/{}", process.pid),
         false => format!("network:tree/{}-{created}", process.pid),
@@ -79,9 +80,9 @@ fn process_record(world: &World, app: &App, process: &Process) -> Record {
     let line = process.cmd_line.as_deref().unwrap_or(&app.path);
     let arguments = line.split_once(' ').map_or("", |(_, rest)| rest);
     let value = json!({
-        "Name": name, "UserID": 1000, "UserName": "user", "UserHome": "/home/user", "Pid": process.pid,
+        "Name": name, "UserID": user_id, "UserName": user_name, "UserHome": user_home, "Pid": process.pid,
         "CreatedAt": created, "ParentPid": process.parent.unwrap_or(1), "ParentCreatedAt": created,
-        "LeaderPid": process.pid, "Path": app.path, "ExecName": name, "Cwd": "/home/user",
+        "LeaderPid": process.pid, "Path": app.path, "ExecName": name, "Cwd": user_home,
         "CmdLine": line, "FirstArg": arguments.split(' ').next().unwrap_or_default(), "Env": null, "Tags": null,
         "MatchingPath": "", "PrimaryProfileID": format!("local/{}", world.profile_id(app)),
         "FirstSeen": started.as_second(), "LastSeen": world.now().as_second(), "Error": "", "ExecHashes": null,
@@ -136,7 +137,7 @@ fn connection(row: &ConnectionRow) -> Record {
         "Ended": row.ended.map_or(0, Timestamp::as_second), "VerdictPermanent": false,
         "Inspecting": false, "Tunneled": row.tunneled, "Encrypted": row.encrypted, "TunnelOpts": null,
         "ProcessContext": {
-            "ProcessName": row.path.rsplit('/').next().unwrap_or_default(), "ProfileName": row.profile_name,
+            "ProcessName": file_name(&row.path), "ProfileName": row.profile_name,
             "BinaryPath": row.path, "CmdLine": row.path, "PID": pid(row), "CreatedAt": created,
             "Profile": row.profile.rsplit('/').next().unwrap_or_default(),
             "Source": row.profile.split('/').next().unwrap_or_default(),

@@ -14,12 +14,14 @@ pub mod faults;
 pub mod generate;
 pub mod geo;
 pub mod keys;
+mod mistakes;
 pub mod modules;
 #[cfg(test)]
 mod nonsense;
 pub mod notifications;
 mod pattern;
 pub mod pause;
+pub mod platform;
 pub mod profiles;
 mod profiling;
 mod prompt;

@@ -127,7 +127,8 @@ impl Subsystem {
     /// The part and the name in it of a module by the name that newer cores have for it. What early cores did not have is the
     /// core's own matter.
     fn module(name: &str) -> (&'static Self, &'static str) {
-        let mut all = SUBSYSTEMS.iter().flat_map(|part| part.modules.iter().map(move |module| (part, *module)));
+        let mut all =
+            SUBSYSTEMS.iter().flat_map(|part| part.modules.iter().map(move |module| (part, *module)));
         let first = (&SUBSYSTEMS[0], SUBSYSTEMS[0].modules[0]);
         all.find(|(_, module)| module.eq_ignore_ascii_case(name)).unwrap_or(first)
     }

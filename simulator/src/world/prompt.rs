@@ -171,7 +171,8 @@ impl World {
         let profile = |member: &str| prompt.event_data["Profile"][member].as_str().unwrap_or_default();
         let key = format!("{}/{}", profile("Source"), profile("ID"));
         self.put_first(&key, option, format!("{sign} {what}"));
-        let (mine, others) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, of)| of == event_id);
+        let (mine, others) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(_, of)| of == event_id);
         self.waiting = others;
         let mine: Waiting = mine;
         for (_, id) in mine.into_keys() {
@@ -197,7 +198,9 @@ impl World {
 
     /// Decides a connection that has waited, unless it is gone or has ended.
     fn decide(&mut self, id: &str, verdict: Verdict) {
-        let Some(mut row) = self.connections.get(id).map(|one| one.row()).filter(is_undecided) else { return };
+        let Some(mut row) = self.connections.get(id).map(|one| one.row()).filter(is_undecided) else {
+            return;
+        };
         let end = verdict.write(&mut row, self.now());
         self.replace(row, end);
     }

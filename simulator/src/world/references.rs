@@ -6,7 +6,7 @@ use portmaster_fixtures::{
     Contract, Country,
     scenario::{
         self, Change, Close, Delay, Disturbance, Effect, Hub, Open, Rule, SpnChange, Then, Timed, When,
-        nearest,
+        nearest, unquoted,
     },
 };
 use serde_json::Value;
@@ -74,6 +74,15 @@ impl World {
         for (at, fault) in faults.iter().enumerate() {
             look.disturbance(&format!("faults[{at}]"), fault);
         }
+        look.found
+    }
+
+    /// Everything in a scenario's beginning that leads nowhere.
+    pub(super) fn dangling_start(&self, told: &scenario::Scenario) -> Vec<Dangling> {
+        let of_rules = told.rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
+        let changes: Vec<&Change> = told.timeline.iter().map(|entry| &entry.change).chain(of_rules).collect();
+        let mut look = Look { world: self, names: Names::of(self, &changes), found: Vec::new() };
+        look.start(told);
         look.found
     }
 
@@ -163,6 +172,46 @@ impl Look<'_> {
             self.note(path.to_owned(), format!("there is no option \"{key}\""), near);
         }
         known
+    }
+
+    fn start(&mut self, told: &scenario::Scenario) {
+        for name in told.dns.resolvers.keys() {
+            self.resolver(format!("dns.resolvers[\"{name}\"]"), name);
+        }
+        for (at, entry) in told.dns.cache.iter().enumerate() {
+            self.resolver(format!("dns.cache[{at}].resolver"), &entry.resolver);
+        }
+        for (at, app) in told.apps.iter().enumerate() {
+            for (key, value) in &app.config {
+                let path = format!("apps[{at}].config[\"{key}\"]");
+                // Numbers became truths from one contract to the next; cores keep what they stored.
+                let same = self.option(&path, key) && (value.is_string() || value.is_array());
+                if same
+                    && self.world.config.option(key).is_some()
+                    && let Err(refused) = self.world.config.read(key, value.clone())
+                {
+                    self.note(path, format!("{refused}{}", unquoted(value)), None);
+                }
+            }
+        }
+        match &told.connections {
+            scenario::Connections::Listed(rows) => self.rows("connections", rows),
+            scenario::Connections::Generated(recipe) => {
+                for (at, name) in recipe.generate.apps.iter().enumerate() {
+                    self.app(format!("connections.generate.apps[{at}]"), name);
+                }
+            }
+            scenario::Connections::Rows(_) | scenario::Connections::File(_) => {}
+        }
+    }
+
+    /// Rows whose profile follows from the name of a program.
+    fn rows(&mut self, path: &str, rows: &[scenario::ConnectionRow]) {
+        for (at, row) in rows.iter().enumerate() {
+            if row.profile.is_empty() && !row.profile_name.is_empty() {
+                self.app(format!("{path}[{at}].profile_name"), &row.profile_name);
+            }
+        }
     }
 
     fn timed(&mut self, path: &str, told: &Timed) {

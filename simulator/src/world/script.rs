@@ -303,7 +303,8 @@ impl World {
         {
             (row.country, row.asn, row.as_owner) = (place.country, place.asn.into(), place.as_org);
             let place = place.place;
-            (row.latitude, row.longitude) = place.map_or((0.0, 0.0), |place| (place.latitude, place.longitude));
+            (row.latitude, row.longitude) =
+                place.map_or((0.0, 0.0), |place| (place.latitude, place.longitude));
         }
         // Early cores do not say when a process began (netquery §4 "Versions").
         if !self.rules.process_created

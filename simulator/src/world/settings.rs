@@ -2,29 +2,11 @@
 
 use std::collections::BTreeMap;
 
+pub use portmaster_fixtures::scenario::flatten;
 use serde_json::{Map, Value};
 
 /// Settings by option key, as in `filter/defaultAction`.
 pub type Flat = BTreeMap<String, Value>;
-
-/// Takes nested settings apart: `{"filter": {"lists": []}}` has the key `filter/lists`.
-pub fn flatten(nested: &Map<String, Value>) -> Flat {
-    let mut flat = Flat::new();
-    descend(nested, "", &mut flat);
-    flat
-}
-
-fn descend(nested: &Map<String, Value>, above: &str, flat: &mut Flat) {
-    for (name, value) in nested {
-        let key = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
-        match value {
-            Value::Object(inner) => descend(inner, &key, flat),
-            _ => {
-                flat.insert(key, value.clone());
-            }
-        }
-    }
-}
 
 /// Puts settings into maps within maps, with sorted keys. A key below one that has a value itself is dropped.
 pub fn nest(flat: Flat) -> Map<String, Value> {

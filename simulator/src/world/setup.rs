@@ -191,20 +191,6 @@ impl World {
         Ok(world)
     }
 
-    /// Everything that keeps a scenario from making a world.
-    pub fn mistakes(scenario: Scenario, options: Options) -> Vec<Dangling> {
-        match Self::new(scenario, options) {
-            Ok(_) => Vec::new(),
-            Err(SetupError::Dangling(all)) => all,
-            Err(fault) => {
-                // The other faults begin with the member.
-                let fault = fault.to_string();
-                let (path, text) = fault.split_once(": ").unwrap_or(("", &fault));
-                vec![Dangling { path: path.to_owned(), text: text.to_owned(), near: None }]
-            }
-        }
-    }
-
     /// Sets options: the scenario's, where the contract has them, then the caller's, which must exist.
     fn configure(
         &mut self,
@@ -233,7 +219,7 @@ impl World {
 
     /// A value that an older core may have left behind, as cores read it when they start: what is a truth today was a set
     /// of network levels, and true is what acted in all of them.
-    fn migrated(&self, key: &str, value: Value) -> Value {
+    pub(super) fn migrated(&self, key: &str, value: Value) -> Value {
         let every = Contract::ALL.into_iter().flat_map(Contract::options);
         let was_level = every.filter(|one| one.key == key).any(|one| one.opt_type == OptionType::Int);
         let is_truth = self.config.option(key).is_some_and(|option| option.opt_type == OptionType::Bool);

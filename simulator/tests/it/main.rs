@@ -23,6 +23,7 @@ mod pprof;
 mod proofs;
 mod pushes;
 mod scenarios;
+mod shown;
 mod snapshots;
 mod websocket;
 mod worlds;

@@ -149,20 +149,20 @@ async fn every_button_of_the_world_does_what_it_says() {
     press(&mut browser, "Open a prompt", "A prompt is open.").await;
     assert_eq!(simulator.state()["notifications"].as_object().unwrap().len(), before + 1);
     // The answers of the prompt are buttons of its own, with the prompt's name for those who do not see it.
-    let item = "document.querySelector('#notifications [data-id^=\"page:\"]')";
+    let item = "document.querySelector('#notifications [data-id*=\"-prompt-\"]')";
     let labels = format!("[...{item}.querySelectorAll('button')].map((one) => one.ariaLabel)");
     let all = ["Allow: Connection Prompt", "Block: Connection Prompt", "Remove Connection Prompt"];
     assert_eq!(browser.value(&labels).await, json!(all));
     let prompt = |state: Value| {
         let all = state["notifications"].as_object().unwrap().clone();
-        all.into_iter().find(|(id, _)| id.starts_with("page:")).unwrap().1
+        all.into_iter().find(|(id, _)| id.contains("-prompt-")).unwrap().1
     };
     // By the keyboard; the focus is not lost with the button.
     browser.value(&format!("{item}.querySelectorAll('button')[1].focus()")).await;
     browser.press(" ").await;
     browser.until("document.getElementById('said').textContent === 'Block was chosen.'").await;
-    assert_eq!(prompt(simulator.state()), "responded");
-    browser.until(&format!("{item}.querySelector('small').textContent.endsWith(': responded')")).await;
+    assert_eq!(prompt(simulator.state()), "executed");
+    browser.until(&format!("{item}.querySelector('small').textContent.endsWith(': executed')")).await;
     assert_eq!(browser.value(&labels).await, json!(["Remove Connection Prompt"]));
     let focused = format!("document.activeElement === {item}.querySelector('button')");
     assert_eq!(browser.value(&focused).await, json!(true));
@@ -176,7 +176,75 @@ async fn every_button_of_the_world_does_what_it_says() {
     assert!(simulator.state()["pause"].is_object());
     press(&mut browser, "Resume", "The core works again.").await;
     assert_eq!(simulator.state()["pause"], Value::Null);
+    // A change from elsewhere shows without a reload.
+    simulator.change(&serde_json::from_value(json!({ "network": { "online": "semi" } })).unwrap()).unwrap();
+    browser.until("document.querySelector('#network dd').textContent === 'semi'").await;
     quiet(&browser);
+}
+
+/// Whether the cards fill the page without gaps, however wide it is.
+const TILED: &str = "(() => {
+    const main = document.querySelector('main'), style = getComputedStyle(main), gap = parseFloat(style.rowGap);
+    const width = main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    const height = main.clientHeight - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    const cards = [...main.children].map((one) => one.getBoundingClientRect());
+    const covered = cards.reduce((sum, one) => sum + (one.width + gap) * (one.height + gap), 0);
+    return covered / ((width + gap) * (height + gap));
+})()";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn cards_leave_no_gap_and_pass_axe() {
+    let axe = std::env::var("AXE").expect("AXE names axe.min.js, as .ci/jobs/browser does");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let mut running = Vec::new();
+    let mut browser = Browser::start().await;
+    for scenario in ["home-office", "prompt-flood", "fresh-install"] {
+        let simulator = simulator(scenario).await;
+        browser.size(1280, 900).await;
+        browser.open(&format!("{}/", simulator.control_url().unwrap())).await;
+        browser.until("document.body.dataset.ready === 'yes'").await;
+        for width in [360, 390, 600, 735, 736, 1000, 1199, 1200, 1440, 1920] {
+            browser.size(width, 900).await;
+            let tiled = browser.value(TILED).await.as_f64().unwrap();
+            assert!((0.995..=1.005).contains(&tiled), "{scenario}, {width} pixels: {tiled} of it is covered");
+            let wide = browser
+                .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                .await;
+            assert!(wide.as_i64().unwrap() <= 0, "{width}: {wide} pixels too wide");
+        }
+        browser.size(1280, 900).await;
+        for scheme in ["light", "dark"] {
+            browser.prefer(scheme).await;
+            browser.value(&format!("(() => {{ {axe}; }})()")).await;
+            let violations = browser
+                .value(
+                    "axe.run().then((found) => found.violations.map((one) =>
+                        `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
+                )
+                .await;
+            assert_eq!(violations, json!([]), "{scenario}, {scheme}");
+        }
+        running.push(simulator);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn the_map_and_the_chart_explain_themselves_under_the_pointer() {
+    let simulator = simulator("home-office").await;
+    let mut browser = open(&simulator).await;
+    for (element, expected) in [
+        ("document.querySelector('#map .home')", "load"),
+        ("document.getElementById('chart')", "active"),
+    ] {
+        browser.hover(element).await;
+        browser.until("!document.getElementById('tip').hidden").await;
+        let told = text(&mut browser, "tip").await;
+        assert!(told.contains(expected), "{told}");
+        browser.hover("document.querySelector('h1')").await;
+        browser.until("document.getElementById('tip').hidden").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use portmaster_fixtures::scenario::ConnectionRow;
 use crate::{
     limits::{self, Work},
     query::{Connection, Fault, Grammar, Query},
-    world::World,
+    world::{World, platform::file_name, protocol},
 };
 
 /// The connections that a caller asks for.
@@ -61,7 +61,7 @@ impl Chosen {
             blocks.push(format!(
                 "ProfileName: {name}\nProfile:     {id}\nSource:      {source}\nProcessName: {}\nBinaryPath:  {path}\n\
                  CmdLine:     {}\nPID:         {pid}\n\n{}",
-                path.rsplit(['/', '\\']).next().unwrap_or(path),
+                file_name(path),
                 command_line(world, path, pid),
                 lines.join("\n"),
             ));
@@ -84,12 +84,7 @@ fn command_line(world: &World, path: &str, pid: i64) -> String {
 /// A connection in a line, in columns.
 fn line(row: &ConnectionRow) -> String {
     let peers = if row.kind == "ip" {
-        let protocol = match row.ip_protocol {
-            1 | 58 => "ICMP".to_owned(),
-            6 => "TCP".to_owned(),
-            17 => "UDP".to_owned(),
-            other => other.to_string(),
-        };
+        let protocol = protocol::name(row.ip_protocol);
         let way = if row.direction == "inbound" { format!("<{protocol}") } else { format!("{protocol}>") };
         format!(
             "{:>15}:{:<5} {way} {:>15}:{:<5}",
@@ -100,11 +95,16 @@ fn line(row: &ConnectionRow) -> String {
     };
     let domain = if row.domain.is_empty() { String::new() } else { format!("to {}", row.domain) };
     // Cores take connections to port 443 for encrypted.
+    // Counted are requests that were not answered as asked, and what a program makes once it is decided and has sent.
+    let counted = match row.kind.as_str() {
+        "dns" => !matches!(row.verdict, 0 | 2),
+        _ => row.direction != "inbound" && row.verdict != 0 && row.bytes_sent > 0,
+    };
     let flags: String = [
+        (row.internal, 'I'),
         (row.encrypted || row.remote_port == 443, 'E'),
         (row.tunneled, 'T'),
-        (row.internal, 'I'),
-        (row.kind == "dns" && !matches!(row.verdict, 0 | 2), 'M'),
+        (counted, 'M'),
     ]
     .into_iter()
     .filter_map(|(set, flag)| set.then_some(flag))
@@ -135,7 +135,7 @@ fn verdict(number: i64) -> &'static str {
         3 => "blocked",
         4 => "dropped",
         5 => "redirected to nameserver",
-        6 => "redirected to tunnel",
+        6 => "tunneled",
         7 => "failed",
         8 => "split",
         _ => "undecided",

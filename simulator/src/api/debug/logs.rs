@@ -1,8 +1,9 @@
 //! The warnings and errors that the core would have logged, as they follow from the world.
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::{OnlineStatus, SelfCheck};
+use portmaster_fixtures::scenario::OnlineStatus;
 
+use super::report::Report;
 use crate::world::World;
 
 /// How bad a line is.
@@ -24,22 +25,12 @@ pub(crate) struct Entry {
     text: String,
 }
 
-/// The message of a failed self-check (core-1.x §7).
-pub(super) fn self_check_fault(world: &World) -> Option<String> {
-    let seconds = world.rules.self_check_seconds;
-    (world.core.self_check == SelfCheck::Failed).then(|| {
-        format!(
-            "self-check #1: system integration check failed: did not receive test packet after {seconds}s"
-        )
-    })
-}
-
 /// The warnings and errors since the start.
 pub(crate) fn entries(world: &World) -> Vec<Entry> {
     let at = world.clock.start();
     let mut entries = Vec::new();
     let mut add = |level, source, text| entries.push(Entry { at, level, source, text });
-    if let Some(fault) = self_check_fault(world) {
+    if let Some(fault) = world.self_check_fault() {
         add(Level::Error, ("core/check", 41), format!("compat: {fault}"));
     }
     for resolver in world.resolvers().iter().filter(|resolver| world.resolver_fails(resolver)) {
@@ -53,19 +44,28 @@ pub(crate) fn entries(world: &World) -> Vec<Entry> {
     entries
 }
 
-/// The lines of the section, the present time last.
-pub(super) fn lines(world: &World, dated: bool) -> String {
+/// Writes the section: the lines, the present time last.
+pub(super) fn write(world: &World, dated: bool, to: &mut Report) {
+    let all = entries(world);
+    if all.is_empty() {
+        return to.sentence("No Unexpected Logs", "");
+    }
+    // The console of Windows has no triangle.
+    let mark = if world.is_windows() { '>' } else { '▶' };
     let short = "%y%m%d %H:%M:%S%.3f";
     let mut lines = Vec::new();
-    for (number, Entry { at, level, source: (file, line), text }) in (1..).zip(entries(world)) {
+    for (number, Entry { at, level, source: (file, line), text }) in (1..).zip(all) {
         lines.push(if dated {
             let level = if level == Level::Error { "ERR" } else { "WRN" };
-            format!("{} {level} {file}:{line:03} ▶ {number:03} {text}", at.strftime("%Y-%m-%d %H:%M:%S%.3f"))
+            format!(
+                "{} {level} {file}:{line:03} {mark} {number:03} {text}",
+                at.strftime("%Y-%m-%d %H:%M:%S%.3f")
+            )
         } else {
             let level = if level == Level::Error { "ERRO" } else { "WARN" };
-            format!("{} {file}:{line:03} ▶ {level} {number:03} {text}", at.strftime(short))
+            format!("{} {file}:{line:03} {mark} {level} {number:03} {text}", at.strftime(short))
         });
     }
     lines.push(format!("{} CURRENT TIME", world.now().strftime(short)));
-    lines.join("\n")
+    to.block("Unexpected Logs", &lines.join("\n"));
 }

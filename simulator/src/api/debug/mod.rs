@@ -3,12 +3,14 @@
 mod connections;
 mod invented;
 mod logs;
+mod platform;
 mod profiles;
 mod report;
 mod sections;
 mod spn;
 mod stack;
 mod state;
+mod updates;
 
 use portmaster_fixtures::Section;
 

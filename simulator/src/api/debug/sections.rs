@@ -5,7 +5,7 @@ use std::fmt::Write;
 use portmaster_fixtures::Section;
 use serde_json::Value;
 
-use super::{connections::Chosen, logs, report::Report, spn, stack};
+use super::{connections::Chosen, logs, platform, report::Report, spn, stack, updates};
 use crate::{
     query::Fault,
     world::{World, dns::Resolver},
@@ -20,21 +20,20 @@ pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen
         Section::Build => to.block(
             &format!("Version {}", world.version()),
             &format!(
-                "Portmaster\nversion {}\n\nbuilt with {GO_VERSION} (gc) linux/amd64\n\nThis is a simulator, not a build.",
-                world.version()
+                "Portmaster\nversion {}\n\nbuilt with {GO_VERSION} (gc) {}\n\nThis is a simulator, not a build.",
+                world.version(),
+                platform::target(world),
             ),
         ),
         Section::ShortBuild => to.block(
             &format!("Version {}", world.version()),
             &format!(
-                "Portmaster {}\n\nbuilt with {GO_VERSION} (gc) for linux/amd64\n\nThis is a simulator, not a build.",
-                world.version()
+                "Portmaster {}\n\nbuilt with {GO_VERSION} (gc) for {}\n\nThis is a simulator, not a build.",
+                world.version(),
+                platform::target(world),
             ),
         ),
-        Section::Platform => to.block(
-            "Platform: simulated 1.0",
-            "System: simulated linux (simulated) 1.0\nKernel: 6.0.0-simulated x86_64\nVM: unidentified",
-        ),
+        Section::Platform => platform::write(world, to),
         Section::SecurityStatus => to.block("Status: Trusted", &security_status(world)),
         Section::OnlineStatus => to.block(
             &format!("Status: {}", world.network.online.word()),
@@ -54,16 +53,12 @@ pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen
             Err(fault) => to.sentence("Network: Debug Failed", &format!("Failed to build query: {fault}")),
         },
         Section::Spn => spn::write(world, to),
-        Section::Compatibility => compatibility(world, to),
+        Section::Compatibility => platform::compatibility(world, to),
         Section::ModuleErrors => module_errors(world, to),
-        Section::Logs => to.block("Unexpected Logs", &logs::lines(world, false)),
-        Section::DatedLogs => to.block("Unexpected Logs", &logs::lines(world, true)),
-        Section::Selection => {
-            to.block(&format!("Updates: {} (0/0)", channel(world)), "Active:\n\nSelected:");
-        }
-        Section::Indexes => {
-            to.block(&format!("Updates: {} (0)", channel(world)), "\nFile    Version   Index   SHA256\n");
-        }
+        Section::Logs => logs::write(world, false, to),
+        Section::DatedLogs => logs::write(world, true, to),
+        Section::Selection => updates::selection(world, to),
+        Section::Indexes => updates::indexes(world, to),
         Section::Workers => {
             let (title, table) = stack::workers();
             to.block(&format!("Worker Status: {title}"), &table);
@@ -106,34 +101,35 @@ fn resolvers(world: &World, to: &mut Report) {
     let working = all.iter().filter(|resolver| !world.resolver_fails(resolver)).count();
     let entry = |resolver: &Resolver| {
         let host = match resolver.domain.as_str() {
-            "" => resolver.server_address().to_string(),
-            domain => format!("{domain}:{}", resolver.port),
+            // Cores put no brackets around addresses of version 6.
+            "" => resolver.ip.to_string(),
+            domain => domain.to_owned(),
         };
+        let scheme = if resolver.kind == "doh" { "https" } else { &resolver.kind };
         let source = match resolver.source {
             portmaster_fixtures::scenario::ResolverSource::Config => "config",
             portmaster_fixtures::scenario::ResolverSource::System => "system",
         };
-        let id = format!("{}://{host}{}#{source}", resolver.kind, resolver.path);
+        let id = format!("{scheme}://{host}:{}#{source}", resolver.port);
         let name = if resolver.name.is_empty() { resolver.ip.to_string() } else { resolver.name.clone() };
-        format!("{name} ({id})\n  {id}\n  Failing: {}", world.resolver_fails(resolver))
+        let mut text = format!("{name} ({id})\n  {id}\n");
+        let search = resolver.search.as_deref().unwrap_or_default();
+        if !search.is_empty() {
+            let domains: Vec<String> =
+                search.iter().map(|domain| format!(".{}", domain.trim_start_matches('.'))).collect();
+            text.push_str(&format!("  Search Domains: {}\n", domains.join(", ")));
+        }
+        if resolver.search_only {
+            text.push_str("  Used for search domains only!\n");
+        }
+        text + &format!("  Failing: {}", world.resolver_fails(resolver))
     };
     let entries: Vec<String> = all.iter().map(entry).collect();
     to.block(&format!("Resolvers: {working}/{}", all.len()), &entries.join("\n\n"));
 }
 
-fn compatibility(world: &World, to: &mut Report) {
-    if logs::self_check_fault(world).is_some() {
-        to.block(
-            "Compatibility: IPTables Chains (failed)",
-            "exec: \"iptables\": executable file not found in $PATH",
-        );
-    } else {
-        to.block("Compatibility: IPTables Chains (2)", "v4 filter simulated\nv6 filter simulated");
-    }
-}
-
 fn module_errors(world: &World, to: &mut Report) {
-    let Some(fault) = logs::self_check_fault(world) else {
+    let Some(fault) = world.self_check_fault() else {
         return to.sentence("No Module Error", "");
     };
     let mut text = format!("Message: {fault}\n");
@@ -145,12 +141,4 @@ fn module_errors(world: &World, to: &mut Report) {
          PanicValue: %!s(<nil>)\nStackTrace:\n"
     );
     to.block("Compat Module Error", &text);
-}
-
-/// The channel of updates.
-fn channel(world: &World) -> &str {
-    match world.config.text("core/releaseChannel") {
-        "" => "stable",
-        channel => channel,
-    }
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use portmaster_fixtures::scenario::SpnStatus;
 
 use super::report::Report;
-use crate::world::{
-    World,
-    spn::{Hub, Map, Place},
+use crate::{
+    go::duration,
+    world::{
+        World,
+        spn::{Hub, Map, Place},
+    },
 };
 
 /// Writes the section.
@@ -23,12 +26,21 @@ pub(super) fn write(world: &World, to: &mut Report) {
             of_home(|hub| hub.address().map(|ip| ip.to_string()).unwrap_or_default())
         ),
         format!("Transport:    {}", of_home(|hub| hub.transports.first().cloned().unwrap_or_default())),
+    ];
+    if home.is_some() && world.spn_status() == SpnStatus::Connected {
+        let since = world.now().duration_since(world.spn_connected_since()).as_secs();
+        lines.push(format!(
+            "Connected:    {} ago",
+            duration::format(since.max(0).saturating_mul(1_000_000_000))
+        ));
+    }
+    lines.extend([
         "---".to_owned(),
         "Client:       true".to_owned(),
         "PublicHub:    false".to_owned(),
         "HubHasIPv4:   false".to_owned(),
         "HubHasIPv6:   false".to_owned(),
-    ];
+    ]);
     if let Some(map) = world.map("main") {
         lines.push("---\nMap main:".to_owned());
         // A map is there without a connection too, but then nothing runs over it.

@@ -136,7 +136,7 @@ fn reports_have_the_sections_of_their_contract() {
     Config: 4
     Resolvers: 2/2
     SPN: disabled (module disabled)
-    Compatibility: IPTables Chains (failed)
+    Compatibility: IPTables Chains (36)
     Compat Module Error
     Unexpected Logs
     Goroutine Stack
@@ -150,7 +150,7 @@ fn reports_have_the_sections_of_their_contract() {
     Resolvers: 2/2
     Config: 4
     Updates: stable (0)
-    Compatibility: IPTables Chains (failed)
+    Compatibility: IPTables Chains (36)
     Worker Status: 1/13 (0?)
     Goroutine Stack
     "#);
@@ -501,5 +501,124 @@ fn go_reads_the_profiles() {
         assert!(top.status.success(), "{path}?{query}: {err}");
         assert!(out.contains(shown) || query == "duration=0", "{path}?{query}: {out}");
         assert!(out.contains("simulated.core/") || query == "duration=0", "{path}?{query}: {out}");
+    }
+}
+
+/// The report of a scenario in a contract.
+fn posted(text_of: &str, contract: Contract, path: &str) -> String {
+    let scenario = Scenario::parse("test", text_of).unwrap();
+    let options = Options { contract: Some(contract), ..Options::default() };
+    text(&mut World::new(scenario, options).unwrap(), path, "")
+}
+
+#[test]
+fn resolvers_are_as_people_post_them() {
+    let report = posted(
+        "config: { dns/nameservers: ['doh://cloudflare-dns.com/dns-query?ip=1.1.1.2&name=Cloudflare', \
+         'dns://192.168.178.1?name=Router&search=fritz.example,nas.example&search-only'] }\n\
+         network: { nameservers: [{ ip: '2001:db8::1', search: [lan.] }] }",
+        Contract::V1_6,
+        "debug/core",
+    );
+    insta::assert_snapshot!(section(&report, "Resolvers"), @r#"
+    **Resolvers: 3/3**:
+
+    ```
+    Cloudflare (https://cloudflare-dns.com:443#config)
+      https://cloudflare-dns.com:443#config
+      Failing: false
+
+    Router (dns://192.168.178.1:53#config)
+      dns://192.168.178.1:53#config
+      Search Domains: .fritz.example., .nas.example.
+      Used for search domains only!
+      Failing: false
+
+    2001:db8::1 (dns://2001:db8::1:53#system)
+      dns://2001:db8::1:53#system
+      Search Domains: .lan.
+      Failing: false
+    ```
+    "#);
+}
+
+#[test]
+fn each_self_check_fails_with_its_own_text() {
+    for (which, expected) in [
+        ("failed", "self-check #1: system integration check failed: did not receive test packet after 20s"),
+        ("failed-1", "self-check #1: system integration check failed: did not receive test packet after 20s"),
+        ("failed-2", "self-check #2: dns integration check failed: did not receive test query after 20s"),
+        ("failed-3", "self-check #3: dns integration check failed: did not receive test response after 20s"),
+    ] {
+        let report = posted(&format!("core: {{ self_check: {which} }}"), Contract::V1_0, "debug/core");
+        assert!(
+            section(&report, "Compat Module Error").contains(&format!("Message: {expected}\n")),
+            "{report}"
+        );
+        assert!(
+            report.contains("**Compatibility: IPTables Chains (36)**:\n\n```\nv4\n  filter\n    INPUT\n")
+        );
+    }
+    assert!(posted("{}", Contract::V1_0, "debug/core").contains("**No Unexpected Logs**:\n\n"));
+}
+
+#[test]
+fn downloads_are_counted_and_listed() {
+    let resources = "config: { core/releaseChannel: beta }\nresources:\n  \
+                     - { name: intel/news.yaml, version: 1.2.0, content: 'cards: []' }\n  \
+                     - { name: ui/assets.zip, version: 0.3.6 }\n";
+    let report = posted(resources, Contract::V1_6, "debug/core");
+    let listed = "**Updates: beta (1/2)**:\n\n```\nActive:\nintel/news.yaml: 1.2.0\n\nSelected:\nintel/news.yaml: 1.2.0\n\
+                  ui/assets.zip: 0.3.6\n```";
+    assert!(report.contains(listed), "{report}");
+    let report = posted(resources, Contract::V2_2, "debug/core");
+    assert!(report.contains("(2)**:\n\n```\nBinaries Index: v0.3.6 from 2026-"), "{report}");
+    assert!(
+        report.contains("\n\nFile    Version   Index   SHA256\n\nnews.yaml    1.2.0   intel      "),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_core_on_windows_says_so() {
+    let desk = include_str!("../../../../fixtures/scenarios/windows-desk.yaml");
+    for contract in Contract::ALL {
+        let report = posted(&format!("{desk}network: {{ online: limited }}\n"), contract, "debug/core");
+        assert!(report.contains("**Platform: Microsoft Windows 11 Pro 10.0."), "{report}");
+        assert!(report.contains("**Compatibility: WFP State (10)**:"), "{report}");
+        assert!(section(&report, "Unexpected Logs").contains(":212 > "), "{report}");
+        assert!(!report.contains('▶') && !report.contains("IPTables"), "{report}");
+    }
+    let report = posted(desk, Contract::V2_2, "debug/core");
+    assert!(section(&report, "SPN").contains("\nConnected:    2h1m29s ago\n---\n"), "{report}");
+    let report = posted(desk, Contract::V2_2, "debug/network");
+    assert!(
+        report.contains("ProcessName: svchost.exe\nBinaryPath:  C:\\Windows\\System32\\svchost.exe\n"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_connection_says_its_protocol_and_flags_in_order() {
+    let row = |what: &str| {
+        format!("connections: [{{ profile_name: A, local_ip: 10.0.0.2, remote_ip: 10.0.0.3, {what} }}]")
+    };
+    for (what, expected) in [
+        (
+            "remote_port: 443, verdict: 6, tunneled: true, internal: true, bytes_sent: 9",
+            ("tunneled", "TCP>", "[IETM]"),
+        ),
+        ("ip_protocol: 58, bytes_sent: 1", ("accepted", "ICMPv6>", "[M]")),
+        ("ip_protocol: 2, direction: inbound, bytes_sent: 1", ("accepted", "<IGMP", "[]")),
+        ("ip_protocol: 136", ("accepted", "UDPLite>", "[]")),
+        ("ip_protocol: 47", ("accepted", "<unknown protocol, 47>>", "[]")),
+    ] {
+        let report = posted(&row(what), Contract::V2_2, "debug/network");
+        let line = report.lines().find(|line| line.contains("10.0.0.3")).unwrap();
+        let (verdict, way, flags) = expected;
+        assert!(
+            line.trim_start().starts_with(verdict) && line.contains(way) && line.contains(flags),
+            "{line}"
+        );
     }
 }

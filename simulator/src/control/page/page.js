@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 let token = sessionStorage.getItem("token") ?? "";
 let glance = null;
+let working = 0;
 
 // ---- asking
 
@@ -38,6 +39,9 @@ function complain(fault) {
 
 // Carries out what a button says, tells how it went, and looks at the world again.
 async function act(what, work) {
+  working += 1;
+  // What is done at once flashes nothing.
+  const slow = setTimeout(() => { $("working").hidden = false; }, 300);
   try {
     await work();
     await refresh();
@@ -45,6 +49,10 @@ async function act(what, work) {
   } catch (fault) {
     await refresh();
     complain(fault);
+  } finally {
+    clearTimeout(slow);
+    working -= 1;
+    if (!working) $("working").hidden = true;
   }
 }
 
@@ -59,12 +67,34 @@ function element(name, text, attributes = {}) {
   return made;
 }
 
-function shape(name, attributes, title) {
+function shape(name, attributes, tip) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (title) made.append(Object.assign(document.createElementNS(SVG, "title"), { textContent: title }));
+  if (tip) made.dataset.tip = tip;
   return made;
 }
+
+// A tooltip beside the pointer; nothing hides it.
+function tip(event, text) {
+  const shown = $("tip");
+  shown.hidden = !text;
+  if (!text) return;
+  shown.textContent = text;
+  const { width, height } = shown.getBoundingClientRect();
+  shown.style.left = `${Math.max(4, Math.min(event.clientX + 14, innerWidth - width - 4))}px`;
+  shown.style.top = `${event.clientY + 18 + height > innerHeight ? event.clientY - height - 8 : event.clientY + 18}px`;
+}
+
+$("map").addEventListener("pointermove", (event) => tip(event, event.target.dataset.tip));
+$("chart").addEventListener("pointermove", (event) => {
+  const points = glance?.connections.chart ?? [];
+  const { left, width } = $("chart").getBoundingClientRect();
+  const [first, last] = [points[0]?.[0], points.at(-1)?.[0]];
+  const at = first + ((event.clientX - left) / width) * (last - first);
+  const near = points.reduce((best, one) => (!best || Math.abs(one[0] - at) < Math.abs(best[0] - at) ? one : best), undefined);
+  tip(event, near && `${clockTime(near[0] * 1000)}: ${near[1]} active, ${near[2]} blocked`);
+});
+for (const id of ["map", "chart"]) $(id).addEventListener("pointerleave", (event) => tip(event));
 
 function button(text, click, label) {
   const made = element("button", text, { type: "button" });
@@ -107,15 +137,16 @@ const resolvers = (failing) => ({
   dns: { resolvers: Object.fromEntries((glance?.resolvers ?? []).map((one) => [one.name, { failing }])) },
 });
 let prompts = 0;
+// A connection that nobody has decided: the core asks.
 const prompt = () => {
   prompts += 1;
-  const id = `page:prompt-${Date.now()}-${prompts}`;
+  const known = glance.apps[0];
   return {
-    notifications: {
-      add: [{
-        id, type: "prompt", title: "Connection Prompt", category: "Privacy Filter", show_on_system: true,
-        message: `Example wants to connect to prompt-${prompts}.example`,
-        actions: [{ id: "allow-domain-all", text: "Allow" }, { id: "block-domain-all", text: "Block" }],
+    ...(known ? {} : { apps: { add: [{ name: "Example", path: "/usr/bin/example" }] } }),
+    connections: {
+      open: [{
+        profile_name: known ?? "Example", domain: `prompt-${Date.now().toString(36)}-${prompts}.example.`,
+        remote_ip: "203.0.113.80", remote_port: 443, local_ip: "192.168.1.10", local_port: 50000 + (prompts % 10000), verdict: 0,
       }],
     },
   };
@@ -470,10 +501,32 @@ async function start() {
     await showScenario();
     await refresh();
     document.body.dataset.ready = "yes";
+    if (!listening) listen();
   } catch (fault) {
     complain(fault);
   }
 }
 
 setInterval(() => { if (!document.hidden && !looking && $("login").hidden) refresh(); }, 1000);
+
+// Whatever happens to the world is shown at once, but no more than a few times a second.
+let listening = false;
+async function listen() {
+  listening = true;
+  let soon = null;
+  try {
+    const answer = await fetch("events", { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+    const reader = answer.ok ? answer.body.getReader() : undefined;
+    while (reader && !(await reader.read()).done) {
+      soon ??= setTimeout(() => {
+        soon = null;
+        if (!document.hidden) refresh();
+      }, 150);
+    }
+  } catch {
+    // A simulator that went away: the look that comes each second says so.
+  }
+  setTimeout(listen, 2000);
+}
+
 start();

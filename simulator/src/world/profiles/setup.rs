@@ -118,11 +118,6 @@ impl World {
         }
     }
 
-    /// The path of the core's own program.
-    pub fn core_path(&self) -> &str {
-        self.client.authorized_root.as_deref().unwrap_or("/usr/lib/portmaster/portmaster-core")
-    }
-
     /// The profile that shows what is set for all programs, as of an instant.
     pub fn global_profile(&self, now: Timestamp) -> Profile {
         let value = |key: &str| self.config.value(key).cloned().unwrap_or_default();

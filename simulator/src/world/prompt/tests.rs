@@ -41,7 +41,8 @@ fn reason(row: &ConnectionRow) -> String {
 }
 
 fn rules(world: &World, option: &str) -> Value {
-    world.profiles.iter().find(|one| one.profile.name == "Curious").unwrap().profile.settings()[option].clone()
+    world.profiles.iter().find(|one| one.profile.name == "Curious").unwrap().profile.settings()[option]
+        .clone()
 }
 
 const DOMAIN: &str = "domain: a.b.example., remote_ip: 203.0.113.7, remote_port: 443";
@@ -68,7 +69,10 @@ fn an_undecided_connection_is_asked_about() {
     assert_eq!(data["Profile"], json!({ "Source": "local", "ID": short, "LinkedPath": "/opt/curious" }));
     let entity = &data["Entity"];
     assert_eq!((&entity["Domain"], &entity["IP"]), (&json!("a.b.example."), &json!("203.0.113.7")));
-    assert_eq!((&entity["Port"], &entity["Protocol"], &entity["Country"]), (&json!(443), &json!(6), &json!("AT")));
+    assert_eq!(
+        (&entity["Port"], &entity["Protocol"], &entity["Country"]),
+        (&json!(443), &json!(6), &json!("AT"))
+    );
     assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed), (0, None));
 }
 
@@ -120,11 +124,17 @@ fn an_answer_makes_a_rule_and_lets_the_connection_go_on() {
             let id = open(&mut world, what);
             let event_id = world.notifications().find(|one| one.kind == 2).unwrap().event_id.clone();
             world.take_events();
-            let answer =
-                Change::Respond { event_id: event_id.clone(), state: String::new(), action: action.to_owned() };
+            let answer = Change::Respond {
+                event_id: event_id.clone(),
+                state: String::new(),
+                action: action.to_owned(),
+            };
             world.apply(answer).unwrap();
             let found = row(&world, &id);
-            assert_eq!((found.verdict, found.allowed, found.active), (verdict, Some(verdict == 2), verdict == 2));
+            assert_eq!(
+                (found.verdict, found.allowed, found.active),
+                (verdict, Some(verdict == 2), verdict == 2)
+            );
             assert_eq!(reason(&found), format!("{why} @ filter/endpoints"), "{action}");
             assert_eq!(rules(&world, option)[0], rule);
             if option == OUTGOING {
@@ -140,7 +150,10 @@ fn an_answer_makes_a_rule_and_lets_the_connection_go_on() {
                     _ => None,
                 })
                 .collect();
-            assert!(told.contains(&format!("core:profiles/{}", found.profile)) && told.contains(&id), "{told:?}");
+            assert!(
+                told.contains(&format!("core:profiles/{}", found.profile)) && told.contains(&id),
+                "{told:?}"
+            );
             // From now on the rule decides.
             let next = open(&mut world, what);
             let word = if verdict == 2 { "allowed" } else { "blocked" };
@@ -183,7 +196,9 @@ fn a_rule_of_the_program_decides_before_anybody_is_asked() {
 fn scenarios_answer_by_a_pattern() {
     let mut world = world(Contract::V2_2);
     let id = open(&mut world, DOMAIN);
-    let answer = |pattern: &str, action: &str| format!("{{ notifications: {{ answer: {{ '{pattern}': {action} }} }} }}");
+    let answer = |pattern: &str, action: &str| {
+        format!("{{ notifications: {{ answer: {{ '{pattern}': {action} }} }} }}")
+    };
     let wrong = perform(&mut world, &answer("filter:prompt-*-nobody.example.", "allow-domain-all"));
     assert_eq!(wrong, Err("no notification that waits fits \"filter:prompt-*-nobody.example.\"".to_owned()));
     perform(&mut world, &answer("filter:prompt-*-a.b.example.", "allow-domain-all")).unwrap();

@@ -127,8 +127,8 @@ impl Browser {
         assert_eq!(self.value(&waiting).await, json!(true), "never true: {expression}");
     }
 
-    /// Clicks in the middle of the element that an expression finds, as a mouse does.
-    pub(crate) async fn click(&mut self, element: &str) {
+    /// Moves the pointer to the middle of the element that an expression finds: where that is.
+    pub(crate) async fn hover(&mut self, element: &str) -> Value {
         let place = self
             .value(&format!(
                 "(() => {{ const found = {element}; if (!found) return null; found.scrollIntoView({{ block: 'center' }});
@@ -136,6 +136,14 @@ impl Browser {
             ))
             .await;
         assert!(place.is_array(), "nothing is {element}");
+        let event = json!({ "type": "mouseMoved", "x": place[0], "y": place[1] });
+        self.command("Input.dispatchMouseEvent", event).await;
+        place
+    }
+
+    /// Clicks in the middle of the element that an expression finds, as a mouse does.
+    pub(crate) async fn click(&mut self, element: &str) {
+        let place = self.hover(element).await;
         for kind in ["mousePressed", "mouseReleased"] {
             let event =
                 json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
