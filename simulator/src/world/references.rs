@@ -175,7 +175,8 @@ impl Look<'_> {
     }
 
     fn start(&mut self, told: &scenario::Scenario) {
-        for name in told.dns.resolvers.keys() {
+        // An address may be that of a network which is still to come.
+        for name in told.dns.resolvers.keys().filter(|name| name.parse::<std::net::IpAddr>().is_err()) {
             self.resolver(format!("dns.resolvers[\"{name}\"]"), name);
         }
         for (at, entry) in told.dns.cache.iter().enumerate() {

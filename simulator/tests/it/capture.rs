@@ -30,7 +30,7 @@ async fn again(source: &Simulator, contract: Contract, keep_private: bool) -> (C
     fs::write(&file, captured.text(Some("captured.rows.json"))).expect("written");
     fs::write(folder.path().join("captured.rows.json"), captured.rows()).expect("written");
     let name = file.to_str().expect("a path of text");
-    let mistakes = check(name).expect("a file that can be read");
+    let mistakes = check(name, None).expect("a file that can be read");
     assert!(mistakes.is_empty(), "{mistakes:#?}");
     let scenario = Scenario::load(name).expect("a scenario");
     let whole = captured.text(None) + &captured.rows();

@@ -234,10 +234,9 @@ async fn cards_leave_no_gap_and_pass_axe() {
 async fn the_map_and_the_chart_explain_themselves_under_the_pointer() {
     let simulator = simulator("home-office").await;
     let mut browser = open(&simulator).await;
-    for (element, expected) in [
-        ("document.querySelector('#map .home')", "load"),
-        ("document.getElementById('chart')", "active"),
-    ] {
+    for (element, expected) in
+        [("document.querySelector('#map .home')", "load"), ("document.getElementById('chart')", "active")]
+    {
         browser.hover(element).await;
         browser.until("!document.getElementById('tip').hidden").await;
         let told = text(&mut browser, "tip").await;

@@ -74,7 +74,8 @@ async fn a_prompt_is_answered_with_its_button() {
     let prompt = all.iter().find(|(id, _)| id.starts_with("filter:prompt-")).unwrap();
     assert_eq!(prompt.1, &json!("executed"));
     // What nobody asks about needs no more than to be acknowledged.
-    let button = "[...document.querySelectorAll('#notifications button')].find((one) => one.textContent === 'OK')";
+    let button =
+        "[...document.querySelectorAll('#notifications button')].find((one) => one.textContent === 'OK')";
     let before = items(&mut browser, "notifications").await.len();
     browser.click(button).await;
     browser.until(&format!("document.querySelectorAll('#notifications li').length === {}", before - 1)).await;
