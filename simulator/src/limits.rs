@@ -35,6 +35,9 @@ pub const LABELLED: usize = 2 << 20;
 /// four. Cores take as many as their stack of 1 GB holds.
 pub const GROUP_DEPTH: usize = 100;
 
+/// How many words a query may have, parentheses included.
+pub const WORDS: usize = 10_000;
+
 /// How many comparisons a query may have: each is made with every record, and for every subscriber with every change.
 pub const COMPARISONS: usize = 1000;
 

@@ -30,6 +30,9 @@ pub enum Fault {
     /// Groups in groups in groups, beyond a bound of ours.
     #[error("groups nest deeper than {most} at position {0}", most = crate::limits::GROUP_DEPTH)]
     TooDeep(usize),
+    /// More words than our bound.
+    #[error("more than {most} words at position {0}", most = crate::limits::WORDS)]
+    TooLong(usize),
     /// More comparisons than our bound.
     #[error("more than {most} comparisons at position {0}", most = crate::limits::COMPARISONS)]
     TooMany(usize),

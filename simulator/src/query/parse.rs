@@ -64,6 +64,9 @@ struct Parser {
 impl Parser {
     fn take(&mut self) -> Result<Token, Fault> {
         let token = self.tokens.get(self.next).cloned().ok_or(Fault::End(self.end))?;
+        if self.next >= limits::WORDS {
+            return Err(Fault::TooLong(token.position));
+        }
         self.next += 1;
         Ok(token)
     }
@@ -233,7 +236,11 @@ mod tests {
         assert_eq!(fault(&nested(100)), "none");
         assert_eq!(fault(&nested(101)), "groups nest deeper than 100 at position 116");
         assert_eq!(fault(&nested(1_000_000)), "groups nest deeper than 100 at position 116");
-        assert_eq!(fault(&format!("query a: where {}", "not ".repeat(100_000) + "x ex")), "none");
+        assert_eq!(fault(&format!("query a: where {}", "not ".repeat(5_000) + "x ex")), "none");
+        assert_eq!(
+            fault(&format!("query a: where {}", "not ".repeat(100_000))),
+            "more than 10000 words at position 40004"
+        );
         let long = |count| format!("query a: where {}", "x ex ".repeat(count));
         assert_eq!(fault(&long(1000)), "none");
         assert_eq!(fault(&long(1001)), "more than 1000 comparisons at position 5018");

@@ -1,6 +1,7 @@
 //! The words of a query text.
 
 use super::Fault;
+use crate::limits;
 
 /// A word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +12,21 @@ pub(super) struct Token {
     pub(super) position: usize,
 }
 
-/// Cuts a query text into words (websocket §4.1).
+/// Cuts a query text into words (websocket §4.1), as many as a query may have and one more.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
     let mut found = Vec::new();
     // Where the present word began, and whether it did with a quote.
     let mut word: Option<(usize, bool)> = None;
     let mut escaped = false;
-    let mut finish = |word: &mut Option<(usize, bool)>, end: usize| {
+    let finish = |found: &mut Vec<Token>, word: &mut Option<(usize, bool)>, end: usize| {
         if let Some((start, _)) = word.take() {
             found.push(Token { text: unescaped(&text[start..end]), position: start + 1 });
         }
     };
     for (at, char) in text.char_indices() {
+        if found.len() > limits::WORDS {
+            return Ok(found);
+        }
         if escaped {
             escaped = false;
             continue;
@@ -34,21 +38,21 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
         }
         let quoted = word.is_some_and(|(_, quoted)| quoted);
         match char {
-            '"' if quoted => finish(&mut word, at + 1),
+            '"' if quoted => finish(&mut found, &mut word, at + 1),
             _ if quoted => {}
             '"' if word.is_some() => return Err(Fault::QuoteInWord(at + 1)),
             '"' => word = Some((at, true)),
-            ' ' | '\t' | '\r' | '\n' => finish(&mut word, at),
+            ' ' | '\t' | '\r' | '\n' => finish(&mut found, &mut word, at),
             '(' | ')' => {
-                finish(&mut word, at);
-                finish(&mut Some((at, false)), at + 1);
+                finish(&mut found, &mut word, at);
+                finish(&mut found, &mut Some((at, false)), at + 1);
             }
             _ => {
                 word.get_or_insert((at, false));
             }
         }
     }
-    finish(&mut word, text.len());
+    finish(&mut found, &mut word, text.len());
     Ok(found)
 }
 
