@@ -3,9 +3,9 @@
 use hyper::{HeaderMap, header::ACCEPT, http::HeaderValue};
 use portmaster_fixtures::Rules;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::go::json;
+use super::typed;
+use crate::go::{cbor, json, msgpack, tree::Node, yaml2};
 
 /// A form that structured answers can take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,31 +73,26 @@ impl Format {
     pub fn write(self, value: &impl Serialize) -> Result<Vec<u8>, String> {
         match self {
             Self::Json => Ok(json::to_vec(value)),
-            Self::Cbor => {
-                let mut out = Vec::new();
-                ciborium::into_writer(value, &mut out).map(|()| out).map_err(|fault| fault.to_string())
-            }
-            Self::MsgPack => rmp_serde::to_vec_named(&plain(value)).map_err(|fault| fault.to_string()),
-            Self::Yaml => serde_saphyr::to_string(&plain(value))
-                .map(String::into_bytes)
+            Self::Cbor => tree(value).map(|node| cbor::to_vec(&typed::for_cbor(node))),
+            Self::MsgPack => tree(value).map(|node| msgpack::to_vec(&typed::for_msgpack(node))),
+            Self::Yaml => serde_json::from_slice(&json::to_vec(value))
+                .map(|value| yaml2::to_string(&value).into_bytes())
                 .map_err(|fault| fault.to_string()),
             Self::Unacceptable => Err("dsd: format is incompatible with operation".to_owned()),
         }
     }
 }
 
-/// The structure as it would be in JSON, with its keys sorted.
-fn plain(value: &impl Serialize) -> Value {
-    let mut value = serde_json::to_value(value).unwrap_or_default();
-    value.sort_all_objects();
-    value
+/// The structure as Go knows it.
+fn tree(value: &impl Serialize) -> Result<Node, String> {
+    Node::of(value).map(typed::typed).map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use hyper::http::HeaderValue;
     use portmaster_fixtures::Contract;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

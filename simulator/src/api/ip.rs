@@ -24,13 +24,13 @@ impl Serialize for Ip {
 #[cfg(test)]
 mod tests {
     use super::Ip;
+    use crate::go::{cbor, tree::Node};
 
     #[test]
     fn an_address_is_text_in_json_and_bytes_in_cbor() {
         let ip = Ip("192.0.2.1".parse().unwrap());
         assert_eq!(serde_json::to_string(&ip).unwrap(), "\"192.0.2.1\"");
-        let mut cbor = Vec::new();
-        ciborium::into_writer(&ip, &mut cbor).unwrap();
+        let cbor = cbor::to_vec(&Node::of(&ip).unwrap());
         assert_eq!(cbor, [0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]);
     }
 }

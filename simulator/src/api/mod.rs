@@ -28,6 +28,7 @@ mod record;
 mod resources;
 mod spn;
 mod sync;
+mod typed;
 mod ui;
 mod updates;
 

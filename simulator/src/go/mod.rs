@@ -1,5 +1,6 @@
 //! How Go's standard library words and parses things. Cores are written in Go, so its forms are the wire's forms.
 
+pub mod cbor;
 pub mod decode;
 pub mod dump;
 pub mod duration;
@@ -8,6 +9,7 @@ pub mod escape;
 pub mod gjson;
 pub mod json;
 pub mod mime;
+pub mod msgpack;
 pub mod number;
 pub mod pprof;
 pub mod print;
@@ -17,6 +19,8 @@ pub mod regexp;
 pub mod sjson;
 pub mod table;
 pub mod time;
+pub mod tree;
 pub mod url;
 pub mod wildcard;
 pub mod yaml;
+pub mod yaml2;

@@ -161,7 +161,7 @@ fn is_special(char: char) -> bool {
 }
 
 /// Whether a reader would take the bare text for a number, a truth, nothing or a time.
-fn reads_as_something_else(string: &str) -> bool {
+pub(super) fn reads_as_something_else(string: &str) -> bool {
     const WORDS: &[&str] = &["~", "null", "true", "false", "y", "n", "yes", "no", "on", "off", "<<"];
     let lower = string.to_ascii_lowercase();
     let bare = lower.trim_start_matches(['+', '-']);
@@ -193,11 +193,15 @@ fn reads_as_something_else(string: &str) -> bool {
             && bytes[..4].iter().all(u8::is_ascii_digit)
             && bytes[5].is_ascii_digit()
     };
-    WORDS.contains(&lower.as_str()) || number() || sexagesimal() || date()
+    // Upper and lower case may not be mixed, but for a capital at the beginning.
+    let same_case = string == lower
+        || string == string.to_ascii_uppercase()
+        || string.get(1..).is_some_and(|rest| rest == rest.to_ascii_lowercase());
+    (same_case && WORDS.contains(&lower.as_str())) || number() || sexagesimal() || date()
 }
 
 /// Whether a text of one line may stand without quotes.
-fn is_plain(string: &str) -> bool {
+pub(super) fn is_plain(string: &str) -> bool {
     let first = string.chars().next().unwrap_or(' ');
     let alone = || string.len() == 1 || string[1..].starts_with(' ');
     let begins = match first {
