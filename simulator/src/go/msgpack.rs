@@ -74,15 +74,14 @@ fn head(out: &mut Vec<u8>, length: usize, fixed: Option<(u8, usize)>, longer: [O
 /// `int` and `uint`: the shortest form, without a sign where there is none.
 fn int(out: &mut Vec<u8>, number: i128) {
     match number {
-        -32..0 => out.push(number as i8 as u8),
-        0..0x80 => out.push(number as u8),
-        0x80..0x100 => sized(out, number, 8, false),
-        0x100..0x1_0000 => sized(out, number, 16, false),
-        0x1_0000..0x1_0000_0000 => sized(out, number, 32, false),
-        0.. => sized(out, number, 64, false),
-        -0x80..0 => sized(out, number, 8, true),
-        -0x8000..0 => sized(out, number, 16, true),
-        -0x8000_0000..0 => sized(out, number, 32, true),
+        0x1_0000_0000.. => sized(out, number, 64, false),
+        0x1_0000.. => sized(out, number, 32, false),
+        0x100.. => sized(out, number, 16, false),
+        0x80.. => sized(out, number, 8, false),
+        -32.. => out.push(number as i8 as u8),
+        -0x80.. => sized(out, number, 8, true),
+        -0x8000.. => sized(out, number, 16, true),
+        -0x8000_0000.. => sized(out, number, 32, true),
         _ => sized(out, number, 64, true),
     }
 }
