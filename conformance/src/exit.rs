@@ -6,11 +6,11 @@ pub const PASSED: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The command line, or a file that it names, is wrong.
 pub const USAGE: u8 = 2;
-/// The target does not answer, or does not answer as an HTTP server.
+/// The target does not answer, or does not answer as an HTTP server, or went on the way.
 pub const UNREACHABLE: u8 = 3;
 /// Nothing ran: no check was selected, or all that were selected had to be skipped.
 pub const NOTHING: u8 = 4;
-/// The time limit ended the run, and nothing had failed until then.
+/// The time limit ended the run, whatever had failed until then.
 pub const TIME_OVER: u8 = 5;
 /// Ctrl-C ended the run; the report covers what had run until then.
 pub const INTERRUPTED: u8 = 130;

@@ -12,6 +12,7 @@ pub mod docs;
 pub mod exit;
 pub mod fuzz;
 mod harm;
+pub mod keeper;
 mod recording;
 pub mod report;
 pub mod selftest;

@@ -33,7 +33,7 @@ pub use crate::core::{About, AdvanceError, BundleError, ExternalAuth, LoadError}
 pub use capture::{CaptureError, Captured, capture};
 pub use check::check;
 pub use describe::{asyncapi, openapi};
-pub use mutants::MutantError;
+pub use mutants::{Death, MutantError};
 pub use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{Change, ClockMode, StateMatch},

@@ -19,6 +19,7 @@ use crate::{
     database::Clients,
     gateway::{bridge, serve},
     journal::Journal,
+    mutants::Death,
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
     world::{Lifecycle, Options, SetupError},
@@ -317,6 +318,31 @@ impl Simulator {
         self.shared.listener.dropped()
     }
 
+    /// Waits until a mutant has its process end. A library ends nobody's: who runs it has to.
+    pub async fn death(&self) -> Death {
+        self.shared.process.death().await
+    }
+
+    /// How a mutant has its process end at a restart, if one does.
+    pub fn death_at_restart(&self) -> Option<Death> {
+        self.shared.process.restart()
+    }
+
+    /// Whether a mutant has it forget its settings at a restart.
+    pub fn forgets_settings(&self) -> bool {
+        self.shared.process.forgets()
+    }
+
+    /// What a mutant that hangs has it say when it is told to abort.
+    pub fn abort_trace(&self) -> Option<String> {
+        self.shared.process.abort()
+    }
+
+    /// The settings that somebody has made, by key.
+    pub fn settings(&self) -> BTreeMap<String, Value> {
+        self.shared.with(|world| world.config.values().clone())
+    }
+
     /// Waits until the core is told to go down.
     pub async fn down(&self) -> Lifecycle {
         let mut lifecycle = self.shared.lifecycle();
@@ -542,6 +568,10 @@ impl Builder {
                 (world, netquery, Arc::new(origin))
             }
         };
+        let delay = world.mutants.process_delay();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         let (socket, bound) =
             listen(self.listen.as_deref().unwrap_or("127.0.0.1:0"), self.listen_anywhere).await?;
         let control = match &self.control.listen {

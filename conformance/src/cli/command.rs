@@ -14,6 +14,7 @@ use super::{
     record::{self, RecordArgs},
     replay::{self, ReplayArgs},
     reports::{self, CompareArgs, MergeArgs, SchemaOf},
+    restore::{self, RestoreArgs},
     run::{self, RunArgs},
     self_test::{self, SelfTestArgs},
     trouble::Trouble,
@@ -33,6 +34,8 @@ pub struct Args {
 pub enum Command {
     /// Run checks and report
     Run(Box<RunArgs>),
+    /// Put back what a run could not, because its target went
+    Restore(RestoreArgs),
     /// Ask two targets the same, and say where they part
     Diff(Box<DiffArgs>),
     /// Write down what the suite asks and gets
@@ -92,6 +95,7 @@ pub enum Command {
 pub async fn execute(args: Args) -> Result<u8, Trouble> {
     match args.command {
         Command::Run(args) => run::run(*args).await,
+        Command::Restore(args) => restore::restore(args).await,
         Command::Record(args) => record::record(*args).await,
         Command::Diff(args) => diff::diff(*args).await,
         Command::Replay(args) => replay::replay(*args).await,

@@ -1,19 +1,21 @@
 //! Sees to it that a run leaves a foreign target as it found it: settings, and the suite's own records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::{restore::Entry, trouble::Trouble};
 use crate::{
-    suite::Key,
-    target::{Address, Database, DatabaseError},
+    suite::Allowed,
+    target::{Address, Database, DatabaseError, Key, Keys, Tier},
 };
 
-/// What a run may touch and has to put back: every setting, and all below the suite's own prefix.
-const TOUCHED: [&str; 2] = ["config:", "core:conformance"];
+/// What a run may touch and has to put back: every setting, all below the suite's own prefix, and the notification that its broadcast
+/// makes.
+const TOUCHED: [&str; 3] = ["config:", "core:conformance", "notifications:all/broadcasts:conformance"];
 
 /// The records that a run may touch, by their keys, without the database's own notes about them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Footprint(BTreeMap<String, Value>);
 
 impl Footprint {
@@ -26,21 +28,97 @@ impl Footprint {
                 if let Some(members) = record.as_object_mut() {
                     members.remove("_meta");
                 }
+                // What else an option's record has is the core's.
+                let record = if key.starts_with("config:") { record["Value"].take() } else { record };
                 records.insert(key, record);
             }
         }
         Ok(Self(records))
     }
 
+    /// Whether a record is one of those.
+    pub(super) fn covers(key: &str) -> bool {
+        TOUCHED.iter().any(|prefix| key.starts_with(prefix))
+    }
+
+    /// An option's value, or a record; null where there is none.
+    pub(super) fn value(&self, key: &str) -> Value {
+        self.0.get(key).cloned().unwrap_or_default()
+    }
+
+    /// The keys of what is not as it was.
+    fn differing(&self, after: &Self) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.0.keys().chain(after.0.keys()).collect();
+        keys.into_iter().filter(|key| self.0.get(*key) != after.0.get(*key)).cloned().collect()
+    }
+
+    /// Puts back what is not as it was, and takes out of the settings what was written and had not stood there (websocket §5.1).
+    pub(super) async fn put_back(
+        &self,
+        after: &Self,
+        written: &[String],
+        address: &Address,
+        admin: Option<&Key>,
+    ) -> Result<(), DatabaseError> {
+        let mut keys: BTreeSet<String> = self.differing(after).into_iter().collect();
+        let stray = |key: &&String| {
+            key.starts_with("config:") && self.0.contains_key(*key) && self.value(key).is_null()
+        };
+        keys.extend(written.iter().filter(stray).cloned());
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut database = Database::open(address, admin.map(Key::secret)).await?;
+        for key in keys {
+            let was = self.value(&key);
+            Entry::new(key, was).put_back(&mut database).await?;
+        }
+        Ok(())
+    }
+
     /// What is not as it was, by key; values are not told, keys may be among them.
     pub(super) fn changed(&self, after: &Self) -> Vec<String> {
-        let keys: std::collections::BTreeSet<&String> = self.0.keys().chain(after.0.keys()).collect();
-        let told = |key: &&String| match (self.0.get(*key), after.0.get(*key)) {
-            (None, Some(_)) => Some(format!("{key} was left behind")),
-            (Some(_), None) => Some(format!("{key} is gone")),
-            (before, after) => (before != after).then(|| format!("{key} has another value")),
+        let told = |key: String| match (self.0.get(&key), after.0.get(&key)) {
+            (None, Some(_)) => format!("{key} was left behind"),
+            (Some(_), None) => format!("{key} is gone"),
+            _ => format!("{key} has another value"),
         };
-        keys.iter().filter_map(told).collect()
+        self.differing(after).into_iter().map(told).collect()
+    }
+}
+
+/// A target that is to be left as it was found.
+#[derive(Debug)]
+pub(super) struct Tidy {
+    address: Address,
+    admin: Option<Key>,
+    before: Footprint,
+}
+
+impl Tidy {
+    /// Looks how the target is, if something may change it.
+    pub(super) async fn begin(address: &Address, keys: &Keys, allowed: Allowed) -> Option<Self> {
+        if !allowed.writes {
+            return None;
+        }
+        let admin = keys.get(Tier::Admin).cloned();
+        let before = Footprint::take(address, admin.as_ref()).await.ok()?;
+        Some(Self { address: address.clone(), admin, before })
+    }
+
+    /// Puts it back, and says what could not be.
+    pub(super) async fn end(self) -> Result<(), Trouble> {
+        let Self { address, admin, before } = self;
+        // A target that was stopped cannot be asked.
+        let Ok(after) = Footprint::take(&address, admin.as_ref()).await else { return Ok(()) };
+        let done = before.put_back(&after, &[], &address, admin.as_ref()).await;
+        let unknown = |fault| Trouble::Usage(format!("{address} could not be put back: {fault}"));
+        done.map_err(unknown)?;
+        let after = Footprint::take(&address, admin.as_ref()).await.map_err(unknown)?;
+        match before.changed(&after).as_slice() {
+            [] => Ok(()),
+            changed => Err(Trouble::Usage(format!("{address} is not as it was: {}", changed.join(", ")))),
+        }
     }
 }
 

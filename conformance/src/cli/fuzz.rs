@@ -13,6 +13,7 @@ use portmaster_fixtures::{Contract, Endpoint, scenario::Span};
 
 use super::{
     flags::{Allow, GivenKeys, allowed, drawn_seed},
+    launch::Launched,
     lock::Lock,
     probe,
     subject::{Subject, Wanted, contract_help},
@@ -21,15 +22,18 @@ use super::{
 use crate::{
     exit,
     fuzz::{self, Campaign, Failure, Heading, Progress, Settings, Summary, Until},
+    keeper::Keeper,
     shard::Shard,
     suite::{Allowed, Class, Keys, Mode},
-    target::{Address, Client},
+    target::{Address, Client, Flight},
 };
 
 /// How long a simulator may take for an answer; its clock stands still, so nothing in it takes time.
 const OWN_LIMIT: Duration = Duration::from_secs(10);
 /// How long somebody else's target may.
 const FOREIGN_LIMIT: Duration = Duration::from_secs(30);
+/// How often it is said how far it is where there is no terminal.
+const PAUSE: Duration = Duration::from_secs(10);
 /// How long is fuzzed unless it is said.
 const USUAL: Duration = Duration::from_secs(10);
 
@@ -97,14 +101,67 @@ struct TargetArgs {
     #[arg(long, value_name = "URL")]
     target: Option<Address>,
     #[command(flatten)]
+    launched: Launched,
+    #[command(flatten)]
     keys: GivenKeys,
 }
 
+/// Whom cases go to.
+struct Found {
+    /// Where it is and how it treats those without a key; nothing for simulators of our own.
+    target: Option<(Address, Mode)>,
+    keeper: Option<Keeper>,
+    keys: Keys,
+    name: String,
+    /// How long an answer may take.
+    limit: Duration,
+    _lock: Option<Lock>,
+}
+
 impl TargetArgs {
-    /// The target and how it treats those without a key.
-    async fn find(&self, client: &Client) -> Result<Option<(Address, Mode)>, Trouble> {
-        let Some(address) = &self.target else { return Ok(None) };
-        Ok(Some((address.clone(), probe::mode(client, address).await?)))
+    /// Finds the target, or launches it. Somebody else's is watched, and its keys are tried.
+    async fn find(&self) -> Result<Found, Trouble> {
+        if let Some((keeper, name)) = self.launched.keeper().await? {
+            let (address, keys) = (keeper.address().clone(), keeper.keys().clone());
+            let target = Some((address, Mode::Guarded));
+            let name = format!("launched: {name}");
+            return Ok(Found { target, keeper: Some(keeper), keys, name, limit: OWN_LIMIT, _lock: None });
+        }
+        let keys = self.keys.keys()?;
+        let Some(address) = &self.target else {
+            let name = "embedded simulator".to_owned();
+            return Ok(Found { target: None, keeper: None, keys, name, limit: OWN_LIMIT, _lock: None });
+        };
+        let lock = Lock::take(address)?;
+        let client = Client::new(FOREIGN_LIMIT);
+        let mode = probe::mode(&client, address).await?;
+        probe::keys(&client, address, mode, &keys).await?;
+        let keeper = Keeper::watch(address.clone(), keys.clone(), Flight::default());
+        Ok(Found {
+            target: Some((address.clone(), mode)),
+            keeper: Some(keeper),
+            keys,
+            name: address.to_string(),
+            limit: FOREIGN_LIMIT,
+            _lock: Some(lock),
+        })
+    }
+}
+
+impl Found {
+    fn address(&self) -> Option<&Address> {
+        self.target.as_ref().map(|(address, _)| address)
+    }
+
+    fn is_own(&self) -> bool {
+        self.keeper.as_ref().is_some_and(Keeper::is_own)
+    }
+
+    /// Ends what was launched.
+    async fn close(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.close().await;
+        }
     }
 }
 
@@ -119,21 +176,24 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     if let Some(FuzzCommand::Replay { file, target, allow }) = &args.command {
         return replay(file, target, allowed(allow)).await;
     }
-    let limit = if args.target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
-    let client = Client::new(limit);
-    let keys = args.target.keys.keys()?;
-    let subject = Subject::find(&args.contract, &client, args.target.target.as_ref(), &keys).await?;
-    let _lock = args.target.target.as_ref().map(Lock::take).transpose()?;
-    let target = args.target.find(&client).await?;
+    let found = args.target.find().await?;
+    let status = on(&args, &found).await;
+    found.close().await;
+    status
+}
+
+async fn on(args: &FuzzArgs, found: &Found) -> Result<u8, Trouble> {
+    let client = Client::new(found.limit);
+    let subject = Subject::find(&args.contract, &client, found.address(), &found.keys).await?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let heading = Heading {
-        target: args.target.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string),
+        target: found.name.clone(),
         contract: format!("{}{}", subject.name, if args.healthy { " without defects" } else { "" }),
         seed,
         shard: args.shard.to_string(),
     };
-    let allowed = allowed(&args.allow);
-    let settings = settings(target, subject.contract, args.healthy, subject.endpoints, keys, seed, limit);
+    let allowed = if found.is_own() { Allowed::ALL } else { allowed(&args.allow) };
+    let settings = settings(found, subject.contract, args.healthy, subject.endpoints, seed);
     let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
         .map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let written =
@@ -164,23 +224,31 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
 }
 
 fn settings(
-    target: Option<(Address, Mode)>,
+    found: &Found,
     contract: Contract,
     healthy: bool,
     endpoints: Option<&'static [Endpoint]>,
-    keys: Keys,
     seed: u64,
-    limit: Duration,
 ) -> Settings {
-    let allowed = Allowed { writes: false, disruptive: false };
-    Settings { target, contract, healthy, endpoints, keys, allowed, only: vec![], seed, limit }
+    Settings {
+        target: found.target.clone(),
+        keeper: found.keeper.clone(),
+        contract,
+        healthy,
+        endpoints,
+        keys: found.keys.clone(),
+        allowed: Allowed { writes: false, disruptive: false },
+        only: vec![],
+        seed,
+        limit: found.limit,
+    }
 }
 
 fn status(summary: &Summary) -> Result<u8, Trouble> {
     if summary.interrupted {
         return Ok(exit::INTERRUPTED);
     }
-    if !summary.failures.is_empty() {
+    if !summary.failures.is_empty() && summary.gone.is_none() {
         return Ok(exit::FAILED);
     }
     match &summary.gone {
@@ -210,13 +278,19 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summa
             },
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
-        if io::stderr().is_terminal() {
+        let terminal = io::stderr().is_terminal();
+        if terminal || before.0.elapsed() >= PAUSE {
             let (cases, failing) = progress.counts();
             let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);
             before = (Instant::now(), cases);
             let seconds = begun.elapsed().as_secs();
-            bar.set_message(format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing"));
-            bar.tick();
+            let text = format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing");
+            if terminal {
+                bar.set_message(text);
+                bar.tick();
+            } else {
+                anstream::eprintln!("{text}");
+            }
         }
     };
     bar.finish_and_clear();
@@ -232,14 +306,13 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
             format!("step {} may do more to {address} than read: --allow {flag} sends the case", step + 1);
         return Err(Trouble::Usage(text));
     }
-    let _lock = target.target.as_ref().map(Lock::take).transpose()?;
-    let limit = if target.target.is_some() { FOREIGN_LIMIT } else { OWN_LIMIT };
-    let found = target.find(&Client::new(limit)).await?;
+    let found = target.find().await?;
     let about = &failure.target;
-    let settings =
-        settings(found, about.contract, about.healthy, None, target.keys.keys()?, failure.seed, limit);
+    let settings = settings(&found, about.contract, about.healthy, None, failure.seed);
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
-    let outcome = campaign.replay(&failure).await.map_err(Trouble::Unreachable)?;
+    let outcome = campaign.replay(&failure).await;
+    found.close().await;
+    let outcome = outcome.map_err(Trouble::Unreachable)?;
     let (text, status) = match outcome {
         Some((oracle, step, got)) => {
             let same = if oracle == failure.oracle { "still fails" } else { "fails differently" };

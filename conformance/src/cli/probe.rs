@@ -3,7 +3,7 @@
 use super::trouble::Trouble;
 use crate::{
     suite::Mode,
-    target::{Address, Client, Request},
+    target::{Address, Client, Keys, Request, Tier},
 };
 
 /// How the target treats a request without a key.
@@ -17,4 +17,32 @@ pub(super) async fn mode(client: &Client, address: &Address) -> Result<Mode, Tro
         true => Mode::Development,
         false => Mode::Guarded,
     })
+}
+
+/// Tries the keys: a run with keys that the target does not know would fail everywhere and say nowhere why.
+pub(super) async fn keys(client: &Client, address: &Address, mode: Mode, keys: &Keys) -> Result<(), Trouble> {
+    if mode == Mode::Development {
+        return Ok(());
+    }
+    for (tier, flag, wanted) in [(Tier::User, "--user-key", 2), (Tier::Admin, "--admin-key", 3)] {
+        let Some(key) = keys.get(tier) else { continue };
+        let sent = client.send(address, &Request::api("GET", "auth/permissions").bearer(key)).await;
+        let response = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+        let level = response.json().ok().and_then(|body| body["Read"].as_i64());
+        let refused = match level {
+            Some(level) => level < wanted,
+            None => matches!(response.status, 401 | 403),
+        };
+        if refused {
+            return Err(Trouble::Usage(format!(
+                "{address} does not take the {} for one (it answers auth/permissions with {}): see {flag} and core/apiKeys",
+                tier.name(),
+                level.map_or_else(
+                    || response.status.to_string(),
+                    |level| format!("Read {level}, not {wanted}")
+                ),
+            )));
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::{
     bar::progress_bar,
     flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
+    footprint::Tidy,
+    launch::Launched,
     lock::Lock,
     probe,
     signals::Signals,
@@ -13,6 +15,7 @@ use super::{
 };
 use crate::{
     exit,
+    keeper::Keeper,
     recording::{About, Recorder, WriteError, listen},
     suite::{Allowed, Check, Class, Context, Selection},
     target::{Address, Client},
@@ -24,6 +27,8 @@ pub struct RecordArgs {
     /// The target; without it simulators are started and everything is allowed
     #[arg(long, value_name = "URL")]
     target: Option<Address>,
+    #[command(flatten)]
+    launched: Launched,
     /// Whose checks ask.
     #[arg(help = contract_help("Whose checks ask"))]
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
@@ -48,14 +53,28 @@ pub struct RecordArgs {
 }
 
 pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
+    let launched = args.launched.keeper().await?.map(|(keeper, _)| keeper);
+    let recorded = on(&args, launched.as_ref()).await;
+    if let Some(keeper) = &launched {
+        keeper.close().await;
+    }
+    recorded
+}
+
+async fn on(args: &RecordArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
     let client = Client::new(TIMEOUT);
-    let keys = args.keys.keys()?;
-    let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
+    let keys = match keeper {
+        Some(keeper) => keeper.keys().clone(),
+        None => args.keys.keys()?,
+    };
+    let address = keeper.map(Keeper::address).or(args.target.as_ref());
+    let subject = Subject::find(&args.contract, &client, address, &keys).await?;
     let checks = Selection::from(&args.select).of(subject.checks).map_err(Trouble::usage)?;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let signals = Signals::listen();
-    let (context, allowed, mode, keys) = match &args.target {
+    let mut tidy = None;
+    let (context, allowed, mode, keys) = match address {
         None => {
             let context = Context::embedded(subject.contract, seed, client);
             let keys = context.keys().clone();
@@ -63,9 +82,16 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
         }
         Some(address) => {
             let mode = probe::mode(&client, address).await?;
+            probe::keys(&client, address, mode, &keys).await?;
             let context =
                 Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client);
-            (context, allowed(&args.allow), Some(mode), keys)
+            let context = match keeper {
+                Some(keeper) => context.kept(keeper.clone()),
+                None => context,
+            };
+            let allowed = if keeper.is_some() { Allowed::ALL } else { allowed(&args.allow) };
+            tidy = Tidy::begin(address, &keys, allowed).await.filter(|_| keeper.is_none());
+            (context, allowed, Some(mode), keys)
         }
     };
     let named = matches!(args.contract, Wanted::Named(_) | Wanted::Auto);
@@ -81,6 +107,9 @@ pub(super) async fn record(args: RecordArgs) -> Result<u8, Trouble> {
     };
     let stopped = listen(&checks, context, allowed, signals.told(), heard).await;
     bar.finish_and_clear();
+    if let Some(tidy) = tidy {
+        tidy.end().await?;
+    }
     let stopped = stopped.map_err(Trouble::usage)?;
     let written = recorder.finish().map_err(Trouble::usage)?;
     anstream::println!(

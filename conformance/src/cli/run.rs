@@ -1,28 +1,35 @@
 //! `run`.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Instant};
+use std::{
+    num::NonZeroU32,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use portmaster_fixtures::scenario::Span;
+use portmaster_fixtures::{Contract, scenario::Span};
 
 use super::{
     bar::progress_bar,
     flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
     footprint::Footprint,
+    launch::Launched,
     lock::Lock,
     plan, probe,
     provision::Provision,
+    restore::Restore,
     signals::Signals,
     subject::{Subject, Wanted, contract_help},
     trouble::Trouble,
 };
 use crate::{
     exit,
-    report::{self, About, Opened, Report, ReportError, Tally, write_text},
+    keeper::{self, Keeper},
+    report::{self, About, Report, Tally, write_text},
     shard::Shard,
     suite::{
         self, Allowed, Baseline, Check, Context, Keys, Mode, Need, Run, Selection, SkipReason, Tier, Verdict,
     },
-    target::{Address, Client},
+    target::{Address, Client, Flight, Key},
 };
 
 /// What `run` takes.
@@ -31,6 +38,9 @@ pub struct RunArgs {
     /// The target; without it a simulator is started and everything is allowed
     #[arg(long, value_name = "URL")]
     pub target: Option<Address>,
+    /// What to launch as the target
+    #[command(flatten)]
+    pub launched: Launched,
     /// What to check against.
     #[arg(help = contract_help("What to check against"))]
     #[arg(long, value_name = "NAME|FILE", default_value = "docs")]
@@ -76,6 +86,9 @@ pub struct RunArgs {
     pub select: Select,
 }
 
+/// How long a target that has just been started may take to be ready.
+const STARTING: Duration = Duration::from_secs(20);
+
 /// What ends a run before its end.
 #[derive(Debug)]
 struct Bounds {
@@ -83,25 +96,173 @@ struct Bounds {
     signals: Signals,
 }
 
+impl Bounds {
+    /// Waits until the time is over.
+    async fn over(&self) {
+        match self.limit {
+            Some(limit) => tokio::time::sleep_until(limit.into()).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does something unless it is over or somebody asks for the end before; then for which reason it is left.
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, SkipReason> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.over() => Err(SkipReason::TimeLimit),
+            () = self.signals.told() => Err(SkipReason::Interrupted),
+        }
+    }
+}
+
+/// Whom a run is on.
+enum Target {
+    /// Simulators of its own.
+    Embedded,
+    /// Somebody else's.
+    Foreign(Address),
+    /// One that was launched, and its name.
+    Launched(Keeper, String),
+}
+
+impl Target {
+    fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Embedded => None,
+            Self::Foreign(address) => Some(address),
+            Self::Launched(keeper, _) => Some(keeper.address()),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Embedded => "embedded simulator".to_owned(),
+            Self::Foreign(address) => address.to_string(),
+            Self::Launched(_, name) => format!("launched: {name}"),
+        }
+    }
+}
+
+/// What came out, and what is to be said of the target afterwards.
+struct Outcome {
+    run: Run,
+    /// Why it is not as it was.
+    left: Result<(), String>,
+    /// Why it went.
+    gone: Option<String>,
+}
+
+impl From<Run> for Outcome {
+    fn from(run: Run) -> Self {
+        Self { run, left: Ok(()), gone: None }
+    }
+}
+
 pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
-    let client = match args.rate {
-        Some(rate) => Client::new(TIMEOUT).with_rate(rate),
-        None => Client::new(TIMEOUT),
-    };
+    let limit = args.time_limit.map(|limit| Instant::now() + limit.0);
     if args.dry_run && matches!(args.contract, Wanted::Auto | Wanted::Target) {
         let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
         return Err(Trouble::Usage(text.to_owned()));
     }
+    if args.dry_run {
+        return dry(&args).await;
+    }
+    let bounds = Bounds { limit, signals: Signals::listen() };
+    let target = match bounds.within(args.launched.keeper()).await {
+        Ok(launched) => match (launched?, &args.target) {
+            (Some((keeper, name)), _) => Target::Launched(keeper, name),
+            (None, Some(address)) => Target::Foreign(address.clone()),
+            (None, None) => Target::Embedded,
+        },
+        Err(reason) => return left_out(&args, &Subject::named(Contract::default()), reason),
+    };
+    let status = on(&args, &target, &bounds).await;
+    if let Target::Launched(keeper, _) = &target {
+        keeper.close().await;
+    }
+    status
+}
+
+/// A run in which nothing was asked, for that reason.
+fn left_out(args: &RunArgs, subject: &Subject, reason: SkipReason) -> Result<u8, Trouble> {
+    let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
+    let target = args.target.as_ref().map_or("launched".to_owned(), ToString::to_string);
+    let about = About { target, contract: subject.name.clone(), found: None, seed: 0, shard: None };
+    let report = Report { about, run: Run::skipped(&checks, reason) };
+    let _ = write_text(&mut anstream::stdout().lock(), &report);
+    write_reports(args, &report)?;
+    Ok(status(&report.run))
+}
+
+/// Says what would run.
+async fn dry(args: &RunArgs) -> Result<u8, Trouble> {
+    let client = Client::new(TIMEOUT);
     let keys = args.keys.keys()?;
-    let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
     let subject = Subject::find(&args.contract, &client, args.target.as_ref(), &keys).await?;
-    let baseline = match (known, &args.target) {
+    let mut checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
+    checks.retain(|check| args.shard.is_none_or(|shard| shard.holds(&check.id)));
+    let (context, allowed) = match &args.target {
+        None => (Context::embedded(subject.contract, 0, client), Allowed::ALL),
+        Some(address) => {
+            let mode = Mode::Guarded;
+            (Context::foreign(address.clone(), mode, keys, subject.contract, 0, client), allowed(&args.allow))
+        }
+    };
+    let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
+    plan::print(&checks, &context, allowed, &target)
+}
+
+/// The first questions: how the target treats strangers, whether it knows the keys, whether it has started.
+async fn greet(client: &Client, address: &Address, keys: &Keys) -> Result<Mode, Trouble> {
+    let mode = probe::mode(client, address).await?;
+    probe::keys(client, address, mode, keys).await?;
+    keeper::ready(address, keys, false, STARTING).await;
+    Ok(mode)
+}
+
+/// The same within the bounds: the mode, or why nothing is asked.
+async fn greeted(
+    target: &Target,
+    client: &Client,
+    keys: &Keys,
+    bounds: &Bounds,
+) -> Result<Result<Mode, Trouble>, SkipReason> {
+    match target {
+        Target::Foreign(address) => bounds.within(greet(client, address, keys)).await,
+        Target::Embedded | Target::Launched(..) => Ok(Ok(Mode::Guarded)),
+    }
+}
+
+async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trouble> {
+    let client = match args.rate {
+        Some(rate) => Client::new(TIMEOUT).with_rate(rate),
+        None => Client::new(TIMEOUT),
+    };
+    let keys = match target {
+        Target::Launched(keeper, _) => keeper.keys().clone(),
+        _ => args.keys.keys()?,
+    };
+    let known = args.baseline.as_deref().map(|file| (file.display().to_string(), Baseline::open(file)));
+    let asks = matches!(args.contract, Wanted::Auto | Wanted::Target);
+    let mut greeting = match asks {
+        true => Some(greeted(target, &client, &keys, bounds).await),
+        false => None,
+    };
+    let subject = match &greeting {
+        Some(Err(reason)) => return left_out(args, &Subject::named(Contract::default()), *reason),
+        Some(Ok(Err(_))) => Subject::named(Contract::default()),
+        _ => match bounds.within(Subject::find(&args.contract, &client, target.address(), &keys)).await {
+            Ok(subject) => subject?,
+            Err(reason) => return left_out(args, &Subject::named(Contract::default()), reason),
+        },
+    };
+    let baseline = match (known, target) {
         (Some((file, read)), _) => {
             let checked = read.and_then(|read| read.only_names(&subject.checks).map(|()| read));
             checked.map_err(|fault| Trouble::Usage(format!("{file}: {fault}")))?
         }
-        (None, None) => Baseline::healthy(&subject.checks),
-        (None, Some(_)) => Baseline::default(),
+        (None, Target::Embedded) => Baseline::healthy(&subject.checks),
+        (None, _) => Baseline::default(),
     };
     let mut checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
     let shard = args.shard.map(|shard| {
@@ -110,53 +271,56 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         checks.retain(|check| shard.holds(&check.id));
         part
     });
-    if args.dry_run {
-        let (context, allowed) = match &args.target {
-            None => (Context::embedded(subject.contract, 0, client), Allowed::ALL),
-            Some(address) => {
-                let mode = Mode::Guarded;
-                (
-                    Context::foreign(address.clone(), mode, keys, subject.contract, 0, client),
-                    allowed(&args.allow),
-                )
-            }
-        };
-        let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
-        return plan::print(&checks, &context, allowed, &target);
-    }
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
-    let limit = args.time_limit.map(|limit| Instant::now() + limit.0);
-    let bounds = Bounds { limit, signals: Signals::listen() };
-    let reports: Vec<Opened> = args
-        .report
-        .iter()
-        .map(|wanted| wanted.clone().open())
-        .collect::<Result<_, ReportError>>()
-        .map_err(Trouble::usage)?;
     // All parts of a run need the same seed.
     let seed = args.seed.unwrap_or_else(|| if shard.is_some() { 1 } else { drawn_seed() });
-    let target = args.target.as_ref().map_or("embedded simulator".to_owned(), ToString::to_string);
-    let about = About { target, contract: subject.name.clone(), found: subject.found.clone(), seed, shard };
-    let (mut outcome, left) = match &args.target {
-        None => {
-            let context = Context::embedded(subject.contract, seed, client);
-            (watched(&checks, &context, Allowed::ALL, &bounds).await, Ok(()))
+    let found = subject.found.clone();
+    let about = About { target: target.name(), contract: subject.name.clone(), found, seed, shard };
+    // Whatever happens from now on, there are reports.
+    let mut report = Report { about, run: Run::skipped(&checks, SkipReason::Interrupted) };
+    write_reports(args, &report)?;
+    if greeting.is_none() {
+        greeting = Some(greeted(target, &client, &keys, bounds).await);
+    }
+    let mode = match greeting {
+        Some(Ok(Ok(mode))) => mode,
+        Some(Ok(Err(trouble))) => {
+            report.run = Run::skipped(&checks, SkipReason::TargetGone);
+            write_reports(args, &report)?;
+            return Err(trouble);
         }
-        Some(address) => {
-            let context = |mode, keys: &Keys| {
-                Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client.clone())
-            };
-            foreign(&args, address, &checks, keys, &client, &bounds, context).await?
+        Some(Err(reason)) => return left_out(args, &subject, reason),
+        None => Mode::Guarded,
+    };
+    let context = |address: &Address, mode, keys: &Keys| {
+        Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client.clone())
+    };
+    let outcome: Outcome = match target {
+        Target::Embedded => {
+            let context = Context::embedded(subject.contract, seed, client);
+            watched(&checks, &context, Allowed::ALL, bounds).await.into()
+        }
+        Target::Launched(keeper, _) => {
+            let context = context(keeper.address(), Mode::Guarded, &keys).kept(keeper.clone());
+            let run = watched(&checks, &context, Allowed::ALL, bounds).await;
+            let gone = keeper.is_lost().then(|| "the target does not start any more".to_owned());
+            Outcome { run, left: Ok(()), gone }
+        }
+        Target::Foreign(address) => {
+            let context = |mode, keys: &Keys| context(address, mode, keys);
+            foreign(args, address, mode, &checks, keys, &client, bounds, context).await?
         }
     };
-    baseline.apply(&mut outcome);
+    let Outcome { run, left, gone } = outcome;
+    report.run = run;
+    baseline.apply(&mut report.run);
     // A terminal that went away is no reason to lose the other reports.
-    let report = Report { about, run: outcome };
     let _ = write_text(&mut anstream::stdout().lock(), &report);
-    for file in reports {
-        file.write(&report).map_err(Trouble::usage)?;
-    }
+    write_reports(args, &report)?;
     let outcome = report.run;
+    if let Some(gone) = gone {
+        return Err(Trouble::Unreachable(gone));
+    }
     left.map_err(Trouble::Usage)?;
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();
@@ -174,50 +338,111 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     Ok(status(&outcome))
 }
 
-/// Checks somebody else's target. Answers what came out, and whether the target is as it was.
+/// Writes every report that is asked for.
+fn write_reports(args: &RunArgs, report: &Report) -> Result<(), Trouble> {
+    for wanted in &args.report {
+        let opened = wanted.clone().open().map_err(Trouble::usage)?;
+        opened.write(report).map_err(Trouble::usage)?;
+    }
+    Ok(())
+}
+
+/// Checks somebody else's target.
+#[expect(clippy::too_many_arguments, reason = "all that a run is made of")]
 async fn foreign(
     args: &RunArgs,
     address: &Address,
+    mode: Mode,
     checks: &[Check],
     mut keys: Keys,
     client: &Client,
     bounds: &Bounds,
     context: impl Fn(Mode, &Keys) -> Context,
-) -> Result<(Run, Result<(), String>), Trouble> {
-    let mode = probe::mode(client, address).await?;
+) -> Result<Outcome, Trouble> {
     let allowed = allowed(&args.allow);
-    // What disrupts is not put back: a core that has restarted or logged out is not as it was.
-    let watches = allowed.writes && !allowed.disruptive;
-    let footprint = async |keys: &Keys| match watches {
-        true => Footprint::take(address, keys.get(Tier::Admin)).await.ok(),
+    let flight = Flight::default();
+    let footprint = async |keys: &Keys| match allowed.writes {
+        true => bounds.within(Footprint::take(address, keys.get(Tier::Admin))).await.ok()?.ok(),
         false => None,
     };
     let before = footprint(&keys).await;
-    let (outcome, left) = if args.provision {
+    let part = async |checks: &[Check], mode, keys: &Keys| {
+        let keeper = Keeper::watch(address.clone(), keys.clone(), flight.clone());
+        let run = watched(checks, &context(mode, keys).kept(keeper.clone()), allowed, bounds).await;
+        let gone = keeper.falls(0).first().filter(|_| keeper.is_lost()).map(|fall| fall.headline.clone());
+        keeper.close().await;
+        (run, gone)
+    };
+    let (run, left, gone) = if args.provision {
         // What Development Mode opens is checked last, when it is on again: one of these checks stops the target.
         let needs_development = |check: &&Check| check.needs.contains(&Need::Development);
         let (last, first): (Vec<_>, Vec<_>) = checks.iter().partition(needs_development);
         let [last, first] = [last, first].map(|some| some.into_iter().cloned().collect::<Vec<_>>());
         let provision = Provision::take(client, address, mode, &mut keys).await?;
-        let mut outcome = watched(&first, &context(Mode::Guarded, &keys), allowed, bounds).await;
-        let left = provision.put_back().await;
-        if left.is_ok() && !outcome.interrupted {
-            outcome.append(watched(&last, &context(mode, &keys), allowed, bounds).await);
-            outcome.sort_like(checks);
+        let (mut run, mut gone) = part(&first, Mode::Guarded, &keys).await;
+        let left = match gone {
+            None => provision.put_back().await,
+            Some(_) => Ok(()),
+        };
+        if left.is_ok() && !run.interrupted {
+            let (more, why) = part(&last, mode, &keys).await;
+            run.append(more);
+            run.sort_like(checks);
+            gone = why;
         }
-        (outcome, left)
+        (run, left, gone)
     } else {
-        (watched(checks, &context(mode, &keys), allowed, bounds).await, Ok(()))
+        let (run, gone) = part(checks, mode, &keys).await;
+        (run, Ok(()), gone)
     };
-    let changed = match (before, footprint(&keys).await) {
-        (Some(before), Some(after)) => before.changed(&after),
-        _ => vec![],
+    if let Some(why) = gone {
+        let gone = format!("{address} went: {why}{}", unrestored(address, before.as_ref(), &flight));
+        return Ok(Outcome { run, left, gone: Some(gone) });
+    }
+    let left = match (left, before) {
+        (Ok(()), Some(before)) => {
+            put_back(address, &before, &flight.written(), keys.get(Tier::Admin), footprint(&keys)).await
+        }
+        (left, _) => left,
     };
-    let left = left.and_then(|()| match changed.is_empty() {
-        true => Ok(()),
-        false => Err(format!("{address} is not as it was before the run: {}", changed.join(", "))),
-    });
-    Ok((outcome, left))
+    Ok(Outcome { run, left, gone: None })
+}
+
+/// What to do about what could not be put back.
+fn unrestored(address: &Address, before: Option<&Footprint>, flight: &Flight) -> String {
+    let Some(before) = before else { return String::new() };
+    let restore = Restore::of(address, before, &flight.written());
+    if restore.is_empty() {
+        return String::new();
+    }
+    match restore.keep(address) {
+        Ok(said) => format!("\n{said}"),
+        Err(fault) => format!("; what to put back could not be kept: {fault}"),
+    }
+}
+
+/// Puts back what is not as it was, and says what still is not.
+async fn put_back(
+    address: &Address,
+    before: &Footprint,
+    written: &[String],
+    admin: Option<&Key>,
+    now: impl Future<Output = Option<Footprint>>,
+) -> Result<(), String> {
+    // A target that was stopped cannot be asked; that it was is in the report.
+    let Some(after) = now.await else { return Ok(()) };
+    let done = before.put_back(&after, written, address, admin).await;
+    let after = match done {
+        Ok(()) => Footprint::take(address, admin).await,
+        Err(fault) => Err(fault),
+    };
+    match after {
+        Ok(after) => match before.changed(&after).as_slice() {
+            [] => Ok(()),
+            changed => Err(format!("{address} is not as it was before the run: {}", changed.join(", "))),
+        },
+        Err(fault) => Err(format!("whether {address} is as it was before the run is not known: {fault}")),
+    }
 }
 
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
@@ -230,19 +455,13 @@ async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: 
             bar.println(format!("{} {}", verdict.name(), check.id));
         }
     };
-    let over = async {
-        match bounds.limit {
-            Some(limit) => tokio::time::sleep_until(limit.into()).await,
-            None => std::future::pending().await,
-        }
-    };
     let stop = async {
         tokio::select! {
             () = bounds.signals.told() => {
                 bar.println("stopping once what was changed is put back; again to stop at once");
                 SkipReason::Interrupted
             }
-            () = over => SkipReason::TimeLimit,
+            () = bounds.over() => SkipReason::TimeLimit,
         }
     };
     let run = suite::run(checks, context, allowed, progress, stop).await;
@@ -256,12 +475,12 @@ pub(super) fn status(run: &Run) -> u8 {
     let why = |reason| run.records.iter().any(|record| record.verdict == Verdict::Skip(reason));
     if run.interrupted && why(SkipReason::Interrupted) {
         exit::INTERRUPTED
+    } else if run.interrupted && why(SkipReason::TimeLimit) {
+        exit::TIME_OVER
     } else if tally.bad() > 0 {
         exit::FAILED
     } else if tally.skip == tally.total() {
         exit::NOTHING
-    } else if run.interrupted {
-        exit::TIME_OVER
     } else {
         exit::PASSED
     }

@@ -34,7 +34,8 @@ pub struct SelfTestArgs {
 pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     let named: Result<Vec<_>, _> = args.mutant.iter().map(|id| Mutant::named(id)).collect();
     let named = named.map_err(Trouble::usage)?;
-    let all: Vec<_> = Mutant::all().iter().filter(|one| one.suits(args.contract)).collect();
+    let all: Vec<_> =
+        Mutant::all().iter().filter(|one| one.suits(args.contract) && !one.needs_process()).collect();
     if let Some(other) = named.iter().find(|one| !one.suits(args.contract)) {
         return Err(Trouble::Usage(format!(
             "the mutant \"{}\" is none of the contract {}",

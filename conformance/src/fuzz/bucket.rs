@@ -78,6 +78,7 @@ fn asked(small: &Small) -> String {
         Some(Step::Ask(ask)) if who => format!("{} by {}", ask.method, ask.who.kind()),
         Some(Step::Ask(ask)) => request(ask),
         Some(Step::Talk(talk)) => conversation(talk),
+        Some(Step::Meet(_)) => "a meeting".to_owned(),
         Some(Step::Raw(_)) | None => "bytes".to_owned(),
     }
 }

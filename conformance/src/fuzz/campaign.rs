@@ -3,6 +3,7 @@
 use super::{
     bucket, epochs,
     failure::Failure,
+    falls,
     finding::Oracle,
     lane::Lane,
     progress::Progress,
@@ -12,9 +13,13 @@ use super::{
     summary::{Summary, Unconfirmed},
 };
 use crate::{
+    keeper::Keeper,
     shard::Shard,
     suite::{Allowed, Embedded, Mode, Tier},
 };
+
+/// How often a case is replayed in which something meets, until the target falls.
+const REPLAYS: usize = 5;
 
 /// A campaign.
 #[derive(Debug)]
@@ -28,19 +33,30 @@ impl Campaign {
     /// # Errors
     /// When a pattern selects nothing.
     pub fn new(settings: Settings) -> Result<Self, FuzzError> {
-        let Settings { target, contract, healthy, endpoints, keys, allowed, only, seed, limit } = settings;
+        let Settings { target, keeper, contract, healthy, endpoints, keys, allowed, only, seed, limit } =
+            settings;
         let foreign = target.is_some();
         let (keys, allowed) = if foreign { (keys, allowed) } else { (Embedded::keys(), Allowed::ALL) };
         let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|tier| keys.get(*tier).is_some()).collect();
         let listed = endpoints.unwrap_or_else(|| contract.endpoints());
-        let scope = Scope::new(contract, listed, tiers, allowed, foreign, only)?;
+        let launched = keeper.as_ref().is_some_and(Keeper::is_own);
+        let scope = Scope::new(contract, listed, tiers, allowed, foreign, launched, only)?;
         let target = match target {
             Some((address, mode)) => Target::Foreign(address, mode),
             None => Target::Own(Box::new(Own::new(contract, healthy, seed).map_err(FuzzError::World)?)),
         };
         let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
-        let subject =
-            Subject { target, contract, rules, strict: endpoints.is_none(), scope, keys, seed, limit };
+        let subject = Subject {
+            target,
+            keeper,
+            contract,
+            rules,
+            strict: endpoints.is_none(),
+            scope,
+            keys,
+            seed,
+            limit,
+        };
         Ok(Self { subject })
     }
 
@@ -56,7 +72,8 @@ impl Campaign {
     /// whatever the number of threads.
     pub fn run(&self, until: Until, shard: Shard, threads: usize, progress: &Progress) -> Summary {
         let outcome = epochs::run(&self.subject, until, shard, threads, progress);
-        let failures = bucket::sort(outcome.small, &outcome.places);
+        let mut failures = outcome.fallen;
+        failures.extend(bucket::sort(outcome.small, &outcome.places));
         Summary {
             cases: outcome.cases,
             sent: outcome.sent,
@@ -89,6 +106,17 @@ impl Campaign {
         };
         let gone = |fault: Gone| fault.0;
         let mut lane = Lane::open(&self.subject, mode).await.map_err(gone)?;
+        if let Some(keeper) = self.subject.keeper.as_ref().filter(|_| failure.oracle.is_fall()) {
+            // What meets does not always collide.
+            let tries = if failure.steps.meets() { REPLAYS } else { 1 };
+            for _ in 0..tries {
+                if let Some(fall) = falls::falls(keeper, &mut lane, &failure.steps).await.map_err(gone)? {
+                    let got = self.subject.keys.redact(&fall.told().join("\n"));
+                    return Ok(Some((falls::oracle(fall.kind), failure.fails_at, got)));
+                }
+            }
+            return Ok(None);
+        }
         let objection = lane.run(&failure.steps).await.map_err(gone)?;
         Ok(objection.map(|one| (one.finding.oracle, one.step, self.subject.keys.redact(&one.finding.got))))
     }

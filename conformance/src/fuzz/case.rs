@@ -28,12 +28,30 @@ impl Case {
     /// The first step that does more to a target than is allowed, counted from 0, and its class.
     pub fn refused(&self, allowed: Allowed) -> Option<(usize, Class)> {
         let harm = Harm::new();
-        let classes = self.steps.iter().map(|step| match step {
-            Step::Ask(ask) => harm.of_request(&ask.method, &ask.target),
-            Step::Talk(talk) => talk.frames.iter().map(|sent| sent.class(&harm)).max().unwrap_or(Class::Read),
-            Step::Raw(bytes) => harm.of_bytes(&bytes.0),
-        });
+        let classes = self.steps.iter().map(|step| step.class(&harm));
         classes.enumerate().find(|(_, class)| !allowed.permits(*class))
+    }
+}
+
+impl Case {
+    /// Whether something in it meets on purpose.
+    pub(super) fn meets(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Meet(_)))
+    }
+}
+
+impl Step {
+    /// What it does to a target.
+    fn class(&self, harm: &Harm) -> Class {
+        match self {
+            Self::Ask(ask) => harm.of_request(&ask.method, &ask.target),
+            Self::Talk(talk) => talk.frames.iter().map(|sent| sent.class(harm)).max().unwrap_or(Class::Read),
+            Self::Raw(bytes) => harm.of_bytes(&bytes.0),
+            Self::Meet(all) => {
+                let steps = all.iter().flat_map(|case| &case.steps);
+                steps.map(|step| step.class(harm)).max().unwrap_or(Class::Read)
+            }
+        }
     }
 }
 
@@ -47,6 +65,8 @@ pub enum Step {
     Talk(Talk),
     /// Bytes on a connection of their own, that need not be HTTP.
     Raw(Bytes),
+    /// Cases that are sent at the same time, each on connections of its own.
+    Meet(Vec<Case>),
 }
 
 /// A request.

@@ -149,7 +149,7 @@ impl Dialogue {
                 let mut odd = finding("ID|KIND, with a text where the kind has one", shown());
                 odd.cause = format!(
                     "an answer of the kind {}",
-                    super::finding::normalised(&String::from_utf8_lossy(kind))
+                    crate::keeper::normalised(&String::from_utf8_lossy(kind))
                 );
                 self.finding = Some(odd);
                 return;

@@ -10,7 +10,9 @@ use std::{
 };
 
 use super::{
+    bucket::Bucket,
     draw::{EPOCH, draw},
+    falls::{self, Fallen, Falls, Recent},
     finding::{Finding, Oracle},
     lane::Lane,
     progress::Progress,
@@ -50,6 +52,8 @@ pub(super) struct Outcome {
     pub(super) took: Duration,
     pub(super) small: Vec<shrink::Small>,
     pub(super) places: Places,
+    /// What brought the target down.
+    pub(super) fallen: Vec<Bucket>,
     /// Failures that did not happen again.
     pub(super) unconfirmed: Vec<Sort>,
     /// Why it ended early, if the target went.
@@ -78,10 +82,11 @@ pub(super) fn run(
     let begun = Instant::now();
     let sorts: Mutex<Sorts> = Mutex::default();
     let gone: Mutex<Option<String>> = Mutex::default();
+    let falls = Falls::default();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                if let Err(fault) = alone(epochs(subject, until, shard, begun, progress, &sorts)) {
+                if let Err(fault) = alone(epochs(subject, until, shard, begun, progress, &sorts, &falls)) {
                     progress.stop.store(true, Ordering::Relaxed);
                     locked(&gone).get_or_insert(fault.0);
                 }
@@ -102,6 +107,7 @@ pub(super) fn run(
     } else {
         make_small(subject, sorts, &places, threads)
     };
+    let fallen = make_falls_small(subject, falls.take());
     Outcome {
         cases: progress.cases.load(Ordering::Relaxed),
         sent: progress.sent.load(Ordering::Relaxed),
@@ -109,6 +115,7 @@ pub(super) fn run(
         took,
         small,
         places,
+        fallen,
         unconfirmed,
         interrupted: interrupted && gone.is_none(),
         gone,
@@ -135,6 +142,7 @@ async fn epochs(
     begun: Instant,
     progress: &Progress,
     sorts: &Mutex<Sorts>,
+    falls: &Falls,
 ) -> Result<(), Gone> {
     let strategy = strategy::cases(&subject.scope);
     let over = |number: u64| match until {
@@ -148,13 +156,16 @@ async fn epochs(
             return Ok(());
         }
         let mut lane = Lane::open(subject, subject.mode(epoch)).await?;
-        let mut sent = 0;
+        let (mut sent, mut recent) = (0, Recent::default());
         for number in first..first + EPOCH {
             if over(number) || progress.stop.load(Ordering::Relaxed) {
                 break;
             }
             let Some(case) = draw(&strategy, subject, number) else { continue };
-            let objection = lane.run(&case).await?;
+            let objection = match &subject.keeper {
+                Some(keeper) => falls.run(keeper, &mut lane, &case, number, &mut recent).await?,
+                None => lane.run(&case).await?,
+            };
             progress.cases.fetch_add(1, Ordering::Relaxed);
             progress.sent.fetch_add(lane.sent - sent, Ordering::Relaxed);
             sent = lane.sent;
@@ -166,7 +177,10 @@ async fn epochs(
                 lane.renew().await?;
             }
         }
-        if let Some(finding) = lane.is_well().await? {
+        // Who watches the target says how it is.
+        if subject.keeper.is_none()
+            && let Some(finding) = lane.is_well().await?
+        {
             add(sorts, finding, first + EPOCH - 1);
         }
         // The sum does not mind in which order epochs end.
@@ -233,6 +247,20 @@ fn make_small(
     let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
     let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
     (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
+}
+
+/// Finds out which cases bring the target down, one cause after the other: there is one target.
+fn make_falls_small(subject: &Subject, fallen: Vec<Fallen>) -> Vec<Bucket> {
+    let Some(keeper) = &subject.keeper else { return vec![] };
+    let work = async {
+        let strategy = strategy::cases(&subject.scope);
+        let mut buckets = vec![];
+        for one in fallen {
+            buckets.push(falls::confirm(subject, keeper, &strategy, &one).await);
+        }
+        Ok(buckets)
+    };
+    alone(work).unwrap_or_default()
 }
 
 /// Where a mode's name stands in files.

@@ -106,7 +106,7 @@ impl Failure {
                 let request = ask.request(&subject.keys, None);
                 Some(subject.keys.redact_quoted(&curl_line(address.as_ref()?, &request)))
             }
-            Step::Talk(_) | Step::Raw(_) => None,
+            Step::Talk(_) | Step::Raw(_) | Step::Meet(_) => None,
         };
         Self {
             schema: SCHEMA,

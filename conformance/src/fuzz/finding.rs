@@ -3,10 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::keeper::normalised;
+
 /// What must hold of every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oracle {
+    /// The target ends only if it is told to.
+    Crash,
+    /// The target answers as long as it lives.
+    Hang,
     /// The target is there, and answers `ping`.
     Alive,
     /// There is an answer in time, whole, and HTTP; the connection stays or ends as it was said.
@@ -35,6 +41,8 @@ impl Oracle {
     /// The name in reports and files.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Crash => "crash",
+            Self::Hang => "hang",
             Self::Alive => "alive",
             Self::Answered => "answered",
             Self::NoServerError => "no-server-error",
@@ -47,6 +55,11 @@ impl Oracle {
             Self::SessionEnded => "session-ended",
             Self::Memory => "memory",
         }
+    }
+
+    /// Whether it objects to what befell the whole target.
+    pub(super) fn is_fall(self) -> bool {
+        matches!(self, Self::Crash | Self::Hang)
     }
 
     /// Whether it objects to accidents, whose text says nothing of their cause.
@@ -86,56 +99,5 @@ impl Finding {
     /// Whether both are likely to have the same cause.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.oracle == other.oracle && self.endpoint == other.endpoint && self.cause == other.cause
-    }
-}
-
-/// How much of a text tells causes apart, in characters.
-const TELLING: usize = 100;
-
-/// A text without what varies: numbers, what is quoted, long words that look drawn.
-pub(super) fn normalised(text: &str) -> String {
-    // A status in front tells a lot.
-    let (status, rest) =
-        text.split_once(' ').filter(|(one, _)| one.len() == 3 && one.parse::<u16>().is_ok()).unzip();
-    let mut out = status.map(|status| format!("{status} ")).unwrap_or_default();
-    let mut chars = rest.unwrap_or(text).chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' | '`' => {
-                while chars.next_if(|&next| next != c).is_some() {}
-                chars.next();
-                out.push_str("\"…\"");
-            }
-            c if c.is_ascii_digit() => {
-                while chars.next_if(|next| next.is_ascii_alphanumeric()).is_some() {}
-                out.push('0');
-            }
-            c if c.is_whitespace() => {
-                while chars.next_if(|next| next.is_whitespace()).is_some() {}
-                out.push(' ');
-            }
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-        if out.len() > TELLING {
-            break;
-        }
-    }
-    out.trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn causes_are_told_apart_and_values_are_not() {
-        let cause = |got: &str| normalised(got);
-        assert_eq!(cause("500 column \"abc\" is 17 long"), "500 column \"…\" is 0 long");
-        assert_eq!(cause("500 column \"x\" is 9 long"), "500 column \"…\" is 0 long");
-        assert_ne!(cause("500 x"), cause("501 x"));
-        assert_eq!(cause("open 4a5eb717.png"), cause("open 0c0ffee.png"));
-        assert_ne!(cause("database entry not found"), cause("map not found"));
-        assert_eq!(cause("unclosed \"quote"), "unclosed \"…\"");
     }
 }

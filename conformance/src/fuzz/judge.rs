@@ -367,9 +367,6 @@ fn admitted(exchange: Exchange<'_>) -> Option<Finding> {
 
 /// The same question has the same answer, but for the moment and for what a session's begin adds.
 pub(super) fn repeated(exchange: Exchange<'_>, second: &Response) -> Option<Finding> {
-    if exchange.known.is_some_and(|known| Expectations::get().is_volatile(&known.slug)) {
-        return None;
-    }
     let first = exchange.response;
     let varies =
         |name: &str| ["date", "set-cookie", "server-timing"].iter().any(|one| name.eq_ignore_ascii_case(one));

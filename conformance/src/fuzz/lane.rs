@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     suite::Mode,
-    target::{Address, Connection, Request, Response, SendError, Websocket},
+    target::{Address, Connection, Flight, Request, Response, SendError, Ticket, Websocket},
 };
 
 /// How long is waited for an answer that a person has to give.
@@ -40,6 +40,8 @@ pub(super) struct Lane<'a> {
     address: Address,
     simulator: Option<Simulator>,
     connection: Option<Connection>,
+    /// Where what goes out is written down, and as which connection.
+    flight: Option<(Flight, u64)>,
     memory: Option<f64>,
     /// How many requests and messages were sent.
     pub(super) sent: u64,
@@ -67,7 +69,9 @@ impl<'a> Lane<'a> {
         };
         let judge = Judge::new(subject.rules, subject.strict);
         let (connection, memory) = (None, None);
-        Ok(Self { subject, judge, mode, address, simulator, connection, memory, sent: 0, digest: 0 })
+        let flight =
+            subject.keeper.as_ref().map(|keeper| (keeper.flight().clone(), keeper.flight().connection()));
+        Ok(Self { subject, judge, mode, address, simulator, connection, flight, memory, sent: 0, digest: 0 })
     }
 
     /// The same to a fresh simulator, if it is our own.
@@ -89,6 +93,7 @@ impl<'a> Lane<'a> {
                 Step::Ask(ask) => self.ask(ask, &mut memory).await?,
                 Step::Talk(talk) => self.talk(talk, &memory).await?,
                 Step::Raw(bytes) => self.raw(&bytes.0).await?,
+                Step::Meet(all) => self.meet(all).await?,
             };
             if let Some(finding) = finding {
                 return Ok(Some(Objection { step, finding }));
@@ -98,6 +103,39 @@ impl<'a> Lane<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Drops the connection: the target has begun anew.
+    pub(super) fn reconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// Writes down what goes out. A target of somebody else's has no two settings written at once.
+    async fn depart(&self, message: bool, what: &[u8]) -> Option<Ticket> {
+        let (flight, connection) = self.flight.as_ref()?;
+        if !self.subject.scope.meets() {
+            flight.turn(what).await;
+        }
+        Some(flight.begin(*connection, message, what))
+    }
+
+    /// Sends cases at the same time, each on a lane of its own: the first objection.
+    async fn meet(&mut self, all: &[Case]) -> Result<Option<Finding>, Gone> {
+        let mut lanes = vec![];
+        for case in all {
+            lanes.push((Self::open(self.subject, self.mode).await?, case));
+        }
+        // One within the other would have no end.
+        let run = lanes.iter_mut().map(|(lane, case)| Box::pin(lane.run(case)));
+        let outcomes = futures_util::future::join_all(run).await;
+        self.sent += lanes.iter().map(|(lane, _)| lane.sent).sum::<u64>();
+        let mut first = None;
+        for outcome in outcomes {
+            let objection = outcome?;
+            first = first.or(objection.map(|one| one.finding));
+        }
+        // What they say of each other's changes is nobody's fault; that nothing came is.
+        Ok(first.filter(|finding| finding.oracle == Oracle::Answered))
     }
 
     async fn ask(&mut self, ask: &Ask, memory: &mut Memory) -> Result<Option<Finding>, Gone> {
@@ -121,7 +159,9 @@ impl<'a> Lane<'a> {
         }
         // Only a session that was shown is ended.
         note(&response, session.filter(|_| ask.who == super::case::Who::Session), memory);
-        if !ask.twice {
+        let changes = known.is_some_and(|known| Expectations::get().is_volatile(&known.slug))
+            || ask.target.starts_with("/metrics");
+        if !ask.twice || (changes && self.subject.scope.lives()) {
             return Ok(None);
         }
         match self.send(&request, known).await? {
@@ -141,12 +181,16 @@ impl<'a> Lane<'a> {
             None => (self.connect().await?, false),
         };
         self.sent += 1;
+        let ticket = self.depart(false, format!("{} {}", request.method, request.target).as_bytes()).await;
         let mut came = timeout(limit, connection.send(&self.address, request)).await;
         let idle = matches!(came, Ok(Err(SendError::Closed | SendError::Io(_))));
         if idle && kept && self.simulator.is_none() {
             // A kept connection may end at any time; a target of our own has no reason to.
             connection = self.connect().await?;
             came = timeout(limit, connection.send(&self.address, request)).await;
+        }
+        if let (Some(ticket), Ok(Ok(_))) = (ticket, &came) {
+            ticket.answered();
         }
         let object = |got: String| {
             Sent::Objection(Finding::new(Oracle::Answered, slug, "a whole answer, in time", got))
@@ -184,6 +228,7 @@ impl<'a> Lane<'a> {
     async fn raw(&mut self, bytes: &[u8]) -> Result<Option<Finding>, Gone> {
         self.sent += 1;
         let connection = self.connect().await?;
+        let ticket = self.depart(false, bytes).await;
         let object = |got: &str| {
             Some(Finding::new(Oracle::Answered, "raw", "an answer, or the end of the connection", got))
         };
@@ -192,6 +237,9 @@ impl<'a> Lane<'a> {
             Ok(Err(_)) => return Ok(None),
             Ok(Ok(answer)) => answer,
         };
+        if let Some(ticket) = ticket {
+            ticket.answered();
+        }
         self.note(answer.len() as u64);
         if answer.is_empty() {
             return Ok(None);
@@ -239,7 +287,11 @@ impl<'a> Lane<'a> {
                 return object(Oracle::Authorised, "401 or 403", format!("{status} {}", response.text()));
             }
         }
-        let mut socket = connection.into_websocket();
+        let flight = self.flight.as_ref().map(|(flight, _)| (flight.clone(), flight.connection()));
+        let mut socket = connection.into_websocket().with_flight(flight);
+        if self.subject.scope.meets() {
+            socket.meet();
+        }
         let mut dialogue = Dialogue::new(talk);
         let silent = timeout(self.subject.limit, hold(&mut socket, talk, &mut dialogue)).await.is_err();
         Ok(dialogue.verdict(silent))

@@ -15,6 +15,7 @@ mod draw;
 mod epochs;
 mod expectations;
 mod failure;
+mod falls;
 mod finding;
 mod judge;
 mod lane;

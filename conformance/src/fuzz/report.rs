@@ -8,7 +8,12 @@ use std::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::{case::Step, failure::Failure, finding::Oracle, summary::Summary};
+use super::{
+    case::{Step, Talk},
+    failure::Failure,
+    finding::Oracle,
+    summary::Summary,
+};
 
 /// The number of the schema of the lines that [`write_jsonl`] writes.
 const SCHEMA: u32 = 1;
@@ -40,7 +45,7 @@ pub fn write_text(
         };
         writeln!(out, "FAIL {} on {places}, seen {} times", failure.oracle.name(), failure.seen)?;
         writeln!(out, "     expected {}", failure.expected)?;
-        writeln!(out, "     got      {}", failure.got.replace('\n', " "))?;
+        writeln!(out, "     got      {}", told_got(failure))?;
         for line in told(failure) {
             writeln!(out, "     {line}")?;
         }
@@ -76,8 +81,13 @@ pub fn write_text(
     )
 }
 
+/// What came: evidence of a fall in its lines, anything else in one.
+fn told_got(failure: &Failure) -> String {
+    failure.got.replace('\n', if failure.oracle.is_fall() { "\n              " } else { " " })
+}
+
 /// How many lines a case takes at most.
-const LINES: usize = 8;
+const LINES: usize = 12;
 
 /// The case in a few lines.
 fn told(failure: &Failure) -> Vec<String> {
@@ -91,14 +101,27 @@ fn told(failure: &Failure) -> Vec<String> {
     };
     let mut curls = failure.curl.iter();
     let mut lines: Vec<String> = vec![];
+    let spoken = |talk: &Talk| {
+        let frame = |sent| format!("  {}", shown(serde_json::to_string(sent).unwrap_or_default().as_bytes()));
+        let mut lines = vec![format!("websocket, by {}:", talk.who.kind())];
+        lines.extend(talk.frames.iter().map(frame));
+        lines
+    };
     for step in &failure.steps.steps {
         match step {
             Step::Ask(_) => lines.extend(curls.next().map(|line| shown(line.as_bytes()))),
-            Step::Talk(talk) => {
-                lines.push(format!("websocket, by {}:", talk.who.kind()));
-                let frame =
-                    |sent| format!("  {}", shown(serde_json::to_string(sent).unwrap_or_default().as_bytes()));
-                lines.extend(talk.frames.iter().map(frame));
+            Step::Talk(talk) => lines.extend(spoken(talk)),
+            Step::Meet(all) => {
+                lines.push(format!("{} at the same time:", all.len()));
+                for one in all.iter().flat_map(|case| &case.steps) {
+                    match one {
+                        Step::Ask(ask) => {
+                            lines.push(format!("  {} {}", ask.method, shown(ask.target.as_bytes())))
+                        }
+                        Step::Talk(talk) => lines.extend(spoken(talk)),
+                        Step::Raw(_) | Step::Meet(_) => {}
+                    }
+                }
             }
             Step::Raw(bytes) => lines.push(format!("bytes {:?}", shown(&bytes.0))),
         }

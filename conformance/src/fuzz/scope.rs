@@ -22,6 +22,8 @@ pub(super) struct Scope {
     allowed: Allowed,
     /// Whether the target is somebody else's.
     foreign: bool,
+    /// Whether it is a program that is launched, and started again whatever happens to it.
+    launched: bool,
     only: Vec<String>,
 }
 
@@ -41,10 +43,19 @@ impl Scope {
         tiers: Vec<Tier>,
         allowed: Allowed,
         foreign: bool,
+        launched: bool,
         only: Vec<String>,
     ) -> Result<Self, Nothing> {
-        let scope =
-            Self { contract, catalogue: Catalogue::new(endpoints), endpoints, tiers, allowed, foreign, only };
+        let scope = Self {
+            contract,
+            catalogue: Catalogue::new(endpoints),
+            endpoints,
+            tiers,
+            allowed,
+            foreign,
+            launched,
+            only,
+        };
         let names: Vec<&str> =
             scope.selected().iter().filter_map(|one| scope.slug(one)).chain(KINDS).collect();
         match scope.only.iter().find(|one| !names.iter().any(|name| matches(one, name))) {
@@ -75,6 +86,16 @@ impl Scope {
     /// What may be done to the target.
     pub(super) fn allowed(&self) -> Allowed {
         self.allowed
+    }
+
+    /// Whether cases may meet on purpose: only on a target that is started again.
+    pub(super) fn meets(&self) -> bool {
+        self.launched && self.wants("websocket")
+    }
+
+    /// Whether the target is a program that goes on while it is asked, so that some answers change by themselves.
+    pub(super) fn lives(&self) -> bool {
+        self.foreign
     }
 
     /// The options that may be written: all but those that decide who may do what.
@@ -118,6 +139,7 @@ impl Scope {
             // Their strategies know what is allowed.
             Step::Talk(_) => true,
             Step::Raw(_) => true,
+            Step::Meet(all) => all.iter().all(|case| self.permits(case)),
         }
     }
 

@@ -6,6 +6,7 @@ use portmaster_fixtures::{Contract, Endpoint};
 
 use super::scope::Nothing;
 use crate::{
+    keeper::Keeper,
     suite::{Allowed, Keys, Mode},
     target::Address,
 };
@@ -15,6 +16,8 @@ use crate::{
 pub struct Settings {
     /// Somebody else's target and how it was found; without one simulators are started.
     pub target: Option<(Address, Mode)>,
+    /// Who watches that target, and starts it again if it is its own.
+    pub keeper: Option<Keeper>,
     /// The contract.
     pub contract: Contract,
     /// Whether simulators are without the defects of the contract's cores.

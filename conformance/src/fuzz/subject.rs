@@ -7,6 +7,7 @@ use portmaster_simulator::{ExternalAuth, Simulator};
 
 use super::scope::Scope;
 use crate::{
+    keeper::Keeper,
     suite::{Embedded, Keys, Mode, Tier},
     target::Address,
 };
@@ -69,6 +70,8 @@ impl Own {
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) target: Target,
+    /// Who watches somebody else's target.
+    pub(super) keeper: Option<Keeper>,
     pub(super) contract: Contract,
     /// The contract's rules.
     pub(super) rules: &'static Rules,

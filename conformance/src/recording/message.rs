@@ -13,6 +13,9 @@ use crate::target::{Frame, opcode};
 /// Members that hold prose, which is the original's own.
 const PROSE: [&str; 2] = ["Description", "Help"];
 
+/// The times of a record.
+const TIMES: [&str; 4] = ["Created", "Modified", "Expires", "Deleted"];
+
 /// What a frame holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -107,6 +110,18 @@ fn binary() -> String {
 }
 
 impl Expected {
+    /// A frame that came. The times of its record are those of the recording: others will do, but not none (websocket §3).
+    pub(crate) fn of(recv: Said, frame: String) -> Self {
+        let record = recv.text().and_then(record);
+        let has = |name: &&str| {
+            record
+                .as_ref()
+                .is_some_and(|(_, value)| value["_meta"][*name].as_i64().is_some_and(|time| time != 0))
+        };
+        let mask = TIMES.into_iter().filter(has).map(|name| format!("_meta.{name}")).collect();
+        Self { recv, frame, mask }
+    }
+
     /// How a frame differs from this, if it does.
     pub(crate) fn difference(&self, got: &Frame) -> Option<Difference> {
         let kind = kind_of(got.opcode);
@@ -225,6 +240,16 @@ mod tests {
         );
         assert!(against(&one, r#"2|ok|a:b|J{"_meta":{"Created":9},"Help":"y","a":1}"#).is_some());
         assert!(against(&one, r#"1|ok|a:b|J{"_meta":{"Created":9},"Help":1,"a":1}"#).is_some());
+    }
+
+    #[test]
+    fn times_are_masked_as_they_are_recorded() {
+        let said = |text: &str| Said::Data(Bytes(text.into()));
+        let one = Expected::of(said(r#"1|ok|a:b|J{"_meta":{"Created":5,"Modified":0}}"#), binary());
+        assert_eq!(one.mask, ["_meta.Created"]);
+        assert_eq!(against(&one, r#"1|ok|a:b|J{"_meta":{"Created":9,"Modified":0}}"#), None);
+        assert!(against(&one, r#"1|ok|a:b|J{"_meta":{"Created":0,"Modified":0}}"#).is_some());
+        assert!(Expected::of(said("1|done"), binary()).mask.is_empty());
     }
 
     #[test]

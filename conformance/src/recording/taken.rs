@@ -87,7 +87,7 @@ pub(crate) fn act(spoken: &Spoken, redactor: &Redactor) -> Act {
         Spoken::Sent(frame) => Act::Raw(Bytes(redactor.bytes(&frame.bytes()))),
         Spoken::Came(frame) => {
             let frame_kind = kind_of(frame.opcode).to_owned();
-            Act::Receive(Expected { recv: said(frame, redactor), frame: frame_kind, mask: vec![] })
+            Act::Receive(Expected::of(said(frame, redactor), frame_kind))
         }
         Spoken::End => Act::End,
     }

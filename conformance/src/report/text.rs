@@ -84,8 +84,9 @@ fn failure(
     )?;
     writeln!(out, "     {}", record.sentence)?;
     writeln!(out, "     expected  {}", harmless(&evidence.expected))?;
-    writeln!(out, "     got       {}", harmless(&evidence.got))?;
-    writeln!(out, "     {DIM}{}{PLAIN}\n", harmless(&evidence.curl))
+    // Evidence of a target that fell has several lines.
+    writeln!(out, "     got       {}", harmless(&evidence.got).replace('\n', "\n               "))?;
+    writeln!(out, "     {DIM}{}{PLAIN}\n", harmless(&evidence.curl).replace('\n', "\n     "))
 }
 
 /// The failures that the baseline knows, in two lines each.

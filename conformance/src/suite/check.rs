@@ -86,6 +86,11 @@ impl Check {
         }
     }
 
+    /// The same as a finding.
+    pub(crate) fn found(self) -> Self {
+        Self { finding: true, ..self }
+    }
+
     pub(crate) fn class(mut self, class: Class) -> Self {
         self.class = class;
         self

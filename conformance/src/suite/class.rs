@@ -6,7 +6,7 @@ use portmaster_fixtures::Permission;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::keys::Tier;
+use crate::target::Tier;
 
 /// Every tag that a check can be selected by: those of families, and the class of a check.
 pub const TAGS: [&str; 9] =

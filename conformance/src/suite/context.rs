@@ -14,12 +14,15 @@ use super::{
     class::Need,
     embedded::Embedded,
     exchange::Exchange,
-    keys::{Key, Keys, Tier},
+    once::{self, Once},
     outcome::{Evidence, SkipReason, Stop},
     place::{Mode, Place},
     tape::{Begun, Tape},
 };
-use crate::target::{Address, Client, Request, Response, SendError, Websocket, curl_line};
+use crate::{
+    keeper::Keeper,
+    target::{Address, Client, Key, Keys, Request, Response, SendError, Tier, Websocket, curl_line},
+};
 
 /// The longest that a foreign target may take to restart.
 const RESTART: Duration = Duration::from_secs(30);
@@ -44,6 +47,10 @@ struct Inner {
     gone: AtomicBool,
     /// Where questions and answers are kept, when they are.
     tape: Option<Tape>,
+    /// Who watches the target, if somebody does.
+    keeper: Option<Keeper>,
+    /// What takes long and was asked.
+    once: Once,
 }
 
 /// What a check may use. Cheap to clone.
@@ -68,6 +75,8 @@ impl Context {
             client,
             gone: AtomicBool::new(false),
             tape: None,
+            keeper: None,
+            once: Once::default(),
         }))
     }
 
@@ -98,6 +107,8 @@ impl Context {
             client,
             gone: AtomicBool::new(false),
             tape: None,
+            keeper: None,
+            once: Once::default(),
         }))
     }
 
@@ -108,6 +119,21 @@ impl Context {
             inner.tape = tape;
         }
         self
+    }
+
+    /// The same on a target that somebody watches.
+    pub(crate) fn kept(mut self, keeper: Keeper) -> Self {
+        // Nobody else has a context that has just been made.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.client = inner.client.clone().with_flight(keeper.flight().clone());
+            inner.keeper = Some(keeper);
+        }
+        self
+    }
+
+    /// Who watches the target, if somebody does.
+    pub(crate) fn keeper(&self) -> Option<&Keeper> {
+        self.0.keeper.as_ref()
     }
 
     /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
@@ -216,7 +242,11 @@ impl Context {
     pub async fn send_to(&self, place: Place, request: Request) -> Result<Exchange, Stop> {
         let address = self.address(place).await?;
         let begun = Begun::now();
-        match self.patiently(&address, &request).await {
+        let sent = match once::is_slow(&request) && !self.is_embedded() {
+            true => self.0.once.ask(&request, self.patiently(&address, &request)).await?,
+            false => self.patiently(&address, &request).await,
+        };
+        match sent {
             Ok(response) => {
                 if let Some(tape) = &self.0.tape {
                     tape.keep(begun, place, &address, &request, &response, None);
@@ -251,8 +281,26 @@ impl Context {
     /// again.
     async fn patiently(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
         let begun = Instant::now();
+        let slow = once::is_slow(request).then(|| self.0.client.patient(once::PATIENCE));
+        let client = slow.as_ref().unwrap_or(&self.0.client);
+        let mut patience = self.0.keeper.as_ref().filter(|_| only_looks(request));
         loop {
-            match self.0.client.send(address, request).await {
+            let life = patience.and_then(Keeper::life);
+            let sent = client.send(address, request).await;
+            if let (Err(SendError::Closed | SendError::Io(_) | SendError::Truncated), Some(keeper)) =
+                (&sent, patience.take())
+                && life.is_some()
+                && keeper.settle().await == life
+            {
+                // Whether it is this question that is not answered shows when it is asked again.
+                if let Ok(response) = client.send(address, request).await {
+                    let (method, target) =
+                        (&request.method, request.target.split('?').next().unwrap_or_default());
+                    keeper.dropped(format!("a connection with {method} {target} ended without an answer"));
+                    return Ok(response);
+                }
+            }
+            match sent {
                 Err(SendError::Connect { .. })
                     if !self.is_embedded()
                         && !self.0.gone.load(Ordering::Relaxed)
@@ -268,6 +316,13 @@ impl Context {
             }
         }
     }
+}
+
+/// Whether a request may be sent twice.
+fn only_looks(request: &Request) -> bool {
+    matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+        || request.target.starts_with("/api/v1/netquery/query")
+        || request.target.starts_with("/api/v1/netquery/charts")
 }
 
 /// What it means that a request got no answer.

@@ -9,11 +9,8 @@ use portmaster_fixtures::{Contract, Mutant, Scenario};
 use portmaster_simulator::{Builder, ExternalAuth, Simulator, Snapshot};
 use tokio::sync::OnceCell;
 
-use super::{
-    keys::{Key, Keys, Tier},
-    place::Place,
-};
-use crate::target::{Address, BadAddress};
+use super::place::Place;
+use crate::target::{Address, BadAddress, Key, Keys, Tier};
 
 /// A built-in scenario, read once: a run starts hundreds of simulators.
 fn scenario(name: &'static str) -> Result<Scenario, String> {

@@ -2,11 +2,8 @@
 
 use serde_json::Value;
 
-use super::{
-    keys::Keys,
-    outcome::{Evidence, Stop},
-};
-use crate::target::{Address, Request, Response, curl_line};
+use super::outcome::{Evidence, Stop};
+use crate::target::{Address, Keys, Request, Response, curl_line};
 
 /// How much of a body a report shows, in characters.
 const SHOWN: usize = 240;

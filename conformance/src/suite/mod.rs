@@ -1,5 +1,6 @@
 //! The engine: what a check is, what it may use, and how checks are selected and run.
 
+mod alone;
 mod baseline;
 mod check;
 mod class;
@@ -7,23 +8,26 @@ mod context;
 mod embedded;
 mod endpoint;
 mod exchange;
-mod keys;
+mod kept;
+mod once;
 mod outcome;
 mod place;
 mod runner;
 mod select;
 mod tape;
 
+pub use alone::Alone;
 pub use baseline::{Baseline, BaselineError};
 pub use check::{Check, Future};
 pub use class::{Class, Level, Need, TAGS};
 pub use context::Context;
 pub(crate) use embedded::Embedded;
 pub use exchange::Exchange;
-pub use keys::{Key, Keys, Tier};
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
 pub use place::{Mode, Place};
 pub use runner::{Allowed, Run, plan, run};
 pub(crate) use select::matches;
 pub use select::{Selection, Selector, Unknown};
 pub(crate) use tape::{Taken, Tape};
+
+pub use crate::target::{Key, Keys, Tier};

@@ -48,8 +48,14 @@ pub enum SkipReason {
     NothingToSee,
     /// The endpoint could not succeed here, so that there is no success to look at.
     NoSuccess,
+    /// The endpoint takes most of a minute here, and was asked once already.
+    AskedOnce,
     /// A check before it has stopped the target for good.
     TargetStopped,
+    /// The target went, and nobody starts it again.
+    TargetGone,
+    /// The target fell as it did in another check, which shows it.
+    SameFall,
     /// The time limit came first.
     TimeLimit,
     /// Ctrl-C came first.
@@ -73,6 +79,9 @@ impl SkipReason {
             Self::NoAccount => "nobody is logged in to the SPN",
             Self::NothingToSee => "nothing in the target's state shows it",
             Self::NoSuccess => "the endpoint did not succeed here",
+            Self::AskedOnce => "the endpoint takes long here, and was asked once",
+            Self::TargetGone => "the target went",
+            Self::SameFall => "the target fell as in another check, which shows it",
             Self::TargetStopped => "a check before it has stopped the target",
             Self::TimeLimit => "the time limit came first (--time-limit)",
             Self::Interrupted => "interrupted",

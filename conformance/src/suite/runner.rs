@@ -10,9 +10,11 @@ use std::{
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
+    alone::Alone,
     check::Check,
     class::Class,
     context::Context,
+    kept::{self, Attempt, Doubt},
     outcome::{Outcome, Record, SkipReason, Stop, Verdict},
 };
 
@@ -22,6 +24,8 @@ const PARALLEL: usize = 8;
 const TRIAL_PARALLEL: usize = 96;
 /// The longest that one check may take.
 const LONGEST: Duration = Duration::from_secs(120);
+/// The longest that one may take that waits for a self-check, which somebody else may wait for already.
+const SELF_CHECK: Duration = Duration::from_secs(240);
 /// How long a check that changes something may take to put it back, once the run is to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -71,6 +75,12 @@ impl Run {
 }
 
 impl Run {
+    /// What came out when nothing ran, for that reason.
+    pub fn skipped(checks: &[Check], reason: SkipReason) -> Self {
+        let left = |check: &Check| record(check, Verdict::Skip(reason), Duration::ZERO);
+        Self { records: checks.iter().map(left).collect(), took: Duration::ZERO, interrupted: true }
+    }
+
     /// Adds what came out of a second run.
     pub(crate) fn append(&mut self, other: Self) {
         self.records.extend(other.records);
@@ -83,6 +93,20 @@ impl Run {
         let place: BTreeMap<_, _> =
             checks.iter().enumerate().map(|(place, check)| (&check.id, place)).collect();
         self.records.sort_by_key(|record| place.get(&record.id).copied());
+    }
+}
+
+/// What a report says of a check that ended like this.
+fn record(check: &Check, verdict: Verdict, took: Duration) -> Record {
+    Record {
+        id: check.id.clone(),
+        level: check.level,
+        finding: check.finding,
+        class: check.class,
+        clause: check.clause.clone(),
+        sentence: check.sentence.clone(),
+        verdict,
+        took,
     }
 }
 
@@ -118,7 +142,9 @@ pub async fn run(
             None => waiting.push(index),
         }
     }
-    waiting.sort_by_key(|&index| checks[index].class);
+    // What takes long begins first, so that the others need not wait for it.
+    waiting
+        .sort_by_cached_key(|&index| (checks[index].class, checks[index].alone() != Some(Alone::SelfCheck)));
     let harmless =
         waiting.iter().filter(|&&index| context.is_embedded() || checks[index].class == Class::Read);
     let harmless: VecDeque<_> = harmless.copied().collect();
@@ -128,58 +154,80 @@ pub async fn run(
         progress(&checks[index], &verdict);
         verdicts[index] = Some((verdict, took));
     };
+    let lost = async {
+        let fall = match context.keeper() {
+            Some(keeper) => keeper.lost().await,
+            None => None,
+        };
+        match fall {
+            Some(_) => SkipReason::TargetGone,
+            None => std::future::pending().await,
+        }
+    };
+    let stop = async {
+        tokio::select! {
+            reason = stop => reason,
+            reason = lost => reason,
+        }
+    };
     let mut stop = std::pin::pin!(stop);
     let limit = if context.is_trial() { TRIAL_PARALLEL } else { PARALLEL };
-    let mut stopped = together(checks, harmless, limit, context, &mut finished, stop.as_mut()).await;
-    if stopped.is_none() {
-        stopped = together(checks, rest, 1, context, &mut finished, stop).await;
+    let mut doubtful = VecDeque::new();
+    let mut stopped = None;
+    for (queue, limit) in [(harmless, limit), (rest, 1)] {
+        if stopped.is_none() {
+            let queue = queue.into_iter().map(|index| (index, None)).collect();
+            stopped =
+                together(checks, queue, limit, context, &mut finished, &mut doubtful, stop.as_mut()).await;
+        }
+    }
+    if stopped.is_none() && !doubtful.is_empty() {
+        // Alone, so that it shows whose doing it was.
+        stopped = together(checks, doubtful, 1, context, &mut finished, &mut VecDeque::new(), stop).await;
     }
     let left = Verdict::Skip(stopped.unwrap_or(SkipReason::Interrupted));
-    let records = checks
-        .iter()
-        .zip(verdicts)
-        .map(|(check, ended)| {
-            let (verdict, took) = ended.unwrap_or((left.clone(), Duration::ZERO));
-            Record {
-                id: check.id.clone(),
-                level: check.level,
-                finding: check.finding,
-                class: check.class,
-                clause: check.clause.clone(),
-                sentence: check.sentence.clone(),
-                verdict,
-                took,
-            }
-        })
-        .collect();
+    let ended = |(check, ended): (&Check, Option<(Verdict, Duration)>)| {
+        let (verdict, took) = ended.unwrap_or((left.clone(), Duration::ZERO));
+        record(check, verdict, took)
+    };
+    let mut records: Vec<Record> = checks.iter().zip(verdicts).map(ended).collect();
+    if let Some(keeper) = context.keeper() {
+        kept::fold(keeper, &mut records);
+        records.extend(kept::records(keeper));
+    }
     Run { records, took: begun.elapsed(), interrupted: stopped.is_some() }
 }
 
-/// Runs the checks with those indices, so many at a time. Answers why they were stopped, if they were.
+/// Checks by their indices, with the doubt about what came of them before.
+type Queue = VecDeque<(usize, Option<Doubt>)>;
+
+/// Runs the checks of a queue, so many at a time, and none beside another that needs the same alone. Those about whose outcome there
+/// is a doubt get into another queue. Answers why they were stopped, if they were.
 async fn together(
     checks: &[Check],
-    mut indices: VecDeque<usize>,
+    mut queue: Queue,
     limit: usize,
     context: &Context,
     finished: &mut impl FnMut(usize, Verdict, Duration),
+    doubtful: &mut Queue,
     mut stop: Pin<&mut impl Future<Output = SkipReason>>,
 ) -> Option<SkipReason> {
     let mut tasks = JoinSet::new();
     let mut running: Vec<(AbortHandle, usize)> = vec![];
     let mut stopped: Option<(SkipReason, tokio::time::Instant)> = None;
     loop {
-        while running.len() < limit
-            && let Some(index) = indices.pop_front()
-        {
-            running.push((tasks.spawn(timed(checks[index].clone(), context.clone())), index));
+        while running.len() < limit {
+            let Some((index, doubt)) = next(checks, &mut queue, &running, context) else { break };
+            running.push((tasks.spawn(timed(checks[index].clone(), context.clone(), doubt)), index));
         }
         let patience = stopped
             .map_or(LONGEST, |(_, until)| until.saturating_duration_since(tokio::time::Instant::now()));
         let ended = tokio::select! {
             ended = tasks.join_next_with_id() => ended,
             reason = stop.as_mut(), if stopped.is_none() => {
-                stopped = Some((reason, tokio::time::Instant::now() + GRACE));
-                indices.clear();
+                let grace = if reason == SkipReason::TargetGone { Duration::ZERO } else { GRACE };
+                stopped = Some((reason, tokio::time::Instant::now() + grace));
+                queue.clear();
                 let reads = running.iter().filter(|(_, index)| checks[*index].class == Class::Read);
                 reads.for_each(|(task, _)| task.abort());
                 continue;
@@ -187,34 +235,62 @@ async fn together(
             () = tokio::time::sleep(patience), if stopped.is_some() => None,
         };
         let Some(ended) = ended else { return stopped.map(|(reason, _)| reason) };
-        let (id, outcome, took) = match ended {
-            Ok((id, (outcome, took))) => (id, Some(outcome), took),
+        let (id, attempt, took) = match ended {
+            Ok((id, (attempt, took))) => (id, Some(attempt), took),
             Err(fault) if fault.is_cancelled() => (fault.id(), None, Duration::ZERO),
             Err(fault) => {
                 // Not the fault's own text: it may quote a key.
-                let broke = Err(Stop::Error("the check itself broke".to_owned()));
-                (fault.id(), Some(broke), Duration::ZERO)
+                let broke: Outcome = Err(Stop::Error("the check itself broke".to_owned()));
+                (fault.id(), Some(Attempt::from(broke)), Duration::ZERO)
             }
         };
         if let Some(at) = running.iter().position(|(task, _)| task.id() == id) {
             let (_, index) = running.swap_remove(at);
-            if let Some(outcome) = outcome {
-                finished(index, Verdict::on(outcome, checks[index].level), took);
+            match attempt {
+                Some(Attempt { doubt: Some(doubt), .. }) if stopped.is_none() => {
+                    doubtful.push_back((index, Some(doubt)));
+                }
+                Some(Attempt { outcome, .. }) => {
+                    finished(index, Verdict::on(outcome, checks[index].level), took)
+                }
+                None => {}
             }
         }
     }
 }
 
-async fn timed(check: Check, context: Context) -> (Outcome, Duration) {
+/// Takes the first check out of a queue that may run beside those that do.
+fn next(
+    checks: &[Check],
+    queue: &mut Queue,
+    running: &[(AbortHandle, usize)],
+    context: &Context,
+) -> Option<(usize, Option<Doubt>)> {
+    if context.is_embedded() || running.is_empty() {
+        return queue.pop_front();
+    }
+    let taken: Vec<Alone> = running.iter().filter_map(|(_, index)| checks[*index].alone()).collect();
+    let may = |(index, _): &(usize, Option<Doubt>)| {
+        !checks[*index].alone().is_some_and(|alone| taken.contains(&alone))
+    };
+    let at = queue.iter().position(may)?;
+    queue.remove(at)
+}
+
+async fn timed(check: Check, context: Context, doubt: Option<Doubt>) -> (Attempt, Duration) {
     let begun = Instant::now();
     // Whatever changes a simulator gets one of its own, so that no check sees what another did.
     let context = if check.class == Class::Read { context } else { context.fresh() };
-    let too_long = || Err(Stop::Error(format!("not finished within {} s", LONGEST.as_secs())));
-    let outcome = tokio::time::timeout(LONGEST, check.start(context)).await.unwrap_or_else(|_| too_long());
-    // Of the checks that stop a target for good only the first finds it.
-    let outcome = match outcome {
-        Err(Stop::Gone(_)) if check.class == Class::Final => Err(Stop::Skip(SkipReason::TargetStopped)),
-        outcome => outcome,
+    let longest = if check.alone() == Some(Alone::SelfCheck) { SELF_CHECK } else { LONGEST };
+    let function = check.start(context.clone());
+    let run = async {
+        let too_long = || Err(Stop::Error(format!("not finished within {} s", longest.as_secs())));
+        let outcome = tokio::time::timeout(longest, function).await.unwrap_or_else(|_| too_long());
+        // Of the checks that stop a target for good only the first finds it.
+        match outcome {
+            Err(Stop::Gone(_)) if check.class == Class::Final => Err(Stop::Skip(SkipReason::TargetStopped)),
+            outcome => outcome,
+        }
     };
-    (outcome, begun.elapsed())
+    (kept::attempt(&check, &context, doubt, run).await, begun.elapsed())
 }

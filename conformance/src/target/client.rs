@@ -13,7 +13,12 @@ use tokio::{
 };
 
 use super::{
-    address::Address, fault::SendError, read::Incoming, request::Request, response::Response,
+    address::Address,
+    fault::SendError,
+    flight::{Flight, Ticket},
+    read::Incoming,
+    request::Request,
+    response::Response,
     websocket::Websocket,
 };
 
@@ -25,6 +30,7 @@ const LINGER: Duration = Duration::from_millis(300);
 pub struct Client {
     timeout: Duration,
     pace: Option<Arc<Pace>>,
+    flight: Option<Flight>,
 }
 
 /// Keeps requests apart.
@@ -50,7 +56,7 @@ impl Pace {
 impl Client {
     /// A client that waits so long for a whole answer.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, pace: None }
+        Self { timeout, pace: None, flight: None }
     }
 
     /// The same, but with no more than so many requests and websocket handshakes a second, over all its clones.
@@ -59,18 +65,37 @@ impl Client {
         Self { pace: Some(Arc::new(Pace { gap, next: Mutex::new(Instant::now()) })), ..self }
     }
 
+    /// The same, with everything that goes out written down.
+    pub(crate) fn with_flight(self, flight: Flight) -> Self {
+        Self { flight: Some(flight), ..self }
+    }
+
+    /// The same, with another patience.
+    pub(crate) fn patient(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
     async fn turn(&self) {
         if let Some(pace) = &self.pace {
             pace.turn().await;
         }
     }
 
+    /// Writes down that something goes out on a connection of its own, when it is its turn.
+    async fn depart(&self, what: impl FnOnce() -> String) -> Option<(u64, Ticket)> {
+        self.turn().await;
+        let flight = self.flight.as_ref()?;
+        let what = what();
+        flight.turn(what.as_bytes()).await;
+        let connection = flight.connection();
+        Some((connection, flight.begin(connection, false, what.as_bytes())))
+    }
+
     /// Sends a request and reads its answer.
     pub async fn send(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
-        self.turn().await;
-        timeout(self.timeout, exchange(address, request))
-            .await
-            .unwrap_or(Err(SendError::Timeout(self.timeout)))
+        let flown = self.depart(|| format!("{} {}", request.method, request.target)).await;
+        let sent = timeout(self.timeout, exchange(address, request)).await;
+        arrived(flown, sent.unwrap_or(Err(SendError::Timeout(self.timeout))))
     }
 
     /// Sends these bytes as they are and reads the answer to `method`. With `finish` the sending side is closed
@@ -82,9 +107,11 @@ impl Client {
         bytes: &[u8],
         finish: bool,
     ) -> Result<Response, SendError> {
-        self.turn().await;
+        let first =
+            |bytes: &[u8]| bytes.iter().take_while(|byte| **byte != b'\r').copied().collect::<Vec<u8>>();
+        let flown = self.depart(|| String::from_utf8_lossy(&first(bytes)).into_owned()).await;
         let asked = timeout(self.timeout, ask(address, method, bytes, finish)).await;
-        let (response, _) = asked.unwrap_or(Err(SendError::Timeout(self.timeout)))?;
+        let (response, _) = arrived(flown, asked.unwrap_or(Err(SendError::Timeout(self.timeout))))?;
         Ok(response)
     }
 
@@ -94,14 +121,25 @@ impl Client {
         address: &Address,
         request: &Request,
     ) -> Result<(Response, Option<Websocket>), SendError> {
-        self.turn().await;
-        let (response, incoming) =
-            timeout(self.timeout, ask(address, &request.method, &request.bytes(address), false))
-                .await
-                .unwrap_or(Err(SendError::Timeout(self.timeout)))?;
-        let socket = (response.status == 101).then(|| Websocket::new(incoming));
+        let flown = self.depart(|| format!("{} {}", request.method, request.target)).await;
+        let connection = flown.as_ref().map(|(connection, _)| *connection);
+        let asked =
+            timeout(self.timeout, ask(address, &request.method, &request.bytes(address), false)).await;
+        let (response, incoming) = arrived(flown, asked.unwrap_or(Err(SendError::Timeout(self.timeout))))?;
+        let socket = (response.status == 101).then(|| {
+            let flight = self.flight.clone().zip(connection);
+            Websocket::new(incoming).with_flight(flight)
+        });
         Ok((response, socket))
     }
+}
+
+/// Writes down that an answer is there, if it is.
+fn arrived<T>(flown: Option<(u64, Ticket)>, answer: Result<T, SendError>) -> Result<T, SendError> {
+    if let (Some((_, ticket)), Ok(_)) = (flown, &answer) {
+        ticket.answered();
+    }
+    answer
 }
 
 async fn exchange(address: &Address, request: &Request) -> Result<Response, SendError> {

@@ -10,7 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use super::Address;
+use super::{Address, GAP};
 
 /// How long an operation may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -73,7 +73,19 @@ impl Database {
 
     /// Writes a record (websocket §2.7).
     pub async fn update(&mut self, key: &str, record: &Value) -> Result<(), DatabaseError> {
+        if key.starts_with("config:") {
+            // Whoever wrote a setting before, here or elsewhere, is through with it then.
+            tokio::time::sleep(GAP).await;
+        }
         self.operate("update", key, &format!("|J{record}")).await.map(drop)
+    }
+
+    /// Deletes a record (websocket §2.9).
+    pub async fn delete(&mut self, key: &str) -> Result<(), DatabaseError> {
+        if key.starts_with("config:") {
+            tokio::time::sleep(GAP).await;
+        }
+        self.operate("delete", key, "").await.map(drop)
     }
 
     /// Reads the records below a prefix, with their keys (websocket §2.5).

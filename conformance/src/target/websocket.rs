@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{fault::SendError, read::Incoming};
+use super::{fault::SendError, flight::Flight, read::Incoming};
 
 /// The key under which this client masks its frames. Masking protects caches, not secrets: any key will do,
 /// and a fixed one keeps runs equal.
@@ -138,11 +138,25 @@ impl Transcript {
 pub struct Websocket {
     incoming: Incoming<TcpStream>,
     transcript: Option<Transcript>,
+    /// Where it is written down what goes out, and as which connection.
+    flight: Option<(Flight, u64)>,
+    /// Whether it writes settings without waiting for those that others write.
+    meets: bool,
 }
 
 impl Websocket {
     pub(super) fn new(incoming: Incoming<TcpStream>) -> Self {
-        Self { incoming, transcript: None }
+        Self { incoming, transcript: None, flight: None, meets: false }
+    }
+
+    /// The same, with every message that goes out written down.
+    pub(crate) fn with_flight(self, flight: Option<(Flight, u64)>) -> Self {
+        Self { flight, ..self }
+    }
+
+    /// From now on settings are written at once, whatever others write.
+    pub(crate) fn meet(&mut self) {
+        self.meets = true;
     }
 
     /// Keeps from now on what happens.
@@ -152,6 +166,14 @@ impl Websocket {
 
     /// Sends a frame.
     pub async fn send(&mut self, frame: &Frame) -> Result<(), SendError> {
+        if let Some((flight, connection)) = &self.flight
+            && matches!(frame.opcode, opcode::TEXT | opcode::BINARY)
+        {
+            if !self.meets {
+                flight.turn(&frame.payload).await;
+            }
+            flight.say(*connection, &frame.payload);
+        }
         if let Some(transcript) = &self.transcript {
             transcript.note(Spoken::Sent(frame.clone()));
         }
@@ -166,6 +188,9 @@ impl Websocket {
     /// Reads the next frame; [`SendError::Closed`] when the connection ended before one began.
     pub async fn receive(&mut self) -> Result<Frame, SendError> {
         let received = self.next().await;
+        if let (Some((flight, _)), Err(SendError::Closed | SendError::Io(_))) = (&self.flight, &received) {
+            flight.lost();
+        }
         match (&self.transcript, &received) {
             (Some(transcript), Ok(frame)) => transcript.note(Spoken::Came(frame.clone())),
             (Some(transcript), Err(SendError::Closed | SendError::Io(_))) => transcript.note(Spoken::End),

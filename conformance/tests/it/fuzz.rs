@@ -19,6 +19,7 @@ fn shard(text: &str) -> Shard {
 fn own(contract: Contract, healthy: bool, seed: u64) -> Settings {
     Settings {
         target: None,
+        keeper: None,
         contract,
         healthy,
         endpoints: None,

@@ -11,6 +11,7 @@ mod docs;
 mod findings;
 mod fuzz;
 mod ids;
+mod keeper;
 mod live;
 mod provision;
 mod recording;

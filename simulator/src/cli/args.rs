@@ -134,6 +134,9 @@ pub(crate) struct Serve {
     /// Set an option, for example spn/enable=true; may be repeated
     #[arg(long, value_name = "KEY=JSON", value_parser = setting)]
     pub(crate) set: Vec<(String, Value)>,
+    /// A core's data folder: the settings in its config.json are read at the start, and kept there when the core ends or restarts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
     /// Development Mode: no authentication, no content policy
     #[arg(long)]
     pub(crate) dev_mode: bool,

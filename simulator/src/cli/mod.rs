@@ -2,6 +2,7 @@
 
 mod args;
 mod capture;
+mod data;
 mod describe;
 mod health;
 mod manual;
@@ -37,7 +38,7 @@ pub(crate) fn main() -> ExitCode {
         None => args.serve,
     };
     match serve::run(serve) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(fault) => {
             serve::complain(&fault);
             ExitCode::from(USAGE)

@@ -1,25 +1,27 @@
 //! `serve`: a simulator in the foreground.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     time::Duration,
 };
 
-use portmaster_fixtures::scenario::Fault;
+use portmaster_fixtures::{Mutant, scenario::Fault};
 use portmaster_simulator::{Builder, Lifecycle, Simulator, StartError, netquery::remove_temporary_folders};
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::{
     args::{Ready, Serve},
-    signals,
+    data, signals,
 };
 
 /// How long what goes on may take to end, once it is asked to.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves until Ctrl-C, a termination signal or the core's own shutdown. A restart begins anew.
-pub(crate) fn run(args: Serve) -> Result<(), StartError> {
+/// Serves until Ctrl-C, a termination signal, the core's own shutdown, or what a mutant has it end by: the exit status. A restart
+/// begins anew.
+pub(crate) fn run(args: Serve) -> Result<u8, StartError> {
     let no_threads = "a machine that cannot start threads runs nothing";
     let stop = signals::listen().expect(no_threads);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(no_threads);
@@ -30,21 +32,68 @@ pub(crate) fn run(args: Serve) -> Result<(), StartError> {
     result
 }
 
-async fn serve(args: Serve, mut stop: oneshot::Receiver<()>) -> Result<(), StartError> {
+async fn serve(args: Serve, mut stop: oneshot::Receiver<()>) -> Result<u8, StartError> {
+    let mut abort = std::pin::pin!(abort_signal(&args));
     let mut simulator = builder(&args).start().await?;
     loop {
         announce(&simulator, &args);
         let how = tokio::select! {
-            _ = &mut stop => return Ok(()),
+            _ = &mut stop => return Ok(ended(&simulator, &args, 0, "")),
+            death = simulator.death() => return Ok(ended(&simulator, &args, death.status, &death.trace)),
+            () = &mut abort => {
+                let trace = simulator.abort_trace().unwrap_or_else(|| "SIGABRT: abort\n".to_owned());
+                return Ok(ended(&simulator, &args, 2, &trace));
+            }
             how = simulator.down() => how,
         };
         // The answer to the request that did it is still on its way.
         tokio::time::sleep(Duration::from_millis(150)).await;
         match how {
-            Lifecycle::Shutdown => return Ok(()),
-            Lifecycle::Restart => simulator.restart().await?,
+            Lifecycle::Shutdown => return Ok(ended(&simulator, &args, 0, "")),
+            Lifecycle::Restart => {
+                if let Some(folder) = &args.data {
+                    data::write(
+                        folder,
+                        &if simulator.forgets_settings() { BTreeMap::new() } else { simulator.settings() },
+                    );
+                }
+                if let Some(death) = simulator.death_at_restart() {
+                    let _ = io::stderr().lock().write_all(death.trace.as_bytes());
+                    return Ok(death.status);
+                }
+                simulator = match &args.data {
+                    None => {
+                        simulator.restart().await?;
+                        simulator
+                    }
+                    Some(_) => again(simulator, &args).await?,
+                };
+            }
         }
     }
+}
+
+/// Begins anew in the same places, with the settings that were kept.
+async fn again(simulator: Simulator, args: &Serve) -> Result<Simulator, StartError> {
+    let mut builder = builder(args).listen(simulator.addr().to_string());
+    if let Some(control) = simulator.control_url().and_then(|url| url.strip_prefix("http://")) {
+        builder = builder.control(control);
+    }
+    if let Some(token) = simulator.control_token() {
+        builder = builder.control_token(token);
+    }
+    simulator.stop().await;
+    builder.start().await
+}
+
+/// Keeps the settings and says the last words.
+fn ended(simulator: &Simulator, args: &Serve, status: u8, trace: &str) -> u8 {
+    if let Some(folder) = &args.data {
+        data::write(folder, &simulator.settings());
+    }
+    // A closed standard error is nobody's concern.
+    let _ = io::stderr().lock().write_all(trace.as_bytes());
+    status
 }
 
 fn builder(args: &Serve) -> Builder {
@@ -54,6 +103,12 @@ fn builder(args: &Serve) -> Builder {
         .listen(&args.listen)
         .max_message(args.max_message)
         .listen_anywhere(args.listen_anywhere)
+        .config(
+            args.data
+                .as_deref()
+                .map(|folder| data::read(folder, args.contract.unwrap_or_default()))
+                .unwrap_or_default(),
+        )
         .config(args.set.iter().cloned().collect());
     if args.dev_mode {
         builder = builder.dev_mode(true);
@@ -137,6 +192,27 @@ fn announce(simulator: &Simulator, args: &Serve) {
     };
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// The signal to abort, with which a Go program prints where its goroutines wait. Only a mutant of the process says anything.
+fn abort_signal(args: &Serve) -> impl Future<Output = ()> + use<> {
+    #[cfg(unix)]
+    let signal = {
+        use tokio::signal::unix::{SignalKind, signal};
+        const ABORT: i32 = 6;
+        let mishaps = args.mutant.iter().any(|id| Mutant::named(id).is_ok_and(Mutant::needs_process));
+        mishaps.then(|| signal(SignalKind::from_raw(ABORT)).ok()).flatten()
+    };
+    #[cfg(not(unix))]
+    let _ = args;
+    async move {
+        #[cfg(unix)]
+        if let Some(mut signal) = signal {
+            signal.recv().await;
+            return;
+        }
+        std::future::pending().await
+    }
 }
 
 /// Says why it did not start.

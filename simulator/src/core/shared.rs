@@ -25,7 +25,7 @@ use super::{
     watchers::{Shown, Watchers},
 };
 use crate::{
-    mutants::Mutants,
+    mutants::{Mutants, Process},
     netquery::Store,
     snapshot::Origin,
     world::{Event, Lifecycle, Notification, World},
@@ -114,6 +114,8 @@ pub(crate) struct Shared {
     pub(crate) journal: Option<Arc<Book>>,
     /// Those who watch what happens.
     pub(super) watchers: Watchers,
+    /// What befalls the process, if a mutant has it so.
+    pub(crate) process: Process,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -160,6 +162,7 @@ impl Shared {
         }
         Ok(Self {
             journal,
+            process: world.mutants.process(),
             served: RwLock::new(Arc::new(Served::new(0, &world, netquery, origin))),
             netquery_latency,
             listener,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     core::{Bridge, Shared},
     limits,
-    mutants::Ear,
+    mutants::{Ear, Sway},
 };
 
 /// How much is read at once.
@@ -65,7 +65,12 @@ pub(super) async fn serve(
             }
             match heard.pop_front() {
                 None => {}
-                Some(Incoming::Message(message)) => session.take(&shared, message, &mut jobs),
+                Some(Incoming::Message(message)) => {
+                    if shared.process.ask(|| message.to_vec()).await == Sway::Drop {
+                        return Ok(());
+                    }
+                    session.take(&shared, message, &mut jobs);
+                }
                 Some(Incoming::Ping(payload)) => outbox.pong(payload),
                 Some(Incoming::Close(code)) => farewell = Some((code, String::new())),
             }

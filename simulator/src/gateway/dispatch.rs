@@ -28,7 +28,7 @@ use super::{
 use crate::{
     api::Reply,
     core::{Served, Shared},
-    mutants::Edited,
+    mutants::{Edited, Sway},
     world::{Blow, World},
 };
 
@@ -42,6 +42,19 @@ pub(super) async fn handle(
 ) -> Result<Response<Sent>, Reset> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
+    match shared.process.ask(|| format!("{} {}", parts.method, parts.uri).into_bytes()).await {
+        Sway::Answer => {}
+        Sway::Refuse(status, body) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let served = shared.served();
+            let (dev_mode, date) = shared.with(|world| (world.dev_mode(), date(world)));
+            let answer = Answer::error(status, body.trim_end());
+            let common = guard::security(served.rules, dev_mode).chain(std::iter::empty());
+            let head = parts.method == Method::HEAD;
+            return Ok(answer.into_response(head, common, date).map(|body| Sent::Left(Full::new(body))));
+        }
+        Sway::Drop => return Err(Reset),
+    }
     let mutants = shared.mutants();
     let asked = mutants.request(&mut parts, || shared.with(|world| world.dev_mode()));
     let (mut response, blow, recorder) =

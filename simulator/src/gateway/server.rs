@@ -23,6 +23,7 @@ use super::{
 use crate::{
     core::{Shared, Websocket, accept},
     limits,
+    mutants::Sway,
 };
 
 /// How many connections are served at once; others wait in the listener's queue.
@@ -50,6 +51,9 @@ async fn connection(
     shared: Arc<Shared>,
     door: Arc<dyn Websocket>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if shared.process.connect().await == Sway::Drop {
+        return Ok(());
+    }
     stream.set_nodelay(true)?;
     let Some(bytes) = head::read(&mut stream).await? else { return Ok(()) };
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());

@@ -5,10 +5,12 @@
 mod frames;
 mod http;
 mod json;
+mod process;
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use portmaster_fixtures::{
@@ -19,9 +21,11 @@ use regex::bytes::Regex;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use self::process::Death;
 pub(crate) use self::{
     frames::{Ear, Mouth},
     http::Edited,
+    process::{Process, Sway},
 };
 
 /// Why mutants cannot be had.
@@ -61,6 +65,7 @@ struct Compiled {
     queries: Vec<json::Edit>,
     heard: Vec<frames::Edit>,
     said: Vec<frames::Edit>,
+    process: Vec<process::Mishap>,
 }
 
 /// A regular expression and what stands in the place of what it matches.
@@ -152,6 +157,17 @@ impl Mutants {
         let all = self.0.as_ref().filter(|all| !all.said.is_empty())?;
         Some(Mouth::new(Arc::clone(all)))
     }
+
+    /// How long they have nobody listen at first.
+    pub(crate) fn process_delay(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |all| process::delay(&all.process))
+    }
+
+    /// What befalls the process that has them.
+    pub(crate) fn process(&self) -> Process {
+        let all = self.0.as_ref().filter(|all| !all.process.is_empty());
+        all.map(|all| Process::new(Arc::clone(all))).unwrap_or_default()
+    }
 }
 
 impl Compiled {
@@ -181,6 +197,7 @@ impl Compiled {
             compiled.queries.extend(one.queries.iter().map(json::Edit::new));
             compiled.heard.extend(one.heard.iter().map(frames::Edit::new));
             compiled.said.extend(one.said.iter().map(frames::Edit::new));
+            compiled.process.extend(one.process.iter().map(process::Mishap::new));
         }
         compiled
     }

@@ -76,6 +76,10 @@ async fn set(talk: &mut Talk, key: &str, value: &Value) -> Outcome {
 async fn put_back(context: &Context, key: &str, before: &Value) -> Outcome {
     let mut talk = Talk::open(context).await?;
     set(&mut talk, key, before).await?;
+    if before.is_null() {
+        // What was not in the settings shall not stand in them with its default.
+        talk.ask("delete", key).await?;
+    }
     let now = value(&mut talk, key).await?;
     talk.expect(now == *before, format!("{key} as before: {before}"), now.to_string())
 }

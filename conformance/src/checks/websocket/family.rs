@@ -2,7 +2,9 @@
 
 use portmaster_fixtures::Contract;
 
-use super::{bridge, config, frames, handshake, language, messages, operations, records, subscriptions};
+use super::{
+    bridge, config, frames, handshake, language, messages, operations, records, strain, subscriptions,
+};
 use crate::{checks::family::Family, suite::Check};
 
 pub(crate) const FAMILY: Family = Family {
@@ -23,5 +25,6 @@ fn checks(contract: Contract) -> Vec<Check> {
     checks.extend(language::checks());
     checks.extend(bridge::checks(contract));
     checks.extend(config::checks());
+    checks.extend(strain::checks());
     checks
 }

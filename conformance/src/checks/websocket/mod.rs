@@ -12,6 +12,7 @@ mod operations;
 mod records;
 mod sentence;
 mod space;
+mod strain;
 mod subscriptions;
 mod talk;
 

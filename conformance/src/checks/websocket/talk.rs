@@ -90,6 +90,11 @@ impl Talk {
         Ok(Self { opening, socket, keys, sent: vec![], held: VecDeque::new(), operations: 0 })
     }
 
+    /// From now on settings are written at once, whatever others write.
+    pub(super) fn meet(&mut self) {
+        self.socket.meet();
+    }
+
     /// An operation's name that this conversation has not used yet.
     pub(super) fn fresh(&mut self) -> String {
         self.operations += 1;

@@ -3,7 +3,7 @@
 use portmaster_fixtures::Endpoint;
 use proptest::{prelude::*, strategy::Union};
 
-use super::{asks, raw, sequences, talks};
+use super::{asks, meetings, raw, sequences, talks};
 use crate::{
     checks::sample,
     fuzz::{
@@ -41,6 +41,9 @@ pub(crate) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
     }
     if scope.wants("websocket") {
         all.push((9, one(talks::talk(scope).prop_map(Step::Talk).boxed())));
+    }
+    if scope.meets() {
+        all.push((6, meetings::meetings(scope)));
     }
     Union::new_weighted(all).boxed()
 }

@@ -5,6 +5,7 @@ mod cases;
 mod extremes;
 mod json;
 mod language;
+mod meetings;
 mod paths;
 mod queries;
 mod raw;

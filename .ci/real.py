@@ -1,0 +1,121 @@
+"""Launches the simulator with each misbehaviour of the process, and holds what run and fuzz say of it against what they should.
+
+Usage: real.py FOLDER [NAME...], the folder with both programs.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+FOLDER = pathlib.Path(sys.argv[1]).resolve()
+ONLY = sys.argv[2:]
+SUITE = str(FOLDER / "portmaster-conformance")
+
+
+def launch(mutant=None):
+    words = f"{FOLDER}/portmaster-simulator --listen {{addr}} --data {{data}} --control off"
+    return words + (f" --mutant {mutant}" if mutant else "")
+
+
+def run(mutant, *more):
+    """The verdicts of a run, by check, and how it ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "report.jsonl"
+        words = [SUITE, "run", "--launch", launch(mutant), "--seed", "1", "--report", f"json={report}", *more]
+        begun = time.time()
+        ended = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=900)
+        lines = [json.loads(line) for line in report.read_text().splitlines()]
+    checks = {line["id"]: line for line in lines if line.get("type") == "check"}
+    return checks, ended.returncode, ended.stdout + ended.stderr, time.time() - begun
+
+
+def verdict(check):
+    found = check["verdict"]
+    return found if isinstance(found, str) else found.get("name", found)
+
+
+def failed(checks):
+    return {id for id, check in checks.items() if verdict(check) in ("fail", "error")}
+
+
+# What a run says beside what it says of a simulator without misbehaviour: the failures, and words of their evidence.
+RUNS = {
+    "exits-on-restart": ([], []),
+    "insert-panics": (["websocket/survives/insert-another-type"], ["panic: reflect.Set", "StructAccessor"]),
+    "settings-deadlock": (["websocket/survives/settings-at-once"], ["setConfigOption", "unanswered for 10 s"]),
+    "slow-self-check": ([], []),
+    "one-profile": ([], []),
+    "drops-connections": (["target/dropped-connections"], ["ended without an answer"]),
+    "slow-start": ([], []),
+}
+# What falls by the number of requests is whoever's doing that has sent many: one failure, of whatever name.
+COUNTED = {
+    "hangs": ["runWorker", "unanswered for 10 s"],
+    "slows-down": ["a ping takes"],
+    "forgets-settings": ["its keys are not known any more"],
+}
+# What fuzz finds within two minutes, untold.
+FUZZED = {
+    "insert-panics": ("crash", ["panic: reflect.Set"]),
+    "settings-deadlock": ("hang", ["setConfigOption"]),
+    "hangs": ("hang", ["runWorker"]),
+}
+
+
+def fuzz(mutant, oracle, words):
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "found"
+        told = [SUITE, "fuzz", "--launch", launch(mutant), "--seed", "1", "--for", "40s", "--out", str(out)]
+        begun = time.time()
+        subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        took = time.time() - begun
+        files = sorted(out.glob(f"{oracle}-*.json")) if out.exists() else []
+        fitting = [file for file in files if all(word in file.read_text() for word in words)]
+        if not fitting:
+            return f"fuzz found nothing of it ({[file.name for file in files]})"
+        replays = 0
+        for _ in range(5):
+            again = [SUITE, "fuzz", "replay", str(fitting[0]), "--launch", launch(mutant)]
+            replays += subprocess.run(again, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300).returncode == 1
+        # What hangs after so many requests needs more than a case.
+        if replays < 5 and mutant != "hangs":
+            return f"replayed {replays} of 5"
+        print(f"     fuzz: {len(files)} of its kind in {took:.0f} s, replayed {replays} of 5")
+    return None
+
+
+def main():
+    plain, status, said, took = run(None)
+    print(f"ok   none: {len(plain)} checks, status {status}, {took:.0f} s")
+    usual, bad = failed(plain), 0
+    for mutant, (wanted, words) in RUNS.items():
+        if ONLY and mutant not in ONLY:
+            continue
+        checks, status, said, took = run(mutant)
+        more = failed(checks) - usual
+        missing = [word for word in words if word not in said]
+        fine = more == set(wanted) and not missing
+        bad += not fine
+        print(f"{'ok  ' if fine else 'BAD '} {mutant}: {sorted(more)}, status {status}, {took:.0f} s", *[f"without {word!r}" for word in missing])
+    for mutant, words in COUNTED.items():
+        if ONLY and mutant not in ONLY:
+            continue
+        checks, status, said, took = run(mutant)
+        more = failed(checks) - usual
+        fine = len(more) == 1 and all(word in said for word in words)
+        bad += not fine
+        print(f"{'ok  ' if fine else 'BAD '} {mutant}: {sorted(more)}, status {status}, {took:.0f} s")
+    for mutant, (oracle, words) in FUZZED.items():
+        if ONLY and mutant not in ONLY:
+            continue
+        wrong = fuzz(mutant, oracle, words)
+        bad += wrong is not None
+        print(f"{'BAD ' if wrong else 'ok  '} fuzz {mutant}{': ' + wrong if wrong else ''}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+//! Targets that are launched: the flags for it, and the keeper that they make.
+
+use std::path::PathBuf;
+
+use super::trouble::Trouble;
+use crate::keeper::{Keeper, Launch, LaunchError};
+
+/// What to launch as the target.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct Launched {
+    /// Launch the target with this command, watch it, start it again when it ends, and end it afterwards; {addr} or
+    /// {port}, {data}, {bin} and {dns} stand for where it listens, its fresh folders and its name server. Everything is
+    /// allowed then
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["target", "core"])]
+    pub(super) launch: Option<String>,
+    /// The same for a core: the path of its program; its flags are known
+    #[arg(long, value_name = "PATH", conflicts_with = "target")]
+    pub(super) core: Option<PathBuf>,
+    /// Begin with a copy of this data folder
+    #[arg(long, value_name = "DIR", conflicts_with = "target")]
+    pub(super) data: Option<PathBuf>,
+    /// Add these settings, nested as in a core's config.json, to those that the target gets
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    pub(super) with_config: Option<PathBuf>,
+}
+
+impl Launched {
+    /// Launches it and waits until it is ready. The name for reports comes with it.
+    pub(super) async fn keeper(&self) -> Result<Option<(Keeper, String)>, Trouble> {
+        let usage = |fault: LaunchError| Trouble::Usage(fault.to_string());
+        let launch = match (&self.launch, &self.core) {
+            (Some(command), _) => Launch::command(command).map_err(usage)?,
+            (None, Some(program)) => Launch::core(program).await.map_err(usage)?,
+            (None, None) if self.data.is_some() || self.with_config.is_some() => {
+                return Err(Trouble::Usage("--data and --with-config are for --launch or --core".to_owned()));
+            }
+            (None, None) => return Ok(None),
+        };
+        let launch = launch.with_data(self.data.clone()).map_err(usage)?;
+        let launch = launch.with_config(self.with_config.as_deref()).map_err(usage)?;
+        let name = launch.name();
+        match Keeper::launch(launch).await {
+            Ok(keeper) => Ok(Some((keeper, name))),
+            Err(fault @ LaunchError::NoStart(_)) => Err(Trouble::Unreachable(fault.to_string())),
+            Err(fault) => Err(usage(fault)),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! One life of a process: what it prints, how it ends, and how it is ended.
+
+use std::{
+    collections::VecDeque,
+    io,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    task::JoinSet,
+    time::timeout,
+};
+
+/// How many lines of the log are kept.
+const TAIL: usize = 20;
+/// How many lines of last words are kept.
+const WORDS: usize = 40_000;
+/// How long a line may be, bytes.
+const LONGEST: usize = 4096;
+/// How long an aborted process may take to say where it was.
+const ABORT: Duration = Duration::from_secs(5);
+/// How long a process that is told to end may take.
+const END: Duration = Duration::from_secs(10);
+
+/// A process that is watched.
+#[derive(Debug)]
+pub(super) struct Life {
+    child: Child,
+    log: Arc<Mutex<Log>>,
+    readers: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    tail: VecDeque<String>,
+    /// From the first line on that looks like the end.
+    words: Vec<String>,
+    /// What panicked and did not end it, each text once.
+    survived: Vec<String>,
+}
+
+impl Log {
+    fn line(&mut self, line: String) {
+        let is_end =
+            ["panic: ", "fatal error: ", "SIGABRT", "SIGQUIT"].iter().any(|word| line.starts_with(word));
+        if (is_end || !self.words.is_empty()) && self.words.len() < WORDS {
+            self.words.push(line);
+            return;
+        }
+        if line.contains("panic") && self.survived.len() < 100 {
+            self.survived.push(line.clone());
+        }
+        if self.tail.len() == TAIL {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+}
+
+impl Life {
+    /// Starts a program in a folder, with a clean environment.
+    pub(super) fn begin(program: &str, arguments: &[String], home: &Path) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(home).env_clear();
+        // What finds programs and libraries, and what systems cannot do without.
+        for name in ["PATH", "LD_LIBRARY_PATH", "SystemRoot", "SYSTEMROOT", "windir"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.env("HOME", home).env("TMPDIR", home).env("LANG", "C.UTF-8");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // Ctrl-C is for this program, which then ends the other.
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command.spawn()?;
+        let log = Arc::new(Mutex::new(Log::default()));
+        let mut readers = JoinSet::new();
+        if let Some(out) = child.stdout.take() {
+            readers.spawn(read(out, Arc::clone(&log)));
+        }
+        if let Some(err) = child.stderr.take() {
+            readers.spawn(read(err, Arc::clone(&log)));
+        }
+        Ok(Self { child, log, readers })
+    }
+
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the process has ended, and answers how.
+    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        // What it said last is still on its way; a child of its own may hold the pipe.
+        let all = async { while self.readers.join_next().await.is_some() {} };
+        let _ = timeout(Duration::from_secs(1), all).await;
+        Ok(status)
+    }
+
+    /// The last lines of its log.
+    pub(super) fn tail(&self) -> Vec<String> {
+        self.log().tail.iter().cloned().collect()
+    }
+
+    /// What it said from the first line on that looks like the end.
+    pub(super) fn words(&self) -> Vec<String> {
+        self.log().words.clone()
+    }
+
+    /// What panicked in it since the last time that somebody asked.
+    pub(super) fn survived(&self) -> Vec<String> {
+        std::mem::take(&mut self.log().survived)
+    }
+
+    /// Has it say where its goroutines are, and ends it.
+    pub(super) async fn abort(&mut self) {
+        #[cfg(unix)]
+        if self.signal(rustix::process::Signal::ABORT) && timeout(ABORT, self.ended()).await.is_ok() {
+            return;
+        }
+        self.kill().await;
+    }
+
+    /// Asks it to end, and ends it if it does not.
+    pub(super) async fn end(&mut self) {
+        #[cfg(unix)]
+        if self.signal(rustix::process::Signal::TERM) && timeout(END, self.ended()).await.is_ok() {
+            return;
+        }
+        self.kill().await;
+    }
+
+    async fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.start_kill();
+        let _ = timeout(ABORT, self.ended()).await;
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: rustix::process::Signal) -> bool {
+        let id =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        id.is_some_and(|id| rustix::process::kill_process(id, signal).is_ok())
+    }
+}
+
+async fn read(from: impl AsyncRead + Unpin, log: Arc<Mutex<Log>>) {
+    let mut lines = BufReader::new(from);
+    let mut line = vec![];
+    while lines.read_until(b'\n', &mut line).await.is_ok_and(|count| count > 0) {
+        line.truncate(LONGEST);
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        log.lock().unwrap_or_else(PoisonError::into_inner).line(text);
+        line.clear();
+    }
+}
+
+/// How a process ended, in words.
+pub(super) fn how(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("it ended with status {code}"),
+        #[cfg(unix)]
+        None => {
+            use std::os::unix::process::ExitStatusExt;
+            format!("it was ended by signal {}", status.signal().unwrap_or_default())
+        }
+        #[cfg(not(unix))]
+        None => "it ended".to_owned(),
+    }
+}
