@@ -23,7 +23,7 @@ use crate::world::{Config, Record};
 pub const DEFAULT_CAPACITY: usize = 10_000;
 
 /// How much the entries of a kind may weigh, bytes.
-const MOST_BYTES: usize = 64 << 20;
+const MOST_BYTES: usize = 32 << 20;
 
 /// A journal that is on.
 #[derive(Debug)]
