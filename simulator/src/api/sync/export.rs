@@ -88,9 +88,11 @@ fn write(call: &Call, document: &impl Serialize) -> Result<Reply, SyncFault> {
         Format::Yaml => ("application/yaml", checksum::signed_yaml(&yaml::document(&document, TIMES))),
         Format::Cbor | Format::MsgPack | Format::Unacceptable => return Err(SyncFault::Form),
     };
+    let value = HeaderValue::from_static(content_type);
     if call.method == Method::HEAD {
-        return Ok(Reply::Data(text.into_bytes()));
+        // The type is set before it is known that nobody wants the body.
+        return Ok(Reply::With(CONTENT_TYPE, value, Box::new(Reply::Data(text.into_bytes()))));
     }
     let reply = Raw { headers: Vec::new(), ..Raw::new(content_type, text) };
-    Ok(reply.with(CONTENT_TYPE, HeaderValue::from_static(content_type)).into())
+    Ok(reply.with(CONTENT_TYPE, value).into())
 }
