@@ -285,14 +285,15 @@ function drawMap(spn, here, home) {
       const [[x1, y1], [x2, y2]] = [at(here), at(home.place)];
       drawn.push(shape("line", { class: "way", x1, y1, x2, y2 }));
     }
+    if (here) {
+      const [cx, cy] = at(here);
+      drawn.push(shape("circle", { class: "here", cx, cy, r: 3 }, "This device"));
+    }
+    // Over it, so that a hub at the same place has its tooltip.
     for (const hub of spn.hubs) {
       const [cx, cy] = at(hub.place);
       const kind = hub.id === spn.home ? "hub home" : hub.session ? "hub session" : "hub";
       drawn.push(shape("circle", { class: kind, cx, cy, r: hub.id === spn.home ? 2.2 : 1.5 }, `${hub.name}, ${hub.country}, load ${hub.load} %`));
-    }
-    if (here) {
-      const [cx, cy] = at(here);
-      drawn.push(shape("circle", { class: "here", cx, cy, r: 3 }, "This device"));
     }
     $("map-title").textContent = `Map of the privacy network: ${spn.hubs.length} hubs, ${home ? `at home in ${home.name}` : "no home hub"}`;
     return drawn;
