@@ -22,7 +22,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{Contract, scenario::App};
 use portmaster_simulator::{
-    generate::{Recipe, connections},
+    generate::{Maker, Recipe, connections},
     netquery::{Kind, Request, Retention, Store},
 };
 use rand::SeedableRng as _;
@@ -136,15 +136,16 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let apps = apps();
     let start: Timestamp = START.parse()?;
     let recipe = Recipe {
-        apps: apps.iter().map(|app| (app, app.profile_id())).collect(),
+        makers: apps.iter().map(|app| Maker { app, profile: app.profile_id(), uses_spn: false }).collect(),
         start,
         over: SignedDuration::from_mins(10),
-        hubs: Vec::new(),
+        tunnels: Default::default(),
         local: Vec::new(),
         ports: 0,
         began: start - SignedDuration::from_mins(15),
         history: false,
         hashed_ids: false,
+        lives: false,
     };
     let begin = Instant::now();
     let created = Store::new(Contract::V2_2.rules())?;

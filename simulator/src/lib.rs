@@ -20,6 +20,8 @@ mod database;
 mod describe;
 mod gateway;
 mod go;
+#[cfg(test)]
+mod invariants;
 pub mod journal;
 mod limits;
 mod mutants;
@@ -36,7 +38,7 @@ pub use describe::{asyncapi, openapi};
 pub use mutants::{Death, MutantError};
 pub use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{Change, ClockMode, StateMatch},
+    scenario::{Change, ClockMode, StartAt, StateMatch},
 };
 pub use simulator::{
     Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,

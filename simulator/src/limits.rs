@@ -125,7 +125,7 @@ pub const SESSIONS: usize = 10_000;
 
 /// How many things happen at once at most on a clock that runs. The world then falls behind for a while, rather than
 /// keeping everybody waiting.
-pub const DUE_AT_ONCE: usize = 10_000;
+pub const DUE_AT_ONCE: usize = 1_000;
 
 /// How many snapshots are kept.
 pub const SNAPSHOTS: usize = 64;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, 
 use jiff::Timestamp;
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, Change, ClockMode, Fault, StateMatch},
+    scenario::{self, Change, ClockMode, Fault, StartAt, StateMatch},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -255,7 +255,7 @@ impl Simulator {
     /// # Errors
     /// When the scenario makes no world or it cannot be served. The world is then as it was.
     pub fn load(&self, scenario: Scenario, options: Options) -> Result<(), LoadError> {
-        self.shared.load(Origin { scenario, options })
+        self.shared.load(Origin::new(scenario, options))
     }
 
     /// Lets something happen now, in the words of a scenario's timeline.
@@ -292,8 +292,8 @@ impl Simulator {
         self.close().await;
     }
 
-    /// Begins anew in the same place, as a core that restarts: all connections end, the world is as it was at its beginning.
-    /// The control plane stays.
+    /// Begins anew in the same place, as a core that restarts: all connections end, the world is as it was at its beginning,
+    /// which is the present again where it was to be. The control plane stays.
     ///
     /// # Errors
     /// When the world cannot be served any more, or its port was taken meanwhile.
@@ -440,6 +440,23 @@ impl Builder {
         self
     }
 
+    /// The first instant: the present, the scenario's or another one. Everything else that the scenario puts at an instant
+    /// is moved by as much; the scenario decides if not called.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use portmaster_simulator::{Simulator, StartAt};
+    ///
+    /// let start = "2030-01-01T00:00:00Z".parse()?;
+    /// let simulator = Simulator::builder().scenario("home-office").start_at(StartAt::At(start)).start().await?;
+    /// assert_eq!(simulator.now(), start);
+    /// # Ok(()) }
+    /// ```
+    pub fn start_at(mut self, start: StartAt) -> Self {
+        self.options.start = Some(start);
+        self
+    }
+
     /// How the clock goes.
     pub fn clock(mut self, mode: ClockMode) -> Self {
         self.options.clock = Some(mode);
@@ -562,7 +579,7 @@ impl Builder {
                         Scenario::load(self.scenario.as_deref().unwrap_or(default))?
                     }
                 };
-                let origin = Origin { scenario, options: self.options };
+                let origin = Origin::new(scenario, self.options);
                 let (world, netquery) =
                     begun(&origin).map_err(|fault| placed(self.scenario.as_deref(), fault))?;
                 (world, netquery, Arc::new(origin))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Mutant, UnknownMutant};
-use portmaster_simulator::{ClockMode, Contract, ExternalAuth};
+use portmaster_simulator::{ClockMode, Contract, ExternalAuth, StartAt};
 use serde_json::Value;
 
 use super::manual;
@@ -128,7 +128,11 @@ pub(crate) struct Serve {
     /// The number that all chance comes from [default: the scenario's]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// How the clock goes: frozen, manual, running or xN for N times as fast [default: the scenario's]
+    /// When the world begins: now, an instant such as 2026-01-05T08:30:00Z, or scenario for the one that it is written for;
+    /// all that it puts at an instant is moved by as much [default: the scenario's; now with --ui]
+    #[arg(long, value_name = "now|INSTANT|scenario")]
+    pub(crate) start: Option<StartAt>,
+    /// How the clock goes: frozen, manual, running or xN for N times as fast [default: the scenario's; running with --ui]
     #[arg(long, value_name = "MODE")]
     pub(crate) clock: Option<ClockMode>,
     /// Set an option, for example spn/enable=true; may be repeated

@@ -7,7 +7,9 @@ use std::{
 };
 
 use portmaster_fixtures::{Mutant, scenario::Fault};
-use portmaster_simulator::{Builder, Lifecycle, Simulator, StartError, netquery::remove_temporary_folders};
+use portmaster_simulator::{
+    Builder, ClockMode, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
+};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -125,7 +127,12 @@ fn builder(args: &Serve) -> Builder {
     if let Some(seed) = args.seed {
         builder = builder.seed(seed);
     }
-    if let Some(mode) = args.clock {
+    // User interfaces draw up to the present of their machine.
+    let present = args.ui.is_some();
+    if let Some(start) = args.start.or(present.then_some(StartAt::Now)) {
+        builder = builder.start_at(start);
+    }
+    if let Some(mode) = args.clock.or(present.then_some(ClockMode::Running(1))) {
         builder = builder.clock(mode);
     }
     if let Some(path) = &args.ui {
@@ -172,8 +179,7 @@ fn announce(simulator: &Simulator, args: &Serve) {
     });
     let text = match args.ready {
         Ready::Json => {
-            let mut ready =
-                json!({ "api": simulator.url(), "control": simulator.control_url(), "seed": about.seed });
+            let mut ready = json!({ "api": simulator.url(), "control": simulator.control_url(), "seed": about.seed, "start": about.start });
             if let Some(token) = drawn {
                 ready["control_token"] = token.into();
             }
@@ -181,11 +187,12 @@ fn announce(simulator: &Simulator, args: &Serve) {
         }
         Ready::Text => format!(
             "Portmaster simulator, listening on {url}\n\
-             scenario {}, contract {}, seed {}, clock {}\n\
+             scenario {}, contract {}, seed {}, start {}, clock {}\n\
              try: curl {url}/api/v1/ping{hint}{control}",
             about.scenario,
             about.contract,
             about.seed,
+            about.start,
             about.clock,
             url = simulator.url(),
         ),

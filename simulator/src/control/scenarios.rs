@@ -11,7 +11,7 @@ use axum::{
 use jiff::Timestamp;
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, BUILT_IN, nearest},
+    scenario::{self, BUILT_IN, StartAt, nearest},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,12 @@ use super::{
     problem::Problem,
     route::{Route, get, post, put},
 };
-use crate::{core::LoadError, journal::Journal, snapshot::Origin, world::SetupError};
+use crate::{
+    core::LoadError,
+    journal::Journal,
+    snapshot::Origin,
+    world::{Options, SetupError},
+};
 
 /// The media type of YAML bodies.
 const YAML_BODY: &str = "application/yaml";
@@ -133,6 +138,9 @@ struct Named {
     /// The contract, if not the scenario's.
     #[serde(default)]
     contract: Option<Contract>,
+    /// The first instant, if not the scenario's: `now`, an instant, or `scenario` for the one that it is written for.
+    #[serde(default)]
+    start: Option<StartAt>,
 }
 
 /// A world of one's own.
@@ -148,6 +156,9 @@ struct Given {
     /// The contract, if not the scenario's.
     #[serde(default)]
     contract: Option<Contract>,
+    /// The first instant, if not the scenario's: `now`, an instant, or `scenario` for the one that it is written for.
+    #[serde(default)]
+    start: Option<StartAt>,
 }
 
 async fn load(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<Running>, Problem> {
@@ -158,28 +169,32 @@ async fn load(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<
     let bytes = input::body(request, input::LONGEST).await?;
     Arc::clone(&plane)
         .aside(move |plane| {
-            let (scenario, seed, contract) =
-                if yaml { (written(&bytes)?, None, None) } else { told(&bytes)? };
-            let mut options = plane.template.options().clone();
-            options.seed = seed.or(options.seed);
-            options.contract = contract.or(options.contract);
-            plane.shared.load(Origin { scenario, options }).map_err(unfit)
+            let given = plane.template.options().clone();
+            let (scenario, over) = if yaml { (written(&bytes)?, Options::default()) } else { told(&bytes)? };
+            let options = Options {
+                seed: over.seed.or(given.seed),
+                contract: over.contract.or(given.contract),
+                start: over.start.or(given.start),
+                ..given
+            };
+            plane.shared.load(Origin::new(scenario, options)).map_err(unfit)
         })
         .await?;
     Ok(running(State(plane)).await)
 }
 
-/// A scenario in JSON, or the name of one.
-fn told(bytes: &[u8]) -> Result<(Scenario, Option<u64>, Option<Contract>), Problem> {
+/// A scenario in JSON, or the name of one, and what is said over it.
+fn told(bytes: &[u8]) -> Result<(Scenario, Options), Problem> {
     let json = input::json(bytes)?;
-    match input::typed(&json)? {
-        Load::Named(Named { name, seed, contract }) => {
-            let scenario = parsed(&name, built_in(&name)?)?;
-            Ok((scenario, seed, contract))
+    Ok(match input::typed(&json)? {
+        Load::Named(Named { name, seed, contract, start }) => {
+            (parsed(&name, built_in(&name)?)?, Options { seed, contract, start, ..Options::default() })
         }
         // Read with what it extends.
-        Load::Given(Given { scenario, seed, contract }) => Ok((own(&scenario.to_string())?, seed, contract)),
-    }
+        Load::Given(Given { scenario, seed, contract, start }) => {
+            (own(&scenario.to_string())?, Options { seed, contract, start, ..Options::default() })
+        }
+    })
 }
 
 /// A scenario in YAML.

@@ -42,6 +42,7 @@ impl Shared {
             scenario: self.served().origin.scenario.name.clone(),
             contract: world.contract,
             seed: world.chance.seed(),
+            start: world.clock.start(),
             clock: world.clock.mode(),
         })
     }
@@ -86,7 +87,7 @@ impl Shared {
     /// # Errors
     /// When it cannot be served. The world is then as it was.
     pub(crate) fn restart(&self) -> Result<(), LoadError> {
-        let origin = Arc::clone(&self.served().origin);
+        let origin = Arc::new(Origin::clone(&self.served().origin).anew());
         let (world, netquery) = begun(&origin)?;
         self.replace(world, netquery, origin, |book, _| book.note("the core restarted"))
     }

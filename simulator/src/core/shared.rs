@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use portmaster_fixtures::{
     Contract, Rules,
     scenario::{self, ClockMode},
@@ -40,6 +41,8 @@ pub struct About {
     pub contract: Contract,
     /// The seed.
     pub seed: u64,
+    /// When its world began.
+    pub start: Timestamp,
     /// The clock's pace.
     pub clock: ClockMode,
 }

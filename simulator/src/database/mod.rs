@@ -133,6 +133,21 @@ fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
     })
 }
 
+/// A record by its whole key.
+#[cfg(test)]
+pub(crate) fn record(world: &mut World, key: &str) -> Option<Record> {
+    let (database, key) = key.split_once(':')?;
+    named(world, database).ok()?.get(world, key).ok()
+}
+
+/// The records whose whole keys begin like this.
+#[cfg(test)]
+pub(crate) fn records(world: &World, prefix: &str) -> Vec<Record> {
+    let (database, prefix) = prefix.split_once(':').unwrap_or((prefix, ""));
+    let found = named(world, database).ok().and_then(|one| one.list(world, prefix).ok());
+    found.map(|found| found.records).unwrap_or_default()
+}
+
 /// Whether a body can be told apart by conditions and clauses.
 fn selected(query: &Query, record: &Record, work: &Work) -> bool {
     query.condition.as_ref().is_none_or(|condition| condition.matches(record, work))

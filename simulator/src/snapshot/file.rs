@@ -112,7 +112,7 @@ impl<'a> SavedOrigin<'a> {
         if let Some(rows) = self.rows {
             scenario.connections = Connections::Rows(rows.into_owned());
         }
-        Origin { scenario, options: self.options.into_owned() }
+        Origin { scenario, options: self.options.into_owned(), present: false }
     }
 }
 

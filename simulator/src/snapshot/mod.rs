@@ -7,7 +7,7 @@ mod tests;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use portmaster_fixtures::{Contract, Scenario};
+use portmaster_fixtures::{Contract, Scenario, scenario::StartAt};
 
 use crate::{
     netquery::Tables,
@@ -24,9 +24,29 @@ pub(crate) struct Origin {
     pub(crate) scenario: Scenario,
     /// What was said over it.
     pub(crate) options: Options,
+    /// Whether it was to begin when it was made. The options then say when that was, so that a reset leads back there.
+    pub(crate) present: bool,
 }
 
 impl Origin {
+    /// What a world is made from that is to begin now, if it says so.
+    pub(crate) fn new(scenario: Scenario, options: Options) -> Self {
+        let present = match options.start {
+            Some(start) => start == StartAt::Now,
+            None => scenario.begins_now(),
+        };
+        Self { scenario, options, present }.anew()
+    }
+
+    /// The same for a world that begins once more: at the present, if it is to.
+    pub(crate) fn anew(mut self) -> Self {
+        if self.present {
+            let second = Timestamp::now().as_second();
+            self.options.start = Timestamp::from_second(second).ok().map(StartAt::At);
+        }
+        self
+    }
+
     /// Makes the world.
     ///
     /// # Errors

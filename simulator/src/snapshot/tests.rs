@@ -23,7 +23,7 @@ fn world(name: &str, contract: Contract) -> Snapshot {
     if let Connections::Generated(recipe) = &mut scenario.connections {
         recipe.generate.count = recipe.generate.count.min(300);
     }
-    let origin = Origin { scenario, options };
+    let origin = Origin::new(scenario, options);
     let mut world = origin.world().expect("a world");
     let netquery = Store::new(world.rules).expect("a database");
     netquery.begin_with(&mut world).expect("a database");

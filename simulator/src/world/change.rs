@@ -18,6 +18,7 @@ use super::{
     config::Refused,
     generate::Generated,
     profiles::{GLOBAL, LOCAL, Profile, Rejected, derived_id},
+    spn::Ways,
 };
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
@@ -185,6 +186,25 @@ impl ChangeError {
     }
 }
 
+impl Change {
+    /// Whether ways through the privacy network may be no more after it.
+    fn moves_tunnels(&self) -> bool {
+        match self {
+            Self::Config { key, .. } | Self::ResetConfig { key, .. } => key.starts_with("spn/"),
+            Self::Spn(_)
+            | Self::Pause(_)
+            | Self::Resume
+            | Self::ReinitSpn
+            | Self::SpnIntel { .. }
+            | Self::LogIn { .. }
+            | Self::LogOut { .. }
+            | Self::RefreshAccount
+            | Self::PlanEnds => true,
+            _ => false,
+        }
+    }
+}
+
 impl World {
     /// Applies a change and what rules make of it; what it brought about is waiting in [`World::take_events`].
     ///
@@ -193,7 +213,12 @@ impl World {
     pub fn apply(&mut self, change: Change) -> Result<(), ChangeError> {
         let idle = self.reactions.is_empty() && !self.watched;
         let topics = if idle { Vec::new() } else { change.topics() };
+        let moves_tunnels = change.moves_tunnels();
         self.enact(change)?;
+        if moves_tunnels {
+            self.ways = Ways::default();
+            self.cut_tunnels();
+        }
         if self.watched && !topics.is_empty() {
             self.events.push(Event::Changed(topics.clone()));
         }
@@ -228,6 +253,7 @@ impl World {
             Change::Network(network) => {
                 self.change_network(*network);
                 self.tell_status();
+                self.tell_portal();
             }
             Change::ClearDnsCache => self.dns.cache.clear(),
             Change::CacheAnswer(entry) => self.cache(*entry)?,

@@ -55,6 +55,7 @@ impl World {
             self.next_expiry(),
             self.next_patience(),
             connection,
+            self.life.next(),
             self.timeline.next(),
             self.next_late(),
         ];
@@ -96,6 +97,8 @@ impl World {
             let _ = self.apply(change);
         } else if self.next_late().is_some_and(|late| late <= due) {
             self.tell_late(due);
+        } else if self.life.next().is_some_and(|next| next <= due) {
+            self.live_on(due);
         } else if let Some(change) = self.timeline.take(due) {
             self.perform_or_tell("timeline", &change);
         }

@@ -22,6 +22,7 @@ pub mod notifications;
 mod pattern;
 pub mod pause;
 pub mod platform;
+mod portal;
 pub mod profiles;
 mod profiling;
 mod prompt;
@@ -128,6 +129,11 @@ pub struct World {
     pub notifications: Notifications,
     /// When broadcasts were dismissed, by id; nothing where there is no such note.
     pub broadcasts: Option<BTreeMap<String, Timestamp>>,
+    /// What programs that live are about to do.
+    #[serde(default)]
+    life: generate::Life,
+    #[serde(skip)]
+    ways: spn::Ways,
     /// What happens by itself.
     pub timeline: Timeline,
     /// What happens because something else does.

@@ -210,7 +210,7 @@ impl World {
 
     /// `runtime:system/status`
     pub fn system_status(&self) -> Record {
-        let portal = self.network.captive_portal.clone().unwrap_or_default();
+        let portal = self.portal().unwrap_or_default();
         let portal = json!({
             "URL": portal.url,
             "Domain": portal.domain,

@@ -237,7 +237,15 @@ impl World {
         let rows = match &told.open {
             Some(Open::Some(count)) => self.drawn(*count, &[])?,
             Some(Open::Recipe(recipe)) => self.drawn(recipe.count, &recipe.apps)?,
-            Some(Open::Listed(rows)) => rows.iter().map(|row| self.filled(row.clone()).into()).collect(),
+            Some(Open::Listed(rows)) => {
+                let filled = |row: &ConnectionRow| {
+                    let mut row = self.filled(row.clone());
+                    // One that is not active is over at once.
+                    row.ended = row.ended.or((!row.active).then_some(row.started));
+                    row.into()
+                };
+                rows.iter().map(filled).collect()
+            }
             None => return Ok(()),
         };
         self.apply(Change::Open(rows))
@@ -262,6 +270,7 @@ impl World {
 
     /// Believable connections that begin now.
     fn drawn(&mut self, count: u32, apps: &[String]) -> Result<Vec<Generated>, ChangeError> {
+        self.start_makers(apps, SignedDuration::ZERO);
         let all = std::mem::take(&mut self.apps);
         let result = self.drawn_of(&all, count.min(MOST_OPENED), apps);
         self.apps = all;
@@ -275,7 +284,8 @@ impl World {
         apps: &[String],
     ) -> Result<Vec<Generated>, generate::GenerateError> {
         let recipe = self.recipe(all, apps, SignedDuration::ZERO)?;
-        let recipe = Recipe { ports: usize::try_from(self.connections.ever()).unwrap_or(0), ..recipe };
+        let ports = usize::try_from(self.connections.ever()).unwrap_or(0);
+        let recipe = Recipe { ports, tunnels: self.tunnels(), ..recipe };
         let rng = self.chance.stream("connections");
         Ok(generate::connections(&recipe, count, rng).collect())
     }
@@ -447,11 +457,17 @@ impl World {
     /// Gets to know a program; one of the same name is replaced.
     pub(super) fn learn(&mut self, app: scenario::App) {
         let profile = super::Profile::of_app(&app, self);
+        let key = profile.key();
+        self.let_live(&app);
+        let runs = !app.processes.is_empty();
         match self.apps.iter_mut().find(|one| one.name == app.name) {
             Some(place) => *place = app,
             None => self.apps.push(app),
         }
-        self.store(profile.key(), profile);
+        self.store(key.clone(), profile);
+        if runs {
+            self.use_profile(&key);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract, OptionType,
-    scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario},
+    scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario, StartAt},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::{
     config::Refused,
     dns::{Cached, Resolver},
     generate, geo,
+    profiles::LOCAL,
     references::Dangling,
     spn::SpnError,
 };
@@ -24,9 +25,6 @@ use crate::{
     go::json as gojson,
     mutants::{MutantError, Mutants},
 };
-
-/// The start of a scenario that names none.
-const START: &str = "2026-01-05T08:30:00Z";
 
 /// The network levels of older cores, one bit each.
 const ALL_LEVELS: u64 = 7;
@@ -41,6 +39,9 @@ pub struct Options {
     pub seed: Option<u64>,
     /// The version that the core gives itself; the scenario's, or else the contract's, if absent.
     pub core_version: Option<String>,
+    /// The first instant; the scenario's if absent.
+    #[serde(default)]
+    pub start: Option<StartAt>,
     /// The clock's pace; the scenario's if absent.
     pub clock: Option<ClockMode>,
     /// Whether the contract's defects are left out.
@@ -110,10 +111,15 @@ impl World {
         let rules = if options.healthy { contract.healthy_rules() } else { contract.rules() };
         let mutants = Mutants::of(&options.mutants, contract, options.healthy)?;
         let rules = mutants.rules(rules);
-        let start = scenario.start.unwrap_or_else(|| START.parse().expect("the default start is an instant"));
+        let start = match options.start {
+            Some(StartAt::At(instant)) => instant,
+            // The present is not known in here: who makes a world says which instant it is.
+            _ => scenario.written_start(),
+        };
         if !(Clock::EARLIEST..=Clock::LATEST).contains(&start) {
             return Err(SetupError::Start(start));
         }
+        let scenario = scenario.beginning(start);
         let mut core = scenario.core;
         core.version = options.core_version.or(core.version);
         if let Some(version) = core.version.as_ref().filter(|one| !is_version(one)) {
@@ -146,6 +152,8 @@ impl World {
             waiting: BTreeMap::new(),
             notifications: BTreeMap::new(),
             broadcasts: rules.broadcasts_noted.then(BTreeMap::new),
+            life: generate::Life::default(),
+            ways: super::spn::Ways::default(),
             timeline: Timeline::default(),
             reactions: Reactions::default(),
             faults: Faults::default(),
@@ -169,6 +177,7 @@ impl World {
         world.configure(scenario.config, options.config, options.api_keys, start)?;
         world.profiles = Profiles::begin(&world, start);
         world.notify_all(scenario.notifications);
+        world.tell_portal();
         for failure in scenario.modules {
             world.fail(failure);
         }
@@ -311,8 +320,12 @@ impl World {
             "UnixTimestamp": installed.as_second(),
         });
         self.keep(Record::new("core:status/install-info", meta, Body::json(gojson::to_vec(&install))));
+        // The profiles of programs that run are in use.
         let active = self.connections.values().filter(|row| row.live && row.active);
-        self.revisions = active.map(|row| (row.shared.profile.clone(), 1)).collect();
+        let active = active.map(|row| row.shared.profile.clone());
+        let running = self.apps.iter().filter(|app| !app.processes.is_empty());
+        let running = running.map(|app| format!("{LOCAL}/{}", self.profile_id(app)));
+        self.revisions = active.chain(running).map(|profile| (profile, 1)).collect();
     }
 }
 

@@ -32,6 +32,11 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
+        Self::said(arguments).0
+    }
+
+    /// The same, with what it says when it is ready.
+    fn said(arguments: &[&str]) -> (Self, serde_json::Value) {
         let mut child = command(arguments)
             .args(["--listen", "127.0.0.1:0", "--ready", "json"])
             .stdout(Stdio::piped())
@@ -39,17 +44,20 @@ impl Running {
             .expect("the binary");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut running = Self { child, out, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        running.address = running.ready();
-        running
+        let ready = running.line();
+        running.address = address(&ready);
+        (running, ready)
     }
 
     /// Waits for the line that says where it listens.
     fn ready(&mut self) -> SocketAddr {
+        address(&self.line())
+    }
+
+    fn line(&mut self) -> serde_json::Value {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("a line");
-        let ready: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
-        let url = ready["api"].as_str().expect("an address").strip_prefix("http://").expect("a URL");
-        url.parse().expect("address and port")
+        serde_json::from_str(&line).expect("one line of JSON")
     }
 
     fn signal(&self, name: &str) {
@@ -71,6 +79,11 @@ impl Drop for Running {
     }
 }
 
+fn address(ready: &serde_json::Value) -> SocketAddr {
+    let url = ready["api"].as_str().expect("an address").strip_prefix("http://").expect("a URL");
+    url.parse().expect("address and port")
+}
+
 #[test]
 fn the_first_lines_say_what_is_served() {
     let mut child = command(&["--listen", "127.0.0.1:0", "--seed", "9"])
@@ -85,8 +98,48 @@ fn the_first_lines_say_what_is_served() {
     let _ = child.kill();
     let _ = child.wait();
     assert!(lines[0].contains("http://127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines[1], "scenario home-office, contract docs, seed 9, clock frozen");
+    assert_eq!(
+        lines[1],
+        "scenario home-office, contract docs, seed 9, start 2026-03-16T09:30:00Z, clock frozen"
+    );
     assert!(lines[2].starts_with("try: curl http://127.0.0.1:"), "{lines:?}");
+}
+
+/// What a simulator says of its account and of its oldest connection.
+fn told(running: &Running) -> (String, String) {
+    let account = ask(running.address, "GET", "/api/v1/spn/account/user/profile", &[], "");
+    let query = r#"{ "orderBy": "started", "pageSize": 1 }"#;
+    let oldest = ask(running.address, "POST", "/api/v1/netquery/query", &[], query);
+    (account.text().to_owned(), oldest.text().to_owned())
+}
+
+#[test]
+fn a_world_begins_when_it_is_told_to() {
+    let present = jiff::Timestamp::now();
+    let ui = tempfile::tempdir().expect("a folder");
+    std::fs::write(ui.path().join("index.html"), "<html></html>").expect("a page");
+    let ui = ui.path().to_str().expect("a path");
+    let started = |ready: &serde_json::Value| -> jiff::Timestamp {
+        ready["start"].as_str().expect("an instant").parse().expect("an instant")
+    };
+    for flags in [&["--start", "now"][..], &["--ui", ui]] {
+        let (running, ready) = Running::said(&[&["--dev-mode", "--netquery-latency", "0"], flags].concat());
+        let start = started(&ready);
+        assert!((start.as_second() - present.as_second()).unsigned_abs() < 600, "{start}");
+        let (account, oldest) = told(&running);
+        // The account of the home office runs for four weeks.
+        let ends = start + jiff::SignedDuration::from_secs(26 * 86_400 + 14 * 3_600 + 1_800);
+        assert!(account.contains(&ends.strftime("%Y-%m-%d").to_string()), "{ends}: {account}");
+        assert!(!oldest.contains("2026-03-16"), "{oldest}");
+        if flags[0] == "--start" {
+            let (again, _) = Running::said(&["--dev-mode", "--start", &start.to_string()]);
+            assert_eq!(told(&again), (account, oldest), "the start that was said makes the same world");
+        }
+    }
+    let (running, ready) =
+        Running::said(&["--dev-mode", "--ui", ui, "--start", "scenario", "--clock", "frozen"]);
+    assert_eq!(ready["start"], "2026-03-16T09:30:00Z");
+    assert!(told(&running).0.contains("2026-04-12"));
 }
 
 #[cfg(unix)]
@@ -117,6 +170,8 @@ fn wrong_flags_say_what_was_expected() {
     for (arguments, expected) in [
         (&["--contract", "v3"][..], &*format!("expected {}", Contract::names())),
         (&["--clock", "fast"], "expected frozen, manual, running or xN"),
+        (&["--start", "tomorrow"], "expected now, scenario or an instant"),
+        (&["--start", "9999-01-01T00:00:00Z"], "expected an instant from"),
         (&["--set", "core/devMode"], "expected KEY=JSON"),
         (&["--set", "core/locale=en"], "texts need quotes"),
         (&["--set", "core/nope=1"], "option \"core/nope\" does not exist"),

@@ -13,6 +13,7 @@ mod describe;
 mod determinism;
 mod faults;
 mod healthy;
+mod interface;
 mod journal;
 mod kept;
 mod latency;

@@ -145,6 +145,24 @@ mod tests {
     }
 
     #[test]
+    fn the_home_office_shows_what_its_broadcasts_say() {
+        let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+        let file = world.resources.iter().find(|one| one.name == "intel/notifications.yaml").unwrap();
+        let body = file.content.clone().unwrap();
+        let line = |what: &str| format!("{:>30}: {what}", "spring-survey");
+        let shown = |world: &World| {
+            let one = world.notification("broadcasts:spring-survey").unwrap();
+            let choices: Vec<String> = one.choices().map(|one| one.text.clone()).collect();
+            (one.title.clone(), one.category.clone(), one.message.clone(), choices)
+        };
+        let before = shown(&world);
+        assert_eq!(ask(&mut world, simulate, "", &body), line("broadcast skipped: already active"));
+        world.apply(Change::Dismiss { event_id: "broadcasts:spring-survey".to_owned() }).unwrap();
+        assert_eq!(ask(&mut world, simulate, "", &body), line("displayed"));
+        assert_eq!(shown(&world), before);
+    }
+
+    #[test]
     fn what_is_no_longer_sent_goes() {
         let mut world = world("{}", Contract::V2_2);
         let nothing = "automatic: true\nnotifications: {}\n";

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::{Answer, Kind, Request, Retention, Store};
 use crate::world::{
     chance,
-    generate::{Hub, Recipe, connections},
+    generate::{Maker, Recipe, connections},
+    spn::Tunnel,
 };
 
 /// The present of the tests.
@@ -31,17 +32,19 @@ static ROWS: LazyLock<RowsFile> = LazyLock::new(|| {
         path: format!("/usr/bin/{}", name.to_lowercase()),
         ..App::default()
     });
-    let hub = |number: u8| Hub { id: format!("hub{number}"), name: format!("hub-{number}"), ip: None };
+    let maker = |app| Maker { app, profile: App::profile_id(app), uses_spn: true };
+    let tunnel = |number: u8| Tunnel { exit: format!("hub{number}"), context: "{\"Path\":[]}".to_owned() };
     let recipe = Recipe {
-        apps: apps.iter().map(|app| (app, app.profile_id())).collect(),
+        makers: apps.iter().map(maker).collect(),
         start: now(),
         over: SignedDuration::from_mins(30),
-        hubs: (0..6).map(hub).collect(),
+        tunnels: (0..6).map(tunnel).collect(),
         local: Vec::new(),
         ports: 0,
         began: now() - SignedDuration::from_mins(35),
         history: true,
         hashed_ids: false,
+        lives: false,
     };
     let mut file = RowsFile::default();
     for one in connections(&recipe, 700, &mut chance::fresh(11, "connections")) {

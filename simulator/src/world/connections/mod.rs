@@ -198,6 +198,16 @@ impl Connections {
         Some(ended)
     }
 
+    /// Counts traffic on a connection that is active.
+    pub(super) fn grow(&mut self, id: &str, incoming: i64, outgoing: i64) -> Option<Arc<Connection>> {
+        let mut grown = Connection::clone(self.get(id).filter(|one| one.active)?);
+        grown.bytes_received += incoming;
+        grown.bytes_sent += outgoing;
+        let grown = Arc::new(grown);
+        Arc::make_mut(&mut self.known).replace(ById(Arc::clone(&grown)));
+        Some(grown)
+    }
+
     /// Says when a connection ends by itself.
     pub(super) fn ends_at(&mut self, connection: &Arc<Connection>, end: Timestamp) {
         Arc::make_mut(&mut self.ending).insert((end, connection.place), Arc::clone(connection));

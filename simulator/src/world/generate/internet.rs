@@ -2,6 +2,8 @@
 //!
 //! Names are below `.example`, addresses and networks are those set aside for documentation (RFC 5737, 3849, 5398).
 
+use super::habits::{self, Habit};
+
 /// A network: who runs it and where it stands.
 pub(super) struct Network {
     /// Autonomous system number.
@@ -67,10 +69,12 @@ pub(super) struct Service {
     pub(super) kilobytes: u32,
     /// The filter list that it is on, or empty.
     pub(super) list: &'static str,
+    /// Seconds from one part of a lasting connection's traffic to the next; 0 if all comes at once.
+    pub(super) part: u32,
 }
 
 const fn web(domain: &'static str, machines: u32, network: usize, seconds: u32, kilobytes: u32) -> Service {
-    Service { domain, machines, network, port: 443, protocol: 6, seconds, kilobytes, list: "" }
+    Service { domain, machines, network, port: 443, protocol: 6, seconds, kilobytes, list: "", part: 0 }
 }
 
 const fn quic(domain: &'static str, machines: u32, network: usize, seconds: u32, kilobytes: u32) -> Service {
@@ -79,6 +83,10 @@ const fn quic(domain: &'static str, machines: u32, network: usize, seconds: u32,
 
 const fn other(domain: &'static str, network: usize, port: i64, protocol: i64, seconds: u32) -> Service {
     Service { port, protocol, ..web(domain, 1, network, seconds, 12) }
+}
+
+const fn parted(part: u32, service: Service) -> Service {
+    Service { part, ..service }
 }
 
 const fn listed(domain: &'static str, machines: u32, network: usize, list: &'static str) -> Service {
@@ -91,6 +99,8 @@ pub(super) struct Role {
     pub(super) words: &'static [&'static str],
     /// The services, the often used ones first.
     pub(super) services: &'static [Service],
+    /// What its programs do while they live.
+    pub(super) habits: &'static [Habit],
 }
 
 /// The sorts of programs.
@@ -101,7 +111,7 @@ pub(super) const ROLES: [Role; 6] = [
             web("www.dailyplanet.example.", 1, 0, 25, 420),
             quic("img#.cdn.northwind.example.", 48, 0, 18, 900),
             web("static#.morgenblatt.example.", 12, 1, 20, 260),
-            quic("video-#.harborstream.example.", 64, 3, 240, 48_000),
+            parted(10, quic("video-#.harborstream.example.", 64, 3, 240, 48_000)),
             web("www.wiki.example.", 1, 5, 30, 180),
             web("api.wetterdienst.example.", 1, 2, 6, 14),
             web("forum.bergfreunde.example.", 1, 2, 40, 150),
@@ -115,35 +125,40 @@ pub(super) const ROLES: [Role; 6] = [
             listed("popunder.clickmill.example.", 1, 5, "AD"),
             web("news#.antipodes.example.", 6, 10, 28, 310),
         ],
+        habits: habits::BROWSER,
     },
     Role {
         words: &["mail", "thunderbird", "outlook", "evolution"],
         services: &[
-            other("imap.postfach.example.", 1, 993, 6, 600),
+            parted(60, other("imap.postfach.example.", 1, 993, 6, 600)),
             other("smtp.postfach.example.", 1, 465, 6, 6),
             web("autoconfig.postfach.example.", 1, 1, 3, 8),
             web("caldav.fjord.example.", 1, 7, 15, 40),
             listed("open.mailbeacon.example.", 4, 8, "TRAC"),
+            other("imap.postfach.example.", 1, 993, 6, 3),
         ],
+        habits: habits::MAIL,
     },
     Role {
         words: &["signal", "telegram", "discord", "slack", "chat", "zoom", "teams", "element"],
         services: &[
-            web("chat.pigeonpost.example.", 4, 9, 1_800, 220),
+            parted(60, web("chat.pigeonpost.example.", 4, 9, 1_800, 220)),
             quic("media#.pigeonpost.example.", 12, 9, 60, 3_400),
             other("turn.pigeonpost.example.", 11, 3478, 17, 420),
-            web("push.relay.example.", 2, 0, 3_000, 12),
+            parted(120, web("push.relay.example.", 2, 0, 3_000, 12)),
         ],
+        habits: habits::CHAT,
     },
     Role {
         words: &["spotify", "music", "vlc", "steam", "game", "player"],
         services: &[
-            web("audio#.harborstream.example.", 24, 3, 200, 5_200),
+            parted(10, web("audio#.harborstream.example.", 24, 3, 200, 5_200)),
             web("api.harborstream.example.", 1, 3, 10, 44),
             web("cover.harborstream.example.", 4, 3, 8, 380),
-            other("match.playfield.example.", 6, 27015, 17, 900),
+            parted(10, other("match.playfield.example.", 6, 27015, 17, 900)),
             listed("events.adlantern.example.", 2, 8, "TRAC"),
         ],
+        habits: habits::PLAYER,
     },
     Role {
         words: &[
@@ -162,22 +177,24 @@ pub(super) const ROLES: [Role; 6] = [
         ],
         services: &[
             web("packages.maple.example.", 4, 11, 12, 2_600),
-            web("mirror#.fjord.example.", 6, 7, 45, 18_000),
+            parted(5, web("mirror#.fjord.example.", 6, 7, 45, 18_000)),
             web("git.forge.example.", 2, 1, 9, 640),
             other("archive.maple.example.", 11, 80, 6, 20),
             web("api.forge.example.", 1, 1, 4, 22),
         ],
+        habits: habits::UPDATER,
     },
     Role {
         words: &[],
         services: &[
             web("api.brightwater.example.", 3, 1, 15, 60),
-            web("sync.alpenglow.example.", 2, 2, 120, 900),
+            parted(30, web("sync.alpenglow.example.", 2, 2, 120, 900)),
             web("time-and-place.example.", 1, 5, 4, 6),
             other("ntp.pool.example.", 9, 123, 17, 1),
             web("telemetry.brightwater.example.", 1, 1, 5, 20),
             listed("collect.clickmill.example.", 3, 5, "TRAC"),
             quic("edge#.northwind.example.", 20, 0, 30, 480),
         ],
+        habits: habits::OTHER,
     },
 ];

@@ -4,18 +4,21 @@
 //! outside and are dropped, some are on a filter list, some go through the privacy network. Ended connections stay in
 //! the live table for ten minutes and then only in the history (netquery §6).
 
+mod habits;
 mod internet;
+mod live;
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::{fmt::Write as _, net::IpAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate};
+use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate, Process};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 use sha2::{Digest as _, Sha256};
 
 use self::internet::{NETWORKS, Network, ROLES, Role, Service};
-use super::{Event, World, connections::KEPT_AFTER_END};
+pub use self::live::Life;
+use super::{Event, World, connections::KEPT_AFTER_END, profiles::LOCAL, spn::Tunnel};
 
 /// How many connections one change opens at most.
 pub(super) const MOST_OPENED: u32 = 1_000_000;
@@ -38,35 +41,28 @@ pub enum GenerateError {
     Over(String),
 }
 
-/// A hub of the privacy network, for the paths of tunnels.
+/// A program that makes connections.
 #[derive(Clone, Debug)]
-pub struct Hub {
-    /// The id.
-    pub id: String,
-    /// The name.
-    pub name: String,
-    /// An address.
-    pub ip: Option<IpAddr>,
-}
-
-impl From<&super::spn::Hub> for Hub {
-    fn from(hub: &super::spn::Hub) -> Self {
-        let ip = hub.ipv4.map(IpAddr::from).or(hub.ipv6.map(IpAddr::from));
-        Self { id: hub.id.clone(), name: hub.name.clone(), ip }
-    }
+pub struct Maker<'a> {
+    /// The program.
+    pub app: &'a App,
+    /// The id of its profile.
+    pub profile: String,
+    /// Whether its connections may go through the privacy network.
+    pub uses_spn: bool,
 }
 
 /// What connections are made from.
 #[derive(Clone, Debug)]
 pub struct Recipe<'a> {
-    /// The programs that make them, with the ids of their profiles; at least one.
-    pub apps: Vec<(&'a App, String)>,
+    /// The programs that make them; at least one.
+    pub makers: Vec<Maker<'a>>,
     /// The present.
     pub start: Timestamp,
     /// How long ago the first began.
     pub over: SignedDuration,
-    /// Hubs for tunnels; no connection is tunnelled without.
-    pub hubs: Vec<Hub>,
+    /// Ways through the privacy network; no connection is tunnelled without.
+    pub tunnels: Arc<[Tunnel]>,
     /// The device's own addresses.
     pub local: Vec<IpAddr>,
     /// How many ports were handed out before.
@@ -78,6 +74,8 @@ pub struct Recipe<'a> {
     pub history: bool,
     /// Whether ids are hashes and processes have no start, as before core 1.3.
     pub hashed_ids: bool,
+    /// Whether they are what programs that live have made: without a history, what would be gone is gone.
+    pub lives: bool,
 }
 
 /// A connection and the traffic that was measured on it.
@@ -108,9 +106,15 @@ impl World {
         if recipe.count > MOST_OPENED {
             return Err(GenerateError::Many(recipe.count));
         }
+        self.start_makers(&recipe.apps, over);
         let apps = std::mem::take(&mut self.apps);
-        let result = self.recipe(&apps, &recipe.apps, over).map(|recipe_of| {
+        let result = self.recipe(&apps, &recipe.apps, over).map(|mut recipe_of| {
             let now = self.now();
+            recipe_of.tunnels = self.tunnels();
+            if recipe.live {
+                recipe_of.lives = true;
+                return self.live(recipe, &recipe_of);
+            }
             let mut measured = Vec::new();
             let made = connections(&recipe_of, recipe.count, self.chance.stream("connections"));
             let made = made.map(|Generated { row, bandwidth, end }| {
@@ -124,7 +128,21 @@ impl World {
         result
     }
 
-    /// What connections of this world are made from, by the programs of these names; by all if there are none.
+    /// Starts the programs that are to make connections and do not run: a connection has a process.
+    pub(super) fn start_makers(&mut self, names: &[String], over: SignedDuration) {
+        let began = self.clock.start() - over - SignedDuration::from_mins(5);
+        for (at, pid) in (0..self.apps.len()).zip((2_000..).step_by(37)) {
+            let app = &mut self.apps[at];
+            if app.processes.is_empty() && (names.is_empty() || names.contains(&app.name)) {
+                app.processes.push(Process { pid, started: Some(began), ..Process::default() });
+                let profile = format!("{LOCAL}/{}", self.profile_id(&self.apps[at]));
+                self.use_profile(&profile);
+            }
+        }
+    }
+
+    /// What connections of this world are made from, by the programs of these names; by all if there are none. Tunnels are
+    /// left to those who need them: to find ways takes long.
     ///
     /// # Errors
     /// When a name leads nowhere or nobody is left.
@@ -144,29 +162,62 @@ impl World {
         if apps.is_empty() {
             return Err(GenerateError::NoApps);
         }
-        let apps = apps.into_iter().map(|app| (app, self.profile_id(app))).collect();
-        let map = self.map("main").filter(|_| self.spn_enabled());
+        let maker = |app| {
+            let profile = self.profile_id(app);
+            let settings = self.profiles.get(&format!("{LOCAL}/{profile}")).map(super::Profile::settings);
+            let told = settings.and_then(|settings| settings.get("spn/use")?.as_bool());
+            Maker { app, profile, uses_spn: told.unwrap_or_else(|| self.config.flag("spn/use")) }
+        };
         Ok(Recipe {
-            apps,
+            makers: apps.into_iter().map(maker).collect(),
             start: self.now(),
             over,
-            hubs: map.into_iter().flat_map(|map| map.hubs.values()).map(Hub::from).collect(),
-            local: vec![IpAddr::from([192, 168, 1, 10])],
+            tunnels: Arc::default(),
+            local: self.network.addresses.clone(),
             ports: 0,
-            began: self.clock.start() - over - SignedDuration::from_mins(5),
+            began: self.clock.start(),
             // The history came with its option.
             history: self.config.flag("history/enable"),
             hashed_ids: !self.rules.process_created,
+            lives: false,
         })
     }
 }
 
 /// So many connections, begun evenly over the recipe's span, in the order of their beginning.
 pub fn connections<'a>(recipe: &'a Recipe<'a>, count: u32, rng: &'a mut ChaCha20Rng) -> Connections<'a> {
-    let programs =
-        (2_000..).step_by(37).zip(&recipe.apps).map(|(pid, app)| Program::new(app, pid, recipe)).collect();
+    let programs = (2_000..)
+        .step_by(37)
+        .zip(&recipe.makers)
+        .map(|(pid, maker)| Program::new(maker, pid, recipe))
+        .collect();
     Connections { recipe, rng, programs, made: 0, count, port: recipe.ports as i64, waiting: Vec::new() }
 }
+
+/// What makes single connections of one program, from a local port.
+fn single<'a>(recipe: &'a Recipe<'a>, maker: usize, port: i64, rng: &'a mut ChaCha20Rng) -> Connections<'a> {
+    let programs = recipe.makers.get(maker).map(|maker| Program::new(maker, 0, recipe));
+    let port = port - FIRST_PORT - 1;
+    Connections {
+        recipe,
+        rng,
+        programs: programs.into_iter().collect(),
+        made: 0,
+        count: 1,
+        port,
+        waiting: Vec::new(),
+    }
+}
+
+/// The sort that a program is of.
+fn role_of(app: &App) -> &'static Role {
+    let name = app.name.to_lowercase();
+    let fits = |role: &&Role| role.words.is_empty() || role.words.iter().any(|word| name.contains(word));
+    ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1])
+}
+
+/// The first port that is handed out.
+const FIRST_PORT: i64 = 32_768;
 
 /// Makes connections.
 #[derive(Debug)]
@@ -186,6 +237,7 @@ struct Program<'a> {
     app: &'a App,
     profile: String,
     role: &'static Role,
+    uses_spn: bool,
     pid: i64,
     /// When the process began, Unix milliseconds.
     created: i64,
@@ -198,14 +250,14 @@ impl std::fmt::Debug for Program<'_> {
 }
 
 impl<'a> Program<'a> {
-    fn new((app, profile): &'a (&'a App, String), pid: i64, recipe: &Recipe<'_>) -> Self {
-        let name = app.name.to_lowercase();
-        let fits = |role: &&Role| role.words.is_empty() || role.words.iter().any(|word| name.contains(word));
+    fn new(maker: &'a Maker<'a>, pid: i64, recipe: &Recipe<'_>) -> Self {
+        let app = maker.app;
         let process = app.processes.first();
         Self {
             app,
-            profile: format!("local/{profile}"),
-            role: ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1]),
+            profile: format!("{LOCAL}/{}", maker.profile),
+            role: role_of(app),
+            uses_spn: maker.uses_spn,
             pid: process.map_or(pid, |process| process.pid),
             created: process.and_then(|process| process.started).unwrap_or(recipe.began).as_millisecond(),
         }
@@ -271,7 +323,10 @@ impl Connections<'_> {
             profile: program.profile.clone(),
             path: program.app.path.clone(),
             profile_name: program.app.name.clone(),
-            started: second(began.min(self.recipe.start.as_second())),
+            // A program connects to nothing before it runs.
+            started: second(
+                began.max(program.created.div_euclid(1_000) + 1).min(self.recipe.start.as_second()),
+            ),
             ..ConnectionRow::default()
         }
     }
@@ -281,11 +336,11 @@ impl Connections<'_> {
         let now = self.recipe.start.as_second();
         let mut end = row.started.as_second() + seconds;
         let gone = now - KEPT_AFTER_END;
-        if end < gone && !self.recipe.history {
+        if end < gone && !self.recipe.history && !self.recipe.lives {
             end = gone.max(row.started.as_second()) + self.below(KEPT_AFTER_END as usize) as i64;
         }
         row.history = self.recipe.history && row.scope == 4;
-        row.live = end >= gone || !row.history;
+        row.live = end >= gone || !(row.history || self.recipe.lives);
         row.active = end > now;
         let end = Timestamp::from_second(end).unwrap_or(row.started);
         row.ended = (!row.active).then_some(end);
@@ -307,7 +362,7 @@ impl Connections<'_> {
     fn next_port(&mut self) -> i64 {
         // As Linux hands them out, going round.
         self.port = (self.port + 1) % 28_000;
-        32_768 + self.port
+        FIRST_PORT + self.port
     }
 
     fn local(&mut self, v6: bool) -> IpAddr {
@@ -330,7 +385,8 @@ impl Connections<'_> {
         row.allowed = Some(!blocked);
         _ = self.end(&mut row, 0);
         // Answered at once. Without a history it was asked later, so that it is there still.
-        row.started = row.ended.filter(|_| !self.recipe.history).unwrap_or(row.started);
+        let later = row.ended.filter(|_| !self.recipe.history && !self.recipe.lives);
+        row.started = later.unwrap_or(row.started);
         row.ended = Some(row.started);
         row.active = false;
         let serial: u64 = self.rng.random();
@@ -369,8 +425,11 @@ impl Connections<'_> {
         domain.clone_into(&mut row.domain);
         place(&mut row, network);
         let blocked = !service.list.is_empty();
-        let tunnelled = !blocked && self.recipe.hubs.len() > 1 && self.chance(40);
-        let failed = !blocked && !tunnelled && self.chance(1);
+        let may = !self.recipe.tunnels.is_empty() && self.programs[program].uses_spn;
+        // Drawn whether it is asked for or not, so that what follows is the same in any world.
+        let (lots, way): ((bool, bool), u32) = ((self.chance(60), self.chance(1)), self.rng.random());
+        let tunnelled = !blocked && may && lots.0;
+        let failed = !blocked && !tunnelled && lots.1;
         (row.verdict, row.encrypted) = match (blocked, tunnelled, failed) {
             (true, ..) => (3, false),
             (_, true, _) => (6, false),
@@ -388,8 +447,9 @@ impl Connections<'_> {
         );
         let mut tunnel = String::new();
         if tunnelled {
-            row.tunneled = true;
-            tunnel = self.tunnel(&mut row);
+            let way = &self.recipe.tunnels[way as usize % self.recipe.tunnels.len()];
+            (row.tunneled, row.exit_node) = (true, Some(way.exit.clone()));
+            tunnel = format!(",\"tunnel\":{}", way.context);
         }
         let mut bandwidth = Vec::new();
         if row.allowed == Some(true) {
@@ -411,7 +471,10 @@ impl Connections<'_> {
         row.ip_protocol = if row.local_port == 5353 { 17 } else { 6 };
         row.remote_port = 1_024 + self.below(60_000) as i64;
         if near {
-            row.remote_ip = format!("192.168.1.{}", 2 + self.below(250));
+            row.remote_ip = match row.local_ip.rsplit_once('.') {
+                Some((net, _)) => format!("{net}.{}", 2 + self.below(250)),
+                None => row.local_ip.clone(),
+            };
             row.scope = 3;
         } else {
             let [a, b, c] = network.prefix;
@@ -426,25 +489,6 @@ impl Connections<'_> {
         let ends = format!("{}-{}-{}-{}", row.local_ip, row.local_port, row.remote_ip, row.remote_port);
         row.id = self.id(program, &row, &format!("{}-{ends}", row.ip_protocol));
         Generated { row: self.finish(program, row, "", "", ""), bandwidth: Vec::new(), end }
-    }
-
-    /// A path through two or three hubs.
-    fn tunnel(&mut self, row: &mut ConnectionRow) -> String {
-        let hubs = &self.recipe.hubs;
-        let length = 2 + usize::from(hubs.len() > 2 && self.chance(50));
-        let first = self.below(hubs.len());
-        let path: Vec<String> = (0..length)
-            .map(|step| {
-                let hub = &hubs[(first + step * 5) % hubs.len()];
-                row.exit_node = Some(hub.id.clone());
-                let address = hub.ip.map_or_else(String::new, |ip| {
-                    format!(",\"{}\":\"{ip}\"", if ip.is_ipv4() { "IPv4" } else { "IPv6" })
-                });
-                format!("{{\"ID\":{},\"Name\":{}{address}}}", text(&hub.id), text(&hub.name))
-            })
-            .collect();
-        let cost = 20 + self.below(180);
-        format!(",\"tunnel\":{{\"Path\":[{}],\"PathCost\":{cost},\"RoutingAlg\":\"home\"}}", path.join(","))
     }
 
     /// Traffic within the last ten minutes: a part of the connection's bytes each.
@@ -487,7 +531,7 @@ impl Connections<'_> {
         let created = if self.recipe.hashed_ids {
             String::new()
         } else {
-            format!("\"processCreatedAt\":{},", program.created / 1000)
+            format!("\"processCreatedAt\":{},", program.created)
         };
         let (message, option) = match (list.is_empty(), row.verdict, row.direction.as_str()) {
             (false, ..) => ("on a filter list", "filter/lists"),

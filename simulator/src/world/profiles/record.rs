@@ -23,9 +23,16 @@ impl World {
 
     /// A connection of a program began: its profile is in use from now on, which is told.
     pub(in crate::world) fn activate(&mut self, row: &ConnectionRow) {
-        if row.live && row.active && !self.revisions.contains_key(&row.profile) {
-            self.revisions.insert(row.profile.clone(), 1);
-            self.tell_of(|world| world.layered_profile(&row.profile));
+        if row.live && row.active {
+            self.use_profile(&row.profile);
+        }
+    }
+
+    /// A profile is in use from now on, which is told.
+    pub(in crate::world) fn use_profile(&mut self, key: &str) {
+        if !self.revisions.contains_key(key) {
+            self.revisions.insert(key.to_owned(), 1);
+            self.tell_of(|world| world.layered_profile(key));
         }
     }
 

@@ -60,7 +60,16 @@ impl World {
     /// The hubs that a session is open to: the home hub, and where tunnels end.
     pub fn sessions(&self) -> BTreeSet<&str> {
         let Some((home, map)) = self.home_hub().zip(self.spn.map.as_ref()) else { return BTreeSet::new() };
-        let places = map.places(&home.id);
+        self.sessions_in(home, map, &map.places(&home.id))
+    }
+
+    /// The same, where it is known where the hubs are.
+    pub(super) fn sessions_in<'a>(
+        &self,
+        home: &'a Hub,
+        map: &'a Map,
+        places: &BTreeMap<&str, Place>,
+    ) -> BTreeSet<&'a str> {
         let ends = map.by_cost().into_iter().filter(|hub| {
             hub.id != home.id
                 && places.get(hub.id.as_str()).is_some_and(|place| !place.route.is_empty())

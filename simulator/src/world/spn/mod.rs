@@ -11,6 +11,7 @@ mod optimize;
 mod route;
 mod setup;
 mod shown;
+mod tunnel;
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
@@ -23,6 +24,7 @@ pub use measure::{HUB_COST, Measurement, Quality};
 pub use optimize::Suggestion;
 pub use route::{Algorithm, Destination, Exit, Found, Route};
 pub use setup::SpnError;
+pub use tunnel::{Tunnel, Ways};
 
 /// What a core knows of the privacy network.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -41,6 +41,11 @@ impl Algorithm {
         Self::ALL.into_iter().find(|one| one.word() == word).unwrap_or(Self::DoubleHop)
     }
 
+    /// How many hubs a way passes at least.
+    pub(super) fn least(self) -> usize {
+        self.hops().0
+    }
+
     /// How many hubs a way passes, at least and at most.
     fn hops(self) -> (usize, usize) {
         match self {

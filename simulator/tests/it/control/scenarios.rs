@@ -26,6 +26,32 @@ fn a_scenario_is_loaded_by_name_with_a_seed_and_a_contract() {
 }
 
 #[test]
+fn a_world_begins_at_another_instant() {
+    let running = Running::new();
+    let load =
+        |start: &str| running.ask("PUT", "/scenario", json!({ "name": "home-office", "start": start }));
+    let (status, told) = load("2030-01-01T00:00:00Z");
+    assert_eq!((status, &told["start"]), (200, &json!("2030-01-01T00:00:00Z")), "{told}");
+    let profile = common::ask(running.api, "GET", "/api/v1/spn/account/user/profile", &[], "");
+    assert!(profile.text().contains("2030-01-27T14:30:00Z"), "{}", profile.text());
+    let (status, now) = load("now");
+    let start: jiff::Timestamp = now["start"].as_str().unwrap_or_default().parse().expect("an instant");
+    let late = jiff::Timestamp::now().as_second() - start.as_second();
+    assert!(status == 200 && (0..600).contains(&late), "{now}");
+    let (_, again) = running.ask("POST", "/reset", Value::Null);
+    assert_eq!(again["start"], now["start"], "a reset leads back to the same beginning");
+    assert_eq!(load("scenario").1["start"], "2026-03-16T09:30:00Z");
+    let (status, problem) = load("tomorrow");
+    assert_eq!(status, 400, "{problem}");
+    assert!(problem.to_string().contains("now or scenario"), "{problem}");
+    let yaml = "extends: home-office\nstart: now\n";
+    let answer =
+        common::ask(running.control, "PUT", "/scenario", &[("Content-Type", "application/yaml")], yaml);
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_ne!(running.get("/scenario")["start"], "2026-03-16T09:30:00Z");
+}
+
+#[test]
 fn a_scenario_of_ones_own_is_loaded_as_json_or_yaml() {
     let running = Running::new();
     let scenario =
