@@ -17,7 +17,9 @@ async fn a_day_passes_in_less_than_a_minute_and_leaves_nothing_behind() {
     }
     let took = began.elapsed();
     assert!(took < Duration::from_secs(60), "the day took {took:?}");
-    // Ended connections stay for ten minutes; of those that were there in the first hours some take longer to end.
-    let most = connections[5];
-    assert!(connections[6..].iter().all(|count| *count <= most + most / 5), "{connections:?}");
+    // Programs do more in some hours than in others, and nothing piles up.
+    let most = |hours: &[u64]| hours.iter().copied().max().unwrap_or_default();
+    let (before, after) = (most(&connections[..6]), most(&connections[6..]));
+    assert!(after <= before + before / 2, "{connections:?}");
+    assert!(connections.iter().all(|count| *count > 30), "{connections:?}");
 }
