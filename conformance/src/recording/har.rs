@@ -1,8 +1,9 @@
-//! HTTP Archive 1.2, which browsers and proxies open. Messages of websockets stand where Chromium puts them.
+//! HTTP Archive of what was recorded, written entry by entry.
 
 use std::io::{self, Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use portmaster_wire::har::{self, pair};
 use serde_json::{Value, json};
 
 use super::{exchange::Exchange, redact::Redactor};
@@ -50,26 +51,20 @@ impl<W: Write> Har<W> {
 
 fn entry(exchange: &Exchange, taken: &Taken, messages: Option<&[SpokenLine]>, redactor: &Redactor) -> Value {
     let took = taken.took.as_secs_f64() * 1000.0;
-    let mut entry = json!({
-        "startedDateTime": taken.started.to_string(),
-        "time": took,
-        "request": request(exchange, taken),
-        "response": response(exchange, taken),
-        "cache": {},
-        "timings": { "send": 0, "wait": took, "receive": 0 },
-        "comment": exchange.id,
-    });
+    let started = taken.started.to_string();
+    let mut entry = har::entry(&started, took, &request(exchange, taken), &response(exchange));
+    entry["comment"] = exchange.id.as_str().into();
     if let Some(messages) = messages {
-        entry["_resourceType"] = "websocket".into();
-        entry["_webSocketMessages"] = messages.iter().filter_map(|line| message(line, redactor)).collect();
+        let messages = messages.iter().filter_map(|line| message(line, redactor));
+        har::add_messages(&mut entry, messages.collect());
     }
     entry
 }
 
 fn message(line: &SpokenLine, redactor: &Redactor) -> Option<Value> {
-    let (direction, frame) = match &line.spoken {
-        Spoken::Sent(frame) => ("send", frame),
-        Spoken::Came(frame) => ("receive", frame),
+    let (sent, frame) = match &line.spoken {
+        Spoken::Sent(frame) => (true, frame),
+        Spoken::Came(frame) => (false, frame),
         Spoken::End => return None,
     };
     let payload = redactor.bytes(&frame.payload);
@@ -79,14 +74,10 @@ fn message(line: &SpokenLine, redactor: &Redactor) -> Option<Value> {
         Err(fault) => STANDARD.encode(fault.as_bytes()),
     };
     let time = line.date.as_millisecond() as f64 / 1000.0;
-    Some(json!({ "type": direction, "time": time, "opcode": frame.opcode, "data": data }))
+    Some(har::message(sent, time, frame.opcode, &data))
 }
 
-fn pair(name: &str, value: &str) -> Value {
-    json!({ "name": name, "value": value })
-}
-
-fn request(exchange: &Exchange, taken: &Taken) -> Value {
+fn request<'a>(exchange: &'a Exchange, taken: &Taken) -> har::Request<'a> {
     let asked = &exchange.request;
     let lines = || asked.header_lines();
     let query = asked.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
@@ -99,30 +90,24 @@ fn request(exchange: &Exchange, taken: &Taken) -> Value {
         let (name, value) = cookie.trim().split_once('=').unwrap_or((cookie.trim(), ""));
         pair(name, value)
     });
-    let mut request = json!({
-        "method": asked.method,
-        "url": format!("{}{}", taken.address, asked.target),
-        "httpVersion": "HTTP/1.1",
-        "cookies": cookies.collect::<Vec<_>>(),
-        "headers": lines().map(|(name, value)| pair(name, value)).collect::<Vec<_>>(),
-        "queryString": query.collect::<Vec<_>>(),
-        "headersSize": -1,
-        "bodySize": asked.body.as_ref().map_or(0, |body| body.0.len()),
-    });
-    if let Some(body) = &asked.body {
-        let kind = lines().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        request["postData"] = json!({
-            "mimeType": kind.map(|(_, value)| value).unwrap_or_default(),
-            "params": [],
-            "text": String::from_utf8_lossy(&body.0),
-        });
+    let kind = lines().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let kind = kind.map(|(_, value)| value).unwrap_or_default();
+    har::Request {
+        method: &asked.method,
+        url: format!("{}{}", taken.address, asked.target),
+        version: "HTTP/1.1".to_owned(),
+        cookies: cookies.collect(),
+        headers: lines().map(|(name, value)| pair(name, value)).collect(),
+        query: query.collect(),
+        size: asked.body.as_ref().map_or(0, |body| body.0.len()),
+        body: asked.body.as_ref().map(|body| (kind, String::from_utf8_lossy(&body.0), None)),
     }
-    request
 }
 
-fn response(exchange: &Exchange, taken: &Taken) -> Value {
+fn response(exchange: &Exchange) -> har::Response<'_> {
     let answered = &exchange.response;
-    let header = |name: &str| answered.headers.get(name).and_then(|values| values.first());
+    let header =
+        |name: &str| answered.headers.get(name).and_then(|values| values.first()).map_or("", String::as_str);
     let lines = answered.headers.iter().flat_map(|(name, values)| values.iter().map(move |one| (name, one)));
     let cookies = answered.headers.get("set-cookie").into_iter().flatten().map(|cookie| {
         let (name, value) =
@@ -130,25 +115,15 @@ fn response(exchange: &Exchange, taken: &Taken) -> Value {
         pair(name, value)
     });
     let bytes = answered.bytes();
-    let mut content =
-        json!({ "size": bytes.len(), "mimeType": header("content-type").cloned().unwrap_or_default() });
-    match std::str::from_utf8(bytes) {
-        Ok(text) => content["text"] = text.into(),
-        Err(_) => {
-            content["text"] = STANDARD.encode(bytes).into();
-            content["encoding"] = "base64".into();
-        }
+    har::Response {
+        status: answered.status,
+        cookies: cookies.collect(),
+        headers: lines.map(|(name, value)| pair(name, value)).collect(),
+        kind: header("content-type"),
+        size: bytes.len(),
+        content: std::str::from_utf8(bytes)
+            .map_or_else(|_| har::Content::Base64(STANDARD.encode(bytes)), har::Content::Text),
+        comment: None,
+        location: header("location"),
     }
-    let reason = http::StatusCode::from_u16(taken.response.status).ok();
-    json!({
-        "status": answered.status,
-        "statusText": reason.and_then(|status| status.canonical_reason()).unwrap_or_default(),
-        "httpVersion": "HTTP/1.1",
-        "cookies": cookies.collect::<Vec<_>>(),
-        "headers": lines.map(|(name, value)| pair(name, value)).collect::<Vec<_>>(),
-        "content": content,
-        "redirectURL": header("location").cloned().unwrap_or_default(),
-        "headersSize": -1,
-        "bodySize": bytes.len(),
-    })
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
+use portmaster_wire::wildcard::Wildcard;
+
 use super::{
     check::Check,
     class::{Level, TAGS},
@@ -10,7 +12,7 @@ use super::{
 /// What one word of a command line selects.
 ///
 /// `badges/ping` is an id or the beginning of ids, `badges/*/no-key` a pattern of ids in which `*` stands for any run
-/// of characters. With a prefix the word looks at something else: `level:must`, `tag:security`,
+/// of characters and `?` for one. With a prefix the word looks at something else: `level:must`, `tag:security`,
 /// `endpoint:dns/*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
@@ -116,16 +118,8 @@ impl Selection {
 
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
-    glob(pattern.as_bytes(), text.as_bytes())
+    Wildcard::new(pattern).fits(text)
         || (!pattern.contains('*') && text.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/')))
-}
-
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern {
-        [] => text.is_empty(),
-        [b'*', rest @ ..] => (0..=text.len()).any(|skip| glob(rest, &text[skip..])),
-        [first, rest @ ..] => text.first() == Some(first) && glob(rest, &text[1..]),
-    }
 }
 
 /// The id or endpoint, or the beginning of ids, that is most like the pattern.

@@ -1,5 +1,7 @@
 //! A command that repeats a request by hand.
 
+use portmaster_wire::shell::{curl_header, quoted};
+
 use super::{Address, Request};
 
 /// The curl command line for a request. Secret values stand there as shell variables.
@@ -13,8 +15,7 @@ pub fn curl_line(address: &Address, request: &Request) -> String {
     for header in &request.headers {
         line += &match &header.shown {
             Some(shown) => format!(" -H \"{}: {shown}\"", header.name),
-            None if header.value.is_empty() => format!(" -H {}", quoted(&format!("{};", header.name))),
-            None => format!(" -H {}", quoted(&format!("{}: {}", header.name, header.value))),
+            None => format!(" -H {}", quoted(&curl_header(&header.name, &header.value))),
         };
     }
     if let Some(length) = request.declared() {
@@ -31,16 +32,6 @@ pub fn curl_line(address: &Address, request: &Request) -> String {
         line += " --path-as-is";
     }
     format!("{line} {}", quoted(&format!("{address}{}", request.target)))
-}
-
-/// A word for a POSIX shell, quoted only when it must be.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=%,+@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
-use super::{json, read::Raw, sjson, wildcard::Wildcard};
+use portmaster_wire::wildcard::Wildcard;
+
+use super::{json, read::Raw, sjson};
 use crate::limits::{self, Work};
 
 type Found<'a> = Option<Cow<'a, str>>;

@@ -21,6 +21,5 @@ pub mod table;
 pub mod time;
 pub mod tree;
 pub mod url;
-pub mod wildcard;
 pub mod yaml;
 pub mod yaml2;

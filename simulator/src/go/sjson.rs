@@ -3,8 +3,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::wildcard::Wildcard;
 use crate::limits::{self, Work};
+use portmaster_wire::wildcard::Wildcard;
 
 /// A piece of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Requests as lines for a shell.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use portmaster_wire::shell;
 
 use super::entry::{Entry, Exchange};
 use crate::core::MASK;
@@ -54,9 +55,7 @@ fn headers(url: &str, exchange: &Exchange, words: &mut Vec<String>) {
     for (name, value) in &exchange.headers {
         let other_host = name == "host" && value != authority;
         if other_host || !ITS_OWN.contains(&name.as_str()) {
-            // A header without a value ends with a semicolon there.
-            let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-            words.push(format!("-H {}", quoted(&header)));
+            words.push(format!("-H {}", quoted(&shell::curl_header(name, value))));
         }
     }
     let sends_body = matches!(exchange.method.as_str(), "POST" | "PUT") || exchange.body.is_some();
@@ -70,12 +69,7 @@ fn headers(url: &str, exchange: &Exchange, words: &mut Vec<String>) {
 
 /// A word for the shell, in which secrets are taken from the variable.
 fn quoted(text: &str) -> String {
-    let plain = |char: char| char.is_ascii_alphanumeric() || "-_./:=,%+@".contains(char);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    let text = text.replace('\'', r"'\''").replace(MASK, &format!("'\"${VARIABLE}\"'"));
-    format!("'{text}'")
+    shell::quoted(text).replace(MASK, &format!("'\"${VARIABLE}\"'"))
 }
 
 #[cfg(test)]

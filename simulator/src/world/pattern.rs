@@ -1,8 +1,9 @@
 //! Patterns of names: `*` stands for any text, `?` for one character.
 
+use portmaster_wire::wildcard::Wildcard;
 use serde::{Deserialize, Serialize};
 
-use crate::{go::wildcard::Wildcard, limits};
+use crate::limits;
 
 /// A pattern.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -34,6 +34,11 @@ impl Wildcard {
         self.0.len()
     }
 
+    /// Whether there is none: only the empty name fits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a name fits.
     pub fn fits(&self, name: &str) -> bool {
         let mut at = 0;
