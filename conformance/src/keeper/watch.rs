@@ -34,8 +34,8 @@ const DEAF: Duration = Duration::from_secs(30);
 const SLOW: (Duration, u32) = (Duration::from_millis(1500), 20);
 /// How often in a row.
 const SLOW_LOOKS: usize = 3;
-/// After how many falls it gives up.
-const MOST: usize = 60;
+/// After how many falls it gives up; to make a case small takes many.
+const MOST: usize = 2000;
 /// How often a cause shows itself until it says nothing new.
 const OFTEN: usize = 6;
 /// The statuses with which a core ends that was told to: shutdown and restart (core-2.2 §6).
