@@ -40,8 +40,8 @@ struct Info {
     name: String,
     r#type: String,
     source: ResolverSource,
-    #[serde(rename = "IP")]
-    ip: Ip,
+    #[serde(rename = "IP", serialize_with = "super::ip::or_none")]
+    ip: Option<Ip>,
     domain: String,
     #[serde(rename = "IPScope")]
     ip_scope: i8,
@@ -54,9 +54,9 @@ impl Info {
             name: resolver.name.clone(),
             r#type: resolver.kind.clone(),
             source: resolver.source,
-            ip: Ip(resolver.ip),
+            ip: resolver.ip.map(Ip),
             domain: resolver.domain.clone(),
-            ip_scope: scope::of(resolver.ip),
+            ip_scope: resolver.ip.map_or(0, scope::of),
             port: resolver.port,
         }
     }
@@ -132,7 +132,7 @@ fn resolvers(world: &mut World, call: &Call) -> Reply {
     let status = |resolver: &Resolver| Status {
         config_url: resolver.url.clone(),
         info: Info::new(resolver),
-        server_address: resolver.server_address().to_string(),
+        server_address: resolver.server_address(),
         upstream_block_detection: resolver.blocked_if.clone(),
         search: resolver.search.clone(),
         search_only: resolver.search_only,

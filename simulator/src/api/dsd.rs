@@ -29,12 +29,17 @@ pub(super) fn read<T>(
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
         "cbor" => ("cbor", from_cbor(body).map_err(|fault| cbor(body, &fault)).map(written)),
         "msgpack" => ("msgpack", from_msgpack(body).map_err(|fault| msgpack(body, &fault)).map(written)),
-        "yaml" | "yml" => ("yaml", yaml::read(body).map(written)),
+        "yaml" | "yml" => ("yaml", yaml::to_json(body).map(Cow::Owned)),
         _ => return Err(INCOMPATIBLE.to_owned()),
     };
     let document: Result<Cow<'_, [u8]>, String> = document;
     document
-        .and_then(|document| decode(Raw::checked(&document)?).map_err(|fault| fault.to_string()))
+        .and_then(|document| {
+            decode(Raw::checked(&document)?).map_err(|fault| match name {
+                "yaml" => format!("error unmarshaling JSON: {fault}"),
+                _ => fault.to_string(),
+            })
+        })
         .map_err(|fault| format!("dsd: failed to unpack {name}: {fault}, data: {}", dump::first_line(body)))
 }
 

@@ -21,6 +21,15 @@ impl Serialize for Ip {
     }
 }
 
+/// No address is an empty text, or no bytes.
+pub(super) fn or_none<S: Serializer>(ip: &Option<Ip>, serializer: S) -> Result<S::Ok, S::Error> {
+    match ip {
+        Some(ip) => ip.serialize(serializer),
+        None if serializer.is_human_readable() => serializer.serialize_str(""),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Ip;

@@ -56,6 +56,15 @@ pub(super) fn media_type(name: &str) -> Option<&'static str> {
 pub(super) fn keep(world: &mut World, media: &str, content: Vec<u8>) -> Result<String, PictureFault> {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (_, ending) = PICTURES.iter().find(|(known, _)| *known == media).ok_or(PictureFault::Unsupported)?;
+    keep_as(world, ending, content)
+}
+
+/// Keeps a picture of which the ending of its name is known.
+pub(super) fn keep_as(world: &mut World, ending: &str, content: Vec<u8>) -> Result<String, PictureFault> {
+    let known = ending == "jpeg" || PICTURES.iter().any(|(_, known)| *known == ending);
+    if !known {
+        return Err(PictureFault::Unsupported);
+    }
     if content.len() > limits::PICTURE {
         return Err(PictureFault::TooBig);
     }

@@ -215,10 +215,7 @@ fn look(world: &World, scenario: String) -> Glance {
         resolvers: world
             .resolvers()
             .iter()
-            .map(|one| Resolver {
-                name: if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() },
-                failing: world.resolver_fails(one),
-            })
+            .map(|one| Resolver { name: one.label(), failing: world.resolver_fails(one) })
             .collect(),
         cached: world.dns.cache.len(),
         spn: spn(world),
@@ -255,7 +252,7 @@ fn note(one: &Notification) -> Note {
         kind: one.kind,
         title: one.title.clone(),
         message: one.message.clone(),
-        state: serde_json::to_value(one.state).unwrap_or_default(),
+        state: serde_json::to_value(&one.state).unwrap_or_default(),
         actions: one.choices().map(|one| (one.id.clone(), one.text.clone())).collect(),
     }
 }

@@ -373,7 +373,7 @@ fn of_dns(world: &World, told: DnsPatch) -> DnsChange {
     let mut change = DnsChange { clear: told.cached.is_some(), ..DnsChange::default() };
     if let Some(failing) = told.failing {
         for one in world.resolvers() {
-            let name = if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() };
+            let name = one.label();
             if world.resolver_fails(&one) && !failing.contains(&name) {
                 change.resolvers.insert(name, ResolverState { failing: false });
             }

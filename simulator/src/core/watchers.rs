@@ -79,7 +79,7 @@ impl Watchers {
     fn show_record(&self, world: &World, record: &Record) {
         if let Some(id) = record.key.strip_prefix("notifications:all/") {
             let shown = world.notification(id);
-            let state = shown.map(|one| serde_json::to_value(one.state).unwrap_or_default());
+            let state = shown.map(|one| serde_json::to_value(&one.state).unwrap_or_default());
             self.send("notification", json!({ "id": id, "state": state, "now": world.now() }));
         }
     }

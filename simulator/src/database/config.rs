@@ -3,7 +3,7 @@
 use portmaster_fixtures::Defect;
 use serde_json::Value;
 
-use super::{Database, Fault, Found, members, payload::Payload, structure};
+use super::{Database, Fault, Found, members, payload::Payload, store::apply, structure};
 use crate::{
     go::{read::Raw, sjson},
     limits::{self, Work},
@@ -54,8 +54,14 @@ impl Database for Config {
 
 fn set(world: &mut World, key: &str, value: Option<Value>) -> Result<(), Fault> {
     let change = Change::Config { key: key.to_owned(), value };
-    world.apply(change).map_err(|refused| match refused {
-        ChangeError::Config(Refused::Type { .. }) => Fault::other("received invalid value in \"Value\""),
-        other => Fault::Other(other.to_string()),
-    })
+    match world.apply(change) {
+        Err(ChangeError::Config(Refused::Type { .. })) => {
+            Err(Fault::other("received invalid value in \"Value\""))
+        }
+        Err(refused) => {
+            apply(world, Change::AwaitRestart { key: key.to_owned() })?;
+            Err(Fault::Other(refused.to_string()))
+        }
+        Ok(()) => Ok(()),
+    }
 }

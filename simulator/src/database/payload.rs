@@ -31,7 +31,10 @@ impl Payload {
         }
         let read = match self.format {
             b'J' => return Ok(self.data.clone()),
-            b'Y' if other_formats => yaml::read(&self.data).map_err(|fault| ("yaml", fault)),
+            b'Y' if other_formats => {
+                let read = yaml::to_json(&self.data).map(Bytes::from);
+                return read.map_err(|fault| format!("dsd: failed to unpack yaml: {fault}"));
+            }
             b'C' if other_formats => dsd::from_cbor(&self.data).map_err(|fault| ("cbor", fault.to_string())),
             b'M' if other_formats => {
                 dsd::from_msgpack(&self.data).map_err(|fault| ("msgpack", fault.to_string()))

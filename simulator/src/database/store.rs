@@ -186,7 +186,7 @@ const EARLY_PROFILE: Structure = Structure {
         ("PresentationPath", Type::Text("string")),
         ("UsePresentationPath", Type::Bool),
         ("Fingerprints", Type::List("[]profile.Fingerprint", &EARLY_FINGERPRINT)),
-        ("SecurityLevel", Type::Int("uint8")),
+        ("SecurityLevel", Type::Byte("uint8")),
         ("Config", Type::Object),
         ("LastEdited", Type::Int("int64")),
         ("Created", Type::Int("int64")),
@@ -199,7 +199,7 @@ const PROFILE: Structure = Structure {
     name: "profile.Profile",
     fields: &[
         ("ID", Type::Text("string")),
-        ("Source", Type::Text("profile.profileSource")),
+        ("Source", Type::Text("profile.ProfileSource")),
         ("Name", Type::Text("string")),
         ("Description", Type::Text("string")),
         ("Warning", Type::Text("string")),

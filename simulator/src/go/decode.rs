@@ -3,7 +3,9 @@
 //! The core remembers the first wrong type and reads on; a fault inside a part that reads itself (the selection, the
 //! conditions, the order) ends the reading and is the one reported. [`Soft`] and `?` stand for these two.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
+
+use serde_json::Value;
 
 use super::read::{Kind, Raw};
 
@@ -78,7 +80,8 @@ impl<'a> At<'a> {
         Self { holder, parent, member }
     }
 
-    fn path(self) -> String {
+    /// The path of members that leads here.
+    pub fn path(self) -> String {
         if self.parent.is_empty() {
             self.member.to_owned()
         } else {
@@ -89,11 +92,20 @@ impl<'a> At<'a> {
 
 /// The first wrong type that was met.
 #[derive(Debug, Default)]
-pub struct Soft(Option<WrongType>);
+pub struct Soft {
+    first: Option<WrongType>,
+    /// Whether numbers and truths are taken for texts, as Go's reader of YAML takes them where a text is wanted.
+    pub any_text: bool,
+}
 
 impl Soft {
+    /// For a document that came as YAML.
+    pub fn of_yaml() -> Self {
+        Self { first: None, any_text: true }
+    }
+
     fn save(&mut self, at: At<'_>, found: String, wanted: &'static str) {
-        self.0.get_or_insert_with(|| WrongType { found, wanted, holder: at.holder, path: at.path() });
+        self.first.get_or_insert_with(|| WrongType { found, wanted, holder: at.holder, path: at.path() });
     }
 
     /// Remembers that a value has the wrong type.
@@ -103,13 +115,14 @@ impl Soft {
 
     /// What was read, unless a type was wrong.
     pub fn unless<T>(self, value: T) -> Result<T, Fault> {
-        self.0.map_or(Ok(value), |fault| Err(Fault::Type(fault)))
+        self.first.map_or(Ok(value), |fault| Err(Fault::Type(fault)))
     }
 
     /// A string into its place; `null` leaves it alone.
     pub fn string(&mut self, raw: Raw<'_>, at: At<'_>, wanted: &'static str, into: &mut String) {
         match raw.kind() {
             Kind::String => *into = raw.string(),
+            Kind::Number | Kind::Bool if self.any_text => *into = raw.literal().into_owned(),
             Kind::Null => {}
             _ => self.wrong(at, raw, wanted),
         }
@@ -121,6 +134,24 @@ impl Soft {
             Kind::Bool => *into = raw.is_true(),
             Kind::Null => {}
             _ => self.wrong(at, raw, "bool"),
+        }
+    }
+
+    /// A whole number of some type into its place.
+    pub fn whole<N: FromStr + Into<Value>>(
+        &mut self,
+        raw: Raw<'_>,
+        at: At<'_>,
+        wanted: &'static str,
+        into: &mut Value,
+    ) {
+        match raw.kind() {
+            Kind::Number => match raw.literal().parse::<N>() {
+                Ok(number) => *into = number.into(),
+                Err(_) => self.save(at, format!("number {}", raw.literal()), wanted),
+            },
+            Kind::Null => {}
+            _ => self.wrong(at, raw, wanted),
         }
     }
 

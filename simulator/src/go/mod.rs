@@ -1,6 +1,7 @@
 //! How Go's standard library words and parses things. Cores are written in Go, so its forms are the wire's forms.
 
 pub mod cbor;
+pub mod data_url;
 pub mod decode;
 pub mod dump;
 pub mod duration;
@@ -17,9 +18,11 @@ pub mod quote;
 pub mod read;
 pub mod regexp;
 pub mod sjson;
+pub mod structure;
 pub mod table;
 pub mod time;
 pub mod tree;
 pub mod url;
 pub mod yaml;
 pub mod yaml2;
+pub mod yaml_read;

@@ -13,6 +13,15 @@ pub fn stored_form(text: &str) -> Result<String, String> {
     Ok(time.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }
 
+/// Unix seconds of an RFC 3339 time; fractions of a second are dropped.
+///
+/// # Errors
+/// With the core's words.
+pub fn unix_seconds(text: &str) -> Result<i64, String> {
+    let time = parse(text)?;
+    Ok(time.duration_since(civil::date(1970, 1, 1).at(0, 0, 0, 0)).as_secs())
+}
+
 struct Reader<'a> {
     whole: &'a str,
     rest: &'a [u8],

@@ -1,6 +1,8 @@
 //! The parts of `net/url` that API keys and origins go through.
 
-use super::escape;
+use std::net::IpAddr;
+
+use super::{escape, quote::quote};
 
 /// A parsed URL; what nothing here asks for is left out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,19 +26,31 @@ impl Url {
         if let Some(rest) = host.strip_prefix('[') {
             return rest.split(']').next().unwrap_or(rest);
         }
-        match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host,
-        }
+        host.rsplit_once(':').map_or(host, |(name, _)| name)
+    }
+
+    /// The port as written, or empty.
+    pub fn port(&self) -> &str {
+        let after = self.host.rsplit_once(']').map_or(self.host.as_str(), |(_, after)| after);
+        after.rsplit_once(':').map_or("", |(_, port)| port)
     }
 
     /// Parses as Go's `url.Parse`; `None` where it would fail.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::read(text).ok()
+    }
+
+    /// Parses as Go's `url.Parse`.
+    ///
+    /// # Errors
+    /// What follows `parse "…": ` in Go's words.
+    pub fn read(text: &str) -> Result<Self, String> {
         if text.bytes().any(|b| b < 0x20 || b == 0x7f) {
-            return None;
+            return Err("net/url: invalid control character in URL".to_owned());
         }
-        let text = text.split_once('#').map_or(text, |(before, _)| before);
-        let (scheme, mut rest) = split_scheme(text)?;
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+        escapes(fragment)?;
+        let (scheme, mut rest) = split_scheme(text).ok_or_else(|| "missing protocol scheme".to_owned())?;
         let mut url = Self { scheme: scheme.to_ascii_lowercase(), ..Self::default() };
         if let Some((before, query)) = rest.split_once('?') {
             query.clone_into(&mut url.query);
@@ -45,29 +59,28 @@ impl Url {
         if !rest.starts_with('/') {
             if !url.scheme.is_empty() {
                 rest.clone_into(&mut url.opaque);
-                return Some(url);
+                return Ok(url);
             }
-            // "first path segment in URL cannot contain colon"
             if rest.split('/').next().is_some_and(|first| first.contains(':')) {
-                return None;
+                return Err("first path segment in URL cannot contain colon".to_owned());
             }
         }
         if let Some(authority) = rest.strip_prefix("//")
             && !(url.scheme.is_empty() && rest.starts_with("///"))
         {
             let (authority, path) = authority.find('/').map_or((authority, ""), |at| authority.split_at(at));
-            let host = match authority.rsplit_once('@') {
-                Some((userinfo, host)) => {
-                    userinfo_is_valid(userinfo).then_some(())?;
-                    host
-                }
-                None => authority,
-            };
+            let (userinfo, host) = authority.rsplit_once('@').unwrap_or(("", authority));
             url.host = parse_host(host)?;
+            if !userinfo.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b)) {
+                return Err("net/url: invalid userinfo".to_owned());
+            }
+            escapes(userinfo)?;
             rest = path;
         }
-        url.path = String::from_utf8_lossy(&escape::decode_path(rest)?).into_owned();
-        Some(url)
+        escapes(rest)?;
+        let path = escape::decode_path(rest).unwrap_or_default();
+        url.path = String::from_utf8_lossy(&path).into_owned();
+        Ok(url)
     }
 }
 
@@ -85,40 +98,81 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     Some(("", text))
 }
 
-fn userinfo_is_valid(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b))
-        && escape::decode_path(text).is_some()
+/// The byte that an escape at the beginning stands for.
+fn escaped(text: &[u8]) -> Option<u8> {
+    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    u8::try_from(digit(1)? * 16 + digit(2)?).ok()
+}
+
+fn bad_escape(text: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(&text[..text.len().min(3)]).into_owned();
+    format!("invalid URL escape {}", quote(&shown))
+}
+
+/// Whether all escapes are well-formed.
+fn escapes(text: &str) -> Result<(), String> {
+    let bytes = text.as_bytes();
+    let bad = (0..bytes.len()).find(|at| bytes[*at] == b'%' && escaped(&bytes[*at..]).is_none());
+    bad.map_or(Ok(()), |at| Err(bad_escape(&bytes[at..])))
 }
 
 /// Checks a host with its port, brackets and escapes.
-fn parse_host(host: &str) -> Option<String> {
-    let port = if let Some(inside) = host.strip_prefix('[') {
-        let (_, after) = inside.rsplit_once(']')?;
-        after
-    } else {
-        if host.contains('[') || host.contains(']') {
-            return None;
-        }
-        host.rfind(':').map_or("", |at| &host[at..])
+fn parse_host(host: &str) -> Result<String, String> {
+    let port = match host.strip_prefix('[') {
+        Some(inside) => inside.rsplit_once(']').ok_or_else(|| "missing ']' in host".to_owned())?.1,
+        None => host.rfind(':').map_or("", |at| &host[at..]),
     };
-    let port_is_valid =
-        port.is_empty() || port.strip_prefix(':').is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
-    if !port_is_valid {
-        return None;
+    let is_valid = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    if !is_valid {
+        return Err(format!("invalid port {} after host", quote(port)));
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"-._~!$&'()*+,;=:[]<>\"%".contains(&b);
-    if !host.bytes().all(plain) {
-        return None;
+    let zone = host.starts_with('[').then(|| host.find("%25")).flatten().unwrap_or(host.len());
+    let (name, zone) = host.split_at(zone);
+    let decoded = [unescaped_host(name, false)?, unescaped_host(zone, true)?].concat();
+    let decoded = String::from_utf8_lossy(&decoded).into_owned();
+    if let Some(inside) = decoded.strip_prefix('[') {
+        let inside = inside.rsplit_once(']').map_or(inside, |(inside, _)| inside);
+        let (address, zone) = inside.split_once('%').map_or((inside, None), |(a, zone)| (a, Some(zone)));
+        let unusable = |why: &str| Err(format!("invalid host: ParseAddr({}): {why}", quote(inside)));
+        match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => return Err("invalid IP-literal".to_owned()),
+            Ok(IpAddr::V6(_)) if zone == Some("") => return unusable("zone must be a non-empty string"),
+            Ok(IpAddr::V6(_)) => {}
+            Err(_) => return unusable("unable to parse IP"),
+        }
     }
-    if !host.contains('%') {
-        return Some(host.to_owned());
+    Ok(decoded)
+}
+
+/// Go takes escapes in a host for bytes above ASCII only, in zones for anything that may stand there, and for blanks.
+fn unescaped_host(text: &str, is_zone: bool) -> Result<Vec<u8>, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || b"-._~!$&'()*+,;=:[]<>\"".contains(&b);
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'%' => {
+                let rest = &bytes[at..];
+                let value = escaped(rest).ok_or_else(|| bad_escape(rest))?;
+                let fits = if is_zone { plain(value) || value == b' ' } else { !value.is_ascii() };
+                if !fits && !rest.starts_with(b"%25") {
+                    return Err(bad_escape(rest));
+                }
+                out.push(value);
+                at += 3;
+            }
+            _ if plain(byte) => {
+                out.push(byte);
+                at += 1;
+            }
+            _ => {
+                let shown = quote(char::from(byte).encode_utf8(&mut [0; 4]));
+                return Err(format!("invalid character {shown} in host name"));
+            }
+        }
     }
-    // Go takes escapes in a host for bytes above ASCII only, in zones for anything.
-    let decoded = escape::decode_path(host)?;
-    if !host.starts_with('[') && decoded.iter().any(|b| b.is_ascii() && !plain(*b)) {
-        return None;
-    }
-    Some(String::from_utf8_lossy(&decoded).into_owned())
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -145,5 +199,33 @@ mod tests {
         assert_eq!(Url::parse("http://host:port"), None);
         assert_eq!(Url::parse("http://[::1]:80").unwrap().hostname(), "::1");
         assert_eq!(Url::parse("http://u:p@host:1/x").unwrap().host, "host:1");
+    }
+
+    #[test]
+    fn faults_are_gos() {
+        for (text, fault) in [
+            ("dns://2620:fe::fe", "invalid port \":fe\" after host"),
+            ("dns://9.9.9.9:-1", "invalid port \":-1\" after host"),
+            ("dns://[::1]x", "invalid port \"x\" after host"),
+            ("dns://[::1", "missing ']' in host"),
+            ("dns://a b", "invalid character \" \" in host name"),
+            ("dns://a^b", "invalid character \"^\" in host name"),
+            ("dns://%zz", "invalid URL escape \"%zz\""),
+            ("dns://exa%6dple", "invalid URL escape \"%6d\""),
+            ("dns://9.9.9.9/%zz", "invalid URL escape \"%zz\""),
+            ("dns://9.9.9.9#%zz", "invalid URL escape \"%zz\""),
+            ("dns://a\u{1}", "net/url: invalid control character in URL"),
+            ("dns://us er@9.9.9.9", "net/url: invalid userinfo"),
+            ("dns://[1.2.3.4]", "invalid IP-literal"),
+            ("dns://[x]", "invalid host: ParseAddr(\"x\"): unable to parse IP"),
+            ("dns://[::1%25]", "invalid host: ParseAddr(\"::1%\"): zone must be a non-empty string"),
+            (":x", "missing protocol scheme"),
+        ] {
+            assert_eq!(Url::read(text), Err(fault.to_owned()), "{text}");
+        }
+        let zone = Url::parse("dns://[fe80::1%25eth0]:53").unwrap();
+        assert_eq!((zone.hostname(), zone.port()), ("fe80::1%eth0", "53"));
+        assert_eq!(Url::parse("dns://9.9.9.9:").unwrap().port(), "");
+        assert!(Url::parse("dns://]").is_some() && Url::parse("dns://@").is_some());
     }
 }

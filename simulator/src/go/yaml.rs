@@ -1,8 +1,8 @@
-//! YAML as Go's `yaml.v3` writes it: blocks, four blanks deep, members in the order given; and as its readers take it.
+//! YAML as Go's `yaml.v3` writes it: blocks, four blanks deep, members in the order given; and as JSON.
 
 use serde_json::{Map, Value};
 
-use super::json;
+use super::{json, yaml_read};
 use crate::limits;
 
 /// Blanks a level.
@@ -25,11 +25,10 @@ pub fn document(members: &Map<String, Value>, times: &[&str]) -> String {
 /// YAML as JSON, which readers of both decode; nothing is `null`.
 ///
 /// # Errors
-/// In the words of Go's converter, as far as they do not depend on its parser.
-pub fn to_json(body: &[u8]) -> Result<String, String> {
-    let wrong = |fault: &str| format!("error converting YAML to JSON: yaml: {fault}");
-    let value: Value = read(body).map_err(|fault| wrong(&fault))?;
-    Ok(value.to_string())
+/// In the words of Go's converter.
+pub fn to_json(body: &[u8]) -> Result<Vec<u8>, String> {
+    let value = read(body).map_err(|fault| format!("error converting YAML to JSON: {fault}"))?;
+    Ok(json::to_vec(&value))
 }
 
 /// Reads YAML; nothing is `null`.
@@ -40,12 +39,7 @@ pub fn read(body: &[u8]) -> Result<Value, String> {
     if body.len() > limits::YAML {
         return Err(format!("document of more than {} bytes", limits::YAML));
     }
-    let text = std::str::from_utf8(body).map_err(|_| "invalid leading UTF-8 octet")?;
-    if text.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    serde_saphyr::from_str(text)
-        .map_err(|fault| fault.to_string().lines().next().unwrap_or_default().to_owned())
+    yaml_read::read(body)
 }
 
 fn indent(out: &mut String, depth: usize) {

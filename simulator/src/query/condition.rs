@@ -135,8 +135,8 @@ pub struct Test {
 enum Wanted {
     Int(i64),
     Float(f64),
-    Text(String),
-    OneOf(Vec<String>),
+    Text(Vec<u8>),
+    OneOf(Vec<Vec<u8>>),
     Pattern(Regex),
     Bool(bool),
     Nothing,
@@ -144,8 +144,17 @@ enum Wanted {
 }
 
 impl Test {
-    /// A test; a value that is not understood is reported by [`Condition::check`].
-    pub(super) fn new(key: String, operator: Operator, value: &str) -> Self {
+    /// A test; a value that is not understood is reported by [`Condition::check`]. Where a letter was `cut`, its first byte
+    /// is the value's last.
+    pub(super) fn new(key: String, operator: Operator, value: &str, cut: Option<u8>) -> Self {
+        let whole =
+            value.strip_suffix(char::REPLACEMENT_CHARACTER).filter(|_| cut.is_some()).unwrap_or(value);
+        let bytes: Vec<u8> = whole.bytes().chain(cut).collect();
+        let quoted = || {
+            let closed = quote(whole);
+            let open = closed.strip_suffix('"').unwrap_or(&closed);
+            cut.map_or_else(|| closed.clone(), |byte| format!("{open}\\x{byte:02x}\""))
+        };
         let understood = match operator {
             Operator::Int(_) => number::int(value).map(Wanted::Int).map_err(|fault| {
                 format!("could not parse {value} to int64: {fault} (hint: use \"sameas\" to compare strings)")
@@ -155,17 +164,21 @@ impl Test {
                 .map_err(|fault| format!("could not parse {value} to float64: {fault}")),
             Operator::Is => number::boolean(value)
                 .map(Wanted::Bool)
-                .map_err(|fault| format!("could not parse {} to bool: {fault}", quote(value))),
-            Operator::In => match value.split(',').map(str::to_owned).collect::<Vec<_>>() {
+                .map_err(|fault| format!("could not parse {} to bool: {fault}", quoted())),
+            Operator::In => match bytes.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect::<Vec<_>>() {
                 parts if parts.len() > 1 => Ok(Wanted::OneOf(parts)),
-                _ => Err(format!("could not parse {} to []string", quote(value))),
+                _ => Err(format!("could not parse {} to []string", quoted())),
             },
+            Operator::Matches if cut.is_some() => Err(format!(
+                "could not compile regex {}: error parsing regexp: invalid UTF-8: `{value}`",
+                quoted()
+            )),
             Operator::Matches => regexp::compile(value)
                 .map(Wanted::Pattern)
-                .map_err(|fault| format!("could not compile regex {}: {fault}", quote(value))),
+                .map_err(|fault| format!("could not compile regex {}: {fault}", quoted())),
             Operator::Exists => Ok(Wanted::Nothing),
             Operator::SameAs | Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
-                Ok(Wanted::Text(value.to_owned()))
+                Ok(Wanted::Text(bytes))
             }
         };
         Self { key, operator, value: understood.unwrap_or_else(Wanted::Faulty) }
@@ -189,11 +202,13 @@ impl Test {
             (Operator::Is, Wanted::Bool(wanted), Value::Bool(value)) => value == *wanted,
             (operator, wanted, Value::Text(text)) => match (operator, wanted) {
                 _ if !work.spend(text.len() as u64 * operator.cost()) => false,
-                (Operator::SameAs, Wanted::Text(wanted)) => text == *wanted,
-                (Operator::Contains, Wanted::Text(wanted)) => text.contains(wanted),
-                (Operator::StartsWith, Wanted::Text(wanted)) => text.starts_with(wanted),
-                (Operator::EndsWith, Wanted::Text(wanted)) => text.ends_with(wanted),
-                (Operator::In, Wanted::OneOf(parts)) => parts.contains(&text),
+                (Operator::SameAs, Wanted::Text(wanted)) => text.as_bytes() == wanted,
+                (Operator::Contains, Wanted::Text(wanted)) => {
+                    wanted.is_empty() || text.as_bytes().windows(wanted.len()).any(|part| part == wanted)
+                }
+                (Operator::StartsWith, Wanted::Text(wanted)) => text.as_bytes().starts_with(wanted),
+                (Operator::EndsWith, Wanted::Text(wanted)) => text.as_bytes().ends_with(wanted),
+                (Operator::In, Wanted::OneOf(parts)) => parts.iter().any(|part| part == text.as_bytes()),
                 (Operator::Matches, Wanted::Pattern(pattern)) => pattern.is_match(&text),
                 _ => false,
             },
@@ -209,7 +224,7 @@ mod tests {
         query::{Grammar, Json, Query},
     };
 
-    const GRAMMAR: Grammar = Grammar { group_may_end: true };
+    const GRAMMAR: Grammar = Grammar { group_may_end: true, cuts_last_letter: false };
 
     fn holds(condition: &str) -> bool {
         let record = Json(r#"{"n":1,"f":1.9,"S":"apple pie","b":true,"limit":"x"}"#);

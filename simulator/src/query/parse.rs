@@ -32,12 +32,17 @@ pub struct Query {
 pub struct Grammar {
     /// Whether a group may end a `where` clause. The cores' parsers want a plain condition after it (websocket §4.2).
     pub group_may_end: bool,
+    /// Whether the last letter of a query is cut where it has several bytes (websocket §4.1).
+    pub cuts_last_letter: bool,
 }
 
 impl Grammar {
     /// The grammar of a contract.
     pub fn of(rules: &Rules) -> Self {
-        Self { group_may_end: !rules.has(Defect::QueryTrailingGroup) }
+        Self {
+            group_may_end: !rules.has(Defect::QueryTrailingGroup),
+            cuts_last_letter: rules.has(Defect::QueryCutsLastLetter),
+        }
     }
 }
 
@@ -47,9 +52,21 @@ impl Query {
     /// # Errors
     /// In the words of the cores.
     pub fn parse(text: &str, grammar: Grammar) -> Result<Self, Fault> {
-        let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), grammar, comparisons: 0 };
+        let mut tokens = tokens(text)?;
+        let cut = if grammar.cuts_last_letter { cut(&mut tokens, text) } else { None };
+        let mut parser = Parser { tokens, next: 0, end: text.len(), grammar, cut, comparisons: 0 };
         parser.query()
     }
+}
+
+/// Cuts the last letter of the last word, where it has several bytes. What is left is no letter: U+FFFD in the word, and the
+/// byte.
+fn cut(tokens: &mut [Token], text: &str) -> Option<u8> {
+    let letter = text.chars().next_back().filter(|letter| !letter.is_ascii())?;
+    let last = &mut tokens.last_mut()?.text;
+    last.pop();
+    last.push(char::REPLACEMENT_CHARACTER);
+    letter.encode_utf8(&mut [0; 4]).bytes().next()
 }
 
 struct Parser {
@@ -57,6 +74,7 @@ struct Parser {
     next: usize,
     end: usize,
     grammar: Grammar,
+    cut: Option<u8>,
     /// How many comparisons there are so far.
     comparisons: usize,
 }
@@ -183,7 +201,8 @@ impl Parser {
         }
         let operator = Operator::named(&token.text).ok_or(Fault::Operator(token.position))?;
         let value = if operator == Operator::Exists { String::new() } else { self.take()?.text };
-        Ok(Condition::Test(Test::new(key, operator, &value)))
+        let cut = self.cut.filter(|_| self.at_end() && operator != Operator::Exists);
+        Ok(Condition::Test(Test::new(key, operator, &value, cut)))
     }
 }
 
@@ -194,7 +213,7 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> String {
-        Query::parse(text, Grammar { group_may_end: false })
+        Query::parse(text, Grammar { group_may_end: false, cuts_last_letter: false })
             .map(|_| "none".to_owned())
             .unwrap_or_else(|f| f.to_string())
     }
@@ -256,14 +275,48 @@ mod tests {
             ("query a: where (x ex)(y ex)", 27),
         ] {
             assert_eq!(fault(text), format!("unexpected end at position {length}"));
-            assert!(Query::parse(text, Grammar { group_may_end: true }).is_ok(), "{text}");
+            assert!(
+                Query::parse(text, Grammar { group_may_end: true, cuts_last_letter: false }).is_ok(),
+                "{text}"
+            );
         }
         assert_eq!(fault("query a: where (x ex or y ex) and z ex limit 4"), "none");
-        assert!(Query::parse("query a: where (x ex) limit 4", Grammar { group_may_end: true }).is_ok());
+        assert!(
+            Query::parse(
+                "query a: where (x ex) limit 4",
+                Grammar { group_may_end: true, cuts_last_letter: false }
+            )
+            .is_ok()
+        );
         for grammar in [false, true] {
-            let unclosed = Query::parse("query a: where (x ex", Grammar { group_may_end: grammar });
+            let unclosed = Query::parse(
+                "query a: where (x ex",
+                Grammar { group_may_end: grammar, cuts_last_letter: false },
+            );
             assert_eq!(unclosed.unwrap_err(), Fault::End(20));
         }
+    }
+
+    #[test]
+    fn the_last_letter_is_cut_only_where_the_grammar_says_so() {
+        let said = |text: &str, cuts_last_letter| {
+            let query = Query::parse(text, Grammar { group_may_end: true, cuts_last_letter });
+            query.map(|_| String::new()).unwrap_or_else(|fault| fault.to_string())
+        };
+        let text = "query a: where n matches é";
+        assert_eq!(said(text, false), "");
+        assert_eq!(
+            said(text, true),
+            "could not compile regex \"\\xc3\": error parsing regexp: invalid UTF-8: `\u{fffd}`"
+        );
+        for whole in [
+            "query a: where n matches \"é\"",
+            "query a: where n matches é limit 1",
+            "query a: where n matches e",
+        ] {
+            assert_eq!(said(whole, true), "", "{whole}");
+        }
+        assert_eq!(said("query a: where n in é", true), "could not parse \"\\xc3\" to []string");
     }
 
     proptest! {
@@ -271,9 +324,10 @@ mod tests {
         fn no_text_is_too_odd(
             words in prop::collection::vec(r#"where|and|or|not|\(|\)|limit|==|f<|exists|in|re|[a-c"\\ é1]{1,4}"#, 0..12),
             group_may_end in any::<bool>(),
+            cuts_last_letter in any::<bool>(),
         ) {
             let text = format!("query a: where {}", words.join(" "));
-            if let Err(Fault::End(at) | Fault::Operator(at)) = Query::parse(&text, Grammar { group_may_end }) {
+            if let Err(Fault::End(at) | Fault::Operator(at)) = Query::parse(&text, Grammar { group_may_end, cuts_last_letter }) {
                 prop_assert!(at <= text.len());
             }
         }

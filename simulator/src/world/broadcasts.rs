@@ -92,7 +92,7 @@ impl World {
             .as_ref()
             .is_some_and(|condition| !condition.matches(&Json(how.data), &Work::new(limits::PUSH_WORK)))
         {
-            if !active || !how.automatic {
+            if !active || !(how.automatic || how.state) {
                 return Ok(Outcome::DoesNotMatch);
             }
             self.apply(Change::Dismiss { event_id: event_id.clone() })?;

@@ -17,7 +17,7 @@ use super::{
     Body, Event, Lifecycle, Meta, Notification, Pause, Record, World,
     config::Refused,
     generate::Generated,
-    profiles::{GLOBAL, LOCAL, Profile, Rejected, derived_id},
+    profiles::{GLOBAL, Profile, Rejected, derived_id},
     spn::Ways,
 };
 
@@ -37,6 +37,12 @@ pub enum Change {
         key: String,
         /// What subscribers are told.
         told: Box<Record>,
+    },
+    /// A client tried to set an option to a value that it does not take: where it acts only after a restart, it now waits
+    /// for one nevertheless (websocket §5.1).
+    AwaitRestart {
+        /// The option's key.
+        key: String,
     },
     /// Writes a profile under a key, new or over the one that is there.
     SaveProfile {
@@ -240,6 +246,7 @@ impl World {
                 self.tell(*told);
                 self.follow_config(&key, now);
             }
+            Change::AwaitRestart { key } => self.config.mark_pending(&key),
             Change::SaveProfile { key, profile, by_client } => {
                 let profile = profile.checked(&self.config, self.rules)?;
                 self.store(key.clone(), profile.clone());
@@ -322,18 +329,22 @@ impl World {
         Ok(())
     }
 
-    /// Moves a profile to the id that follows from its fingerprints, unless another is there (websocket §5.3).
+    /// Moves a profile to the id that follows from its fingerprints, unless another is there: then it stays. One without an id
+    /// or a source stays, too (websocket §5.3).
     fn rename(&mut self, key: String, mut profile: Profile) {
         let id = derived_id(profile.prints());
-        let target = format!("{}/{id}", key.rsplit_once('/').map_or(LOCAL, |(source, _)| source));
-        if profile.prints().is_empty() || profile.id == id || key == target {
+        let target = format!("{}/{id}", profile.source);
+        let is_nameless = profile.id.is_empty() || profile.source.is_empty();
+        if profile.prints().is_empty()
+            || is_nameless
+            || profile.id == id
+            || self.profiles.get(&target).is_some()
+        {
             return;
         }
-        if self.profiles.get(&target).is_none() {
-            profile.id = id;
-            profile.last_edited = self.now().as_second();
-            self.store(target, profile);
-        }
+        profile.id = id;
+        profile.last_edited = self.now().as_second();
+        self.store(target, profile);
         self.forget(key);
     }
 

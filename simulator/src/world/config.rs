@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portmaster_fixtures::{ConfigOption, Contract, OptionType};
+use portmaster_fixtures::{ConfigOption, Contract, OptionType, ValueChecks};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     Meta, Record,
     keys::{self, ApiKey},
+    values,
 };
 use crate::mutants::Mutants;
 
@@ -26,6 +27,8 @@ const PER_APP: &str = "safing/portmaster:settable-per-app";
 pub struct Config {
     #[serde(skip)]
     options: &'static [ConfigOption],
+    #[serde(skip, default = "unread")]
+    checks: &'static ValueChecks,
     values: BTreeMap<String, Value>,
     #[serde(skip)]
     keys: Arc<[ApiKey]>,
@@ -38,6 +41,14 @@ pub struct Config {
     #[serde(skip)]
     dev_mode: bool,
 }
+
+/// What stands for the checks until [`Config::revive`] tells them.
+fn unread() -> &'static ValueChecks {
+    &Contract::Docs.rules().value_checks
+}
+
+/// The network levels that are true where a truth was a set of them: all three.
+const ALL_LEVELS: f64 = 7.0;
 
 /// Why a value was refused (websocket §5.1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +74,14 @@ pub enum Refused {
         /// Why.
         reason: String,
     },
+    /// The value is of a kind at which cores go down when they compare it.
+    #[error("validation of {key} failed: {reason}")]
+    Incomparable {
+        /// The option.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl Config {
@@ -71,6 +90,7 @@ impl Config {
         Self {
             mutants,
             options: contract.options(),
+            checks: &contract.rules().value_checks,
             values: BTreeMap::new(),
             keys: Arc::new([]),
             pending: BTreeSet::new(),
@@ -142,18 +162,55 @@ impl Config {
         own
     }
 
-    /// A value in its option's type.
+    /// A value in its option's type, as it is read from documents and profiles. Clients that set an option are told other
+    /// things ([`set`](Self::set)).
     ///
     /// # Errors
     /// When there is no such option or it does not take the value.
     pub fn read(&self, key: &str, value: Value) -> Result<Value, Refused> {
         let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
+        let invalid = |reason: String| Refused::Invalid { key: key.to_owned(), reason };
+        let value = self.migrated(key, value);
         // Here the choice comes before the type, unlike where an option is set.
-        let choice = !option.possible_values.is_empty() && option.opt_type != OptionType::StringArray;
-        if choice && !option.possible_values.iter().any(|one| one.value == value) {
-            return Err(Refused::Invalid { key: key.to_owned(), reason: "value is not allowed".to_owned() });
+        if has_choice(option) && !is_possible(option, &value) {
+            let reason = NOT_ALLOWED.to_owned();
+            return Err(match value {
+                Value::Null => Refused::Incomparable { key: key.to_owned(), reason },
+                _ => invalid(reason),
+            });
         }
-        checked(option, value)
+        let compared = migrates(option) && (value.is_array() || value.is_object());
+        let checked = match &value {
+            Value::Null | Value::Object(_) => {
+                Err(invalid(format!("invalid option value type: {}", go_type(&value))))
+            }
+            Value::Array(entries) => match entries.iter().position(|entry| !entry.is_string()) {
+                Some(at) => Err(invalid(format!("entry #{} is not a string", at + 1))),
+                None => checked(option, value, "[]string", self.checks),
+            },
+            // One text is no list here.
+            Value::String(_) if option.opt_type == OptionType::StringArray => Err(wrong(option, "string")),
+            _ => {
+                let got = go_type(&value);
+                checked(option, value, got, self.checks)
+            }
+        };
+        checked.map_err(|refused| match refused {
+            Refused::Invalid { key, reason } if compared => Refused::Incomparable { key, reason },
+            Refused::Type { key, expected, got } if compared => {
+                Refused::Incomparable { key, reason: format!("expected type {expected}, got type {got}") }
+            }
+            other => other,
+        })
+    }
+
+    /// A value that an older core may have left behind, as cores read it: what is a truth today was a set of network levels,
+    /// and true is what acted in all of them.
+    pub fn migrated(&self, key: &str, value: Value) -> Value {
+        match value.as_f64() {
+            Some(levels) if self.option(key).is_some_and(migrates) => Value::Bool(levels == ALL_LEVELS),
+            _ => value,
+        }
     }
 
     /// The API keys that are valid or will expire.
@@ -174,7 +231,8 @@ impl Config {
         let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
         match value.filter(|value| !value.is_null()) {
             Some(value) => {
-                let value = checked(option, value)?;
+                let got = go_type(&value);
+                let value = checked(option, value, got, self.checks)?;
                 self.values.insert(key.to_owned(), value);
             }
             None => {
@@ -191,6 +249,7 @@ impl Config {
     /// Makes what is not saved of what is.
     pub(super) fn revive(&mut self, contract: Contract) {
         self.options = contract.options();
+        self.checks = &contract.rules().value_checks;
         // No key is expired by then: what was kept is what was loaded, and it goes when it is loaded the next time.
         self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN, &self.mutants).keys.into();
         self.dev_mode = self.flag("core/devMode");
@@ -233,36 +292,75 @@ impl Config {
     }
 }
 
-/// The value in the option's type, if it takes it.
-fn checked(option: &ConfigOption, value: Value) -> Result<Value, Refused> {
+/// What is said of a value that is none of the possible ones.
+const NOT_ALLOWED: &str = "value is not allowed";
+
+/// Whether numbers that an older core left behind are read as truths.
+fn migrates(option: &ConfigOption) -> bool {
+    option.opt_type == OptionType::Bool && values::was_level(option)
+}
+
+/// Whether one of the possible values must be chosen. Lists name their possible entries for user interfaces only.
+fn has_choice(option: &ConfigOption) -> bool {
+    !option.possible_values.is_empty() && option.opt_type != OptionType::StringArray
+}
+
+fn is_possible(option: &ConfigOption, value: &Value) -> bool {
+    let same = |one: &Value| match (one.as_f64(), value.as_f64()) {
+        (Some(one), Some(value)) => one == value,
+        _ => one == value,
+    };
+    option.possible_values.iter().any(|one| same(&one.value))
+}
+
+/// The type in which Go reads a JSON value.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+fn wrong(option: &ConfigOption, got: &'static str) -> Refused {
     let expected = match option.opt_type {
         OptionType::String => "string",
         OptionType::StringArray => "[]string",
         OptionType::Int => "int",
         OptionType::Bool => "bool",
     };
-    let got = match &value {
-        Value::Null => "nil",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "float64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    };
-    let wrong = || Refused::Type { key: option.key.clone(), expected, got };
+    Refused::Type { key: option.key.clone(), expected, got }
+}
+
+/// A number as Go makes a whole one of it: cut, and the least there is where it does not fit.
+fn whole(number: &serde_json::Number) -> i64 {
+    const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+    let cut = |float: f64| if (-BEYOND..BEYOND).contains(&float) { float as i64 } else { i64::MIN };
+    number.as_i64().unwrap_or_else(|| number.as_f64().map_or(i64::MIN, cut))
+}
+
+/// The value in the option's type, if it takes it.
+fn checked(
+    option: &ConfigOption,
+    value: Value,
+    got: &'static str,
+    checks: &ValueChecks,
+) -> Result<Value, Refused> {
     let value = match (option.opt_type, value) {
         (OptionType::String, value @ Value::String(_)) | (OptionType::Bool, value @ Value::Bool(_)) => value,
-        (OptionType::Int, Value::Number(number)) => {
-            let whole = number.as_i64().or_else(|| number.as_f64().map(|float| float as i64));
-            Value::from(whole.ok_or_else(wrong)?)
-        }
+        (OptionType::Int, Value::Number(number)) => whole(&number).into(),
         (OptionType::StringArray, Value::String(entry)) => Value::Array(vec![Value::String(entry)]),
         (OptionType::StringArray, Value::Array(entries)) if entries.iter().all(Value::is_string) => {
             Value::Array(entries)
         }
-        _ => return Err(wrong()),
+        _ => return Err(wrong(option, got)),
     };
-    validate(option, &value).map_err(|reason| Refused::Invalid { key: option.key.clone(), reason })?;
+    validate(option, &value)
+        .and_then(|()| values::check(option, &value, checks))
+        .map_err(|reason| Refused::Invalid { key: option.key.clone(), reason })?;
     Ok(value)
 }
 
@@ -272,12 +370,8 @@ fn validate(option: &ConfigOption, value: &Value) -> Result<(), String> {
         "" => None,
         text => Regex::new(text).ok(),
     };
-    let possible = |value: &Value| {
-        option.possible_values.is_empty() || option.possible_values.iter().any(|one| one.value == *value)
-    };
     let matches = |text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
     match value {
-        // Lists name their possible entries for user interfaces only; the pattern is what binds them.
         Value::Array(entries) => {
             for (at, entry) in entries.iter().enumerate() {
                 if !matches(entry.as_str().unwrap_or_default()) {
@@ -285,7 +379,7 @@ fn validate(option: &ConfigOption, value: &Value) -> Result<(), String> {
                 }
             }
         }
-        _ if !possible(value) => return Err("value is not allowed".to_owned()),
+        _ if has_choice(option) && !is_possible(option, value) => return Err(NOT_ALLOWED.to_owned()),
         Value::String(text) if !matches(text) => return Err("did not match validation regex".to_owned()),
         Value::Number(number) if !matches(&number.to_string()) => {
             return Err("did not match validation regex".to_owned());
@@ -315,6 +409,64 @@ mod tests {
         );
         assert!(set("filter/defaultAction", json!("maybe")).is_err());
         assert!(config.dev_mode());
+    }
+
+    #[test]
+    fn documents_are_told_what_is_wrong_with_a_value() {
+        let config = Config::new(Contract::V2_2, Mutants::default());
+        let said = |key: &str, value: Value| match config.read(key, value) {
+            Ok(value) => value.to_string(),
+            Err(Refused::Incomparable { reason, .. }) => format!("crash: {reason}"),
+            Err(refused) => {
+                let text = refused.to_string();
+                text.strip_prefix(&format!("validation of {key} failed: ")).unwrap_or(&text).to_owned()
+            }
+        };
+        for (key, value, expected) in [
+            ("core/devMode", json!(1), "expected type bool, got type float64"),
+            ("core/devMode", json!("true"), "expected type bool, got type string"),
+            ("core/devMode", json!([]), "expected type bool, got type []string"),
+            ("core/devMode", json!([7]), "entry #1 is not a string"),
+            ("core/devMode", json!({}), "invalid option value type: map[string]interface {}"),
+            ("core/devMode", json!(null), "invalid option value type: <nil>"),
+            ("core/expertiseLevel", json!(null), "crash: value is not allowed"),
+            ("core/expertiseLevel", json!({}), "value is not allowed"),
+            ("filter/blockLAN", json!(7), "true"),
+            ("filter/blockLAN", json!(6), "false"),
+            ("filter/blockLAN", json!("7"), "expected type bool, got type string"),
+            ("filter/blockLAN", json!({"a": 1}), "crash: invalid option value type: map[string]interface {}"),
+            ("filter/blockLAN", json!([]), "crash: expected type bool, got type []string"),
+            ("filter/lists", json!("MAL"), "expected type []string, got type string"),
+            ("filter/askTimeout", json!(30.9), "30"),
+            ("filter/askTimeout", json!(1e30), "did not match validation regex"),
+            ("history/keep", json!(1e30), "-9223372036854775808"),
+            (
+                "splittun/networkInterface",
+                json!(" "),
+                "network interface cannot contain only whitespace characters",
+            ),
+            (
+                "filter/endpoints",
+                json!(["+ x", "+ ..", "+ **"]),
+                "encountered 2 errors, first was: unknown endpoint definition: \"+ ..\"",
+            ),
+        ] {
+            assert_eq!(said(key, value.clone()), expected, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn what_one_option_of_a_kind_checks_all_of_it_check() {
+        for contract in Contract::ALL {
+            let config = Config::new(contract, Mutants::default());
+            for option in config.options() {
+                let is_list = option.annotations.get("safing/portbase:ui:display-hint");
+                if is_list == Some(&json!("endpoint list")) {
+                    let refused = config.read(&option.key, json!(["+ exa*ple.com"])).unwrap_err().to_string();
+                    assert!(refused.contains("unknown endpoint definition"), "{contract} {}", option.key);
+                }
+            }
+        }
     }
 
     #[test]

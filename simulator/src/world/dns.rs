@@ -6,11 +6,16 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::scenario::{self, Nameserver, ResolverSource, ResolverState};
+use portmaster_fixtures::{
+    ValueChecks,
+    scenario::{self, Nameserver, ResolverSource, ResolverState},
+};
 use serde::{Deserialize, Serialize};
 
-use super::World;
-use crate::go::{escape, url::Url};
+use super::{
+    World,
+    values::{self, DnsServer},
+};
 
 /// Name resolution.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -53,8 +58,8 @@ pub struct Resolver {
     pub kind: String,
     /// Who configured it.
     pub source: ResolverSource,
-    /// Its address.
-    pub ip: IpAddr,
+    /// Its address, unless only its domain is known.
+    pub ip: Option<IpAddr>,
     /// Its port.
     pub port: u16,
     /// The domain that its certificate must show, or empty.
@@ -71,38 +76,12 @@ pub struct Resolver {
 
 impl Resolver {
     /// Reads a configured resolver's URL; `None` where it is not one.
-    pub fn configured(text: &str) -> Option<Self> {
-        let url = Url::parse(text)?;
-        let pairs = escape::pairs(&url.query);
-        let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let (kind, port) = match url.scheme.as_str() {
-            "dns" => ("dns", 53),
-            "tcp" => ("tcp", 53),
-            "dot" | "tls" => ("dot", 853),
-            "doh" | "https" => ("doh", 443),
-            _ => return None,
-        };
-        let host = url.hostname().to_owned();
-        let given_port = url.host.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let (ip, domain) = match host.parse::<IpAddr>() {
-            Ok(ip) => (ip, get("verify").unwrap_or_default()),
-            Err(_) => (get("ip")?.parse().ok()?, host),
-        };
-        let search: Option<Vec<String>> =
-            get("search").map(|list| list.split(',').map(|domain| format!("{domain}.")).collect());
-        Some(Self {
-            url: text.to_owned(),
-            name: get("name").unwrap_or_default(),
-            kind: kind.to_owned(),
-            source: ResolverSource::Config,
-            ip,
-            port: given_port.unwrap_or(port),
-            domain,
-            path: if kind == "doh" { url.path } else { String::new() },
-            blocked_if: get("blockedif").unwrap_or_else(|| "zeroip".to_owned()),
-            search,
-            search_only: pairs.iter().any(|(key, _)| key == "search-only"),
-        })
+    pub fn configured(text: &str, checks: &ValueChecks) -> Option<Self> {
+        let DnsServer { kind, ip, port, domain, path, name, blocked_if, search, search_only } =
+            DnsServer::parse(text, checks).ok()?;
+        let (url, kind) = (text.to_owned(), kind.to_owned());
+        let source = ResolverSource::Config;
+        Some(Self { url, name, kind, source, ip, port, domain, path, blocked_if, search, search_only })
     }
 
     /// A nameserver of the system.
@@ -113,7 +92,7 @@ impl Resolver {
             name: String::new(),
             kind: "dns".to_owned(),
             source: ResolverSource::System,
-            ip: nameserver.ip,
+            ip: Some(nameserver.ip),
             port: 53,
             domain: String::new(),
             path: String::new(),
@@ -123,21 +102,35 @@ impl Resolver {
         }
     }
 
-    /// Address and port.
-    pub fn server_address(&self) -> SocketAddr {
-        SocketAddr::new(self.ip, self.port)
+    /// Address, or domain where there is none, and port.
+    pub fn server_address(&self) -> String {
+        match self.ip {
+            Some(ip) => SocketAddr::new(ip, self.port).to_string(),
+            None => format!("{}:{}", self.domain, self.port),
+        }
+    }
+
+    /// Its address, or its domain where there is none.
+    pub fn host(&self) -> String {
+        self.ip.map_or_else(|| self.domain.clone(), |ip| ip.to_string())
+    }
+
+    /// Its name, or its host.
+    pub fn label(&self) -> String {
+        if self.name.is_empty() { self.host() } else { self.name.clone() }
     }
 
     /// Whether a scenario means this one by a name or an address.
     pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.ip.to_string() == name
+        self.name == name || self.host() == name
     }
 }
 
 impl World {
     /// The resolvers: the configured ones first, then the system's.
     pub fn resolvers(&self) -> Vec<Resolver> {
-        let configured = self.config.list("dns/nameservers").into_iter().filter_map(Resolver::configured);
+        let read = |url| Resolver::configured(url, &self.rules.value_checks);
+        let configured = self.config.list(values::NAMESERVERS).into_iter().filter_map(read);
         configured.chain(self.network.nameservers.iter().map(Resolver::of_system)).collect()
     }
 
@@ -149,16 +142,17 @@ impl World {
 
 #[cfg(test)]
 mod tests {
+    use portmaster_fixtures::Contract;
+
     use super::*;
 
     #[test]
-    fn a_resolver_is_its_url() {
-        let quad9 =
-            Resolver::configured("dot://dns.quad9.net?ip=9.9.9.9&name=Quad9&blockedif=empty").unwrap();
-        assert_eq!((quad9.name.as_str(), quad9.kind.as_str(), quad9.port), ("Quad9", "dot", 853));
-        assert_eq!(quad9.domain, "dns.quad9.net");
-        let fake = Resolver::configured("dns://127.0.0.1:15399?name=Fake&blockedif=empty").unwrap();
-        assert_eq!(fake.server_address().to_string(), "127.0.0.1:15399");
-        assert!(Resolver::configured("dot://dns.quad9.net").is_none());
+    fn a_resolver_has_an_address_or_a_domain() {
+        let read = |url| Resolver::configured(url, &Contract::V2_2.rules().value_checks).unwrap();
+        let fake = read("dns://127.0.0.1:15399?name=Fake&blockedif=empty");
+        assert_eq!((fake.server_address().as_str(), fake.label().as_str()), ("127.0.0.1:15399", "Fake"));
+        let domain = read("dot://dns.quad9.net");
+        assert_eq!(domain.server_address(), "dns.quad9.net:853");
+        assert!(domain.is_called("dns.quad9.net") && domain.label() == "dns.quad9.net");
     }
 }

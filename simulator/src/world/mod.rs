@@ -40,6 +40,7 @@ mod setup;
 pub mod spn;
 pub mod state;
 pub mod timeline;
+pub mod values;
 
 use std::{collections::BTreeMap, sync::Arc};
 

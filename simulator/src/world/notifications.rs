@@ -1,12 +1,16 @@
 //! What the core has to say to the person (websocket §5.6).
 
+mod structure;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use portmaster_fixtures::{Defect, scenario};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+pub use structure::STRUCTURE;
 
 use super::{Chance, Change, Event, Meta, Pattern, Record, World};
 
@@ -57,8 +61,8 @@ pub struct Notification {
 }
 
 /// How far a person has come with a notification.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum State {
     /// It waits.
     #[default]
@@ -67,6 +71,30 @@ pub enum State {
     Responded,
     /// The action was carried out.
     Executed,
+    /// What a client made up when it made the notification.
+    Other(String),
+}
+
+impl From<String> for State {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "" | "active" => Self::Active,
+            "responded" => Self::Responded,
+            "executed" => Self::Executed,
+            _ => Self::Other(word),
+        }
+    }
+}
+
+impl From<State> for String {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => "active".to_owned(),
+            State::Responded => "responded".to_owned(),
+            State::Executed => "executed".to_owned(),
+            State::Other(word) => word,
+        }
+    }
 }
 
 /// What a person may choose.
@@ -117,6 +145,37 @@ impl Notification {
         }
     }
 
+    /// One from its [`STRUCTURE`].
+    pub fn read(sent: &Map<String, Value>, event_id: String, created: Timestamp) -> Self {
+        let text = |name: &str| sent.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let number = |name: &str| sent.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let action = |one: &Value| {
+            let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Action {
+                id: text("ID"),
+                text: text("Text"),
+                kind: text("Type"),
+                payload: one.get("Payload").cloned().unwrap_or_default(),
+                visibility: text("Visibility"),
+            }
+        };
+        let actions = sent.get("AvailableActions").and_then(Value::as_array);
+        Self {
+            guid: text("GUID"),
+            kind: u8::try_from(number("Type")).unwrap_or_default(),
+            title: text("Title"),
+            category: text("Category"),
+            message: text("Message"),
+            show_on_system: sent.get("ShowOnSystem").and_then(Value::as_bool).unwrap_or_default(),
+            event_data: sent.get("EventData").cloned().unwrap_or_default(),
+            expires: number("Expires"),
+            state: State::from(text("State")),
+            available_actions: actions.map(|actions| actions.iter().map(action).collect()),
+            selected_action_id: text("SelectedActionID"),
+            ..Self::new(event_id, created)
+        }
+    }
+
     /// The one that a scenario describes.
     pub(super) fn told(told: scenario::Notification, start: Timestamp) -> Self {
         let action = |one: scenario::Action| Action {
@@ -152,9 +211,15 @@ impl Notification {
         self.state == State::Active
     }
 
+    /// The last second in which it is there, if it goes by itself: whoever clears away what expired comes once a second, so
+    /// that one that expired before it was made is there for the rest of that second.
+    fn last_second(&self) -> Option<i64> {
+        (self.expires > 0).then(|| self.expires.max(self.created.as_second()))
+    }
+
     /// Whether it is still there.
     pub fn is_there(&self, now: Timestamp) -> bool {
-        self.expires == 0 || self.expires >= now.as_second()
+        self.last_second().is_none_or(|last| last >= now.as_second())
     }
 }
 
@@ -332,8 +397,7 @@ impl World {
 
     /// The next instant at which a notification has expired.
     pub(super) fn next_expiry(&self) -> Option<Timestamp> {
-        let expiring = self.notifications.values().filter(|one| one.expires > 0);
-        let first = expiring.map(|one| one.expires).min()?;
+        let first = self.notifications.values().filter_map(Notification::last_second).min()?;
         Timestamp::from_second(first.saturating_add(1)).ok()
     }
 

@@ -123,7 +123,7 @@ impl Profile {
         members
     }
 
-    /// The profile as a core keeps what it is given: without settings that nobody knows, with values in the options' types.
+    /// The profile as a core keeps what it is given: without settings that nobody knows.
     ///
     /// # Errors
     /// When a fingerprint is none or an option does not take its value.
@@ -135,14 +135,15 @@ impl Profile {
             self.prints().iter().try_for_each(Fingerprint::check)?;
         }
         if self.config.is_some() {
-            let known = self.settings().into_iter().filter(|(key, _)| config.option(key).is_some());
-            let read = known.map(|(key, value)| config.read(&key, value).map(|value| (key, value)));
-            let (good, bad): (Vec<_>, Vec<_>) = read.partition(Result::is_ok);
+            let mut known = self.settings();
+            known.retain(|key, _| config.option(key).is_some());
+            let bad: Vec<Refused> =
+                known.iter().filter_map(|(key, value)| config.read(key, value.clone()).err()).collect();
             let count = bad.len();
-            if let Some(Err(first)) = bad.into_iter().next() {
+            if let Some(first) = bad.into_iter().next() {
                 return Err(Rejected::Settings { count, first });
             }
-            self.set_settings(good.into_iter().flatten().collect());
+            self.set_settings(known);
         }
         Ok(self)
     }

@@ -109,12 +109,13 @@ impl Names {
             hubs.extend([hub.name.clone(), hub.id.clone()]);
         }
         let mut resolvers = BTreeSet::new();
-        let mut add = |one: &Resolver| resolvers.extend([one.name.clone(), one.ip.to_string()]);
+        let mut add = |one: &Resolver| resolvers.extend([one.name.clone(), one.host()]);
         world.resolvers().iter().for_each(&mut add);
         for change in changes {
             let configured = change.config.get("dns/nameservers").and_then(Value::as_array);
             let configured = configured.into_iter().flatten().filter_map(Value::as_str);
-            configured.filter_map(Resolver::configured).for_each(|one| add(&one));
+            let read = |url| Resolver::configured(url, &world.rules.value_checks);
+            configured.filter_map(read).for_each(|one| add(&one));
             let network = change.network.as_ref().and_then(|network| network.nameservers.as_ref());
             network.into_iter().flatten().for_each(|one| add(&Resolver::of_system(one)));
             apps.extend(change.apps.iter().flat_map(|apps| &apps.add).map(|app| app.name.clone()));
@@ -158,7 +159,7 @@ impl Look<'_> {
     }
 
     fn resolver(&mut self, path: String, name: &str) {
-        let is_url = Resolver::configured(name).is_some();
+        let is_url = Resolver::configured(name, &self.world.rules.value_checks).is_some();
         if !is_url && !self.names.resolvers.contains(name) {
             let near = nearest(name, self.names.resolvers.iter().map(String::as_str));
             self.note(path, format!("there is no resolver \"{name}\""), near);

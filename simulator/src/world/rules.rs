@@ -314,6 +314,7 @@ impl Change {
         };
         let one = match self {
             Self::Config { key, .. } | Self::ResetConfig { key, .. } => format!("config/{key}"),
+            Self::AwaitRestart { .. } => return Vec::new(),
             Self::Core(core) => {
                 return of(
                     "core",

@@ -126,7 +126,7 @@ impl World {
     fn perform_parts(&mut self, told: &scenario::Change) -> Result<(), ChangeError> {
         for (key, value) in &told.config {
             if !self.is_of_another_contract(key) {
-                let value = Some(value.clone()).filter(|value| !value.is_null());
+                let value = Some(self.config.migrated(key, value.clone())).filter(|value| !value.is_null());
                 self.apply(Change::Config { key: key.clone(), value })?;
             }
         }
@@ -437,9 +437,10 @@ impl World {
     pub(super) fn cache(&mut self, entry: scenario::CacheEntry) -> Result<(), ChangeError> {
         let present = self.resolvers().into_iter().find(|one| one.is_called(&entry.resolver));
         // One that is configured no more is told by its URL.
-        let resolver = present.or_else(|| Resolver::configured(&entry.resolver)).ok_or_else(|| {
-            ChangeError::Script(format!("dns.cache.add: there is no resolver \"{}\"", entry.resolver))
-        })?;
+        let resolver =
+            present.or_else(|| Resolver::configured(&entry.resolver, &self.rules.value_checks)).ok_or_else(
+                || ChangeError::Script(format!("dns.cache.add: there is no resolver \"{}\"", entry.resolver)),
+            )?;
         let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
         let key = format!("{}{}", entry.domain, entry.kind);
         self.dns.cache.insert(key, super::dns::Cached { entry, stored, resolver });
@@ -486,7 +487,7 @@ mod tests {
             let done = world.perform(&change).map_err(|fault| fault.to_string());
             done.map(|()| {
                 let one = world.notification("ask").unwrap();
-                (one.state, one.selected_action_id.clone())
+                (one.state.clone(), one.selected_action_id.clone())
             })
         };
         let ask = "{ notifications: { add: [{ id: ask, actions: [{ id: 'yes', text: Y }, { id: 'no', text: N }] }] } }";

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
-    Contract, OptionType,
+    Contract,
     scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario, StartAt},
 };
 use serde::{Deserialize, Serialize};
@@ -26,8 +26,6 @@ use crate::{
     mutants::{MutantError, Mutants},
 };
 
-/// The network levels of older cores, one bit each.
-const ALL_LEVELS: u64 = 7;
 
 /// What a command line or a test says about a world, over what its scenario says.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -210,12 +208,12 @@ impl World {
     ) -> Result<(), SetupError> {
         for (key, value) in scenario {
             if !self.is_of_another_contract(&key) {
-                let value = self.migrated(&key, value);
+                let value = self.config.migrated(&key, value);
                 self.config.set(&key, Some(value), now)?;
             }
         }
         for (key, value) in given {
-            let value = self.migrated(&key, value);
+            let value = self.config.migrated(&key, value);
             self.config.set(&key, Some(value), now)?;
         }
         if !api_keys.is_empty() {
@@ -226,28 +224,14 @@ impl World {
         Ok(())
     }
 
-    /// A value that an older core may have left behind, as cores read it when they start: what is a truth today was a set
-    /// of network levels, and true is what acted in all of them.
-    pub(super) fn migrated(&self, key: &str, value: Value) -> Value {
-        let every = Contract::ALL.into_iter().flat_map(Contract::options);
-        let was_level = every.filter(|one| one.key == key).any(|one| one.opt_type == OptionType::Int);
-        let is_truth = self.config.option(key).is_some_and(|option| option.opt_type == OptionType::Bool);
-        match value.as_u64() {
-            Some(levels) if was_level && is_truth => Value::Bool(levels == ALL_LEVELS),
-            _ => value,
-        }
-    }
-
     fn fill_cache(&mut self, entries: Vec<CacheEntry>) -> Result<(), SetupError> {
         let resolvers = self.resolvers();
         for entry in entries {
             // One that is configured no more is told by its URL.
-            let former = Resolver::configured(&entry.resolver);
+            let former = Resolver::configured(&entry.resolver, &self.rules.value_checks);
             let present = resolvers.iter().find(|one| one.is_called(&entry.resolver));
             let Some(resolver) = present.or(former.as_ref()) else {
-                let name =
-                    |one: &Resolver| if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() };
-                let known = resolvers.iter().map(name).collect::<Vec<_>>().join(", ");
+                let known = resolvers.iter().map(Resolver::label).collect::<Vec<_>>().join(", ");
                 return Err(SetupError::Resolver { domain: entry.domain, resolver: entry.resolver, known });
             };
             let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));

@@ -3,7 +3,7 @@
 use portmaster_fixtures::scenario;
 use serde_json::{Map, Value, json};
 
-use super::World;
+use super::{World, dns::Resolver};
 
 /// The areas of the state.
 pub const AREAS: [&str; 11] = [
@@ -71,7 +71,7 @@ impl World {
                     .resolvers()
                     .iter()
                     .filter(|one| self.resolver_fails(one))
-                    .map(|one| if one.name.is_empty() { one.ip.to_string() } else { one.name.clone() })
+                    .map(Resolver::label)
                     .collect();
                 json!({ "cached": self.dns.cache.len(), "failing": failing })
             }
@@ -93,7 +93,7 @@ impl World {
             "apps" => self.apps.iter().map(|app| app.name.as_str()).collect(),
             "notifications" => {
                 let state = |one: &super::Notification| {
-                    (one.event_id.clone(), serde_json::to_value(one.state).unwrap_or_default())
+                    (one.event_id.clone(), serde_json::to_value(&one.state).unwrap_or_default())
                 };
                 self.notifications().map(state).collect::<Map<_, _>>().into()
             }

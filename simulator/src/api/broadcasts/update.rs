@@ -1,19 +1,22 @@
 //! Broadcasts from the body of a request, in YAML, of which JSON is a part.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
     go::{
-        decode::{self, At, Soft, members},
-        duration,
+        decode, duration,
         read::{Kind, Raw},
+        structure::{Structure, Type},
         yaml,
     },
     query::{Grammar, Query},
-    world::{Notification, broadcasts::Broadcast, notifications::Action},
+    world::{Notification, broadcasts::Broadcast, notifications::STRUCTURE},
 };
 
 /// Why a body holds no broadcasts.
@@ -40,130 +43,68 @@ pub(super) struct Update {
     pub(super) broadcasts: BTreeMap<String, Broadcast>,
 }
 
-/// The type's name in the cores' messages.
-const UPDATE: &str = "BroadcastNotifications";
+const BROADCASTS: Structure = Structure {
+    holder: "BroadcastNotifications",
+    name: "broadcasts.BroadcastNotifications",
+    fields: &[
+        ("Automatic", Type::Bool),
+        ("Notifications", Type::Named("map[string]*broadcasts.BroadcastNotification", &BROADCAST)),
+    ],
+};
+
+const BROADCAST: Structure = Structure {
+    holder: "BroadcastNotification",
+    name: "broadcasts.BroadcastNotification",
+    fields: &[
+        ("Notification", Type::Embedded(&STRUCTURE)),
+        ("Match", Type::Text("string")),
+        ("Repeat", Type::Text("string")),
+        ("Permanent", Type::Bool),
+    ],
+};
 
 /// Reads a body; an empty one has no broadcasts.
 pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Update, Fault> {
     let json = yaml::to_json(body).map_err(Fault::Text)?;
-    let document = Raw::checked(json.as_bytes()).map_err(Fault::Text)?;
-    let mut soft = Soft::default();
-    let mut raw = Vec::new();
-    let mut automatic = false;
-    let go_type = "broadcasts.BroadcastNotifications";
-    members(document, At::TOP, go_type, &["Automatic", "Notifications"], &mut soft, |name, value, soft| {
-        let at = At::member(UPDATE, name);
-        match value.kind() {
-            _ if name == "Automatic" => soft.bool(value, at, &mut automatic),
-            Kind::Object => raw.extend(value.members()),
-            Kind::Null => {}
-            _ => soft.wrong(at, value, "map[string]*broadcasts.BroadcastNotification"),
-        }
-        Ok(())
-    })?;
-    let mut parts = Vec::new();
-    for (id, value) in raw {
-        let part = entry(&id, value, now, &mut soft)?;
-        parts.push((id, part));
-    }
-    let parts = soft.unless(parts)?;
-    let checked = |(id, part): (String, Part)| Ok((id.clone(), checked(id, part, grammar)?));
-    Ok(Update { automatic, broadcasts: parts.into_iter().map(checked).collect::<Result<_, Fault>>()? })
-}
-
-/// An entry as it is written.
-struct Part {
-    notification: Notification,
-    shows_something: bool,
-    condition: String,
-    repeat: String,
-    permanent: bool,
-}
-
-/// The members of an entry that are known, and of which Go type the wrong ones should be.
-const MEMBERS: &[&str] = &[
-    "Type",
-    "Title",
-    "Category",
-    "Message",
-    "ShowOnSystem",
-    "EventData",
-    "Expires",
-    "AvailableActions",
-    "Match",
-    "Repeat",
-    "Permanent",
-];
-
-fn entry(id: &str, raw: Raw<'_>, now: Timestamp, soft: &mut Soft) -> Result<Part, decode::Fault> {
-    let mut part = Part {
-        notification: Notification::new(Broadcast::event_id(id), now),
-        shows_something: false,
-        condition: String::new(),
-        repeat: String::new(),
-        permanent: false,
+    let document = Raw::checked(&json).map_err(Fault::Text)?;
+    let mut sent = BROADCASTS.decode_yaml(document)?;
+    let automatic = sent.get("Automatic").and_then(Value::as_bool).unwrap_or_default();
+    let Some(Value::Object(entries)) = sent.get_mut("Notifications").map(Value::take) else {
+        return Ok(Update { automatic, ..Update::default() });
     };
-    let parent = format!("Notifications.{id}");
-    let place = At::member(UPDATE, &parent);
-    members(raw, place, "broadcasts.BroadcastNotification", MEMBERS, soft, |name, value, soft| {
-        let at = At::nested(UPDATE, &parent, name);
-        let notification = &mut part.notification;
-        part.shows_something |= !matches!(name, "Match" | "Repeat" | "Permanent");
-        match name {
-            "Type" => {
-                let mut kind = 0;
-                soft.int(value, at, &mut kind);
-                notification.kind = u8::try_from(kind).unwrap_or(0);
-            }
-            "Title" => soft.string(value, at, "string", &mut notification.title),
-            "Category" => soft.string(value, at, "string", &mut notification.category),
-            "Message" => soft.string(value, at, "string", &mut notification.message),
-            "ShowOnSystem" => soft.bool(value, at, &mut notification.show_on_system),
-            "EventData" => notification.event_data = any(value),
-            "Expires" => soft.int(value, at, &mut notification.expires),
-            "AvailableActions" => match value.kind() {
-                Kind::Array => {
-                    let actions =
-                        value.elements().map(|one| action(one, at, soft)).collect::<Result<_, _>>()?;
-                    notification.available_actions = Some(actions);
-                }
-                Kind::Null => {}
-                _ => soft.wrong(at, value, "[]*notifications.Action"),
-            },
-            "Match" => soft.string(value, at, "string", &mut part.condition),
-            "Repeat" => soft.string(value, at, "string", &mut part.repeat),
-            _ => soft.bool(value, at, &mut part.permanent),
-        }
-        Ok(())
-    })?;
-    Ok(part)
+    let showing = showing(document);
+    let broadcasts = entries.into_iter().map(|(id, entry)| {
+        let broadcast = checked(&id, &entry, showing.contains(&id), now, grammar)?;
+        Ok((id, broadcast))
+    });
+    Ok(Update { automatic, broadcasts: broadcasts.collect::<Result<_, Fault>>()? })
 }
 
-fn action(raw: Raw<'_>, at: At<'_>, soft: &mut Soft) -> Result<Action, decode::Fault> {
-    let mut action = Action::default();
-    let names = &["ID", "Text", "Type", "Payload", "Visibility"];
-    members(raw, at, "notifications.Action", names, soft, |name, value, soft| {
-        match name {
-            "ID" => soft.string(value, at, "string", &mut action.id),
-            "Text" => soft.string(value, at, "string", &mut action.text),
-            "Type" => soft.string(value, at, "notifications.ActionType", &mut action.kind),
-            "Payload" => action.payload = any(value),
-            _ => soft.string(value, at, "notifications.ActionVisibility", &mut action.visibility),
-        }
-        Ok(())
-    })?;
-    Ok(action)
-}
-
-/// A value of any type. It was checked with the document.
-fn any(raw: Raw<'_>) -> Value {
-    serde_json::from_str(&raw.literal()).unwrap_or_default()
+/// The entries that have a notification's member, be it null.
+fn showing(document: Raw<'_>) -> BTreeSet<String> {
+    let is = |name: &str, known: &str| name.eq_ignore_ascii_case(known);
+    let shows = |entry: Raw<'_>| {
+        let known = |name: &str| STRUCTURE.fields.iter().any(|(field, _)| is(name, field));
+        entry.kind() == Kind::Object && entry.members().any(|(name, _)| known(&name))
+    };
+    let lists =
+        document.members().filter(|(name, list)| is(name, "Notifications") && list.kind() == Kind::Object);
+    let entries = lists.flat_map(|(_, list)| list.members());
+    entries.filter(|(_, entry)| shows(*entry)).map(|(id, _)| id).collect()
 }
 
 /// The broadcast of an entry.
-fn checked(id: String, part: Part, grammar: Grammar) -> Result<Broadcast, Fault> {
+fn checked(
+    id: &str,
+    entry: &Value,
+    shows_something: bool,
+    now: Timestamp,
+    grammar: Grammar,
+) -> Result<Broadcast, Fault> {
+    let Some(entry) = entry.as_object() else { return Err(Fault::Empty) };
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
     // Positions in faults count from the query that is made of a condition, as in the cores.
-    let condition = match part.condition.as_str() {
+    let condition = match text("Match") {
         "" => None,
         text => {
             let query = Query::parse(&format!("query / where {text}"), grammar).map_err(|fault| {
@@ -172,21 +113,21 @@ fn checked(id: String, part: Part, grammar: Grammar) -> Result<Broadcast, Fault>
             query.condition
         }
     };
-    let repeat = match part.repeat.as_str() {
+    let repeat = match text("Repeat") {
         "" => None,
         text => Some(duration::parse(text).map_err(|fault| {
             Fault::Text(format!("failed to parse repeat duration of broadcast notification {id}: {fault}"))
         })?),
     };
-    if !part.shows_something {
+    if !shows_something {
         return Err(Fault::Empty);
     }
     Ok(Broadcast {
-        id,
+        id: id.to_owned(),
         condition,
-        notification: part.notification,
+        notification: Notification::read(entry, Broadcast::event_id(id), now),
         repeat: repeat.map(|nanos| Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))),
-        permanent: part.permanent,
+        permanent: entry.get("Permanent").and_then(Value::as_bool).unwrap_or_default(),
     })
 }
 
@@ -195,7 +136,11 @@ mod tests {
     use super::*;
 
     fn titles(body: &str) -> Result<Vec<String>, Fault> {
-        let update = read(body.as_bytes(), Timestamp::UNIX_EPOCH, Grammar { group_may_end: false })?;
+        let update = read(
+            body.as_bytes(),
+            Timestamp::UNIX_EPOCH,
+            Grammar { group_may_end: false, cuts_last_letter: false },
+        )?;
         Ok(update.broadcasts.into_values().map(|one| one.notification.title).collect())
     }
 

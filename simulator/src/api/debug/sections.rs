@@ -102,7 +102,7 @@ fn resolvers(world: &World, to: &mut Report) {
     let entry = |resolver: &Resolver| {
         let host = match resolver.domain.as_str() {
             // Cores put no brackets around addresses of version 6.
-            "" => resolver.ip.to_string(),
+            "" => resolver.host(),
             domain => domain.to_owned(),
         };
         let scheme = if resolver.kind == "doh" { "https" } else { &resolver.kind };
@@ -111,7 +111,7 @@ fn resolvers(world: &World, to: &mut Report) {
             portmaster_fixtures::scenario::ResolverSource::System => "system",
         };
         let id = format!("{scheme}://{host}:{}#{source}", resolver.port);
-        let name = if resolver.name.is_empty() { resolver.ip.to_string() } else { resolver.name.clone() };
+        let name = resolver.label();
         let mut text = format!("{name} ({id})\n  {id}\n");
         let search = resolver.search.as_deref().unwrap_or_default();
         if !search.is_empty() {

@@ -42,7 +42,7 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 
 fn read(body: &[u8]) -> Result<Intel, String> {
     let json = yaml::to_json(body)?;
-    let document = Raw::checked(json.as_bytes())?;
+    let document = Raw::checked(&json)?;
     decode(document).map_err(|fault| format!("error unmarshaling JSON: {fault}"))
 }
 

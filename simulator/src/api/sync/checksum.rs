@@ -14,7 +14,10 @@ const BLAKE2B_256: [u8; 2] = [0x19, 32];
 /// The member of a JSON document.
 const MEMBER: &str = "_jess-checksum";
 
-/// The comment of a YAML document.
+/// What the comments of a YAML document that are not part of it begin with.
+const MARK: &str = "# jess-";
+
+/// The comment of a YAML document with its checksum.
 const COMMENT: &str = "# jess-checksum: ";
 
 fn checksum(text: &str) -> String {
@@ -44,20 +47,41 @@ pub(super) fn verify_json(document: Raw<'_>) -> Result<(), SyncFault> {
     verify(&sums, &(pretty(document, MEMBER) + "\n"))
 }
 
-/// Whether a YAML document is as it was signed; one without a checksum passes.
+/// Whether a YAML document is as it was signed; one without a checksum passes. No line that begins with `# jess-` is part of
+/// the sum, nor are blank lines around the text; line ends count as they are.
 pub(super) fn verify_yaml(text: &str) -> Result<(), SyncFault> {
     let sums: Vec<String> =
         text.lines().filter_map(|line| line.strip_prefix(COMMENT)).map(|sum| sum.trim().to_owned()).collect();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(COMMENT)).collect();
-    verify(&sums, lines.join("\n").trim_end())
+    let lines: Vec<&str> = text.split('\n').filter(|line| !line.starts_with(MARK)).collect();
+    verify(&sums, lines.join("\n").trim())
 }
 
 fn verify(sums: &[String], text: &str) -> Result<(), SyncFault> {
-    if sums.is_empty() || sums.iter().all(|sum| *sum == checksum(text)) {
-        Ok(())
-    } else {
-        Err(SyncFault::Checksum)
+    sums.iter().try_for_each(|sum| {
+        labelled(sum)
+            .map_err(|fault| SyncFault::NoChecksum(format!("failed to parse labeled hash: {fault}")))?;
+        if *sum == checksum(text) { Ok(()) } else { Err(SyncFault::Checksum) }
+    })
+}
+
+/// Whether a text is a hash with its label: a number for the algorithm, then the length of the hash and the hash.
+fn labelled(sum: &str) -> Result<(), String> {
+    let bytes = bs58::decode(sum).into_vec().map_err(|fault| fault.to_string())?;
+    let mut rest = bytes.as_slice();
+    let mut number = |what: &str| -> Result<usize, String> {
+        let end = rest.iter().position(|byte| *byte < 0x80).filter(|end| *end < 8);
+        let end =
+            end.ok_or_else(|| format!("failed to parse {what}: container: not enough data to return"))?;
+        let (digits, after) = rest.split_at(end + 1);
+        rest = after;
+        Ok(digits.iter().rev().fold(0, |number, byte| number << 7 | usize::from(byte & 0x7f)))
+    };
+    number("algorithm")?;
+    let length = number("digest")?;
+    if rest.len() < length {
+        return Err("failed to parse digest: container: not enough data to return".to_owned());
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -85,6 +109,36 @@ mod tests {
             "type: single-setting\nid: filter/defaultAction\nvalue: block\n\n\
              # jess-checksum: ZwjHFSxJH2NUwEJoi9pHQJ38CAHkcJ1ihETFQ7gttgVBJD\n"
         );
+    }
+
+    #[test]
+    fn comments_and_blank_lines_around_yaml_are_no_part_of_it() {
+        let signed = signed_yaml("type: settings\nconfig: {}\n");
+        let (text, sum) = signed.split_once("\n\n").unwrap();
+        for same in
+            [format!("\n\n{text}\n\n{sum}\n\n"), format!("# jess-signature: x\n{sum}{text}\n# jess-other\n")]
+        {
+            assert_eq!(verify_yaml(&same), Ok(()), "{same}");
+        }
+        for other in [
+            signed.replace('\n', "\r\n"),
+            signed.replace("# jess", "# c\n# jess"),
+            signed.replace("type: ", "type:  "),
+        ] {
+            assert_eq!(verify_yaml(&other), Err(SyncFault::Checksum), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_checksum_matches_nothing() {
+        let reason =
+            "failed to parse labeled hash: failed to parse digest: container: not enough data to return";
+        assert_eq!(
+            verify_yaml("type: settings\n# jess-checksum: Zw\n"),
+            Err(SyncFault::NoChecksum(reason.to_owned()))
+        );
+        assert!(verify_yaml("type: settings\n# jess-checksum: \n").is_err());
+        assert!(verify_json(Raw::checked(br#"{"type":"settings","_jess-checksum":""}"#).unwrap()).is_err());
     }
 
     #[test]

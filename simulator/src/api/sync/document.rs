@@ -1,11 +1,20 @@
 //! The documents: settings, one setting, a profile. Members in the order that YAML shows.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::fault::SyncFault;
-use crate::world::profiles::{Fingerprint, Profile, derived_id};
+use super::{
+    fault::SyncFault,
+    request::{BASE, Kind},
+};
+use crate::{
+    go::structure::{Structure, Type},
+    world::profiles::{Fingerprint, Profile, derived_id},
+};
+
+/// The members that are instants.
+pub(super) const TIMES: &[&str] = &["lastEdited", "created"];
 
 /// Several settings.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -22,8 +31,7 @@ impl Settings {
 }
 
 /// One setting.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Single {
     /// `single-setting`.
     pub(super) r#type: String,
@@ -64,9 +72,9 @@ pub(super) struct Whole {
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub(super) config: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) last_edited: Option<Timestamp>,
+    pub(super) last_edited: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) created: Option<Timestamp>,
+    pub(super) created: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) internal: bool,
 }
@@ -89,7 +97,9 @@ impl Whole {
 
     /// The document of a profile, with its picture.
     pub(super) fn of(profile: &Profile, icon_data: String) -> Self {
-        let instant = |seconds: i64| Timestamp::from_second(seconds).ok().filter(|_| seconds != 0);
+        let instant = |seconds: i64| {
+            Timestamp::from_second(seconds).ok().filter(|_| seconds != 0).map(|at| at.to_string())
+        };
         Self {
             r#type: Self::TYPE.to_owned(),
             id: derived_id(profile.prints()),
@@ -123,11 +133,110 @@ impl From<Print> for Fingerprint {
     }
 }
 
-/// Reads a document of one kind.
-pub(super) fn typed<T: serde::de::DeserializeOwned>(document: Value, wanted: &str) -> Result<T, SyncFault> {
-    if document.get("type").and_then(Value::as_str) != Some(wanted) {
-        return Err(SyncFault::Mismatch);
-    }
-    serde_json::from_value(document)
+/// The requests and documents of imports, as the cores' own structures.
+pub(super) const SETTINGS: Kind = Kind {
+    request: &Structure {
+        holder: "SettingsImportRequest",
+        name: "sync.SettingsImportRequest",
+        fields: &[
+            ("ImportRequest", Type::Embedded(&BASE)),
+            ("reset", Type::Bool),
+            ("allowUnknown", Type::Bool),
+            ("export", Type::One(&SETTINGS_EXPORT)),
+        ],
+    },
+    document: &SETTINGS_EXPORT,
+    word: Settings::TYPE,
+    is_labelled: false,
+};
+
+const SETTINGS_EXPORT: Structure = Structure {
+    holder: "SettingsExport",
+    name: "sync.SettingsExport",
+    fields: &[("type", Type::Text("sync.Type")), ("config", Type::Object)],
+};
+
+/// One setting.
+pub(super) const SINGLE: Kind = Kind {
+    request: &Structure {
+        holder: "SingleSettingImportRequest",
+        name: "sync.SingleSettingImportRequest",
+        fields: &[("ImportRequest", Type::Embedded(&BASE)), ("export", Type::One(&SINGLE_EXPORT))],
+    },
+    document: &SINGLE_EXPORT,
+    word: Single::TYPE,
+    is_labelled: true,
+};
+
+const SINGLE_EXPORT: Structure = Structure {
+    holder: "SingleSettingExport",
+    name: "sync.SingleSettingExport",
+    fields: &[("type", Type::Text("sync.Type")), ("id", Type::Text("string")), ("value", Type::Any)],
+};
+
+/// A profile.
+pub(super) const PROFILE: Kind = Kind {
+    request: &Structure {
+        holder: "ProfileImportRequest",
+        name: "sync.ProfileImportRequest",
+        fields: &[
+            ("ImportRequest", Type::Embedded(&BASE)),
+            ("allowUnknown", Type::Bool),
+            ("reset", Type::Bool),
+            ("allowReplaceProfiles", Type::Bool),
+            ("export", Type::One(&PROFILE_EXPORT)),
+        ],
+    },
+    document: &PROFILE_EXPORT,
+    word: Whole::TYPE,
+    is_labelled: false,
+};
+
+const PROFILE_EXPORT: Structure = Structure {
+    holder: "ProfileExport",
+    name: "sync.ProfileExport",
+    fields: &[
+        ("type", Type::Text("sync.Type")),
+        ("id", Type::Text("string")),
+        ("source", Type::Text("profile.ProfileSource")),
+        ("name", Type::Text("string")),
+        ("description", Type::Text("string")),
+        ("homepage", Type::Text("string")),
+        ("iconData", Type::Text("string")),
+        ("presPath", Type::Text("string")),
+        ("usePresPath", Type::Bool),
+        ("fingerprints", Type::List("[]sync.ProfileFingerprint", &FINGERPRINT)),
+        ("config", Type::Object),
+        ("lastEdited", Type::Time),
+        ("created", Type::Time),
+        ("internal", Type::Bool),
+    ],
+};
+
+const FINGERPRINT: Structure = Structure {
+    holder: "ProfileFingerprint",
+    name: "sync.ProfileFingerprint",
+    fields: &[
+        ("type", Type::Text("string")),
+        ("key", Type::Text("string")),
+        ("operation", Type::Text("string")),
+        ("value", Type::Text("string")),
+        ("mergedFrom", Type::Text("string")),
+    ],
+};
+
+/// A document with its members in their types. What is null, and an instant that nobody wrote, is as if it were absent.
+pub(super) fn typed<T: DeserializeOwned>(mut document: Map<String, Value>) -> Result<T, SyncFault> {
+    let unset = Value::from("0001-01-01T00:00:00Z");
+    document.retain(|name, value| !value.is_null() && (!TIMES.contains(&name.as_str()) || *value != unset));
+    serde_json::from_value(Value::Object(document))
         .map_err(|fault| SyncFault::Request(format!("failed to parse export: {fault}")))
+}
+
+/// A single setting's document, in which null is a value.
+pub(super) fn single(mut document: Map<String, Value>) -> Single {
+    let text =
+        |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+    let value = document.remove("value").unwrap_or_default();
+    Single { r#type: text(document.remove("type")), id: text(document.remove("id")), value }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{
     GLOBAL, checksum,
-    document::{Settings, Single, Whole},
+    document::{Settings, Single, TIMES, Whole},
     fault::SyncFault,
     profile::icon_data,
     request::ExportRequest,
@@ -20,9 +20,6 @@ use crate::{
     go::yaml,
     world::{World, settings},
 };
-
-/// The members that are instants.
-const TIMES: &[&str] = &["lastEdited", "created"];
 
 pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
     let export = || -> Result<Reply, SyncFault> {

@@ -1,6 +1,7 @@
 //! Why something is not exported or imported, with the cores' words and statuses (core-2.2 §6).
 
 use hyper::StatusCode;
+use portmaster_fixtures::{Defect, Rules};
 
 use crate::{
     api::Reply,
@@ -42,7 +43,10 @@ pub(super) enum SyncFault {
     Mismatch,
     /// An option does not take its value.
     #[error("invalid setting value: {0}")]
-    Value(Refused),
+    Value(String),
+    /// An option's value crashes the core.
+    #[error("Internal Server Error.")]
+    Crash,
     /// The one setting is for all programs only.
     #[error("cannot be set per app")]
     NotPerApp,
@@ -58,15 +62,31 @@ pub(super) enum SyncFault {
     /// The document was changed after it was written.
     #[error("failed to verify checksum: checksum does not match")]
     Checksum,
+    /// The document's checksum is none.
+    #[error("failed to verify checksum: checksum does not match: {0}")]
+    NoChecksum(String),
 }
 
 impl SyncFault {
+    /// The fault of a value that an option does not take; `among` others it is told with its key.
+    pub(super) fn refused(refused: Refused, among: Option<&str>, rules: &Rules) -> Self {
+        if matches!(refused, Refused::Incomparable { .. }) && rules.has(Defect::ImportCrashes) {
+            return Self::Crash;
+        }
+        Self::Value(match among {
+            Some(key) => format!("configuration value for {key} is invalid: {refused}"),
+            None => refused.to_string(),
+        })
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::ExportRequest(_) | Self::Missing | Self::Malformed | Self::Form => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Import(_) | Self::Checksum => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Import(_) | Self::Checksum | Self::NoChecksum(_) | Self::Crash => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::NoTarget | Self::Unchanged | Self::NotPerApp | Self::SomeNotPerApp => StatusCode::GONE,
             Self::Unknown(_) | Self::Mismatch => StatusCode::PRECONDITION_FAILED,
             Self::Nothing | Self::Request(_) | Self::Value(_) | Self::ProfileData(_) => {

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::{
     GLOBAL,
-    document::{Settings, Single, typed},
+    document::{self, Settings, Single, typed},
     fault::SyncFault,
-    request::{Body, ImportRequest},
+    request::ImportRequest,
 };
 use crate::{
     api::{Call, Reply},
-    world::{Change, Profile, World, settings},
+    world::{Change, Profile, World, profiles::LOCAL, settings},
 };
 
 /// What an import does, or would do.
@@ -39,7 +39,10 @@ pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result
             sorted.unknown = true;
             continue;
         }
-        let value = world.config.read(&key, value).map_err(SyncFault::Value)?;
+        let value = world
+            .config
+            .read(&key, value)
+            .map_err(|refused| SyncFault::refused(refused, Some(&key), world.rules))?;
         some_not_per_app |= per_app && !world.config.is_per_app(&key);
         sorted.known.insert(key, value);
     }
@@ -62,8 +65,8 @@ pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
 }
 
 fn import_settings(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
-    let (request, document) = ImportRequest::read(call, Body::Json("sync.SettingsImportRequest"))?;
-    let document: Settings = typed(document, Settings::TYPE)?;
+    let (request, document) = ImportRequest::read(call, &document::SETTINGS)?;
+    let document: Settings = typed(document)?;
     let per_app = request.target != GLOBAL;
     let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), per_app)?;
     let profile = if per_app { Some(target(world, &request.target)?) } else { None };
@@ -104,12 +107,13 @@ pub(super) fn single(world: &mut World, call: &Call) -> Reply {
 }
 
 fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
-    let (request, document) = ImportRequest::read(call, Body::Labelled("sync.SingleSettingImportRequest"))?;
-    let Single { id: key, value, .. } = typed(document, Single::TYPE)?;
+    let (request, document) = ImportRequest::read(call, &document::SINGLE)?;
+    let Single { id: key, value, .. } = document::single(document);
     if world.config.option(&key).is_none() {
         return Err(SyncFault::Unknown(key));
     }
-    let value = world.config.read(&key, value).map_err(SyncFault::Value)?;
+    let value =
+        world.config.read(&key, value).map_err(|refused| SyncFault::refused(refused, None, world.rules))?;
     if request.target == GLOBAL {
         let outcome = Outcome {
             restart_required: needs_restart(world, &key),
@@ -127,10 +131,12 @@ fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
     let profile = target(world, &request.target)?;
     let mut flat = profile.settings();
     let replaced = flat.insert(key, value);
+    let is_local = profile.source == LOCAL;
     if !request.validate_only {
         edit(world, request.target, profile, flat)?;
     }
-    Ok(Outcome { replaces_existing: replaced.is_some(), ..Outcome::default() })
+    // What the profile of all programs shows is nothing that it has.
+    Ok(Outcome { replaces_existing: is_local && replaced.is_some(), ..Outcome::default() })
 }
 
 fn target(world: &World, key: &str) -> Result<Profile, SyncFault> {

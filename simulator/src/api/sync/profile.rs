@@ -1,20 +1,27 @@
 //! `sync/profile/import`, and pictures in documents.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use portmaster_fixtures::{Defect, ProfileIds};
+use portmaster_fixtures::Defect;
 use serde::Serialize;
 
 use super::{
-    document::{Whole, typed},
+    document::{self, Whole, typed},
     fault::SyncFault,
     import::{Outcome, Sorted, refuse_unknown, sort},
-    request::{Body, ImportRequest},
+    request::ImportRequest,
 };
 use crate::{
-    api::{Call, Reply, profile as pictures},
+    api::{
+        Call, Reply,
+        profile::{self as pictures, PictureFault},
+    },
+    go::{
+        data_url::{self, DataUrl},
+        time,
+    },
     world::{
         Change, Profile, World,
-        profiles::{Fingerprint, Icon, LOCAL, derived_id},
+        profiles::{Fingerprint, Icon, LOCAL, Rejected, derived_id},
         settings,
     },
 };
@@ -35,16 +42,19 @@ pub(super) fn import(world: &mut World, call: &Call) -> Reply {
 }
 
 fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, SyncFault> {
-    let (request, document) = ImportRequest::read(call, Body::Json("sync.ProfileImportRequest"))?;
-    let document: Whole = typed(document, Whole::TYPE)?;
+    let (request, document) = ImportRequest::read(call, &document::PROFILE)?;
+    let document: Whole = typed(document)?;
+    if !["", LOCAL].contains(&document.source.as_str()) {
+        return Err(SyncFault::Mismatch);
+    }
     let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), true)?;
     let claimed = document.id.clone();
     // In the cores the key that is looked for has no source where the document has none.
     let unnamed = document.source.is_empty() && !world.rules.has(Defect::ImportMissesSource);
     let source = if unnamed { LOCAL } else { document.source.as_str() };
     let existing_key = |id: &str| format!("{source}/{id}");
-    let prints: Vec<Fingerprint> = document.fingerprints.into_iter().map(Fingerprint::from).collect();
-    let id = checked_id(world, &prints, &claimed)?;
+    let mut prints: Vec<Fingerprint> = document.fingerprints.into_iter().map(Fingerprint::from).collect();
+    let id = checked_id(world, &mut prints, &claimed)?;
     let replaces_existing = world.profiles.get(&existing_key(&id)).is_some();
     let replaces_profiles = sharing(world, &prints, &id);
     let outcome = ProfileOutcome {
@@ -58,6 +68,8 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
     if (replaces_existing || !outcome.replaces_profiles.is_empty()) && !request.allow_replace {
         return Err(SyncFault::Request("the import replaces existing profiles".to_owned()));
     }
+    // The document was read before: its instants are some.
+    let seconds = |text: String| time::unix_seconds(&text).ok();
     let icons = keep_icon(world, &document.icon_data)?;
     let now = world.now().as_second();
     let profile = Profile {
@@ -71,8 +83,8 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
         use_presentation_path: document.use_presentation_path,
         fingerprints: Some(prints),
         config: Some(settings::nest(known)),
-        last_edited: document.last_edited.map_or(0, |at| at.as_second()),
-        created: document.created.map_or(now, |at| at.as_second()),
+        last_edited: document.last_edited.and_then(seconds).unwrap_or(0),
+        created: document.created.and_then(seconds).unwrap_or(now),
         internal: document.internal,
         ..Profile::default()
     };
@@ -84,15 +96,28 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
 }
 
 /// The id of the profile in a document that claims to have one.
-fn checked_id(world: &World, prints: &[Fingerprint], claimed: &str) -> Result<String, SyncFault> {
+fn checked_id(world: &World, prints: &mut Vec<Fingerprint>, claimed: &str) -> Result<String, SyncFault> {
     if prints.is_empty() {
         return Err(SyncFault::ProfileData("the export contains no fingerprints".to_owned()));
     }
-    if world.rules.profile_ids == ProfileIds::Enforced {
-        prints
-            .iter()
-            .try_for_each(Fingerprint::check)
-            .map_err(|fault| SyncFault::ProfileData(fault.to_string()))?;
+    let mut sorted = prints.clone();
+    sorted.sort();
+    sorted.dedup();
+    if sorted.len() < prints.len() {
+        if world.rules.has(Defect::DoubledFingerprintsRefused) {
+            sorted.resize_with(prints.len(), Fingerprint::default);
+        } else {
+            prints.clone_from(&sorted);
+        }
+    }
+    for print in &sorted {
+        print.check().map_err(|fault| {
+            let fault = match fault {
+                Rejected::Fingerprint(reason) => reason,
+                other => other.to_string(),
+            };
+            SyncFault::ProfileData(format!("the export contains invalid fingerprints: {fault}"))
+        })?;
     }
     let id = derived_id(prints);
     if !claimed.is_empty() && claimed != id {
@@ -128,15 +153,19 @@ pub(super) fn icon_data(world: &World, profile: &Profile) -> String {
         .unwrap_or_default()
 }
 
-/// Keeps the picture of a document.
+/// Keeps the picture of a document. Its type is what stands after the slash, which must be the ending of a picture's name.
 fn keep_icon(world: &mut World, data: &str) -> Result<Option<Vec<Icon>>, SyncFault> {
     if data.is_empty() {
         return Ok(None);
     }
-    let invalid = |reason: &str| SyncFault::Import(format!("icon data is invalid: {reason}"));
-    let rest = data.strip_prefix("data:").ok_or_else(|| invalid("missing data prefix"))?;
-    let (media, encoded) = rest.split_once(";base64,").ok_or_else(|| invalid("missing base64 encoding"))?;
-    let bytes = BASE64_STANDARD.decode(encoded).map_err(|fault| invalid(&fault.to_string()))?;
-    let name = pictures::keep(world, media, bytes).map_err(|fault| invalid(&fault.to_string()))?;
+    let DataUrl { subtype, content } =
+        data_url::parse(data).map_err(|fault| SyncFault::Import(format!("icon data is invalid: {fault}")))?;
+    let name = pictures::keep_as(world, &subtype.to_ascii_lowercase(), content).map_err(|fault| {
+        let reason = match fault {
+            PictureFault::Unsupported => "unsupported icon format".to_owned(),
+            other => other.to_string(),
+        };
+        SyncFault::Import(format!("icon is invalid: {reason}"))
+    })?;
     Ok(Some(vec![Icon { r#type: "api".to_owned(), value: name, source: "import".to_owned() }]))
 }

@@ -1,7 +1,8 @@
 //! What an export or an import is asked: by the query if there is one, else by a JSON body.
 
 use hyper::header::CONTENT_TYPE;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{checksum, fault::SyncFault};
 use crate::{
@@ -9,7 +10,8 @@ use crate::{
     go::{
         decode::{At, Fault, Soft, members},
         escape,
-        read::{Kind, Raw},
+        read::Raw,
+        structure::{Structure, Type},
     },
 };
 
@@ -60,7 +62,8 @@ impl ExportRequest {
 }
 
 /// What to import, and how.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct ImportRequest {
     /// `global` or a profile's key.
     pub(super) target: String,
@@ -71,37 +74,57 @@ pub(super) struct ImportRequest {
     /// Whether settings that nobody knows are passed over.
     pub(super) allow_unknown: bool,
     /// Whether profiles may be replaced.
+    #[serde(rename = "allowReplaceProfiles")]
     pub(super) allow_replace: bool,
-    export: Option<Value>,
+    export: Option<Map<String, Value>>,
     raw_export: String,
     raw_mime: String,
 }
 
-/// How the body of an import without a query is read.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Body {
-    /// As JSON, into a type of this name.
-    Json(&'static str),
-    /// By its Content-Type, into a type of this name.
-    Labelled(&'static str),
+/// What an endpoint imports.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The request that holds a document.
+    pub(super) request: &'static Structure,
+    /// The document.
+    pub(super) document: &'static Structure,
+    /// What the document says that it is.
+    pub(super) word: &'static str,
+    /// Whether the body of a request is read by its Content-Type; else it is JSON.
+    pub(super) is_labelled: bool,
 }
 
+/// What all requests for an import say.
+pub(super) const BASE: Structure = Structure {
+    holder: "ImportRequest",
+    name: "sync.ImportRequest",
+    fields: &[
+        ("target", Type::Text("string")),
+        ("validateOnly", Type::Bool),
+        ("rawExport", Type::Text("string")),
+        ("rawMime", Type::Text("string")),
+    ],
+};
+
 impl ImportRequest {
-    /// Reads a request and the document in it, a structure.
-    pub(super) fn read(call: &Call, body: Body) -> Result<(Self, Value), SyncFault> {
-        let mut request = Self::parse(call, body)?;
+    /// Reads a request and the document in it.
+    pub(super) fn read(call: &Call, kind: &Kind) -> Result<(Self, Map<String, Value>), SyncFault> {
+        let mut request = Self::parse(call, kind)?;
         let document = match (request.export.take(), request.raw_export.is_empty()) {
             (Some(_), false) => {
                 return Err(SyncFault::Request("both Export and RawExport are defined".to_owned()));
             }
             (Some(export), true) => export,
-            (None, false) => request.document()?,
+            (None, false) => request.document(kind.document)?,
             (None, true) => return Err(SyncFault::Nothing),
         };
+        if document.get("type").and_then(Value::as_str) != Some(kind.word) {
+            return Err(SyncFault::Mismatch);
+        }
         Ok((request, document))
     }
 
-    fn parse(call: &Call, body: Body) -> Result<Self, SyncFault> {
+    fn parse(call: &Call, kind: &Kind) -> Result<Self, SyncFault> {
         let content_type =
             call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !escape::pairs(&call.query).is_empty() {
@@ -117,61 +140,37 @@ impl ImportRequest {
                 raw_mime: content_type.to_owned(),
             });
         }
-        let parsed = match body {
-            Body::Json(name) => Raw::checked(call.body())
-                .and_then(|raw| Self::decode(raw, name).map_err(|fault| fault.to_string())),
-            Body::Labelled(name) => dsd::read(call.body(), content_type, |raw| Self::decode(raw, name)),
+        let members = if kind.is_labelled {
+            dsd::read(call.body(), content_type, |raw| decode(kind.request, content_type, raw))
+        } else {
+            kind.request.read(call.body())
         };
-        parsed.map_err(|fault| SyncFault::Request(format!("failed to parse import request: {fault}")))
-    }
-
-    fn decode(raw: Raw<'_>, holder: &'static str) -> Result<Self, Fault> {
-        let (mut request, mut soft) = (Self::default(), Soft::default());
-        let names = &[
-            "target",
-            "validateOnly",
-            "reset",
-            "allowUnknown",
-            "allowReplaceProfiles",
-            "export",
-            "rawExport",
-            "rawMime",
-        ];
-        let wanted = holder;
-        let holder = holder.strip_prefix("sync.").unwrap_or(holder);
-        members(raw, At::TOP, wanted, names, &mut soft, |name, value, soft| {
-            let at = At::member(holder, name);
-            match name {
-                "target" => soft.string(value, at, "string", &mut request.target),
-                "validateOnly" => soft.bool(value, at, &mut request.validate_only),
-                "reset" => soft.bool(value, at, &mut request.reset),
-                "allowUnknown" => soft.bool(value, at, &mut request.allow_unknown),
-                "allowReplaceProfiles" => soft.bool(value, at, &mut request.allow_replace),
-                "rawExport" => soft.string(value, at, "string", &mut request.raw_export),
-                "rawMime" => soft.string(value, at, "string", &mut request.raw_mime),
-                _ => match value.kind() {
-                    Kind::Object => request.export = serde_json::from_str(&value.literal()).ok(),
-                    Kind::Null => request.export = None,
-                    _ => soft.wrong(at, value, "sync.Export"),
-                },
-            }
-            Ok(())
-        })?;
-        soft.unless(request)
+        members
+            .and_then(|members| {
+                serde_json::from_value(Value::Object(members)).map_err(|fault| fault.to_string())
+            })
+            .map_err(|fault| SyncFault::Request(format!("failed to parse import request: {fault}")))
     }
 
     /// The document that came as text, once its checksum is verified.
-    fn document(&self) -> Result<Value, SyncFault> {
+    fn document(&self, structure: &Structure) -> Result<Map<String, Value>, SyncFault> {
         let unreadable = |fault: String| SyncFault::Request(format!("failed to parse export: {fault}"));
         let bytes = self.raw_export.as_bytes();
-        let text =
-            dsd::read(bytes, &self.raw_mime, |raw| Ok(raw.literal().into_owned())).map_err(unreadable)?;
-        let raw = Raw::checked(text.as_bytes()).map_err(unreadable)?;
+        let document = dsd::read(bytes, &self.raw_mime, |raw| decode(structure, &self.raw_mime, raw))
+            .map_err(unreadable)?;
         match dsd::form(&self.raw_mime).as_str() {
-            "" | "json" => checksum::verify_json(raw)?,
+            "" | "json" => checksum::verify_json(Raw::checked(bytes).map_err(unreadable)?)?,
             "yaml" | "yml" => checksum::verify_yaml(&self.raw_export)?,
             _ => {}
         }
-        serde_json::from_str(&text).map_err(|fault| unreadable(fault.to_string()))
+        Ok(document)
+    }
+}
+
+/// Reads a structure that came in the form of a type.
+fn decode(structure: &Structure, content_type: &str, raw: Raw<'_>) -> Result<Map<String, Value>, Fault> {
+    match dsd::form(content_type).as_str() {
+        "yaml" | "yml" => structure.decode_yaml(raw),
+        _ => structure.decode(raw),
     }
 }
