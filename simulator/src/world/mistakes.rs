@@ -64,7 +64,9 @@ impl World {
                 let all = Contract::ALL.iter().flat_map(|one| one.options()).map(|one| one.key.as_str());
                 let text = format!("there is no option \"{key}\"");
                 found.push(Dangling { path, text, near: nearest(key, all) });
-            } else if let Err(refused) = self.config.set(key, Some(self.config.migrated(key, value.clone())), now) {
+            } else if let Err(refused) =
+                self.config.set(key, Some(self.config.migrated(key, value.clone())), now)
+            {
                 let text = format!("{refused}{}", unquoted(value));
                 found.push(Dangling { path, text, near: None });
             }
