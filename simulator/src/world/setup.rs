@@ -26,7 +26,6 @@ use crate::{
     mutants::{MutantError, Mutants},
 };
 
-
 /// What a command line or a test says about a world, over what its scenario says.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
