@@ -9,7 +9,7 @@ use rand::RngExt;
 use serde::Serialize;
 
 use crate::{
-    api::{Call, Reply},
+    api::{Call, Reply, ip::Ip},
     world::{Connection, World, chance},
 };
 
@@ -33,7 +33,7 @@ struct Tables {
 #[serde(rename_all = "PascalCase")]
 struct Address {
     #[serde(rename = "IP")]
-    ip: IpAddr,
+    ip: Ip,
     port: u16,
 }
 
@@ -68,7 +68,7 @@ struct Bind {
 
 impl Address {
     fn new(address: SocketAddr) -> Self {
-        Self { ip: address.ip(), port: address.port() }
+        Self { ip: Ip(address.ip()), port: address.port() }
     }
 }
 
