@@ -61,7 +61,6 @@ COUNTED = {
 FUZZED = {
     "insert-panics": ("crash", ["panic: reflect.Set"]),
     "settings-deadlock": ("hang", ["setConfigOption"]),
-    "hangs": ("hang", ["runWorker"]),
 }
 
 
@@ -80,8 +79,7 @@ def fuzz(mutant, oracle, words):
         for _ in range(5):
             again = [SUITE, "fuzz", "replay", str(fitting[0]), "--launch", launch(mutant)]
             replays += subprocess.run(again, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300).returncode == 1
-        # What hangs after so many requests needs more than a case.
-        if replays < 5 and mutant != "hangs":
+        if replays < 5:
             return f"replayed {replays} of 5"
         print(f"     fuzz: {len(files)} of its kind in {took:.0f} s, replayed {replays} of 5")
     return None
@@ -97,7 +95,8 @@ def main():
         checks, status, said, took = run(mutant)
         more = failed(checks) - usual
         missing = [word for word in words if word not in said]
-        fine = more == set(wanted) and not missing
+        # A check with so many connections that one of them is dropped twice over fails beside.
+        fine = (more >= set(wanted) if mutant == "drops-connections" else more == set(wanted)) and not missing
         bad += not fine
         print(f"{'ok  ' if fine else 'BAD '} {mutant}: {sorted(more)}, status {status}, {took:.0f} s", *[f"without {word!r}" for word in missing])
     for mutant, words in COUNTED.items():
