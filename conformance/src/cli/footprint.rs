@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{restore::Entry, trouble::Trouble};
+use super::{entry::Entry, trouble::Trouble};
 use crate::{
     suite::Allowed,
     target::{Address, Database, DatabaseError, Key, Keys, Tier},

@@ -3,6 +3,7 @@
 mod bar;
 mod command;
 mod diff;
+mod entry;
 mod flags;
 mod footprint;
 mod fuzz;

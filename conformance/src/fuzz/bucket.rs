@@ -10,13 +10,15 @@ use serde_json::Value;
 use super::{
     bodies,
     case::{Ask, Case, Sent, Step, Talk},
-    epochs::Places,
     finding::Oracle,
     shrink::Small,
 };
 
 /// On how many endpoints a failure must be seen to be one of none of them.
 const EVERYWHERE: usize = 3;
+
+/// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
+pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;
 
 /// Failures of one cause.
 #[derive(Clone, Debug)]

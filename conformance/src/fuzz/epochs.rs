@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    bucket::Bucket,
+    bucket::{Bucket, Places},
     draw::{EPOCH, draw},
     falls::{self, Fallen, Falls, Recent},
     finding::{Finding, Oracle},
@@ -30,9 +30,6 @@ const SMALL_CRASHES: usize = 24;
 const KIN: usize = 6;
 /// The same for crashes.
 const KIN_OF_CRASHES: usize = 24;
-
-/// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
-pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;
 
 /// Failures of one sort: the first of them, and how many there were.
 #[derive(Debug)]
