@@ -291,8 +291,11 @@ impl Connections<'_> {
 
     /// A program looks a name up and connects; or somebody outside tries to connect.
     fn visit(&mut self) {
-        let program = self.below(self.programs.len());
         let began = self.next_start();
+        let (some, all) = (self.below(self.programs.len()), self.programs.len());
+        // One that runs then, if any does.
+        let runs = |place: &usize| self.programs[*place].created < began * 1_000;
+        let program = (0..all).map(|step| (some + step) % all).find(runs).unwrap_or(some);
         if self.chance(2) {
             let inbound = self.inbound(program, began);
             self.waiting.push(inbound);
