@@ -11,12 +11,22 @@
 //!
 //! The same scenario, seed and sequence of requests give the same bytes.
 
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "rooms have more than each feature needs")
+)]
+
+mod apart;
 mod api;
+#[cfg(feature = "capture")]
 mod capture;
+#[cfg(feature = "check")]
 mod check;
+#[cfg(feature = "control")]
 mod control;
 mod core;
 mod database;
+#[cfg(feature = "documents")]
 mod describe;
 mod gateway;
 mod go;
@@ -32,8 +42,11 @@ mod snapshot;
 mod world;
 
 pub use crate::core::{About, AdvanceError, BundleError, ExternalAuth, LoadError};
+#[cfg(feature = "capture")]
 pub use capture::{CaptureError, Captured, capture};
+#[cfg(feature = "check")]
 pub use check::check;
+#[cfg(feature = "documents")]
 pub use describe::{asyncapi, openapi};
 pub use mutants::{Death, MutantError};
 pub use portmaster_fixtures::{

@@ -8,13 +8,16 @@ use portmaster_fixtures::{
     scenario::{self, Change, ClockMode, Fault, StartAt, StateMatch},
 };
 use serde_json::Value;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    runtime::{Handle, RuntimeFlavor},
+    task::JoinHandle,
+};
 
 use crate::{
-    control::{self, Beside, Control, NotBegun, Template},
+    apart::Apart,
     core::{
-        About, AdvanceError, Book, DEFAULT_CAPACITY, ExternalAuth, LoadError, Outside, Shared, Sources, Work,
-        begun,
+        About, AdvanceError, Book, DEFAULT_CAPACITY, ExternalAuth, LoadError, Outside, Shared, Sources, begun,
     },
     database::Clients,
     gateway::{bridge, serve},
@@ -24,9 +27,15 @@ use crate::{
     snapshot::{Origin, Snapshot},
     world::{Lifecycle, Options, SetupError},
 };
+#[cfg(feature = "control")]
+use crate::{
+    control::{self, Beside, Control, NotBegun, Template},
+    core::Work,
+};
 
 /// Why a simulator did not start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StartError {
     /// The scenario cannot be read.
     #[error(transparent)]
@@ -42,6 +51,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// There is no thread to run on.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     /// The address is not one of this machine alone.
     #[error("refusing to listen on {0}: it is not a loopback address; say so with --listen-anywhere")]
     NotLoopback(SocketAddr),
@@ -60,10 +72,45 @@ pub struct Simulator {
     shared: Arc<Shared>,
     clients: Arc<Clients>,
     server: JoinHandle<()>,
+    #[cfg(feature = "control")]
     control: Option<Control>,
+    /// What it runs on.
+    runtime: Handle,
+    /// The thread that it has to itself, if it has one. Dropped last: all else runs on it.
+    apart: Option<Apart>,
 }
 
 impl Simulator {
+    /// Starts one as it is without anything said: `home-office`, contract `docs`, a free loopback port. For tests without a
+    /// runtime; see [`Builder::start_blocking`].
+    ///
+    /// ```
+    /// use std::{io::{Read, Write}, net::TcpStream};
+    /// use portmaster_simulator::Simulator;
+    ///
+    /// let simulator = Simulator::start_blocking()?;
+    /// let mut client = TcpStream::connect(simulator.addr())?;
+    /// client.write_all(b"GET /api/v1/ping HTTP/1.0\r\n\r\n")?;
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer)?;
+    /// assert!(answer.ends_with("Pong.\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As with [`Builder::start`].
+    pub fn start_blocking() -> Result<Self, StartError> {
+        Self::builder().start_blocking()
+    }
+
+    /// The same, for whoever awaits it; see [`Builder::start`].
+    ///
+    /// # Errors
+    /// As with [`Builder::start`].
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
     /// Begins to build one.
     ///
     /// ```
@@ -94,11 +141,13 @@ impl Simulator {
     }
 
     /// Where the control plane is reached, as in `http://127.0.0.1:41235`, if there is one.
+    #[cfg(feature = "control")]
     pub fn control_url(&self) -> Option<&str> {
         self.control.as_ref().map(Control::url)
     }
 
     /// The token that the control plane asks for, if it asks for one.
+    #[cfg(feature = "control")]
     pub fn control_token(&self) -> Option<&str> {
         self.control.as_ref()?.token()
     }
@@ -301,8 +350,13 @@ impl Simulator {
         self.close().await;
         self.shared.restart().map_err(|fault| placed(None, fault))?;
         // It was allowed to listen there before.
-        let (listener, _) = listen(&self.address.to_string(), true).await?;
-        self.server = tokio::spawn(serve(listener, Arc::clone(&self.shared), Arc::clone(&self.clients) as _));
+        let address = self.address.to_string();
+        let (shared, clients) = (Arc::clone(&self.shared), Arc::clone(&self.clients));
+        let begun = self.runtime.spawn(async move {
+            let (listener, _) = listen(&address, true).await?;
+            Ok::<_, StartError>(tokio::spawn(serve(listener, shared, clients)))
+        });
+        self.server = begun.await.map_err(|fault| StartError::Thread(io::Error::other(fault)))??;
         Ok(())
     }
 
@@ -352,6 +406,16 @@ impl Simulator {
     }
 }
 
+impl Apart {
+    /// Gives a simulator the thread that it runs on.
+    fn joined(self, started: Result<Simulator, StartError>) -> Result<Simulator, StartError> {
+        started.map(|mut simulator| {
+            simulator.apart = Some(self);
+            simulator
+        })
+    }
+}
+
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.server.abort();
@@ -371,6 +435,7 @@ pub struct Builder {
     bundles: Sources,
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
+    #[cfg(feature = "control")]
     control: control::Settings,
     journal: Option<usize>,
 }
@@ -527,12 +592,14 @@ impl Builder {
     /// println!("try: curl {}/state/network", simulator.control_url().unwrap_or_default());
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "control")]
     pub fn control(mut self, address: impl Into<String>) -> Self {
         self.control.listen = Some(address.into());
         self
     }
 
     /// The token that the control plane asks for. Beyond loopback one is drawn if this is not called.
+    #[cfg(feature = "control")]
     pub fn control_token(mut self, token: impl Into<String>) -> Self {
         self.control.token = Some(token.into());
         self
@@ -557,11 +624,37 @@ impl Builder {
         self
     }
 
-    /// Starts the simulator on the current Tokio runtime.
+    /// Starts the simulator: on the current Tokio runtime if that has several threads, else on a thread and a runtime of its
+    /// own, so that a client which blocks a test's only thread is answered all the same.
     ///
     /// # Errors
     /// When the scenario cannot be read or the address cannot be listened on.
     pub async fn start(self) -> Result<Simulator, StartError> {
+        let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+        if matches!(runtime, Ok(RuntimeFlavor::MultiThread)) {
+            return self.start_here().await;
+        }
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let apart = Apart::begin(self.start_here(), |started| drop(tell.send(started)));
+        let apart = apart.map_err(StartError::Thread)?;
+        apart.joined(told.await.unwrap_or_else(|_| Err(ended())))
+    }
+
+    /// Starts the simulator on a thread and a runtime of its own, for tests and programs without one. It also works within
+    /// one.
+    ///
+    /// # Errors
+    /// When the scenario cannot be read or the address cannot be listened on.
+    pub fn start_blocking(self) -> Result<Simulator, StartError> {
+        let (tell, told) = std::sync::mpsc::channel();
+        let apart = Apart::begin(self.start_here(), move |started| drop(tell.send(started)));
+        let apart = apart.map_err(StartError::Thread)?;
+        apart.joined(told.recv().unwrap_or_else(|_| Err(ended())))
+    }
+
+    /// Starts the simulator on the current Tokio runtime.
+    async fn start_here(self) -> Result<Simulator, StartError> {
+        #[cfg(feature = "control")]
         // Forks of the world are built alike.
         let template =
             Self { world: None, snapshot: None, control: control::Settings::default(), ..self.clone() };
@@ -591,11 +684,15 @@ impl Builder {
         }
         let (socket, bound) =
             listen(self.listen.as_deref().unwrap_or("127.0.0.1:0"), self.listen_anywhere).await?;
+        #[cfg(feature = "control")]
         let control = match &self.control.listen {
             Some(address) => Some(listen(address, self.listen_anywhere).await?),
             None => None,
         };
+        #[cfg(feature = "control")]
         let default = if control.is_some() { DEFAULT_CAPACITY } else { 0 };
+        #[cfg(not(feature = "control"))]
+        let default = 0;
         let capacity = Some(self.journal.unwrap_or(default)).filter(|capacity| *capacity > 0);
         let book = capacity.map(|capacity| Arc::new(Book::new(capacity)));
         if let Some(book) = &book {
@@ -615,6 +712,7 @@ impl Builder {
         let shared = Arc::new(shared.map_err(LoadError::from)?);
         let server = tokio::spawn(serve(socket, Arc::clone(&shared), Arc::clone(&clients) as _));
         let url = format!("http://{bound}");
+        #[cfg(feature = "control")]
         let control = control.map(|(listener, address)| {
             Control::start(
                 listener,
@@ -625,10 +723,21 @@ impl Builder {
                 Arc::new(template),
             )
         });
-        Ok(Simulator { address: bound, url, shared, clients, server, control })
+        Ok(Simulator {
+            address: bound,
+            url,
+            shared,
+            clients,
+            server,
+            #[cfg(feature = "control")]
+            control,
+            runtime: Handle::current(),
+            apart: None,
+        })
     }
 }
 
+#[cfg(feature = "control")]
 impl Template for Builder {
     fn options(&self) -> &Options {
         &self.options
@@ -653,6 +762,7 @@ impl Template for Builder {
     }
 }
 
+#[cfg(feature = "control")]
 impl Beside for Simulator {
     fn api(&self) -> &str {
         self.url()
@@ -665,6 +775,11 @@ impl Beside for Simulator {
     fn stop(self: Box<Self>) -> Work<()> {
         Box::pin((*self).stop())
     }
+}
+
+/// The thread of a simulator ended before it said anything.
+fn ended() -> StartError {
+    StartError::Thread(io::ErrorKind::BrokenPipe.into())
 }
 
 /// Why a simulator did not start, said with the place in the file of its scenario if there is one.

@@ -10,6 +10,7 @@ mod mutants;
 mod scenario;
 mod serve;
 mod signals;
+mod told;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ pub(crate) const USAGE: u8 = 2;
 /// Runs what the command line asks for.
 pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
+    // There is no other before this one.
+    let _ = tracing::subscriber::set_global_default(told::Told);
     let serve = match args.command {
         Some(Command::Serve(serve)) => *serve,
         Some(Command::Scenario(command)) => return scenario::run(command),

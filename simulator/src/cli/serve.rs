@@ -226,7 +226,7 @@ fn abort_signal(args: &Serve) -> impl Future<Output = ()> + use<> {
 pub(crate) fn complain(fault: &StartError) {
     let mut text = format!("error: {fault}");
     if let StartError::Scenario(Fault::Text { file, report }) = fault {
-        text = format!("error: {fault}\n{report:?}");
+        text = format!("error: {fault}\n{report}");
         text = format!(
             "{}\nhint: portmaster-simulator scenario check {file} says every mistake",
             text.trim_end()

@@ -220,7 +220,7 @@ fn own(text: &str) -> Result<Scenario, Problem> {
 
 fn parsed(name: &str, text: &str) -> Result<Scenario, Problem> {
     Scenario::parse(name, text).map_err(|fault| match fault {
-        scenario::Fault::Text { report, .. } => Problem::bad(report.to_string()),
+        scenario::Fault::Text { report, .. } => Problem::bad(report),
         other => Problem::conflict(other.to_string()),
     })
 }

@@ -135,6 +135,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -
     Ok(())
 }
 
+#[cfg(feature = "ui")]
 fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
     let invalid =
         |fault: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, fault.to_string());
@@ -148,6 +149,11 @@ fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(not(feature = "ui"))]
+fn read_zip(_: &Path, _: &mut Files, _: &mut u64) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "zip files are read with the feature \"ui\" alone"))
 }
 
 /// Reads all of it, as long as there is room.

@@ -259,7 +259,7 @@ impl Shared {
         }
         if let Err(fault) = self.served().netquery.record(&events) {
             // The request that brought it about is answered all the same.
-            eprintln!("{fault}");
+            tracing::warn!("{fault}");
         }
         self.watchers.show(world, &events);
         for event in events {
@@ -270,7 +270,7 @@ impl Shared {
                 }
                 Event::ReloadUi => reload = true,
                 Event::Refused(why) => {
-                    eprintln!("{why}");
+                    tracing::warn!("{why}");
                     if let Some(book) = &self.journal {
                         book.refused(&why);
                     }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use hyper::{HeaderMap, Method, Version};
 use jiff::Timestamp;
 use portmaster_fixtures::Permission;
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::world::{Record, session::Token};
@@ -60,7 +59,8 @@ pub(crate) struct Done {
 }
 
 /// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Nothing yet.

@@ -8,6 +8,7 @@ pub mod duration;
 pub mod errors;
 pub mod escape;
 pub mod gjson;
+pub mod gzip;
 pub mod json;
 pub mod mime;
 pub mod msgpack;

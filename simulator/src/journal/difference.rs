@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::entry::Body;
 
 /// Something that was expected and is not so.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// Where: `method`, `path`, `query NAME`, `header NAME`, `body` or `body /MEMBER/…`, a JSON pointer, `status`.
     pub what: String,

@@ -2,7 +2,6 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,12 +10,13 @@ use crate::{
 };
 
 /// Something that was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Entry {
     /// Its number, from 1 in the order in which things began.
     pub seq: u64,
     /// The world's instant at which it began.
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "control", schemars(with = "String"))]
     pub at: Timestamp,
     /// What it was.
     #[serde(flatten)]
@@ -24,7 +24,8 @@ pub struct Entry {
 }
 
 /// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum What {
     /// A request, and its answer once there is one.
@@ -44,7 +45,8 @@ pub enum What {
 }
 
 /// A request with its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Exchange {
     /// The connection's number.
     pub connection: u64,
@@ -77,10 +79,11 @@ pub struct Exchange {
 }
 
 /// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// The world's instant.
-    #[schemars(with = "String")]
+    #[cfg_attr(feature = "control", schemars(with = "String"))]
     pub at: Timestamp,
     /// The status.
     pub status: u16,
@@ -91,7 +94,8 @@ pub struct Answer {
 }
 
 /// How a caller was let in, or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Permit {
     /// The permission that the endpoint wants, a role as `auth/permissions` names it.
     pub required: &'static str,
@@ -104,7 +108,8 @@ pub struct Permit {
 }
 
 /// A message of the database websocket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Message {
     /// The connection's number; the request that opened it has the same.
     pub connection: u64,
@@ -121,7 +126,8 @@ pub struct Message {
 }
 
 /// Where a message went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// From a client.
@@ -131,7 +137,8 @@ pub enum Direction {
 }
 
 /// A body, or as much of it as is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Body {
     /// How long it was, bytes.
     pub length: usize,

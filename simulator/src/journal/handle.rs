@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -23,7 +22,8 @@ const MOST_MISSES: usize = 10;
 pub struct Journal(pub(super) Option<Arc<Book>>);
 
 /// Entries, and what else there is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct Page {
     /// How many entries were dropped to make room.
     pub dropped: u64,

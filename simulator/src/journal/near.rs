@@ -1,12 +1,12 @@
 //! Near misses: requests that are almost the one that was expected, and what differs.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{difference::Difference, entry::Entry, filter::Matcher};
 
 /// A request that is not quite what was expected.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
 pub struct NearMiss {
     /// The entry's number.
     pub seq: u64,

@@ -3,13 +3,12 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
+    hash::{BuildHasher as _, RandomState},
     io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, Once, PoisonError},
 };
-
-use tempfile::TempDir;
 
 /// How the folders' names begin.
 const PREFIX: &str = "portmaster-simulator-";
@@ -22,7 +21,32 @@ const LOCK: &str = "lock";
 pub(super) struct Folder {
     // Dropped first: it is open in the folder.
     _lock: File,
-    folder: TempDir,
+    folder: Made,
+}
+
+/// A folder that goes when this is dropped.
+#[derive(Debug)]
+struct Made(PathBuf);
+
+impl Made {
+    /// A new one, for its owner alone, under a name that nobody guesses.
+    fn within(parent: &Path) -> io::Result<Self> {
+        let drawn = RandomState::new().hash_one(std::process::id());
+        let path = parent.join(format!("{PREFIX}{drawn:016x}"));
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Whoever comes next removes what is left.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The folders of this process that are there.
@@ -55,19 +79,19 @@ impl Folder {
     }
 
     fn within(parent: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        let folder = Made::within(parent)?;
         // Under its name only once it is locked: whoever finds it unlocked may be sure that its owner is gone.
-        let unlocked = folder.path().join("unlocked");
+        let unlocked = folder.0.join("unlocked");
         let lock = File::create_new(&unlocked)?;
         lock.try_lock()?;
-        fs::rename(unlocked, folder.path().join(LOCK))?;
-        there().insert(folder.path().to_owned());
+        fs::rename(unlocked, folder.0.join(LOCK))?;
+        there().insert(folder.0.clone());
         Ok(Self { _lock: lock, folder })
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder.0
     }
 }
 

@@ -5,6 +5,7 @@
 mod browser;
 mod common;
 
+mod blocking;
 mod capture;
 mod cli;
 mod control;
