@@ -3,6 +3,7 @@
 mod account;
 mod change;
 mod connect;
+mod cut;
 mod generate;
 mod hub;
 mod map;

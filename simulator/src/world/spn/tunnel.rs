@@ -1,16 +1,12 @@
 //! Tunnels: the ways from the home hub to the hubs that sessions are open to, and the connections that take them.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use portmaster_fixtures::scenario::SpnStatus;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Algorithm, HUB_COST, Hub};
-use crate::{
-    go::json as gojson,
-    world::{Change, World},
-};
+use crate::{go::json as gojson, world::World};
 
 /// A way through the network.
 #[derive(Clone, Debug)]
@@ -30,25 +26,6 @@ impl fmt::Debug for Ways {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Ways")
     }
-}
-
-/// What a connection's extra data says of its tunnel.
-#[derive(Deserialize)]
-struct Said {
-    tunnel: Option<Context>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Context {
-    #[serde(default)]
-    path: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Step {
-    id: String,
 }
 
 impl World {
@@ -99,29 +76,6 @@ impl World {
             step[name] = json!({ "IP": ip, "Country": at.country, "ASN": at.asn, "ASOwner": at.as_org });
         }
         step
-    }
-
-    /// Ends the connections whose tunnel is no more: its home hub is another, a hub or a lane is gone, or the session at
-    /// its end.
-    pub(in crate::world) fn cut_tunnels(&mut self) {
-        let tunnelled = self.connections.values().filter(|one| one.shared.tunneled && one.active);
-        let mut ways: BTreeMap<String, bool> = BTreeMap::new();
-        let mut cut = Vec::new();
-        for one in tunnelled {
-            let row = one.row();
-            let Ok(Said { tunnel: Some(Context { path }) }) = serde_json::from_str(&row.extra_data_text())
-            else {
-                continue;
-            };
-            let way: Vec<&str> = path.iter().map(|step| step.id.as_str()).collect();
-            if !*ways.entry(way.join(" ")).or_insert_with(|| self.is_way(&way)) {
-                cut.push(row.id);
-            }
-        }
-        if !cut.is_empty() {
-            // Closing refuses nothing.
-            let _ = self.apply(Change::Close(cut));
-        }
     }
 
     /// Whether these hubs are a way from the home hub to one that a session is open to.
