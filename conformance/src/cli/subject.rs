@@ -225,8 +225,12 @@ mod tests {
 
     #[test]
     fn the_nearest_contract_is_found_and_says_why() {
-        for contract in Contract::ALL {
-            let export = serde_json::to_string(contract.endpoints()).unwrap();
+        let list = |contract: Contract| serde_json::to_string(contract.endpoints()).unwrap();
+        // Where two have the same list, the version decides.
+        let by_list =
+            |contract: &Contract| *contract == Contract::V2_2 || list(*contract) != list(Contract::V2_2);
+        for contract in Contract::ALL.into_iter().filter(by_list) {
+            let export = list(contract);
             let told = versions("Insufficient permissions.\n", "**Version 2.2.0**:\n", "");
             let (found, why) = nearest(&export, &told).unwrap();
             assert_eq!(found, contract);

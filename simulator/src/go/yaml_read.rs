@@ -407,7 +407,9 @@ mod tests {
             ("1: 2\ntrue: 3\n1.5: x", json!({"1": 2, "1.5": "x", "true": 3})),
             ("---\na: b\n---\nc: d", json!({"a": "b"})),
             ("? x", json!({"x": null})),
-            ("a: &x {n: 1}\nb: {<<: *x, m: 2}", json!({"a": {"n": 1}, "b": {"m": 2, "n": 1}})),
+            ("a: &x {k: 1}\nb: {<<: *x, m: 2}", json!({"a": {"k": 1}, "b": {"k": 1, "m": 2}})),
+            // `n` is false, as a key, too.
+            ("n: {k: y}", json!({"false": {"k": true}})),
             ("a: !!binary aGk=", json!({"a": "hi"})),
             ("a: ! 5", json!({"a": "5"})),
             ("{\"a\": [1, \"x\"]}", json!({"a": [1, "x"]})),

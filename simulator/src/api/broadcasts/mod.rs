@@ -108,13 +108,13 @@ mod tests {
     #[test]
     fn a_dismissed_broadcast_rests_until_it_is_due_again() {
         let mut world = world("{}", Contract::Docs);
-        let body = "notifications:\n  n:\n    title: T\n    expires: 1\n    repeat: 1h\n";
-        let line = |what: &str| format!("{:>30}: {what}", "n");
+        let body = "notifications:\n  one:\n    title: T\n    expires: 1\n    repeat: 1h\n";
+        let line = |what: &str| format!("{:>30}: {what}", "one");
         let gone = "Reset complete. Some notifications require a restart to reappear.";
         assert_eq!(ask(&mut world, simulate, "state=true", body), line("displayed"));
         assert_eq!(ask(&mut world, reset_state, "", ""), "database entry not found", "nothing was dismissed");
         let dismiss =
-            |world: &mut World| world.apply(Change::DismissBroadcast { id: "n".to_owned() }).unwrap();
+            |world: &mut World| world.apply(Change::DismissBroadcast { id: "one".to_owned() }).unwrap();
         dismiss(&mut world);
         let resting = line("broadcast skipped: already shown");
         assert_eq!(ask(&mut world, simulate, "state=true", body), resting, "it expired at once");
@@ -131,9 +131,9 @@ mod tests {
     fn a_broadcast_is_shown_to_those_whom_it_fits() {
         let mut world = world("{}", Contract::V2_2);
         let body = |automatic: bool, condition: &str| {
-            format!("automatic: {automatic}\nnotifications:\n  n:\n    title: T\n    match: {condition}\n")
+            format!("automatic: {automatic}\nnotifications:\n  one:\n    title: T\n    match: {condition}\n")
         };
-        let line = |what: &str| format!("{:>30}: {what}", "n");
+        let line = |what: &str| format!("{:>30}: {what}", "one");
         let unfit = body(false, "Version sameas nope");
         assert_eq!(ask(&mut world, simulate, "", &unfit), line("broadcast skipped: does not match"));
         let fit = body(false, "SPN.Status sameas disabled and UptimeHours < 1");
@@ -166,9 +166,9 @@ mod tests {
     fn what_is_no_longer_sent_goes() {
         let mut world = world("{}", Contract::V2_2);
         let nothing = "automatic: true\nnotifications: {}\n";
-        world.apply(Change::DismissBroadcast { id: "n".to_owned() }).unwrap();
-        let line = |what: &str| format!("{:>30}: {what}", "n");
-        assert_eq!(ask(&mut world, simulate, "", "notifications: { n: { title: T } }"), line("displayed"));
+        world.apply(Change::DismissBroadcast { id: "one".to_owned() }).unwrap();
+        let line = |what: &str| format!("{:>30}: {what}", "one");
+        assert_eq!(ask(&mut world, simulate, "", "notifications: { one: { title: T } }"), line("displayed"));
         assert_eq!(ask(&mut world, simulate, "", nothing), "", "the note matters with state=true only");
         assert_eq!(
             ask(&mut world, simulate, "state=true", nothing),
@@ -180,13 +180,13 @@ mod tests {
     #[test]
     fn what_is_shown_is_a_notification() {
         let mut world = world("{}", Contract::Docs);
-        let body = r#"{"Notifications":{"n":{"Title":"T","Type":1,"Message":"hello","AvailableActions":[{"ID":"a","Text":"OK"}]}}}"#;
-        assert_eq!(ask(&mut world, simulate, "", body), format!("{:>30}: displayed", "n"));
+        let body = r#"{"Notifications":{"one":{"Title":"T","Type":1,"Message":"hello","AvailableActions":[{"ID":"a","Text":"OK"}]}}}"#;
+        assert_eq!(ask(&mut world, simulate, "", body), format!("{:>30}: displayed", "one"));
         assert_eq!(
             ask(&mut world, simulate, "state=1", body),
-            format!("{:>30}: broadcast skipped: already active", "n")
+            format!("{:>30}: broadcast skipped: already active", "one")
         );
-        let shown = world.notification("broadcasts:n").expect("a notification");
+        let shown = world.notification("broadcasts:one").expect("a notification");
         assert_eq!((shown.title.as_str(), shown.kind, shown.message.as_str()), ("T", 1, "hello"));
         assert_eq!((shown.guid.len(), shown.available_actions.as_ref().map(Vec::len)), (36, Some(1)));
     }
