@@ -116,8 +116,8 @@ impl Captured {
 pub async fn capture(target: &str, key: Option<&str>, keep_private: bool) -> Result<Captured, CaptureError> {
     let mut source = Source::open(target, key).await?;
     let start = source.start;
-    let contract = source.contract().await;
     let version = core::version(&mut source).await;
+    let contract = source.contract(&version).await;
     let mut scenario = Map::new();
     let mut put = |name: &str, value: Value| {
         if !is_empty(&value) {

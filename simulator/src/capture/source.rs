@@ -111,8 +111,8 @@ impl Source {
         self.records(key).await.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// The contract whose endpoints are most like those that the core lists.
-    pub(super) async fn contract(&mut self) -> Contract {
+    /// The contract whose endpoints are most like those that the core lists; of like ones that of the core's version.
+    pub(super) async fn contract(&mut self, version: &str) -> Contract {
         let Some(Value::Array(listed)) = self.json("endpoints").await else { return Contract::default() };
         let listed: Vec<&str> = listed.iter().map(|one| text(one, "Path")).collect();
         let strange = |contract: &Contract| {
@@ -120,7 +120,11 @@ impl Source {
             let missing = known.iter().filter(|one| !listed.contains(&one.path.as_str())).count();
             missing + listed.iter().filter(|path| !known.iter().any(|one| one.path == **path)).count()
         };
-        let best = Contract::ALL.into_iter().min_by_key(strange).unwrap_or_default();
+        let other_version = |contract: &Contract| contract.rules().version != version;
+        let best = Contract::ALL
+            .into_iter()
+            .min_by_key(|one| (strange(one), other_version(one)))
+            .unwrap_or_default();
         match strange(&best) {
             0 => {}
             count => self.miss(format!(

@@ -132,7 +132,8 @@ timeline: [{ every: 1m, change: { connections: { open: 4 } } }]",
 async fn an_ended_connection_goes_when_time_passes() {
     let row = "{ id: old, profile_name: Firefox, started: 2026-03-15T08:00:00Z, ended: 2026-03-15T08:00:05Z, \
                active: false, _history: true }";
-    let mut stage = Stage::of(&format!("clock: frozen\nnotifications: []\nconnections: [{row}]")).await;
+    let mut stage =
+        Stage::of(&format!("clock: frozen\nnotifications: []\ntimeline: []\nconnections: [{row}]")).await;
     assert_eq!((stage.ids("main"), stage.tree().await.len()), (vec!["old".to_owned()], 1));
     stage.socket.send(Message::text("s|sub|query network:tree/")).await.expect("sent");
     assert!(stage.told("g|get|config:core/devMode", "g|").await.is_empty());

@@ -325,9 +325,8 @@ async fn a_profile_is_in_use_from_its_first_connection() {
     let mut client = Client::open(&simulator).await;
     let (layers, before) = client.watch("runtime:layeredProfile/").await;
     let change = |json: &str| simulator.change(&serde_json::from_str(json).expect("a change")).expect("done");
-    change(
-        r#"{ "connections": { "open": [{ "profile_name": "LibreOffice Writer", "domain": "a.example." }] } }"#,
-    );
+    change(r#"{ "apps": { "add": [{ "name": "Newcomer", "path": "/opt/newcomer" }] } }"#);
+    change(r#"{ "connections": { "open": [{ "profile_name": "Newcomer", "domain": "a.example." }] } }"#);
     let told = client.until(&layers, "new").await;
     assert!(before.iter().all(|one| one.key != told.key), "{}", told.key);
     assert_eq!(told.data["RevisionCounter"], 1);
