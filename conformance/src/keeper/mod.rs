@@ -1,8 +1,8 @@
 //! Keeps a target: starts it, watches it, outlives it, and says what brought it down.
 //!
 //! A [`Keeper`] of a command starts a process for it and, when that ends or hangs, takes evidence, starts it anew and tells
-//! ([`Fall`]). A keeper of somebody else's target watches in the same way and can do no more than tell. Whoever sends something
-//! asks it before and after: [`Keeper::up`] waits until there is a target, [`Keeper::settle`] until it is known how it is.
+//! (`Fall`). A keeper of somebody else's target watches in the same way and can do no more than tell. Whoever sends something
+//! asks it before and after: `Keeper::up` waits until there is a target, `Keeper::settle` until it is known how it is.
 
 mod cause;
 mod core;
