@@ -266,6 +266,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(debug_assertions, ignore = "writes 64 MiB, for which a debug build takes minutes")]
     fn what_waits_is_bounded_in_bytes() {
         let outbox = Outbox::new(None, None);
         outbox.records(Bytes::from_static(b"1"), [record(100), record(limits::REPLY_BYTES)].into());

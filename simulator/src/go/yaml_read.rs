@@ -268,7 +268,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, Str
         ("float", Node::Float(_)) => Ok(resolved),
         ("float", Node::Int(number)) => Ok(Node::Float(*number as f64)),
         ("int" | "bool" | "null" | "float" | "timestamp", _) => cannot(),
-        ("", _) if tag.is_custom() && tag.suffix() != "" => Ok(resolved),
+        ("", _) if tag.is_custom() && !matches!(tag.suffix(), "" | "!") => Ok(resolved),
         _ => Ok(Node::Text(text.to_owned())),
     }
 }
