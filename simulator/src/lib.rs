@@ -16,6 +16,11 @@
     allow(dead_code, unused_imports, reason = "rooms have more than each feature needs")
 )]
 
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod apart;
 mod api;
 #[cfg(feature = "capture")]

@@ -22,7 +22,7 @@ use super::{
 
 /// Checks a Portmaster core, or a simulator of one, against the contract of its developer API.
 #[derive(Debug, Parser)]
-#[command(name = "portmaster-conformance", version, long_version = manual::version(), max_term_width = 110)]
+#[command(name = "portmaster-conformance", version, long_version = portmaster_fixtures::version(), max_term_width = 110)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]

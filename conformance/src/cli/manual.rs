@@ -1,27 +1,12 @@
-//! What packages bring along beside the program: completions, man pages, and what `--version` says.
+//! What packages bring along beside the program: completions and man pages.
 
-use std::{io, path::Path, sync::LazyLock};
+use std::{io, path::Path};
 
 use clap::Command;
 use clap_complete::Shell;
-use portmaster_fixtures::Contract;
 
 use super::trouble::Trouble;
 use crate::exit;
-
-/// The version, the commit where the build was told one, and the contracts.
-pub(super) fn version() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let commit =
-            option_env!("PORTMASTER_COMMIT").map(|commit| format!("\ncommit {commit}")).unwrap_or_default();
-        format!(
-            "{}{commit}\ncontracts {}",
-            env!("CARGO_PKG_VERSION"),
-            Contract::ALL.map(Contract::name).join(", ")
-        )
-    });
-    &TEXT
-}
 
 /// Completions for a shell, to standard output.
 pub(super) fn completions(mut program: Command, shell: Shell) -> Result<u8, Trouble> {

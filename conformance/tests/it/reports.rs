@@ -223,6 +223,18 @@ fn step(workflow: &Value, job: &str, name: &str) -> String {
     steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
 }
 
+/// Runs the step of each part of a matrix, as the workflow's machines do.
+async fn every_part(folder: &Path, step: &str, parts: &[Value], variables: &BTreeMap<String, String>) {
+    for part in parts {
+        let run = step
+            .replace("${{ matrix.part }}", &part.to_string())
+            .replace("${{ strategy.job-total }}", &parts.len().to_string());
+        assert!(!run.contains("${{"), "{run}");
+        let output = script(folder, &run, variables).await;
+        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
+    }
+}
+
 #[tokio::test]
 async fn the_steps_of_the_github_example_do_what_they_say() {
     let folder = TempDir::new().unwrap();
@@ -233,14 +245,7 @@ async fn the_steps_of_the_github_example_do_what_they_say() {
     variables.insert("CHECKS".to_owned(), "headers origin badges/ping".to_owned());
     variables.insert("GITHUB_STEP_SUMMARY".to_owned(), folder.join("summary.md").display().to_string());
     let parts = workflow["jobs"]["part"]["strategy"]["matrix"]["part"].as_array().unwrap();
-    for part in parts {
-        let run = step("part", "Check")
-            .replace("${{ matrix.part }}", &part.to_string())
-            .replace("${{ strategy.job-total }}", &parts.len().to_string());
-        assert!(!run.contains("${{"), "{run}");
-        let output = script(folder, &run, &variables).await;
-        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
-    }
+    every_part(folder, &step("part", "Check"), parts, &variables).await;
     let output = script(folder, &step("whole", "Merge"), &variables).await;
     assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
     let only = ["headers", "origin", "badges/ping"];
@@ -336,14 +341,7 @@ async fn the_steps_of_the_github_example_fuzz_every_part_and_join_them() {
     for (name, value) in [("SEED", "1"), ("CASES", &cases), ("TARGET", TARGET)] {
         assert!(variables.insert(name.to_owned(), value.to_owned()).is_some(), "{name}");
     }
-    for part in parts {
-        let run = step("part", "Fuzz")
-            .replace("${{ matrix.part }}", &part.to_string())
-            .replace("${{ strategy.job-total }}", &parts.len().to_string());
-        assert!(!run.contains("${{"), "{run}");
-        let output = script(folder, &run, &variables).await;
-        assert!(output.status == exit::PASSED, "{}{}", output.stdout, output.stderr);
-    }
+    every_part(folder, &step("part", "Fuzz"), parts, &variables).await;
     let output = script(folder, &step("whole", "Merge"), &variables).await;
     assert_eq!(output.status, exit::FAILED, "{}", output.stderr);
     is_whole(folder, &cases).await;

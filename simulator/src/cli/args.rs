@@ -7,11 +7,9 @@ use portmaster_fixtures::{Mutant, UnknownMutant};
 use portmaster_simulator::{ClockMode, Contract, ExternalAuth, StartAt};
 use serde_json::Value;
 
-use super::manual;
-
 /// A deterministic stand-in for the local API of a Portmaster core.
 #[derive(Debug, Parser)]
-#[command(version, long_version = manual::version(), args_conflicts_with_subcommands = true)]
+#[command(version, long_version = portmaster_fixtures::version(), args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

@@ -1,26 +1,11 @@
-//! What packages bring along beside the program: completions, man pages, and what `--version` says.
+//! What packages bring along beside the program: completions and man pages.
 
-use std::{io, path::Path, process::ExitCode, sync::LazyLock};
+use std::{io, path::Path, process::ExitCode};
 
 use clap::Command;
 use clap_complete::Shell;
-use portmaster_simulator::Contract;
 
 use super::USAGE;
-
-/// The version, the commit where the build was told one, and the contracts.
-pub(crate) fn version() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let commit =
-            option_env!("PORTMASTER_COMMIT").map(|commit| format!("\ncommit {commit}")).unwrap_or_default();
-        format!(
-            "{}{commit}\ncontracts {}",
-            env!("CARGO_PKG_VERSION"),
-            Contract::ALL.map(Contract::name).join(", ")
-        )
-    });
-    &TEXT
-}
 
 /// Completions for a shell, to standard output.
 pub(crate) fn completions(mut program: Command, shell: Shell) -> ExitCode {

@@ -223,12 +223,12 @@ impl Serializer for Maker {
 
     fn serialize_struct_variant(
         self,
-        _: &'static str,
-        _: u32,
         name: &'static str,
-        _: usize,
+        index: u32,
+        variant: &'static str,
+        length: usize,
     ) -> Result<Parts, Fault> {
-        Ok(Parts { variant: Some(name), ..Parts::default() })
+        self.serialize_tuple_variant(name, index, variant, length)
     }
 }
 
