@@ -15,6 +15,8 @@ mod harm;
 pub mod keeper;
 mod recording;
 pub mod report;
+#[cfg(test)]
+mod schema;
 pub mod selftest;
 pub mod shard;
 pub mod suite;

@@ -130,11 +130,10 @@ fn merge_campaigns(
 
 pub(super) fn schema(of: SchemaOf) -> Result<u8, Trouble> {
     let schema = match of {
-        SchemaOf::Report => report::schema(),
-        SchemaOf::Failure => fuzz::schema(),
+        SchemaOf::Report => report::JSON_SCHEMA,
+        SchemaOf::Failure => fuzz::JSON_SCHEMA,
     };
-    let text = format!("{schema:#}\n");
-    print(text.as_bytes()).map_err(|fault| Trouble::Usage(format!("cannot write the schema: {fault}")))?;
+    print(schema.as_bytes()).map_err(|fault| Trouble::Usage(format!("cannot write the schema: {fault}")))?;
     Ok(exit::PASSED)
 }
 

@@ -1,10 +1,7 @@
 //! A case: what is sent to a target, in order. It is data, so that it can be kept and sent again; keys stand in it
 //! by their tier only.
 
-use std::borrow::Cow;
-
 use base64::{Engine, engine::general_purpose::STANDARD};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
@@ -17,7 +14,8 @@ use crate::{
 pub(super) const COOKIE: &str = "Portmaster-API-Token";
 
 /// Steps that follow each other on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Case {
     /// The steps, at least one.
@@ -56,7 +54,8 @@ impl Step {
 }
 
 /// One step of a case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// A request.
@@ -70,7 +69,8 @@ pub enum Step {
 }
 
 /// A request.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// The method.
@@ -95,7 +95,8 @@ pub struct Ask {
 }
 
 /// A conversation over the database websocket.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Talk {
     /// Who opens it.
@@ -106,7 +107,8 @@ pub struct Talk {
 }
 
 /// A frame that is sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sent {
     /// A message.
@@ -176,7 +178,8 @@ impl Sent {
 }
 
 /// Who asks.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Who {
     /// Somebody without credentials.
@@ -274,19 +277,21 @@ impl<T: Into<Vec<u8>>> From<T> for Bytes {
     }
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum Written {
     Text(String),
     Binary { base64: String },
 }
 
-impl JsonSchema for Bytes {
-    fn schema_name() -> Cow<'static, str> {
+#[cfg(test)]
+impl schemars::JsonSchema for Bytes {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Bytes".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let mut schema = Written::json_schema(generator);
         schema.insert("description".to_owned(), "Bytes: a text, or base64 when they are no UTF-8.".into());
         schema

@@ -6,9 +6,7 @@ use std::{
 };
 
 use portmaster_fixtures::Contract;
-use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
     bucket::Bucket,
@@ -26,7 +24,8 @@ use crate::{
 const SCHEMA: u32 = 1;
 
 /// A failure, one a cause.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The number of the file's schema.
@@ -61,7 +60,8 @@ pub struct Failure {
 }
 
 /// What a failure was found on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct About {
     /// The contract.
@@ -76,13 +76,8 @@ pub struct About {
     pub url: Option<String>,
 }
 
-/// The JSON Schema of a kept failure (draft 2020-12). It is also `conformance/schema/failure.schema.json`.
-pub fn schema() -> Value {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<Failure>();
-    schema.insert("title".to_owned(), "A failure that portmaster-conformance fuzz kept".into());
-    schema.into()
-}
+/// The JSON Schema of a kept failure (draft 2020-12), a text.
+pub const JSON_SCHEMA: &str = include_str!("../../schema/failure.schema.json");
 
 /// A file that holds no failure.
 #[derive(Debug, thiserror::Error)]
@@ -183,17 +178,10 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-
-    #[test]
-    fn the_published_schema_is_current() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/failure.schema.json");
-        let wanted = format!("{:#}\n", schema());
-        let published = std::fs::read_to_string(file).unwrap_or_default();
-        assert!(published == wanted, "renew {file}: it is what `schema failure` prints");
-    }
+    use crate::schema::published;
 
     #[test]
     fn what_is_read_fits_the_schema_and_what_is_not_does_not() {
@@ -207,7 +195,8 @@ mod tests {
                 { "raw": "GET" },
             ],
         });
-        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let schema = published::<Failure>("failure", "A failure that portmaster-conformance fuzz kept");
+        let validator = jsonschema::validator_for(&schema).unwrap();
         let fits = |value: &Value| {
             (validator.is_valid(value), serde_json::from_value::<Failure>(value.clone()).is_ok())
         };

@@ -1,12 +1,12 @@
 //! What an oracle objects to, and the cause that it stands for.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::keeper::normalised;
 
 /// What must hold of every answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Oracle {
     /// The target ends only if it is told to.

@@ -30,7 +30,7 @@ mod summary;
 
 pub use campaign::Campaign;
 pub use case::{Ask, Bytes, Case, Sent, Step, Talk, Who};
-pub use failure::{About, BadFailure, Failure, schema};
+pub use failure::{About, BadFailure, Failure, JSON_SCHEMA};
 pub use finding::Oracle;
 pub use progress::Progress;
 pub use report::{Heading, write_jsonl, write_text};

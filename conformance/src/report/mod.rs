@@ -21,7 +21,7 @@ mod words;
 pub use about::{About, Report};
 pub use compare::{Comparison, compare};
 pub use fuzz::Campaign;
-pub use jsonl::{ReadError, schema};
+pub use jsonl::{JSON_SCHEMA, ReadError};
 pub use merge::{MergeError, merge};
 pub use open::{Kind, OpenError};
 pub use tally::Tally;

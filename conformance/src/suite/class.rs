@@ -3,7 +3,6 @@
 use std::fmt;
 
 use portmaster_fixtures::Permission;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::target::Tier;
@@ -13,7 +12,8 @@ pub const TAGS: [&str; 9] =
     ["http", "security", "data", "websocket", "finding", "read", "writes", "disruptive", "final"];
 
 /// How binding the checked sentence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// The published page says so. A violation fails.
@@ -35,7 +35,8 @@ impl fmt::Display for Level {
 }
 
 /// What a check does to its target. Ordered: more harm is greater, and runs later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Nothing that lasts.
