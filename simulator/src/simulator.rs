@@ -66,6 +66,7 @@ pub struct ChangeRefused(String);
 
 /// A running simulator. It stops when it is dropped.
 #[derive(Debug)]
+#[must_use = "a simulator stops when it is dropped"]
 pub struct Simulator {
     address: SocketAddr,
     url: String,
@@ -424,6 +425,7 @@ impl Drop for Simulator {
 
 /// What is to be simulated. Everything has a default: `home-office`, contract `docs`, a free loopback port.
 #[derive(Clone, Debug, Default)]
+#[must_use = "nothing runs before it is started"]
 pub struct Builder {
     scenario: Option<String>,
     world: Option<Scenario>,

@@ -27,6 +27,7 @@ use veil::Veil;
 
 /// Why there is nothing to capture.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CaptureError {
     /// The target is no address.
     #[error("target \"{target}\": {why}, expected an address such as http://127.0.0.1:817")]

@@ -30,7 +30,7 @@ pub(crate) fn run(args: Capture) -> ExitCode {
         Err(fault) => {
             let status = match fault {
                 CaptureError::Unreachable { .. } | CaptureError::Stranger { .. } => UNREACHABLE,
-                CaptureError::Target { .. } | CaptureError::Key | CaptureError::WrongKey => USAGE,
+                _ => USAGE,
             };
             complain(&format!("error: {fault}"));
             return ExitCode::from(status);

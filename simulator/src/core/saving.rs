@@ -18,6 +18,7 @@ use crate::{
 
 /// Why another world cannot be served.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// The scenario makes no world.
     #[error("{name}: {source}")]

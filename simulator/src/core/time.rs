@@ -15,6 +15,7 @@ const MOST_AT_ONCE: usize = 1000;
 
 /// Why a clock was not moved to where it was to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdvanceError {
     /// The instant is over.
     #[error("cannot go back: it is {now}, asked for {asked}")]

@@ -12,6 +12,7 @@ use crate::core::{Book, Slot};
 
 /// Why what was waited for did not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WaitError {
     /// The journal is off.
     #[error("the journal is off; Builder::journal turns it on")]

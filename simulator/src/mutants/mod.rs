@@ -30,6 +30,7 @@ pub(crate) use self::{
 
 /// Why mutants cannot be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MutantError {
     /// There is none of that name.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use crate::go::decode::Fault;
 
 /// Why the tables cannot be made, read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// There is no place for the files.
     #[error("no temporary folder for the connection database: {0}")]

@@ -34,6 +34,7 @@ const STACK: usize = 64 << 20;
 
 /// Why a file is no snapshot that can be put back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// It is too long.
     #[error("the snapshot has {found} bytes, expected at most {LONGEST}")]

@@ -53,6 +53,7 @@ pub struct Options {
 
 /// Why a scenario makes no world.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
     /// An option is unknown or does not take its value.
     #[error("config: {0}")]
