@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     sentence::should,
-    universe::{COLUMNS, Row, Universe, hold, ids, post},
+    universe::{COLUMNS, MOST, Row, Universe, hold, ids, post},
 };
 use crate::suite::Check;
 
@@ -39,7 +39,7 @@ pub(super) fn checks() -> Vec<Check> {
             Ok(())
         }),
         should("order/pages", "3.5", "Pages of a sorted answer are the whole: each full but the last, and none after it.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.cells(&COLUMNS), 1_usize..100);
+            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.cells(&COLUMNS), 1..=MOST);
             hold(context, "netquery pages", drawn, |universe, (condition, cell, size)| async move {
                 let order = json!([cell.column, "id"]);
                 let page = |number: usize, size: usize| {
@@ -64,7 +64,7 @@ pub(super) fn checks() -> Vec<Check> {
             let count = json!([{ "$count": { "field": "id", "as": "n" } }]);
             let (_, counted) = post(&context, &json!({ "select": count, "query": { "active": false } })).await?;
             let least = counted.first().and_then(|row| row["n"].as_u64()).unwrap_or_default().min(100);
-            let universe = Universe::find(&context).await?;
+            let universe = Universe::of(&context, 100).await?;
             let (exchange, wanted) = universe.ask(json!({ "orderBy": "id" })).await?;
             let whole = wanted.len() as u64 >= least;
             exchange.expect(whole, format!("{least} rows at least, for there are so many"))?;

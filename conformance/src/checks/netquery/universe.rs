@@ -44,6 +44,9 @@ pub(super) const TEXTS: [&str; 7] =
 /// Those of them that hold numbers.
 pub(super) const NUMBERS: [&str; 6] = ["verdict", "scope", "ip_protocol", "ip_version", "remote_port", "asn"];
 
+/// How many connections the questions are about: enough for every column to differ, few enough to be answered thousands of times.
+pub(super) const MOST: usize = 24;
+
 /// Connections that have ended.
 #[derive(Debug)]
 pub(super) struct Universe {
@@ -84,8 +87,13 @@ pub(super) fn ids(rows: &[Row]) -> BTreeSet<String> {
 impl Universe {
     /// Asks the target for connections that have ended, the newest first.
     pub(super) async fn find(context: &Context) -> Result<Arc<Self>, Stop> {
+        Self::of(context, MOST).await
+    }
+
+    /// Asks the target for so many connections that have ended at the most.
+    pub(super) async fn of(context: &Context, most: usize) -> Result<Arc<Self>, Stop> {
         let newest = json!([{ "field": "started", "desc": true }, { "field": "id" }]);
-        let question = json!({ "query": { "active": false }, "orderBy": newest, "pageSize": 100 });
+        let question = json!({ "query": { "active": false }, "orderBy": newest, "pageSize": most });
         let (exchange, mut rows) = post(context, &question).await?;
         let known = |row: &Row| row["id"].is_string() && row.get("profile").is_some();
         exchange.expect(rows.iter().all(known), "rows with their columns")?;
