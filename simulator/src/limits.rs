@@ -15,6 +15,10 @@ pub const USUAL_FIELDS: usize = 90;
 /// How long a peer may take for a head, as in cores.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 
+/// How many connections are served at once; others wait in the listener's queue. Cores have no bound, and systems few more
+/// descriptors.
+pub const CONNECTIONS: usize = 8192;
+
 /// How deep arrays and objects may nest in JSON. Cores take 10,000, but what is kept of a document is a tree here, and to
 /// walk down one so deep takes more stack than a thread has.
 pub const NESTING: usize = 500;
@@ -28,8 +32,17 @@ pub const BUNDLE: u64 = 64 << 20;
 /// The longest YAML, bytes. It is read while the world waits, some megabytes in a second.
 pub const YAML: usize = 256 << 10;
 
+/// How many values a document of YAML may have, with those that its references repeat.
+pub const YAML_VALUES: usize = 100_000;
+
 /// The longest document of a labelled form (`profile/merge`, imports), bytes. It is read while the world waits.
 pub const LABELLED: usize = 2 << 20;
+
+/// The longest message of the websocket unless something else is said, bytes. Cores have no bound.
+pub const MESSAGE: usize = 16 << 20;
+
+/// How long a peer may take to end its side of a websocket after us.
+pub const LINGER: Duration = Duration::from_secs(1);
 
 /// How deep groups of a query's conditions may nest. Parser and evaluator walk them by recursion; people nest three or
 /// four. Cores take as many as their stack of 1 GB holds.
@@ -84,8 +97,8 @@ pub const STRUCT_WEIGHT: usize = 1 << 10;
 /// How many calls of the API a client of the websocket may have waiting before nothing more is read of it.
 pub const CALLS: usize = 1000;
 
-/// How many connections are opened while the world is locked: some milliseconds. More are opened one such lot after the other.
-pub const OPENED_AT_ONCE: u32 = 300;
+/// How many connections are opened while the world is locked: some milliseconds on a busy machine. More are opened one such lot after the other.
+pub const OPENED_AT_ONCE: u32 = 100;
 
 /// How long those who wait for the world are let in between.
 pub const MOMENT: Duration = Duration::from_millis(1);
@@ -93,8 +106,9 @@ pub const MOMENT: Duration = Duration::from_millis(1);
 /// How many messages may be on their way late, before the next ones are lost.
 pub const LATE: usize = 10_000;
 
-/// How many bytes of records clients may have written and not deleted. Cores keep them on the disk.
-pub const STORED: usize = 64 << 20;
+/// How many bytes of records clients may have written and not deleted, in both databases. The text of one that was asked
+/// for is kept beside it, so that it may be twice as much. Cores keep them on the disk.
+pub const STORED: usize = 24 << 20;
 
 /// How many bytes of API keys the journal knows of, past ones included. With more it shows no texts at all.
 pub const SECRETS: usize = 16 << 20;
@@ -123,9 +137,15 @@ pub const RULES_ACTING: u32 = 256;
 /// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
 pub const SESSIONS: usize = 10_000;
 
-/// How many things happen at once at most on a clock that runs. The world then falls behind for a while, rather than
-/// keeping everybody waiting.
+/// How many things happen at most while the world is locked, on a clock that runs or is moved. The world then falls behind
+/// for a while, rather than keeping everybody waiting.
 pub const DUE_AT_ONCE: usize = 1_000;
+
+/// How many connections one change opens, and one recipe: they fill 0.7 GiB.
+pub const OPENED: u32 = 1_000_000;
+
+/// How many happenings wait for the slowest one who watches the world; further back they are lost to it.
+pub const WATCHED: usize = 1024;
 
 /// How many snapshots are kept.
 pub const SNAPSHOTS: usize = 64;
@@ -133,17 +153,77 @@ pub const SNAPSHOTS: usize = 64;
 /// The longest file that is imported, bytes.
 pub const SNAPSHOT_IMPORT: usize = 64 << 20;
 
+/// The longest file of a snapshot that is read from the disk, bytes: that of a world with half a million connections.
+pub const SNAPSHOT_FILE: usize = 256 << 20;
+
+/// How deep a snapshot's values may nest: what a client of the database may write, and the file's own members around it.
+pub const SNAPSHOT_NESTING: usize = NESTING + 100;
+
+/// The stack of the thread that reads a snapshot, whose values may be nested so deep.
+pub const SNAPSHOT_STACK: usize = 64 << 20;
+
+/// The longest id and the longest name of a snapshot, characters: it is the name of a file, too.
+pub const SNAPSHOT_NAME: usize = 100;
+
 /// How many forks there may be at once, forks of forks included.
 pub const FORKS: usize = 16;
 
 /// How many clients may listen to events at once.
 pub const LISTENERS: usize = 32;
 
+/// How many connections the control plane serves at once; others wait in the listener's queue. Listeners are among them.
+pub const CONTROL_CONNECTIONS: usize = 256;
+
+/// How long a head of a request to the control plane may take: people type them.
+pub const CONTROL_HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// The longest body that the control plane reads, bytes, save for imports.
+pub const CONTROL_BODY: usize = 1 << 20;
+
+/// How long a test may wait at the journal for a request.
+pub const JOURNAL_WAIT: Duration = Duration::from_secs(600);
+
+/// How many entries of each kind the journal keeps unless something else is said.
+pub const JOURNAL_ENTRIES: usize = 10_000;
+
+/// How much the entries of a kind may weigh, bytes.
+pub const JOURNAL_BYTES: usize = 32 << 20;
+
+/// How much of a body the journal keeps, bytes.
+pub const JOURNAL_BODY: usize = 64 << 10;
+
+/// How many differences between two worlds are named.
+pub const DIFFERENCES: usize = 10_000;
+
 /// How many of each there may be.
 pub const SCRIPTS: usize = 1000;
 
 /// The most bytes that a picture may have.
 pub const PICTURE: usize = 1_000_000;
+
+/// How long a core that is captured may take to be connected to, or to open its websocket.
+pub const CAPTURE_CONNECT: Duration = Duration::from_secs(10);
+
+/// How long it may take for an answer, or for all that a query finds.
+pub const CAPTURE_ANSWER: Duration = Duration::from_secs(60);
+
+/// The longest of its answers that is read, bytes.
+pub const CAPTURED_BODY: u64 = 64 << 20;
+
+/// How many records of a query are read.
+pub const CAPTURED_RECORDS: usize = 200_000;
+
+/// How many connections are read.
+pub const CAPTURED_CONNECTIONS: usize = 100_000;
+
+/// How many networks a captured scenario tells of.
+pub const CAPTURED_NETWORKS: usize = 500;
+
+/// How many cached answers of the name server it takes.
+pub const CAPTURED_ANSWERS: usize = 5000;
+
+/// How many hubs it takes.
+pub const CAPTURED_HUBS: usize = 1000;
 
 /// What is left of the work that a message may cause, in bytes looked at.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ use crate::{
     database::Clients,
     gateway::{bridge, serve},
     journal::Journal,
+    limits,
     mutants::Death,
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
@@ -443,7 +444,7 @@ pub struct Builder {
 }
 
 /// The longest websocket message that is taken unless something else is said, bytes.
-pub const DEFAULT_MAX_MESSAGE: usize = 16 << 20;
+pub const DEFAULT_MAX_MESSAGE: usize = limits::MESSAGE;
 
 /// Portmaster's own user interface draws its dashboard wrongly when connections are there before its charts (ui §9).
 pub const UI_NETQUERY_LATENCY: Duration = Duration::from_millis(150);

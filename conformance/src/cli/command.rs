@@ -79,6 +79,13 @@ pub enum Command {
     },
     /// Send drawn requests and conversations, and keep what fails
     Fuzz(Box<FuzzArgs>),
+    /// Serve the simulators that are fuzzed, one after the other, as standard input asks
+    #[command(hide = true)]
+    Simulators {
+        /// A deliberate misbehaviour of all of them
+        #[arg(long, value_name = "ID")]
+        mutant: Option<String>,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -108,6 +115,7 @@ pub async fn execute(args: Args) -> Result<u8, Trouble> {
         Command::Schema { of } => reports::schema(of),
         Command::SelfTest(args) => self_test::run(args).await,
         Command::Fuzz(args) => fuzz::fuzz(*args).await,
+        Command::Simulators { mutant } => fuzz::simulators(mutant).await,
         Command::Explain { id, contract } => list::explain(&id, contract),
     }
 }

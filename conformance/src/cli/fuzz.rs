@@ -182,6 +182,12 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     status
 }
 
+/// Serves the simulators that are fuzzed, on a thread of their own.
+pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
+    let served = tokio::task::spawn_blocking(move || fuzz::serve(mutant.as_deref())).await;
+    served.map_err(io::Error::other).flatten().map_err(|fault| Trouble::Unreachable(fault.to_string()))
+}
+
 async fn on(args: &FuzzArgs, found: &Found) -> Result<u8, Trouble> {
     let client = Client::new(found.limit);
     let subject = Subject::find(&args.contract, &client, found.address(), &found.keys).await?;
@@ -193,7 +199,7 @@ async fn on(args: &FuzzArgs, found: &Found) -> Result<u8, Trouble> {
         shard: args.shard.to_string(),
     };
     let allowed = if found.is_own() { Allowed::ALL } else { allowed(&args.allow) };
-    let settings = settings(found, subject.contract, args.healthy, subject.endpoints, seed);
+    let settings = settings(found, subject.contract, args.healthy, subject.endpoints, seed)?;
     let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
         .map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let written =
@@ -229,11 +235,15 @@ fn settings(
     healthy: bool,
     endpoints: Option<&'static [Endpoint]>,
     seed: u64,
-) -> Settings {
-    Settings {
+) -> Result<Settings, Trouble> {
+    let program = std::env::current_exe();
+    let program = program.map_err(|fault| Trouble::Usage(format!("this program is not found: {fault}")))?;
+    let simulators = vec![program.into(), "simulators".into()];
+    Ok(Settings {
         target: found.target.clone(),
         keeper: found.keeper.clone(),
         contract,
+        simulators,
         healthy,
         endpoints,
         keys: found.keys.clone(),
@@ -241,7 +251,7 @@ fn settings(
         only: vec![],
         seed,
         limit: found.limit,
-    }
+    })
 }
 
 fn status(summary: &Summary) -> Result<u8, Trouble> {
@@ -308,7 +318,7 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
     }
     let found = target.find().await?;
     let about = &failure.target;
-    let settings = settings(&found, about.contract, about.healthy, None, failure.seed);
+    let settings = settings(&found, about.contract, about.healthy, None, failure.seed)?;
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let outcome = campaign.replay(&failure).await;
     found.close().await;

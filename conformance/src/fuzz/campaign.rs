@@ -5,11 +5,12 @@ use super::{
     failure::Failure,
     falls,
     finding::Oracle,
+    host::{Gone, Own},
     lane::Lane,
     progress::Progress,
     scope::Scope,
     settings::{FuzzError, Settings, Until},
-    subject::{Gone, Own, Subject, Target},
+    subject::{Subject, Target},
     summary::{Summary, Unconfirmed},
 };
 use crate::{
@@ -33,8 +34,19 @@ impl Campaign {
     /// # Errors
     /// When a pattern selects nothing.
     pub fn new(settings: Settings) -> Result<Self, FuzzError> {
-        let Settings { target, keeper, contract, healthy, endpoints, keys, allowed, only, seed, limit } =
-            settings;
+        let Settings {
+            target,
+            keeper,
+            contract,
+            simulators,
+            healthy,
+            endpoints,
+            keys,
+            allowed,
+            only,
+            seed,
+            limit,
+        } = settings;
         let foreign = target.is_some();
         let (keys, allowed) = if foreign { (keys, allowed) } else { (Embedded::keys(), Allowed::ALL) };
         let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|tier| keys.get(*tier).is_some()).collect();
@@ -43,7 +55,7 @@ impl Campaign {
         let scope = Scope::new(contract, listed, tiers, allowed, foreign, launched, only)?;
         let target = match target {
             Some((address, mode)) => Target::Foreign(address, mode),
-            None => Target::Own(Box::new(Own::new(contract, healthy, seed).map_err(FuzzError::World)?)),
+            None => Target::Own(Own { command: simulators, contract, healthy, seed }),
         };
         let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
         let subject = Subject {
@@ -112,7 +124,7 @@ impl Campaign {
             for _ in 0..tries {
                 if let Some(fall) = falls::falls(keeper, &mut lane, &failure.steps).await.map_err(gone)? {
                     let got = self.subject.keys.redact(&fall.told().join("\n"));
-                    return Ok(Some((falls::oracle(fall.kind), failure.fails_at, got)));
+                    return Ok(Some((Oracle::of(fall.kind), failure.fails_at, got)));
                 }
             }
             return Ok(None);

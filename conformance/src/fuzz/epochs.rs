@@ -14,11 +14,12 @@ use super::{
     draw::{EPOCH, draw},
     falls::{self, Fallen, Falls, Recent},
     finding::{Finding, Oracle},
+    host::Gone,
     lane::Lane,
     progress::Progress,
     settings::Until,
     shrink, strategy,
-    subject::{Gone, Subject, Target},
+    subject::{Subject, Target},
 };
 use crate::{shard::Shard, suite::Mode, target::Address};
 
@@ -146,13 +147,14 @@ async fn epochs(
         Until::Cases(cases) => number >= cases,
         Until::For(span) => begun.elapsed() >= span,
     };
+    let mut lane = None;
     loop {
         let epoch = shard.turn(progress.next.fetch_add(1, Ordering::Relaxed));
         let first = epoch * EPOCH;
         if over(first) || progress.stop.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let mut lane = Lane::open(subject, subject.mode(epoch)).await?;
+        let lane = fresh(&mut lane, subject, subject.mode(epoch)).await?;
         let (mut sent, mut recent) = (0, Recent::default());
         for number in first..first + EPOCH {
             if over(number) || progress.stop.load(Ordering::Relaxed) {
@@ -160,7 +162,7 @@ async fn epochs(
             }
             let Some(case) = draw(&strategy, subject, number) else { continue };
             let objection = match &subject.keeper {
-                Some(keeper) => falls.run(keeper, &mut lane, &case, number, &mut recent).await?,
+                Some(keeper) => falls.run(keeper, lane, &case, number, &mut recent).await?,
                 None => lane.run(&case).await?,
             };
             progress.cases.fetch_add(1, Ordering::Relaxed);
@@ -182,6 +184,21 @@ async fn epochs(
         }
         // The sum does not mind in which order epochs end.
         progress.digest.fetch_add(lane.digest ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15), Ordering::Relaxed);
+    }
+}
+
+/// The lane of a thread as if nothing had been sent: the same process serves its simulators one after the other.
+async fn fresh<'l, 's>(
+    lane: &'l mut Option<Lane<'s>>,
+    subject: &'s Subject,
+    mode: Mode,
+) -> Result<&'l mut Lane<'s>, Gone> {
+    match lane {
+        Some(lane) => {
+            lane.begin(mode).await?;
+            Ok(lane)
+        }
+        None => Ok(lane.insert(Lane::open(subject, mode).await?)),
     }
 }
 
@@ -218,17 +235,22 @@ fn make_small(
         }
     }
     let next = AtomicU64::new(0);
+    let threads = threads.min(jobs.len());
     let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 let work = async {
                     let strategy = strategy::cases(&subject.scope);
+                    let mut lane = None;
                     loop {
                         let job = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                         let Some(&(at, number)) = jobs.get(job) else { return Ok(()) };
                         let Some(sort) = sorts.get(at) else { return Ok(()) };
-                        if let Some(one) = shrink::shrink(subject, &strategy, number, &sort.finding).await? {
+                        let lane = fresh(&mut lane, subject, subject.mode(number / EPOCH)).await?;
+                        if let Some(one) =
+                            shrink::shrink(subject, lane, &strategy, number, &sort.finding).await?
+                        {
                             locked(&small).push((job, one));
                         }
                     }
@@ -258,15 +280,6 @@ fn make_falls_small(subject: &Subject, fallen: Vec<Fallen>) -> Vec<Bucket> {
         Ok(buckets)
     };
     alone(work).unwrap_or_default()
-}
-
-/// Where a mode's name stands in files.
-pub(super) fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Guarded => "guarded",
-        Mode::Development => "development",
-        Mode::Granted => "granted",
-    }
 }
 
 /// How many threads work on a target: on simulators of our own two a core, since each waits for its databases at times.

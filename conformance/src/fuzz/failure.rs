@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     bucket::Bucket,
     case::{Case, Step},
-    epochs::mode_name,
     finding::Oracle,
     subject::{Subject, Target},
 };
@@ -92,7 +91,7 @@ impl Failure {
         let small = bucket.small;
         let hide = |text: &str| subject.keys.redact(text);
         let (healthy, url) = match &subject.target {
-            Target::Own(own) => (own.healthy(), None),
+            Target::Own(own) => (own.healthy, None),
             Target::Foreign(address, _) => (false, Some(address.to_string())),
         };
         let address: Option<Address> = url.as_deref().unwrap_or("http://127.0.0.1:817").parse().ok();
@@ -114,12 +113,7 @@ impl Failure {
             seed: subject.seed,
             case: small.number,
             shrunk_in: small.steps,
-            target: About {
-                contract: subject.contract,
-                mode: mode_name(small.mode).to_owned(),
-                healthy,
-                url,
-            },
+            target: About { contract: subject.contract, mode: small.mode.name().to_owned(), healthy, url },
             fails_at: small.step,
             curl: small.case.steps.iter().filter_map(curl).collect(),
             steps: small.case,
@@ -140,9 +134,7 @@ impl Failure {
 
     /// The mode of the target that it was found on.
     pub(super) fn mode(&self) -> Option<Mode> {
-        [Mode::Guarded, Mode::Development, Mode::Granted]
-            .into_iter()
-            .find(|mode| mode_name(*mode) == self.target.mode)
+        Mode::ALL.into_iter().find(|mode| mode.name() == self.target.mode)
     }
 
     /// Writes it into a folder, and answers where.

@@ -13,9 +13,10 @@ use super::{
     case::{Case, Step},
     draw,
     finding::{Finding, Oracle},
+    host::Gone,
     lane::{Lane, Objection},
     shrink::Small,
-    subject::{Gone, Subject},
+    subject::Subject,
 };
 use crate::keeper::{Fall, Keeper, Kind};
 
@@ -57,13 +58,6 @@ impl Recent {
 /// Which falls are a case's doing; what only stands in the log, or is a connection's, is not.
 fn is_fall(fall: &Arc<Fall>) -> bool {
     !matches!(fall.kind, Kind::Panic | Kind::Dropped)
-}
-
-pub(super) fn oracle(kind: Kind) -> Oracle {
-    match kind {
-        Kind::Hang | Kind::Slow => Oracle::Hang,
-        _ => Oracle::Crash,
-    }
 }
 
 impl Falls {
@@ -190,7 +184,7 @@ async fn again(
     let mode = subject.mode(0);
     let mut lane = Lane::open(subject, mode).await?;
     let wanted = fallen.fall.kind;
-    let like = |fall: Option<Arc<Fall>>| fall.filter(|fall| oracle(fall.kind) == oracle(wanted));
+    let like = |fall: Option<Arc<Fall>>| fall.filter(|fall| Oracle::of(fall.kind) == Oracle::of(wanted));
     let bucket = |case: Case, number, steps, fall: &Fall| {
         bucket(keeper, subject, fall, fallen.seen, case, number, mode, steps, true)
     };
@@ -267,7 +261,7 @@ async fn without_steps(keeper: &Keeper, lane: &mut Lane<'_>, case: Case, kind: K
         let mut found = None;
         for less in smaller {
             let fall = falls(keeper, lane, &less).await?;
-            if fall.is_some_and(|fall| oracle(fall.kind) == oracle(kind)) {
+            if fall.is_some_and(|fall| Oracle::of(fall.kind) == Oracle::of(kind)) {
                 found = Some(less);
                 break;
             }
@@ -292,19 +286,12 @@ fn bucket(
     steps: usize,
     confirmed: bool,
 ) -> Bucket {
-    let place = match case.steps.first() {
-        Some(Step::Ask(ask)) => {
-            subject.scope.catalogue().of_target(&ask.target).map_or("pages", |known| known.slug.as_str())
-        }
-        Some(Step::Talk(_) | Step::Meet(_)) => "websocket",
-        Some(Step::Raw(_)) | None => "raw",
-    };
+    let place = subject.scope.place(case.steps.first());
     let mut got = keeper.keys().redact(&fall.told().join("\n"));
     if !confirmed {
         got.push_str("\nnot seen again when these cases were sent to a fresh target");
     }
-    let mut finding = Finding::new(oracle(fall.kind), place, fall.kind.sentence().trim_end_matches('.'), got);
-    finding.cause = fall.cause();
+    let finding = Finding::of_fall(fall, place, got);
     let step = case.steps.len().saturating_sub(1);
     let small = Small { case, finding, step, number, mode, steps };
     Bucket { endpoints: [place.to_owned()].into(), cause: fall.cause(), small, seen }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::keeper::normalised;
+use crate::keeper::{Fall, Kind, normalised};
 
 /// What must hold of every answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,14 @@ impl Oracle {
         }
     }
 
+    /// Which one objects to what befell a target.
+    pub(super) fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Hang | Kind::Slow => Self::Hang,
+            _ => Self::Crash,
+        }
+    }
+
     /// Whether it objects to what befell the whole target.
     pub(super) fn is_fall(self) -> bool {
         matches!(self, Self::Crash | Self::Hang)
@@ -94,6 +102,12 @@ impl Finding {
         let got = got.into();
         let cause = normalised(&got);
         Self { oracle, endpoint: endpoint.to_owned(), expected: expected.into(), got, cause }
+    }
+
+    /// What befell a target that something was sent to.
+    pub(super) fn of_fall(fall: &Fall, place: &str, got: String) -> Self {
+        let expected = fall.kind.sentence().trim_end_matches('.');
+        Self { cause: fall.cause(), ..Self::new(Oracle::of(fall.kind), place, expected, got) }
     }
 
     /// Whether both are likely to have the same cause.

@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use portmaster_fixtures::Permission;
-use portmaster_simulator::Simulator;
 use tokio::time::timeout;
 
 use super::{
@@ -12,8 +11,9 @@ use super::{
     dialogue::{self, Dialogue},
     expectations::Expectations,
     finding::{Finding, Oracle},
+    host::{Gone, Host},
     judge::{self, Exchange, Judge},
-    subject::{Gone, Subject, Target},
+    subject::{Subject, Target},
 };
 use crate::{
     suite::Mode,
@@ -38,7 +38,8 @@ pub(super) struct Lane<'a> {
     judge: Judge,
     mode: Mode,
     address: Address,
-    simulator: Option<Simulator>,
+    /// Where simulators of our own are.
+    host: Option<Host>,
     connection: Option<Connection>,
     /// Where what goes out is written down, and as which connection.
     flight: Option<(Flight, u64)>,
@@ -59,36 +60,57 @@ struct Memory {
 impl<'a> Lane<'a> {
     /// A lane to a target in that mode; a simulator of our own is started.
     pub(super) async fn open(subject: &'a Subject, mode: Mode) -> Result<Self, Gone> {
-        let (address, simulator) = match &subject.target {
+        let (address, host) = match &subject.target {
             Target::Foreign(address, _) => (address.clone(), None),
             Target::Own(own) => {
-                let simulator = own.start(mode).await?;
-                let address = simulator.url().parse().map_err(|fault| Gone(format!("{fault}")))?;
-                (address, Some(simulator))
+                let mut host = Host::begin(own)?;
+                (host.simulator(own, mode).await?, Some(host))
             }
         };
         let judge = Judge::new(subject.rules, subject.strict);
         let (connection, memory) = (None, None);
         let flight =
             subject.keeper.as_ref().map(|keeper| (keeper.flight().clone(), keeper.flight().connection()));
-        Ok(Self { subject, judge, mode, address, simulator, connection, flight, memory, sent: 0, digest: 0 })
+        Ok(Self { subject, judge, mode, address, host, connection, flight, memory, sent: 0, digest: 0 })
     }
 
-    /// The same to a fresh simulator, if it is our own.
+    /// Begins anew in that mode, as if nothing had been sent: with a fresh simulator, if it is our own.
+    pub(super) async fn begin(&mut self, mode: Mode) -> Result<(), Gone> {
+        (self.mode, self.memory, self.sent, self.digest) = (mode, None, 0, 0);
+        self.renew().await
+    }
+
+    /// Goes on with a fresh simulator, if it is our own.
     pub(super) async fn renew(&mut self) -> Result<(), Gone> {
-        if let Target::Own(own) = &self.subject.target {
-            self.connection = None;
-            let simulator = own.start(self.mode).await?;
-            self.address = simulator.url().parse().map_err(|fault| Gone(format!("{fault}")))?;
-            self.simulator = Some(simulator);
+        self.connection = None;
+        if let (Target::Own(own), Some(host)) = (&self.subject.target, &mut self.host) {
+            self.address = host.simulator(own, self.mode).await?;
         }
         Ok(())
     }
 
-    /// Sends a case: what is objected to first.
+    /// Sends a case: what is objected to first. A simulator of our own that falls is another one afterwards.
     pub(super) async fn run(&mut self, case: &Case) -> Result<Option<Objection>, Gone> {
+        let mut at = 0;
+        let outcome = self.steps(case, &mut at).await;
+        let is_odd = match &outcome {
+            Err(_) => true,
+            Ok(objection) => objection.as_ref().is_some_and(|one| one.finding.oracle == Oracle::Answered),
+        };
+        let (Target::Own(own), Some(host), true) = (&self.subject.target, &mut self.host, is_odd) else {
+            return outcome;
+        };
+        let Some(fall) = host.fallen(&self.address, self.subject.limit).await else { return outcome };
+        *host = Host::begin(own)?;
+        self.renew().await?;
+        let place = self.subject.scope.place(case.steps.get(at));
+        Ok(Some(Objection { step: at, finding: Finding::of_fall(&fall, place, fall.told().join("\n")) }))
+    }
+
+    async fn steps(&mut self, case: &Case, at: &mut usize) -> Result<Option<Objection>, Gone> {
         let mut memory = Memory::default();
         for (step, one) in case.steps.iter().enumerate() {
+            *at = step;
             let finding = match one {
                 Step::Ask(ask) => self.ask(ask, &mut memory).await?,
                 Step::Talk(talk) => self.talk(talk, &memory).await?,
@@ -184,7 +206,7 @@ impl<'a> Lane<'a> {
         let ticket = self.depart(false, format!("{} {}", request.method, request.target).as_bytes()).await;
         let mut came = timeout(limit, connection.send(&self.address, request)).await;
         let idle = matches!(came, Ok(Err(SendError::Closed | SendError::Io(_))));
-        if idle && kept && self.simulator.is_none() {
+        if idle && kept && self.host.is_none() {
             // A kept connection may end at any time; a target of our own has no reason to.
             connection = self.connect().await?;
             came = timeout(limit, connection.send(&self.address, request)).await;

@@ -175,6 +175,17 @@ impl Scope {
         matches!(ask.method.as_str(), "GET" | "HEAD" | "OPTIONS") || class == Some(Class::Read)
     }
 
+    /// The name of what a step is sent to.
+    pub(super) fn place(&self, step: Option<&Step>) -> &str {
+        match step {
+            Some(Step::Ask(ask)) => {
+                self.catalogue.of_target(&ask.target).map_or("pages", |known| known.slug.as_str())
+            }
+            Some(Step::Talk(_) | Step::Meet(_)) => "websocket",
+            Some(Step::Raw(_)) | None => "raw",
+        }
+    }
+
     /// Whether a case changes what the oracles take for granted: after it a target of our own begins anew.
     pub(super) fn spoils(&self, case: &Case) -> bool {
         case.steps.iter().any(|step| self.is_spoiled_by(step))

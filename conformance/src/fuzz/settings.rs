@@ -1,6 +1,6 @@
 //! What a campaign is told.
 
-use std::time::Duration;
+use std::{ffi::OsString, time::Duration};
 
 use portmaster_fixtures::{Contract, Endpoint};
 
@@ -20,6 +20,8 @@ pub struct Settings {
     pub keeper: Option<Keeper>,
     /// The contract.
     pub contract: Contract,
+    /// What serves the simulators: this program, told to (`portmaster-conformance simulators`).
+    pub simulators: Vec<OsString>,
     /// Whether simulators are without the defects of the contract's cores.
     pub healthy: bool,
     /// A list of endpoints in the contract's place; the contract is then not known.
@@ -42,9 +44,6 @@ pub enum FuzzError {
     /// Nothing is selected.
     #[error(transparent)]
     Nothing(#[from] Nothing),
-    /// The world of our own simulators cannot be read.
-    #[error("the world to fuzz in: {0}")]
-    World(String),
 }
 
 /// How long a campaign goes on.

@@ -8,8 +8,9 @@ use super::{
     case::{Case, Step},
     draw::{EPOCH, draw, tree},
     finding::Finding,
+    host::Gone,
     lane::Lane,
-    subject::{Gone, Subject, Target},
+    subject::{Subject, Target},
 };
 use crate::suite::Mode;
 
@@ -35,18 +36,14 @@ pub(super) struct Small {
 }
 
 /// Tries cases on a target that is as if nothing had happened.
-struct Trial<'a> {
-    subject: &'a Subject,
-    lane: Lane<'a>,
+struct Trial<'a, 's> {
+    subject: &'s Subject,
+    lane: &'a mut Lane<'s>,
     /// Whether the target has been asked for more than to be read since it began.
     touched: bool,
 }
 
-impl<'a> Trial<'a> {
-    async fn new(subject: &'a Subject, mode: Mode) -> Result<Self, Gone> {
-        Ok(Self { subject, lane: Lane::open(subject, mode).await?, touched: false })
-    }
-
+impl Trial<'_, '_> {
     /// What the oracles say of the case alone.
     async fn run(&mut self, case: &Case) -> Result<Option<(usize, Finding)>, Gone> {
         if self.touched {
@@ -57,15 +54,17 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Makes the case of that number small. Nothing, if it does not fail again with the like of `wanted`.
-pub(super) async fn shrink(
-    subject: &Subject,
+/// Makes the case of that number small, on a lane as if nothing had been sent. Nothing, if it does not fail again with the
+/// like of `wanted`.
+pub(super) async fn shrink<'s>(
+    subject: &'s Subject,
+    lane: &mut Lane<'s>,
     strategy: &BoxedStrategy<Case>,
     number: u64,
     wanted: &Finding,
 ) -> Result<Option<Small>, Gone> {
     let mode = subject.mode(number / EPOCH);
-    let mut trial = Trial::new(subject, mode).await?;
+    let mut trial = Trial { subject, lane, touched: false };
     let Some(mut tree) = tree(strategy, subject.seed, number) else { return Ok(None) };
     let like = |outcome: Option<(usize, Finding)>| outcome.filter(|(_, finding)| finding.is_like(wanted));
     let mut before = vec![];
@@ -110,7 +109,7 @@ fn joined(before: &[Step], case: Case) -> Case {
 
 /// The steps of the cases before a failure without which it does not come about; none, if it does not with all of them.
 async fn history(
-    trial: &mut Trial<'_>,
+    trial: &mut Trial<'_, '_>,
     subject: &Subject,
     strategy: &BoxedStrategy<Case>,
     number: u64,
@@ -130,7 +129,7 @@ async fn history(
         }
     }
     let Some(last) = draw(strategy, subject, number) else { return Ok(vec![]) };
-    let fails = async |trial: &mut Trial<'_>, before: &[Case]| -> Result<bool, Gone> {
+    let fails = async |trial: &mut Trial<'_, '_>, before: &[Case]| -> Result<bool, Gone> {
         trial.lane.renew().await?;
         trial.touched = true;
         for case in before {
@@ -143,10 +142,10 @@ async fn history(
         return Ok(vec![]);
     }
     // Leaves out halves, quarters and so on as long as it still fails.
-    let (mut size, mut rounds) = (before.len().div_ceil(2).max(1), 0);
+    let (mut size, mut rounds, begun) = (before.len().div_ceil(2).max(1), 0, Instant::now());
     loop {
         let mut at = 0;
-        while at < before.len() && rounds < ROUNDS {
+        while at < before.len() && rounds < ROUNDS && begun.elapsed() < PATIENCE {
             rounds += 1;
             let mut less = before.clone();
             less.drain(at..(at + size).min(less.len()));
@@ -156,7 +155,7 @@ async fn history(
                 at += size;
             }
         }
-        if size == 1 || rounds >= ROUNDS {
+        if size == 1 || rounds >= ROUNDS || begun.elapsed() >= PATIENCE {
             break;
         }
         size = size.div_ceil(2);

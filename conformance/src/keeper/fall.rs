@@ -75,13 +75,13 @@ pub(crate) struct Fall {
 
 impl Fall {
     /// A fall of which nothing else is known yet.
-    pub(super) fn new(kind: Kind, headline: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, headline: impl Into<String>) -> Self {
         let (frames, lines, flying, before) = (vec![], vec![], vec![], vec![]);
         Self { kind, headline: headline.into(), frames, lines, flying, before }
     }
 
     /// Adds the panic in what the process printed, if there is one, and where its goroutines wait.
-    pub(super) fn with_words(mut self, words: &[String]) -> Self {
+    pub(crate) fn with_words(mut self, words: &[String]) -> Self {
         if let Some(panic) = stack::panic(words) {
             self.headline = format!("{}: {}", self.headline, panic.text);
             self.lines.extend(panic.frames.iter().map(|frame| format!("  at {frame}")));
@@ -102,7 +102,7 @@ impl Fall {
     }
 
     /// Adds the last lines of the log.
-    pub(super) fn with_log(mut self, tail: &[String]) -> Self {
+    pub(crate) fn with_log(mut self, tail: &[String]) -> Self {
         if !tail.is_empty() {
             self.lines.push("the last of its log:".to_owned());
             self.lines.extend(tail.iter().map(|line| format!("  {}", short(line))));

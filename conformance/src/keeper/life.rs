@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ffi::OsString,
     io,
     path::Path,
     process::{ExitStatus, Stdio},
@@ -11,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, ChildStdout, Command},
     task::JoinSet,
     time::timeout,
 };
@@ -29,7 +30,7 @@ const END: Duration = Duration::from_secs(10);
 
 /// A process that is watched.
 #[derive(Debug)]
-pub(super) struct Life {
+pub(crate) struct Life {
     child: Child,
     log: Arc<Mutex<Log>>,
     readers: JoinSet<()>,
@@ -66,7 +67,26 @@ impl Life {
     /// Starts a program in a folder, with a clean environment.
     pub(super) fn begin(program: &str, arguments: &[String], home: &Path) -> io::Result<Self> {
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(home).env_clear();
+        command.args(arguments).stdin(Stdio::null());
+        let (mut life, out) = Self::spawn(command, home)?;
+        if let Some(out) = out {
+            life.readers.spawn(read(out, Arc::clone(&life.log)));
+        }
+        Ok(life)
+    }
+
+    /// Starts a program that is asked on its standard input, and answers on its standard output.
+    pub(crate) fn asked(command: &[OsString], home: &Path) -> io::Result<(Self, ChildStdin, ChildStdout)> {
+        let (program, arguments) = command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped());
+        let (mut life, out) = Self::spawn(command, home)?;
+        let (input, out) = life.child.stdin.take().zip(out).ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok((life, input, out))
+    }
+
+    fn spawn(mut command: Command, home: &Path) -> io::Result<(Self, Option<ChildStdout>)> {
+        command.current_dir(home).env_clear();
         // What finds programs and libraries, and what systems cannot do without.
         for name in ["PATH", "LD_LIBRARY_PATH", "SystemRoot", "SYSTEMROOT", "windir"] {
             if let Some(value) = std::env::var_os(name) {
@@ -74,20 +94,18 @@ impl Life {
             }
         }
         command.env("HOME", home).env("TMPDIR", home).env("LANG", "C.UTF-8");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // Ctrl-C is for this program, which then ends the other.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn()?;
         let log = Arc::new(Mutex::new(Log::default()));
         let mut readers = JoinSet::new();
-        if let Some(out) = child.stdout.take() {
-            readers.spawn(read(out, Arc::clone(&log)));
-        }
         if let Some(err) = child.stderr.take() {
             readers.spawn(read(err, Arc::clone(&log)));
         }
-        Ok(Self { child, log, readers })
+        let out = child.stdout.take();
+        Ok((Self { child, log, readers }, out))
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
@@ -95,7 +113,7 @@ impl Life {
     }
 
     /// Waits until the process has ended, and answers how.
-    pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         // What it said last is still on its way; a child of its own may hold the pipe.
         let all = async { while self.readers.join_next().await.is_some() {} };
@@ -104,12 +122,12 @@ impl Life {
     }
 
     /// The last lines of its log.
-    pub(super) fn tail(&self) -> Vec<String> {
+    pub(crate) fn tail(&self) -> Vec<String> {
         self.log().tail.iter().cloned().collect()
     }
 
     /// What it said from the first line on that looks like the end.
-    pub(super) fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         self.log().words.clone()
     }
 
@@ -119,7 +137,7 @@ impl Life {
     }
 
     /// Has it say where its goroutines are, and ends it.
-    pub(super) async fn abort(&mut self) {
+    pub(crate) async fn abort(&mut self) {
         #[cfg(unix)]
         if self.signal(rustix::process::Signal::ABORT) && timeout(ABORT, self.ended()).await.is_ok() {
             return;
@@ -162,7 +180,7 @@ async fn read(from: impl AsyncRead + Unpin, log: Arc<Mutex<Log>>) {
 }
 
 /// How a process ended, in words.
-pub(super) fn how(status: ExitStatus) -> String {
+pub(crate) fn how(status: ExitStatus) -> String {
     match status.code() {
         Some(code) => format!("it ended with status {code}"),
         #[cfg(unix)]

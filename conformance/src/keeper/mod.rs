@@ -18,5 +18,6 @@ mod watch;
 pub(crate) use cause::normalised;
 pub(crate) use fall::{Fall, Kind};
 pub use launch::{Launch, LaunchError};
+pub(crate) use life::{Life, how};
 pub(crate) use probe::ready;
 pub use watch::Keeper;

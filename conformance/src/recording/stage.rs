@@ -12,7 +12,12 @@ use std::{
 
 use portmaster_fixtures::Contract;
 use portmaster_simulator::{ClockMode, ExternalAuth, Simulator};
-use tokio::{net::TcpStream, time::sleep};
+use tokio::{
+    net::TcpStream,
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+    time::sleep,
+};
 
 use super::{
     exchange::{Setup, SetupKeys},
@@ -133,8 +138,11 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        if let Own::Process { process, .. } = &mut self.own {
-            end(process);
+        let Own::Process { process, .. } = &mut self.own else { return };
+        // It may take long: a runtime that can lets others have this thread's work.
+        match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            Ok(RuntimeFlavor::MultiThread) => block_in_place(|| end(process)),
+            _ => end(process),
         }
     }
 }

@@ -23,3 +23,17 @@ pub enum Mode {
     /// It grants this program everything.
     Granted,
 }
+
+impl Mode {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Guarded, Self::Development, Self::Granted];
+
+    /// Its name in files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Guarded => "guarded",
+            Self::Development => "development",
+            Self::Granted => "granted",
+        }
+    }
+}

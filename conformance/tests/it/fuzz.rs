@@ -1,7 +1,7 @@
 //! Fuzzing finds what observed cores do wrong without being told, nothing on those that do no wrong, and whatever else a
 //! target does wrong.
 
-use std::{sync::Mutex, time::Duration};
+use std::{ffi::OsString, sync::Mutex, time::Duration};
 
 use crate::common::{Answer, Asked, Behind, Ended, command, dumb, misbehaving};
 use portmaster_conformance::{
@@ -21,6 +21,7 @@ fn own(contract: Contract, healthy: bool, seed: u64) -> Settings {
         target: None,
         keeper: None,
         contract,
+        simulators: simulators(),
         healthy,
         endpoints: None,
         keys: Keys::default(),
@@ -29,6 +30,11 @@ fn own(contract: Contract, healthy: bool, seed: u64) -> Settings {
         seed,
         limit: Duration::from_secs(20),
     }
+}
+
+/// What serves the simulators that are fuzzed.
+fn simulators() -> Vec<OsString> {
+    vec![env!("CARGO_BIN_EXE_portmaster-conformance").into(), "simulators".into()]
 }
 
 fn run(settings: Settings, cases: u64) -> Summary {
@@ -88,6 +94,31 @@ fn targets_without_defects_are_found_clean() {
         assert!(summary.unconfirmed.is_empty(), "{contract}: {:?}", summary.unconfirmed);
         assert_eq!((summary.cases, summary.gone), (3000, None));
     }
+}
+
+/// A simulator that ends its process is one failure among others: made small, kept and replayed.
+#[test]
+fn a_simulator_that_dies_is_a_failure_that_is_kept() {
+    let dying = ["--mutant", "process/insert-panics"].map(OsString::from);
+    let settings = || Settings {
+        only: vec!["websocket".to_owned()],
+        simulators: simulators().into_iter().chain(dying.clone()).collect(),
+        ..own(Contract::V2_2, true, 3)
+    };
+    let summary = run(settings(), 1200);
+    assert_eq!((summary.cases, &summary.gone), (1200, &None));
+    let crash = summary.failures.iter().find(|one| one.oracle == Oracle::Crash);
+    let crash = crash.unwrap_or_else(|| panic!("{:#?}", told(&summary)));
+    assert!(crash.got.contains("it ended with status 2: panic: reflect.Set"), "{}", crash.got);
+    let Some(Step::Talk(talk)) = crash.steps.steps.last() else { panic!("{:?}", crash.steps) };
+    assert_eq!(talk.frames.len(), 1, "{talk:?}");
+
+    let replayed = |settings| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(Campaign::new(settings).unwrap().replay(crash)).unwrap()
+    };
+    assert_eq!(replayed(settings()).map(|(oracle, ..)| oracle), Some(Oracle::Crash));
+    assert_eq!(replayed(Settings { simulators: simulators(), ..settings() }), None);
 }
 
 #[test]

@@ -32,17 +32,22 @@ pub(crate) struct Grammar {
     pub(crate) plain: Text,
 }
 
-/// How deep texts nest, and how often something occurs in wide ones.
-const MANY: usize = 100_000;
+/// How much is sent.
+pub(crate) struct Sizes {
+    /// How deep texts nest, and how often something occurs in wide ones.
+    pub(crate) many: usize,
+    /// How long texts are.
+    pub(crate) long: usize,
+    /// How long bodies for the control plane are, which takes a megabyte.
+    pub(crate) control: usize,
+    /// How long a record is.
+    pub(crate) record: usize,
+    /// How much a bundle holds, unpacked.
+    pub(crate) bundle: usize,
+}
 
-/// The same in the target of a request, of which 65,534 bytes are taken.
+/// How often something occurs in the target of a request, of which 65,534 bytes are taken.
 const TARGET: usize = 10_000;
-
-/// How long texts are.
-const LONG: usize = 8 << 20;
-
-/// The longest body that the control plane takes.
-const CONTROL: usize = 1_000_000;
 
 /// A request that is the last of its connection.
 pub(crate) fn request(method: &str, target: &str, kind: &str, body: &[u8]) -> Vec<u8> {
@@ -105,11 +110,15 @@ fn zipped(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Text {
 }
 
 /// All of them.
-pub(crate) fn grammars() -> Vec<Grammar> {
-    [http(), documents(), database(), plane(), files()].into_iter().flatten().collect()
+pub(crate) fn grammars(sizes: &Sizes) -> Vec<Grammar> {
+    [http(sizes), documents(sizes), database(sizes), plane(sizes), files(sizes)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-fn http() -> Vec<Grammar> {
+fn http(sizes: &Sizes) -> Vec<Grammar> {
+    let Sizes { many, long, .. } = *sizes;
     let head = |fields: &str| {
         Text::Api(
             format!("GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n")
@@ -141,8 +150,8 @@ fn http() -> Vec<Grammar> {
         Grammar {
             name: "chunked body",
             deep: None,
-            long: Some(chunked(format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(LONG)))),
-            wide: Some(chunked("1\r\na\r\n".repeat(10 * MANY) + "0\r\n\r\n")),
+            long: Some(chunked(format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(long)))),
+            wide: Some(chunked("1\r\na\r\n".repeat(10 * many) + "0\r\n\r\n")),
             plain: chunked("2\r\n{}\r\n0\r\n\r\n"),
         },
         Grammar {
@@ -156,16 +165,17 @@ fn http() -> Vec<Grammar> {
             name: "Go URLs",
             deep: Some(Text::Api(
                 format!("GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nOrigin: http://{}\r\n\r\n",
-                    "[".repeat(MANY)).into(),
+                    "[".repeat(many)).into(),
             )),
-            long: Some(message(format!("1|get|api:{}", "%41".repeat(LONG / 3)))),
-            wide: Some(message(format!("1|get|api:{}", "../a/".repeat(LONG / 5)))),
+            long: Some(message(format!("1|get|api:{}", "%41".repeat(long / 3)))),
+            wide: Some(message(format!("1|get|api:{}", "../a/".repeat(long / 5)))),
             plain: message("1|get|api:ping?a=b"),
         },
     ]
 }
 
-fn documents() -> Vec<Grammar> {
+fn documents(sizes: &Sizes) -> Vec<Grammar> {
+    let Sizes { many, long, .. } = *sizes;
     let bomb = (1..9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, at| {
         let before = vec![format!("*a{}", at - 1); 9].join(", ");
         text + &format!("a{at}: &a{at} [{before}]\n")
@@ -177,66 +187,67 @@ fn documents() -> Vec<Grammar> {
     vec![
         Grammar {
             name: "JSON",
-            deep: Some(netquery(nested("[", "", "]", 10 * MANY))),
-            long: Some(netquery(format!("{{\"query\":\"{}\"}}", "\\u0041".repeat(LONG / 6)))),
-            wide: Some(netquery(format!("{{{}\"z\":1}}", "\"a\":[],".repeat(10 * MANY)))),
+            deep: Some(netquery(nested("[", "", "]", 10 * many))),
+            long: Some(netquery(format!("{{\"query\":\"{}\"}}", "\\u0041".repeat(long / 6)))),
+            wide: Some(netquery(format!("{{{}\"z\":1}}", "\"a\":[],".repeat(10 * many)))),
             plain: netquery("{}".to_owned()),
         },
         Grammar {
             name: "YAML",
-            deep: Some(yaml("- ".repeat(MANY))),
-            long: Some(yaml(format!("a: \"{}\"", "x".repeat(LONG)))),
+            deep: Some(yaml("- ".repeat(many))),
+            long: Some(yaml(format!("a: \"{}\"", "x".repeat(long)))),
             wide: Some(yaml(bomb.clone())),
             plain: yaml("a: b".to_owned()),
         },
         Grammar {
             name: "YAML flow",
-            deep: Some(yaml(nested("[", "", "]", MANY))),
+            deep: Some(yaml(nested("[", "", "]", many))),
             long: Some(yaml(format!("a: &a {}\nb: [{}]", "x".repeat(1 << 20), "*a, ".repeat(90)))),
-            wide: Some(yaml(format!("[{}]", "a, ".repeat(10 * MANY)))),
+            wide: Some(yaml(format!("[{}]", "a, ".repeat(10 * many)))),
             plain: yaml("[a, b]".to_owned()),
         },
         Grammar {
             name: "CBOR",
-            deep: Some(merge("application/cbor", vec![0x81; LONG])),
+            deep: Some(merge("application/cbor", vec![0x81; long])),
             long: Some(merge("application/cbor", [&[0x7b][..], &[0x7f; 8], b"abc"].concat())),
-            wide: Some(merge("application/cbor", [&[0x9a, 0, 0x80, 0, 0][..], &vec![0xf6; LONG]].concat())),
+            wide: Some(merge("application/cbor", [&[0x9a, 0, 0x80, 0, 0][..], &vec![0xf6; long]].concat())),
             plain: merge("application/cbor", vec![0xa0]),
         },
         Grammar {
             name: "MessagePack",
-            deep: Some(merge("application/msgpack", vec![0x91; LONG])),
+            deep: Some(merge("application/msgpack", vec![0x91; long])),
             long: Some(merge("application/msgpack", [&[0xdb, 0xff, 0xff, 0xff, 0xff][..], b"abc"].concat())),
             wide: Some(merge(
                 "application/msgpack",
-                [&[0xdd, 0, 0x80, 0, 0][..], &vec![0xc0; LONG]].concat(),
+                [&[0xdd, 0, 0x80, 0, 0][..], &vec![0xc0; long]].concat(),
             )),
             plain: merge("application/msgpack", vec![0x80]),
         },
         Grammar {
             name: "checksummed imports",
-            deep: Some(import(nested("a: {", "", "}", MANY))),
-            long: Some(import(format!("type: profile\nname: \"{}\"\nchecksum: x", "x".repeat(LONG)))),
+            deep: Some(import(nested("a: {", "", "}", many))),
+            long: Some(import(format!("type: profile\nname: \"{}\"\nchecksum: x", "x".repeat(long)))),
             wide: Some(import(bomb)),
             plain: import("type: profile\nchecksum: x".to_owned()),
         },
         Grammar {
             name: "netquery",
-            deep: Some(netquery(format!("{{\"query\":{}}}", nested("{\"a\":[", "", "]}", MANY)))),
+            deep: Some(netquery(format!("{{\"query\":{}}}", nested("{\"a\":[", "", "]}", many)))),
             long: Some(netquery(format!(
                 "{{\"textSearch\":{{\"fields\":[\"domain\"],\"value\":\"{}\"}}}}",
-                "%a".repeat(LONG / 2)
+                "%a".repeat(long / 2)
             ))),
             wide: Some(netquery(format!(
                 "{{\"query\":{{\"domain\":{{\"$in\":[{}\"x\"]}}}}}}",
-                "\"a\",".repeat(MANY)
+                "\"a\",".repeat(many)
             ))),
             plain: netquery("{\"query\":{\"domain\":{\"$like\":\"%a%\"}}}".to_owned()),
         },
     ]
 }
 
-fn database() -> Vec<Grammar> {
+fn database(sizes: &Sizes) -> Vec<Grammar> {
+    let Sizes { many, long, record, .. } = *sizes;
     let made = |record: &str, rest: String| messages([format!("0|create|core:attack|J{record}"), rest]);
     let query =
         |text: String| made("{\"a\":{\"b\":1},\"l\":[1]}", format!("1|query|query core:attack where {text}"));
@@ -247,9 +258,9 @@ fn database() -> Vec<Grammar> {
     vec![
         Grammar {
             name: "database query",
-            deep: Some(query("(".repeat(MANY))),
-            long: Some(query(format!("a matches \"{}\"", "(a{0,9}){0,9}".repeat(MANY / 100)))),
-            wide: Some(query("a == 1 and ".repeat(MANY) + "b == 2")),
+            deep: Some(query("(".repeat(many))),
+            long: Some(query(format!("a matches \"{}\"", "(a{0,9}){0,9}".repeat(many / 100)))),
+            wide: Some(query("a == 1 and ".repeat(many) + "b == 2")),
             plain: query("a.b == 1".to_owned()),
         },
         Grammar {
@@ -261,17 +272,17 @@ fn database() -> Vec<Grammar> {
         },
         Grammar {
             name: "selector",
-            deep: Some(query("a.".repeat(MANY) + "b exists")),
+            deep: Some(query("a.".repeat(many) + "b exists")),
             long: Some(made(
                 &named,
                 format!("1|query|query core:attack where {}b exists", "*a".repeat(5_000)),
             )),
-            wide: Some(query("[@this,@this]|".repeat(MANY / 10) + "@this exists")),
+            wide: Some(query("[@this,@this]|".repeat(many / 10) + "@this exists")),
             plain: query("*.b exists".to_owned()),
         },
         Grammar {
             name: "insert key",
-            deep: Some(insert("a.".repeat(MANY) + "b")),
+            deep: Some(insert("a.".repeat(many) + "b")),
             long: Some(made(&named, format!("1|insert|core:attack|{{\"{}b\":1}}", "*a".repeat(5_000)))),
             wide: Some(insert("l.4000000000".to_owned())),
             plain: insert("a.b".to_owned()),
@@ -282,31 +293,31 @@ fn database() -> Vec<Grammar> {
                 &nested("[", "", "]", 400),
                 format!("1|insert|core:attack|{{\"{}0\":1}}", "0.".repeat(90)),
             )),
-            long: Some(insert("x".repeat(LONG))),
+            long: Some(insert("x".repeat(long))),
             wide: Some(made(
                 &format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20)),
-                format!("1|insert|core:attack|{{{}\"z\":1}}", "\"a\":\"y\",".repeat(MANY)),
+                format!("1|insert|core:attack|{{{}\"z\":1}}", "\"a\":\"y\",".repeat(many)),
             )),
             plain: insert("l.3".to_owned()),
         },
         Grammar {
             name: "websocket frames",
             deep: Some(Text::Frames(
-                [frame(0x02, b"1|get|"), frame(0x00, b"a").repeat(MANY), frame(0x80, b"")].concat(),
+                [frame(0x02, b"1|get|"), frame(0x00, b"a").repeat(many), frame(0x80, b"")].concat(),
             )),
             long: Some(Text::Messages(vec![vec![b'x'; 17 << 20]])),
-            wide: Some(Text::Frames(frame(0x89, &[b'x'; 125]).repeat(MANY))),
+            wide: Some(Text::Frames(frame(0x89, &[b'x'; 125]).repeat(many))),
             plain: Text::Frames(frame(0x89, b"x")),
         },
         Grammar {
             name: "records",
             deep: None,
             long: Some(messages(
-                [format!("0|create|core:attack|J{{\"a\":\"{}\"}}", "x".repeat(15 << 20))]
+                [format!("0|create|core:attack|J{{\"a\":\"{}\"}}", "x".repeat(record))]
                     .into_iter()
                     .chain((1..100).map(|at| format!("{at}|get|core:attack"))),
             )),
-            wide: Some(messages((0..MANY).map(|at| format!("{at}|create|core:attack/{at}|J{{}}")))),
+            wide: Some(messages((0..many).map(|at| format!("{at}|create|core:attack/{at}|J{{}}")))),
             plain: message(format!("1|create|core:attack|J{{\"a\":\"{}\"}}", "x".repeat(1 << 10))),
         },
         Grammar {
@@ -315,13 +326,14 @@ fn database() -> Vec<Grammar> {
             long: Some(messages(
                 (0..50).map(|at| format!("{at}|sub|query core: where a sameas {}", "x".repeat(100_000))),
             )),
-            wide: Some(messages((0..MANY).map(|at| format!("{at}|sub|query core:")))),
+            wide: Some(messages((0..many).map(|at| format!("{at}|sub|query core:")))),
             plain: messages(["1|sub|query core:".to_owned(), "2|create|core:attack|J{}".to_owned()]),
         },
     ]
 }
 
-fn plane() -> Vec<Grammar> {
+fn plane(sizes: &Sizes) -> Vec<Grammar> {
+    let Sizes { many, long, control: most, .. } = *sizes;
     let rule = |when: String, then: &str| {
         control("POST", "/rules", "application/json", format!("{{\"when\":{when},\"then\":[{then}]}}"))
     };
@@ -342,71 +354,69 @@ fn plane() -> Vec<Grammar> {
     vec![
         Grammar {
             name: "scenario",
-            deep: Some(scenario(format!("apps: {}", nested("[", "", "]", MANY)))),
-            long: Some(scenario(format!("about: \"{}\"", "x".repeat(CONTROL)))),
-            wide: Some(scenario("config:\n".to_owned() + &"  a: 1\n".repeat(MANY))),
+            deep: Some(scenario(format!("apps: {}", nested("[", "", "]", many)))),
+            long: Some(scenario(format!("about: \"{}\"", "x".repeat(most)))),
+            wide: Some(scenario("config:\n".to_owned() + &"  a: 1\n".repeat(many))),
             plain: scenario("extends: home-office".to_owned()),
         },
         Grammar {
             name: "merge patch",
-            deep: Some(patch(nested("{\"network\":", "1", "}", MANY / 2))),
-            long: Some(patch(format!("{{\"config\":{{\"{}\":1}}}}", "x".repeat(CONTROL / 2)))),
-            wide: Some(patch(format!("{{\"config\":{{{}\"z\":1}}}}", "\"a\":1,".repeat(MANY)))),
+            deep: Some(patch(nested("{\"network\":", "1", "}", many / 2))),
+            long: Some(patch(format!("{{\"config\":{{\"{}\":1}}}}", "x".repeat(most / 2)))),
+            wide: Some(patch(format!("{{\"config\":{{{}\"z\":1}}}}", "\"a\":1,".repeat(many)))),
             plain: patch("{\"network\":{\"online\":\"offline\"}}".to_owned()),
         },
         Grammar {
             name: "changes",
-            deep: Some(change(nested("{\"connections\":", "1", "}", MANY / 2))),
-            long: Some(change("{\"connections\":{\"open\":30000}}".to_owned())),
-            wide: Some(change(format!("{{\"notifications\":[{}1]}}", "1,".repeat(MANY)))),
+            deep: Some(change(nested("{\"connections\":", "1", "}", many / 2))),
+            long: Some(change(format!("{{\"connections\":{{\"open\":{}}}}}", many / 3))),
+            wide: Some(change(format!("{{\"notifications\":[{}1]}}", "1,".repeat(many)))),
             plain: change("{\"connections\":{\"open\":3}}".to_owned()),
         },
         Grammar {
             name: "rules",
             deep: Some(rule(
                 "{\"request\":{\"path\":\"ping\"}}".to_owned(),
-                &nested("{\"answer\":{\"body\":", "1", "}}", MANY / 4),
+                &nested("{\"answer\":{\"body\":", "1", "}}", many / 4),
             )),
-            long: Some(rule(
-                format!("{{\"request\":{{\"path\":\"{}\"}}}}", "*a".repeat(CONTROL / 4)),
-                answer,
-            )),
+            long: Some(rule(format!("{{\"request\":{{\"path\":\"{}\"}}}}", "*a".repeat(most / 4)), answer)),
             wide: Some(rule(
-                "{\"request\":{\"path\":\"ping\"}}".to_owned(),
-                &(format!("{answer},").repeat(MANY / 5) + answer),
+                "{\"request\":{\"path\":\"dns/*\"}}".to_owned(),
+                &(format!("{answer},").repeat(many / 5) + answer),
             )),
             plain: rule("{\"request\":{\"path\":\"dns/*\"}}".to_owned(), answer),
         },
         Grammar {
             name: "faults",
-            deep: Some(fault(nested("{\"path\":", "1", "}", MANY / 2))),
-            long: Some(fault(format!("{{\"path\":\"{}\"}}", "*a".repeat(CONTROL / 4)))),
-            wide: Some(fault(format!("{{{}\"path\":\"x\"}}", "\"path\":\"a\",".repeat(MANY / 2)))),
+            deep: Some(fault(nested("{\"path\":", "1", "}", many / 2))),
+            long: Some(fault(format!("{{\"path\":\"{}\"}}", "*a".repeat(most / 4)))),
+            wide: Some(fault(format!("{{{}\"path\":\"x\"}}", "\"path\":\"a\",".repeat(many / 2)))),
             plain: fault("{\"path\":\"dns/*\"}".to_owned()),
         },
         Grammar {
             name: "journal filters",
-            deep: Some(journal(format!("{{\"body\":{}}}", nested("[", "", "]", MANY)))),
-            long: Some(journal(format!("{{\"path\":\"{}\"}}", "*a".repeat(CONTROL / 4)))),
-            wide: Some(journal(format!("{{\"query\":{{{}\"z\":\"*\"}}}}", "\"a\":\"*\",".repeat(MANY / 2)))),
+            deep: Some(journal(format!("{{\"body\":{}}}", nested("[", "", "]", many)))),
+            long: Some(journal(format!("{{\"path\":\"{}\"}}", "*a".repeat(most / 4)))),
+            wide: Some(journal(format!("{{\"query\":{{{}\"z\":\"*\"}}}}", "\"a\":\"*\",".repeat(many / 2)))),
             plain: journal("{\"path\":\"*\"}".to_owned()),
         },
         Grammar {
             name: "snapshot files",
-            deep: Some(snapshot(nested("{\"world\":", "1", "}", MANY))),
-            long: Some(snapshot(format!("{{\"format\":\"{}\"}}", "x".repeat(LONG)))),
-            wide: Some(snapshot(format!("[{}1]", "1,".repeat(LONG / 2)))),
+            deep: Some(snapshot(nested("{\"world\":", "1", "}", many))),
+            long: Some(snapshot(format!("{{\"format\":\"{}\"}}", "x".repeat(long)))),
+            wide: Some(snapshot(format!("[{}1]", "1,".repeat(long / 2)))),
             plain: snapshot("{\"format\":\"portmaster-simulator snapshot\",\"version\":1}".to_owned()),
         },
     ]
 }
 
-fn files() -> Vec<Grammar> {
+fn files(sizes: &Sizes) -> Vec<Grammar> {
+    let Sizes { many, bundle, .. } = *sizes;
     vec![Grammar {
         name: "zip bundles",
-        deep: Some(zipped([("a/".repeat(30_000) + "b", b"x".to_vec())])),
-        long: Some(zipped([("index.html".to_owned(), vec![0; 300 << 20])])),
-        wide: Some(zipped((0..30_000).map(|at| (format!("{at}"), Vec::new())))),
+        deep: Some(zipped([("a/".repeat(many / 4) + "b", b"x".to_vec())])),
+        long: Some(zipped([("index.html".to_owned(), vec![0; bundle])])),
+        wide: Some(zipped((0..many / 3).map(|at| (format!("{at}"), Vec::new())))),
         plain: zipped([("index.html".to_owned(), b"x".to_vec())]),
     }]
 }

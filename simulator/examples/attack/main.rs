@@ -1,72 +1,37 @@
 //! Attacks on everything that a peer can send: every grammar is nested deeply, drawn long and wide, repeated, broken off
 //! and never read. Prints a table, and fails when a simulator dies, does not answer, keeps another client waiting or
-//! grows.
+//! grows. Another simulator, which nobody attacks, is pinged at the same time: what the machine is busy with is no harm.
 //!
 //! `cargo run --release -p portmaster-simulator --example attack [-- PART-OF-A-NAME]`
 
 #![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
+mod attacks;
 mod grammars;
 mod peer;
 mod subject;
 
 use std::{process::ExitCode, time::Duration};
 
-use grammars::{Grammar, grammars};
-use peer::Peer;
+use attacks::Attack;
+use grammars::{Grammar, Sizes, grammars};
 use subject::Subject;
 
 /// The longest that a ping may take beside an attack, but for one in a hundred.
 const PING: Duration = Duration::from_millis(50);
 
+/// A machine that is busy with other things may have it wait as long as so many pings of a simulator that is idle.
+const BUSY: u32 = 3;
+
 /// How much memory may be resident, KiB.
 const RESIDENT: u64 = 128 << 10;
 
-/// How often a plain text of a grammar is repeated, and how many are sent by a client that does not read.
-const REPEATED: usize = 500;
+/// How much is sent.
+const SIZES: Sizes =
+    Sizes { many: 100_000, long: 8 << 20, control: 1_000_000, record: 15 << 20, bundle: 300 << 20 };
 
-/// How many clients break off.
-const BROKEN: usize = 50;
-
-/// What is sent of a grammar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attack {
-    Deep,
-    Long,
-    Wide,
-    Repeated,
-    Half,
-    Unread,
-}
-
-impl Attack {
-    const ALL: [Self; 6] = [Self::Deep, Self::Long, Self::Wide, Self::Repeated, Self::Half, Self::Unread];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Deep => "deep",
-            Self::Long => "long",
-            Self::Wide => "wide",
-            Self::Repeated => "repeated",
-            Self::Half => "half sent",
-            Self::Unread => "never read",
-        }
-    }
-
-    /// Attacks; what came of it in a few words.
-    fn on(self, grammar: &Grammar, subject: &Subject) -> Option<Result<String, String>> {
-        let peer = Peer::of(subject);
-        let once = |text: &Option<grammars::Text>| text.as_ref().map(|text| peer.ask(text));
-        match self {
-            Self::Deep => once(&grammar.deep),
-            Self::Long => once(&grammar.long),
-            Self::Wide => once(&grammar.wide),
-            Self::Repeated => Some(peer.repeat(&grammar.plain, REPEATED)),
-            Self::Half => Some(peer.break_off(&grammar.plain, BROKEN)),
-            Self::Unread => Some(peer.never_read(&grammar.plain, REPEATED)),
-        }
-    }
-}
+/// How often the same is sent.
+const TIMES: usize = 500;
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
@@ -75,13 +40,23 @@ fn main() -> ExitCode {
     }
     let wanted = args.next().unwrap_or_default();
     let (mut rows, mut failed) = (0, 0);
-    println!("{:<22} {:<10} {:>7} {:>9} {:>9}  outcome", "grammar", "attack", "time", "ping p99", "resident");
-    for grammar in grammars() {
+    let idle = match Subject::start() {
+        Ok(idle) => idle,
+        Err(fault) => {
+            println!("no simulator: {fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!(
+        "{:<22} {:<10} {:>7} {:>9} {:>9} {:>9}  outcome",
+        "grammar", "attack", "time", "ping p99", "idle p99", "resident"
+    );
+    for grammar in grammars(&SIZES) {
         for attack in Attack::ALL {
             if !format!("{} {}", grammar.name, attack.name()).contains(&wanted) {
                 continue;
             }
-            let Some(row) = row(&grammar, attack) else { continue };
+            let Some(row) = row(&grammar, attack, &idle) else { continue };
             rows += 1;
             failed += usize::from(row.failed);
             println!("{}", row.text);
@@ -98,16 +73,16 @@ struct Row {
 }
 
 /// One attack on a fresh simulator; `None` where the grammar has no such text.
-fn row(grammar: &Grammar, attack: Attack) -> Option<Row> {
+fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
     let mut subject = match Subject::start() {
         Ok(subject) => subject,
         Err(fault) => return Some(Row { text: format!("no simulator: {fault}"), failed: true }),
     };
-    let meter = subject.meter();
+    let (meter, idle) = (subject.meter(), idle.meter());
     let begun = std::time::Instant::now();
-    let outcome = attack.on(grammar, &subject)?;
+    let outcome = attack.on(grammar, &subject.peer(), TIMES)?;
     let took = begun.elapsed();
-    let pings = meter.stop();
+    let (pings, idle) = (meter.stop(), idle.stop().unwrap_or_default());
     let resident = subject.peak();
     let mut harm = Vec::new();
     if let Err(fault) = &outcome {
@@ -115,7 +90,7 @@ fn row(grammar: &Grammar, attack: Attack) -> Option<Row> {
     }
     harm.extend(subject.ended());
     match &pings {
-        Ok(p99) if *p99 > PING => harm.push("others wait".to_owned()),
+        Ok(p99) if *p99 > PING.max(idle * BUSY) => harm.push("others wait".to_owned()),
         Ok(_) => {}
         Err(fault) => harm.push(format!("ping: {fault}")),
     }
@@ -124,12 +99,14 @@ fn row(grammar: &Grammar, attack: Attack) -> Option<Row> {
     }
     let said = outcome.unwrap_or_default();
     let verdict = if harm.is_empty() { said } else { format!("FAILED: {}; {said}", harm.join(", ")) };
-    let p99 = pings.map_or("-".to_owned(), |p99| format!("{:.1} ms", p99.as_secs_f64() * 1e3));
+    let shown = |p99: Duration| format!("{:.1} ms", p99.as_secs_f64() * 1e3);
+    let p99 = pings.map_or("-".to_owned(), shown);
     let text = format!(
-        "{:<22} {:<10} {:>5.1} s {p99:>9} {:>5} MiB  {verdict}",
+        "{:<22} {:<10} {:>5.1} s {p99:>9} {:>9} {:>5} MiB  {verdict}",
         grammar.name,
         attack.name(),
         took.as_secs_f64(),
+        shown(idle),
         resident >> 10,
     );
     Some(Row { text, failed: !harm.is_empty() })

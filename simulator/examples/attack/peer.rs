@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{grammars::Text, subject::Subject};
+use super::grammars::Text;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a client stays that sends no more, or reads nothing.
-const STAY: Duration = Duration::from_millis(300);
+/// How long a client goes on saying the same.
+const AGAIN: Duration = Duration::from_secs(2);
 
 const HANDSHAKE: &[u8] = b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
@@ -22,16 +22,15 @@ const HANDSHAKE: &[u8] = b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nC
 const LAST: &[u8] = b"last|get|core:nothing";
 
 pub(crate) struct Peer {
-    api: SocketAddr,
-    control: SocketAddr,
-    ui: PathBuf,
+    pub(crate) api: SocketAddr,
+    pub(crate) control: SocketAddr,
+    /// Where the user interface is read from.
+    pub(crate) ui: PathBuf,
+    /// How long it stays when it sends no more, or reads nothing.
+    pub(crate) stay: Duration,
 }
 
 impl Peer {
-    pub(crate) fn of(subject: &Subject) -> Self {
-        Self { api: subject.api, control: subject.control, ui: subject.ui() }
-    }
-
     /// Sends a text and reads what is answered.
     pub(crate) fn ask(&self, text: &Text) -> Result<String, String> {
         match text {
@@ -63,7 +62,7 @@ impl Peer {
             _ => {
                 let begun = Instant::now();
                 let (mut last, mut asked) = (String::new(), 0);
-                while asked < times && begun.elapsed() < PATIENCE / 2 {
+                while asked < times && begun.elapsed() < AGAIN {
                     last = self.ask(text)?;
                     asked += 1;
                 }
@@ -83,7 +82,7 @@ impl Peer {
                 Some(stream)
             })
             .collect();
-        std::thread::sleep(STAY);
+        std::thread::sleep(self.stay);
         Ok(format!("{} went", halves.len()))
     }
 
@@ -97,10 +96,10 @@ impl Peer {
             None => bytes,
         };
         let mut stream = connect(address).map_err(|fault| fault.to_string())?;
-        let _ = stream.set_write_timeout(Some(STAY));
+        let _ = stream.set_write_timeout(Some(self.stay));
         stream.write_all(first).map_err(|fault| fault.to_string())?;
         let sent = (0..times).take_while(|_| stream.write_all(&bytes).is_ok()).count();
-        std::thread::sleep(STAY);
+        std::thread::sleep(self.stay);
         Ok(format!("{sent} sent"))
     }
 

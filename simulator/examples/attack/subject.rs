@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::{
         Arc,
@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::peer::Peer;
 use portmaster_simulator::{ClockMode, Contract, Simulator};
 
 /// The argument that makes this program the subject.
@@ -21,14 +22,17 @@ pub(crate) const SUBJECT: &str = "--subject";
 /// How long a ping may take before it is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a client stays that sends no more, or reads nothing.
+const STAY: Duration = Duration::from_millis(300);
+
 /// How long is waited between two pings.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// A simulator that is attacked.
 pub(crate) struct Subject {
     process: Child,
-    pub(crate) api: SocketAddr,
-    pub(crate) control: SocketAddr,
+    api: SocketAddr,
+    control: SocketAddr,
     folder: tempfile::TempDir,
 }
 
@@ -42,6 +46,7 @@ pub(crate) fn serve(ui: Option<String>) -> ExitCode {
             .clock(ClockMode::Running(1))
             .dev_mode(true)
             .journal(1000)
+            .netquery_latency(Duration::ZERO)
             .control("127.0.0.1:0");
         let builder = match ui {
             Some(ui) => builder.ui(ui),
@@ -77,9 +82,10 @@ impl Subject {
         }
     }
 
-    /// Where its user interface is read from.
-    pub(crate) fn ui(&self) -> PathBuf {
-        self.folder.path().join("ui.zip")
+    /// A client that attacks it.
+    pub(crate) fn peer(&self) -> Peer {
+        let ui = self.folder.path().join("ui.zip");
+        Peer { api: self.api, control: self.control, ui, stay: STAY }
     }
 
     /// The most memory that was ever resident, KiB. 0 where nobody tells.
@@ -96,7 +102,7 @@ impl Subject {
         ended.map(|status| format!("it ended: {status}"))
     }
 
-    /// Begins to ping.
+    /// Begins to ping it.
     pub(crate) fn meter(&self) -> Meter {
         let stop = Arc::new(AtomicBool::new(false));
         let (api, told) = (self.api, Arc::clone(&stop));

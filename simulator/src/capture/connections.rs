@@ -11,16 +11,13 @@ use portmaster_wire::percent;
 use serde_json::{Map, Value, json};
 
 use super::{filled, source::Source, text};
-use crate::query::scope;
+use crate::{
+    limits::{CAPTURED_CONNECTIONS, CAPTURED_NETWORKS},
+    query::scope,
+};
 
 /// The largest page that cores give (netquery §3.5).
 const PAGE: usize = 100;
-
-/// How many connections are read.
-const MOST: usize = 100_000;
-
-/// How many networks are told of.
-const NETWORKS: usize = 500;
 
 /// The number of the scope of addresses of the Internet.
 const GLOBAL: i8 = 4;
@@ -90,8 +87,8 @@ async fn table(source: &mut Source, database: &str) -> Vec<Value> {
         if is_last {
             break;
         }
-        if all.len() >= MOST {
-            source.miss(format!("connections beyond the first {MOST} of {database}"));
+        if all.len() >= CAPTURED_CONNECTIONS {
+            source.miss(format!("connections beyond the first {CAPTURED_CONNECTIONS} of {database}"));
             break;
         }
     }
@@ -171,7 +168,7 @@ pub(super) fn known(scenario: &mut Map<String, Value>) {
             _ => told.extend(places.iter().map(|(ip, place)| network(narrow(*ip), place))),
         }
     }
-    told.truncate(NETWORKS);
+    told.truncate(CAPTURED_NETWORKS);
     if let Some(network) = scenario.get_mut("network").and_then(Value::as_object_mut)
         && !told.is_empty()
     {

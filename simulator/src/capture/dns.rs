@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{filled, source::Source, text};
-
-/// How many cached answers are taken.
-const MOST: usize = 5000;
+use crate::limits::CAPTURED_ANSWERS;
 
 /// The resolvers as the core describes them.
 pub(super) async fn resolvers(source: &mut Source) -> Vec<Value> {
@@ -27,9 +25,12 @@ pub(super) async fn dns(source: &mut Source, resolvers: &[Value]) -> Value {
             None => unsaid += 1,
         }
     }
-    if cache.len() > MOST {
-        source.miss(format!("{} cached answers beyond the first {MOST}", cache.len() - MOST));
-        cache.truncate(MOST);
+    if cache.len() > CAPTURED_ANSWERS {
+        source.miss(format!(
+            "{} cached answers beyond the first {CAPTURED_ANSWERS}",
+            cache.len() - CAPTURED_ANSWERS
+        ));
+        cache.truncate(CAPTURED_ANSWERS);
     }
     if unsaid > 0 {
         source.miss(format!("{unsaid} cached answers without records, or too old"));

@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 client: one request a connection, plain text, bodies up to a limit.
 
-use std::{io, time::Duration};
+use std::io;
 
 use serde_json::Value;
 use tokio::{
@@ -10,15 +10,7 @@ use tokio::{
 };
 
 use super::CaptureError;
-
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(60);
-
-/// The longest answer that is read, bytes.
-const LONGEST: u64 = 64 << 20;
+use crate::limits;
 
 /// A core's HTTP API.
 #[derive(Debug)]
@@ -96,16 +88,21 @@ impl Client {
             self.authority
         );
         let connecting = TcpStream::connect(&self.authority);
-        let mut stream = timeout(CONNECT, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let mut stream =
+            timeout(limits::CAPTURE_CONNECT, connecting).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let exchange = async {
             stream.write_all(request.as_bytes()).await?;
             let mut bytes = Vec::new();
-            stream.take(LONGEST + 1).read_to_end(&mut bytes).await?;
+            stream.take(limits::CAPTURED_BODY + 1).read_to_end(&mut bytes).await?;
             io::Result::Ok(bytes)
         };
-        let bytes = timeout(ANSWER, exchange).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        if bytes.len() as u64 > LONGEST {
-            return Err(io::Error::other("the answer is longer than 64 MiB"));
+        let bytes =
+            timeout(limits::CAPTURE_ANSWER, exchange).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        if bytes.len() as u64 > limits::CAPTURED_BODY {
+            return Err(io::Error::other(format!(
+                "the answer is longer than {} MiB",
+                limits::CAPTURED_BODY >> 20
+            )));
         }
         read(bytes).ok_or_else(|| io::Error::other("the answer is not HTTP"))
     }

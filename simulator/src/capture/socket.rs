@@ -1,7 +1,5 @@
 //! The database websocket, as far as a reader needs it.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::{
@@ -14,15 +12,7 @@ use tokio_tungstenite::{
 };
 
 use super::http::Client;
-
-/// How long the upgrade may take.
-const UPGRADE: Duration = Duration::from_secs(10);
-
-/// How long a query may take.
-const QUERY: Duration = Duration::from_secs(60);
-
-/// How many records of a query are read.
-const MOST: usize = 200_000;
+use crate::limits;
 
 /// An open database websocket.
 #[derive(Debug)]
@@ -54,7 +44,7 @@ impl Socket {
             let badge = badge.parse().map_err(|_| "the key does not fit into a header".to_owned())?;
             request.headers_mut().insert("authorization", badge);
         }
-        match timeout(UPGRADE, connect_async(request)).await {
+        match timeout(limits::CAPTURE_CONNECT, connect_async(request)).await {
             Ok(Ok((stream, _))) => Ok(Self { stream, next: 0 }),
             Ok(Err(Error::Http(answer))) => {
                 let hint = match answer.status().as_u16() {
@@ -78,7 +68,7 @@ impl Socket {
             found.fault = Some(fault.to_string());
             return found;
         }
-        let deadline = Instant::now() + QUERY;
+        let deadline = Instant::now() + limits::CAPTURE_ANSWER;
         found.fault = loop {
             let message = match timeout_at(deadline, self.stream.next()).await {
                 Err(_) => break Some("no answer in time".to_owned()),
@@ -97,7 +87,7 @@ impl Socket {
                 continue;
             }
             match (part().as_str(), part(), parts.next()) {
-                ("ok", key, Some([b'J', json @ ..])) if found.records.len() < MOST => {
+                ("ok", key, Some([b'J', json @ ..])) if found.records.len() < limits::CAPTURED_RECORDS => {
                     match serde_json::from_slice(json) {
                         Ok(value) => found.records.push((key, value)),
                         Err(_) => found.unread += 1,

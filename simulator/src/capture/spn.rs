@@ -6,9 +6,7 @@ use portmaster_fixtures::Country;
 use serde_json::{Value, json};
 
 use super::{filled, regions, source::Source, text};
-
-/// How many hubs a scenario takes.
-const MOST: usize = 1000;
+use crate::limits::CAPTURED_HUBS;
 
 /// What pins say of a hub, and how scenarios say it.
 const STATES: &[(&str, &str)] = &[
@@ -40,7 +38,7 @@ pub(super) async fn spn(source: &mut Source) -> Value {
     let sessions = Some(pins.iter().filter(is_open).count()).filter(|count| *count > 0);
     let map = if pins.is_empty() { Value::Null } else { map(source, &pins, home).await };
     // A home that is not in the map is none.
-    let home = if pins.iter().take(MOST).any(|pin| text(pin, "ID") == home) { home } else { "" };
+    let home = if pins.iter().take(CAPTURED_HUBS).any(|pin| text(pin, "ID") == home) { home } else { "" };
     Value::Object(filled([
         ("home", home.into()),
         ("connected_since", text(&status, "ConnectedSince").into()),
@@ -122,10 +120,10 @@ async fn map(source: &mut Source, pins: &[Value], home: &str) -> Value {
     if measured.len() < pins.len() {
         source.miss(format!("the measurements of {} hubs", pins.len() - measured.len()));
     }
-    if pins.len() > MOST {
-        source.miss(format!("{} hubs beyond the first {MOST}", pins.len() - MOST));
+    if pins.len() > CAPTURED_HUBS {
+        source.miss(format!("{} hubs beyond the first {CAPTURED_HUBS}", pins.len() - CAPTURED_HUBS));
     }
-    let pins = &pins[..pins.len().min(MOST)];
+    let pins = &pins[..pins.len().min(CAPTURED_HUBS)];
     let names = names(pins);
     if pins.iter().any(|pin| pin.get("Info").is_none()) {
         source.miss("what operators announce of their hubs, their versions and their load");

@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::world::World;
-
-/// How many differences are named.
-const MOST: usize = 10_000;
+use crate::{limits, world::World};
 
 /// A difference.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
@@ -45,7 +42,7 @@ pub(super) fn between(before: &Value, after: &Value) -> Vec<Difference> {
 }
 
 fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Difference>) {
-    if before == after || found.len() >= MOST {
+    if before == after || found.len() >= limits::DIFFERENCES {
         return;
     }
     if let (Some(Value::Object(old)), Some(Value::Object(new))) = (before, after) {

@@ -17,10 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use crate::go::escape;
-
-/// The longest body that is read, bytes, save for imports.
-pub(super) const LONGEST: usize = 1 << 20;
+use crate::{go::escape, limits};
 
 /// A JSON body of a type.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> 
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        read(&body(request, LONGEST).await?).map(Self)
+        read(&body(request, limits::CONTROL_BODY).await?).map(Self)
     }
 }
 

@@ -22,16 +22,16 @@ use super::{
     problem::{self, Problem},
     route::{JSON, Route, delete, get, post},
 };
-use crate::journal::{Direction, Entry, Filter, Journal, Kind, NearMiss, Page, WaitError};
+use crate::{
+    journal::{Direction, Entry, Filter, Journal, Kind, NearMiss, Page, WaitError},
+    limits,
+};
 
 /// The media type of texts.
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// How many entries are told unless something else is asked for.
 const USUAL_LIMIT: usize = 1000;
-
-/// How long may be waited.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 pub(super) fn routes() -> Vec<Route> {
     let too_few = "There are too few in time: a problem document with the near misses.";
@@ -200,7 +200,7 @@ async fn count(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> J
 
 async fn wait(State(plane): State<Arc<Plane>>, Input(waited): Input<Waited>) -> Response {
     let Waited { filter, count, timeout } = waited;
-    if timeout.0 > LONGEST_WAIT {
+    if timeout.0 > limits::JOURNAL_WAIT {
         let problem = Problem::bad("the timeout is too long").at("/timeout").expected("at most 10m");
         return problem.into_response();
     }

@@ -25,7 +25,10 @@ use super::{
     problem::Problem,
     route::{JSON, Route, patch},
 };
-use crate::world::{World, spn, state::AREAS};
+use crate::{
+    limits,
+    world::{World, spn, state::AREAS},
+};
 
 /// The media type of merge patches.
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -241,7 +244,7 @@ struct PausePatch {
 }
 
 async fn whole(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<Applied>, Problem> {
-    let patch = input::json(&input::body(request, input::LONGEST).await?)?;
+    let patch = input::json(&input::body(request, limits::CONTROL_BODY).await?)?;
     apply(&plane, &patch).map(Json)
 }
 
@@ -250,7 +253,7 @@ async fn part(
     Part(path): Part,
     request: Request,
 ) -> Result<Json<Applied>, Problem> {
-    let value = input::json(&input::body(request, input::LONGEST).await?)?;
+    let value = input::json(&input::body(request, limits::CONTROL_BODY).await?)?;
     let (steps, patch) = nested(&path, value)?;
     let depth = steps.len();
     apply(&plane, &patch).map(Json).map_err(|problem| problem.below(depth))

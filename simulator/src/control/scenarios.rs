@@ -26,6 +26,7 @@ use super::{
 use crate::{
     core::LoadError,
     journal::Journal,
+    limits,
     snapshot::Origin,
     world::{Options, SetupError},
 };
@@ -166,7 +167,7 @@ async fn load(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<
         kind.to_str()
             .is_ok_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("yaml")))
     });
-    let bytes = input::body(request, input::LONGEST).await?;
+    let bytes = input::body(request, limits::CONTROL_BODY).await?;
     Arc::clone(&plane)
         .aside(move |plane| {
             let given = plane.template.options().clone();

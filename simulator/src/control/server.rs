@@ -1,6 +1,6 @@
 //! Listening, and what ends with it.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, http::StatusCode, middleware};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -19,13 +19,10 @@ use super::{
     problem::Problem,
     routes,
 };
-use crate::core::{Shared, accept};
-
-/// How many connections are served at once; others wait in the listener's queue.
-const MOST_CONNECTIONS: usize = 256;
-
-/// How long a head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::{
+    core::{Shared, accept},
+    limits,
+};
 
 /// A control plane that listens. It stops when it is dropped.
 #[derive(Debug)]
@@ -94,12 +91,12 @@ fn router(plane: &Arc<Plane>) -> Router {
 
 /// Serves connections until the task is dropped.
 async fn serve(listener: TcpListener, router: Router) {
-    accept(listener, MOST_CONNECTIONS, |stream| {
+    accept(listener, limits::CONTROL_CONNECTIONS, |stream| {
         let service = TowerToHyperService::new(router.clone());
         async move {
             let served = http1::Builder::new()
                 .auto_date_header(false)
-                .header_read_timeout(HEAD_TIMEOUT)
+                .header_read_timeout(limits::CONTROL_HEAD_TIME)
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

@@ -29,9 +29,6 @@ use crate::{
     snapshot::{Snapshot, SnapshotError, VERSION},
 };
 
-/// The longest id and the longest name.
-const LONGEST_NAME: usize = 100;
-
 pub(super) fn routes() -> Vec<Route> {
     let refusals = [StatusCode::NOT_FOUND];
     let part = |route: Route| route.part("id", "Its id", "1").refuses(refusals);
@@ -136,7 +133,7 @@ async fn import(
     request: Request,
 ) -> Result<(StatusCode, Json<Listed>), Problem> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if id.len() > LONGEST_NAME || !id.bytes().all(plain) {
+    if id.len() > limits::SNAPSHOT_NAME || !id.bytes().all(plain) {
         return Err(Problem::bad("the id is none")
             .expected("at most 100 letters, digits, dots, dashes and underscores"));
     }

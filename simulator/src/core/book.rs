@@ -17,13 +17,13 @@ use super::{
     redact::Secrets,
     slot::{Done, Fields, Http, Kept, Out, Outcome, Pass, Recorded, Slot},
 };
-use crate::world::{Config, Record};
+use crate::{
+    limits,
+    world::{Config, Record},
+};
 
 /// How many entries of each kind are kept unless something else is said.
-pub const DEFAULT_CAPACITY: usize = 10_000;
-
-/// How much the entries of a kind may weigh, bytes.
-const MOST_BYTES: usize = 32 << 20;
+pub const DEFAULT_CAPACITY: usize = limits::JOURNAL_ENTRIES;
 
 /// A journal that is on.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Ring {
         self.weight += slot.weight();
         self.slots.push_back(slot);
         let mut dropped = 0;
-        while self.slots.len() > capacity || (self.weight > MOST_BYTES && self.slots.len() > 1) {
+        while self.slots.len() > capacity || (self.weight > limits::JOURNAL_BYTES && self.slots.len() > 1) {
             let Some(oldest) = self.slots.pop_front() else { break };
             self.weight = self.weight.saturating_sub(oldest.weight());
             dropped += 1;

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use portmaster_fixtures::Permission;
 use serde::Serialize;
 
-use crate::world::{Record, session::Token};
-
-/// How much of a body is kept, bytes.
-pub(crate) const MOST_KEPT: usize = 64 << 10;
+use crate::{
+    limits,
+    world::{Record, session::Token},
+};
 
 /// Something that is recorded.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Keeps bytes that are nobody else's buffer.
     pub(crate) fn own(bytes: &Bytes) -> Self {
-        if bytes.len() > MOST_KEPT {
+        if bytes.len() > limits::JOURNAL_BODY {
             Self::copy(bytes)
         } else {
             Self { bytes: bytes.clone(), length: bytes.len() }
@@ -185,7 +185,10 @@ impl Kept {
 
     /// Keeps a copy.
     pub(crate) fn copy(bytes: &[u8]) -> Self {
-        Self { bytes: Bytes::copy_from_slice(&bytes[..bytes.len().min(MOST_KEPT)]), length: bytes.len() }
+        Self {
+            bytes: Bytes::copy_from_slice(&bytes[..bytes.len().min(limits::JOURNAL_BODY)]),
+            length: bytes.len(),
+        }
     }
 }
 
@@ -234,7 +237,7 @@ mod tests {
 
     #[test]
     fn long_bodies_are_cut_and_their_length_is_told() {
-        let kept = Kept::own(&Bytes::from(vec![b'x'; MOST_KEPT + 9]));
-        assert_eq!((kept.bytes.len(), kept.length), (MOST_KEPT, MOST_KEPT + 9));
+        let kept = Kept::own(&Bytes::from(vec![b'x'; limits::JOURNAL_BODY + 9]));
+        assert_eq!((kept.bytes.len(), kept.length), (limits::JOURNAL_BODY, limits::JOURNAL_BODY + 9));
     }
 }

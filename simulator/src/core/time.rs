@@ -8,10 +8,7 @@ use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 use serde_json::json;
 
 use super::shared::Shared;
-use crate::world::Moved;
-
-/// How many things happen at most while the world is locked. Who asks meanwhile waits no longer than these take.
-const MOST_AT_ONCE: usize = 1000;
+use crate::{limits, world::Moved};
 
 /// Why a clock was not moved to where it was to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,7 +92,7 @@ impl Shared {
     /// Moves the clock towards an instant, or an earlier one at which a state holds, by so many things as happen without
     /// keeping others waiting. Call it until it is there.
     pub(crate) fn move_a_little(&self, target: Timestamp, until: Option<&StateMatch>) -> Moved {
-        let moved = self.with(|world| world.move_towards(target, until, MOST_AT_ONCE));
+        let moved = self.with(|world| world.move_towards(target, until, limits::DUE_AT_ONCE));
         if let Moved::There(_) = moved {
             self.tell_clock();
         }

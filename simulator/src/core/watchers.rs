@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::world::{Event, Lifecycle, Record, World};
-
-/// How many happenings wait for the slowest one who watches; further back they are lost to it.
-const MOST_WAITING: usize = 1024;
+use crate::{
+    limits,
+    world::{Event, Lifecycle, Record, World},
+};
 
 /// Something that happened, in a form to be shown.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Watchers(broadcast::Sender<Arc<Shown>>);
 
 impl Default for Watchers {
     fn default() -> Self {
-        Self(broadcast::Sender::new(MOST_WAITING))
+        Self(broadcast::Sender::new(limits::WATCHED))
     }
 }
 

@@ -1,5 +1,7 @@
 //! `config:`, the options. Only their values can be written (websocket §5.1).
 
+use std::sync::Arc;
+
 use portmaster_fixtures::Defect;
 use serde_json::Value;
 
@@ -14,8 +16,8 @@ use crate::{
 pub(super) struct Config;
 
 impl Database for Config {
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
-        world.config.record(key).ok_or(Fault::NotFound)
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+        world.config.record(key).map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {

@@ -27,9 +27,6 @@ const WRITE: usize = 64 << 10;
 /// How long a connection lives after the core went down (websocket §7).
 const AFTERGLOW: Duration = Duration::from_millis(150);
 
-/// How long the peer may take to end the stream after us.
-const LINGER: Duration = Duration::from_secs(1);
-
 /// Serves a client until it goes or the core goes down. `input` is what came behind the handshake, `number` the
 /// connection's in the journal.
 ///
@@ -159,5 +156,5 @@ async fn end(mut stream: TcpStream) -> io::Result<()> {
             }
         }
     };
-    tokio::time::timeout(LINGER, drained).await.unwrap_or(Ok(()))
+    tokio::time::timeout(limits::LINGER, drained).await.unwrap_or(Ok(()))
 }

@@ -70,8 +70,8 @@ impl Reader {
             let mask =
                 [frame[head.size - 4], frame[head.size - 3], frame[head.size - 2], frame[head.size - 1]];
             frame.advance(head.size);
-            for (at, byte) in frame.iter_mut().enumerate() {
-                *byte ^= mask[at % 4];
+            for four in frame.chunks_mut(4) {
+                four.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
             }
             match head.opcode {
                 PING => return Ok(Some(Incoming::Ping(frame))),

@@ -16,9 +16,9 @@ impl Database for Map {
         false
     }
 
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
         let found = pins(world, key.split('/').next().unwrap_or_default()).map_err(|_| Fault::NotFound)?;
-        found.into_iter().find(|record| record.place().1 == key).ok_or(Fault::NotFound)
+        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {

@@ -19,6 +19,8 @@ mod store;
 mod structure;
 mod subscribers;
 
+use std::sync::Arc;
+
 pub(crate) use clients::Clients;
 use subscribers::Subscribers;
 
@@ -83,7 +85,7 @@ impl From<Vec<Record>> for Found {
 /// A database. Keys are without its name.
 trait Database: Sync {
     /// A record.
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault>;
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault>;
 
     /// The records whose keys begin with a prefix, in the database's order. Conditions are the caller's affair.
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault>;
@@ -137,7 +139,7 @@ fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
 #[cfg(test)]
 pub(crate) fn record(world: &mut World, key: &str) -> Option<Record> {
     let (database, key) = key.split_once(':')?;
-    named(world, database).ok()?.get(world, key).ok()
+    named(world, database).ok()?.get(world, key).ok().map(Arc::unwrap_or_clone)
 }
 
 /// The records whose whole keys begin like this.

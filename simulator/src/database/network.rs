@@ -24,7 +24,7 @@ impl Database for Network {
         false
     }
 
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
         // A connection is found whatever process its key names.
         let parts: Vec<&str> = key.split('/').collect();
         let connection = match parts.as_slice() {
@@ -35,7 +35,7 @@ impl Database for Network {
             _ => None,
         };
         let process = || processes(world).into_iter().find(|record| record.place().1 == key);
-        connection.or_else(process).ok_or(Fault::NotFound)
+        connection.or_else(process).map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {

@@ -1,5 +1,7 @@
 //! `notifications:`, what the core has to say (websocket §5.6).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Database, Fault, Found, payload::Payload, store::apply, structure::Structure};
@@ -12,10 +14,10 @@ use crate::world::{
 pub(super) struct Notifications;
 
 impl Database for Notifications {
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
         let event_id = key.strip_prefix("all/").ok_or(Fault::NotFound)?;
         world.notification(event_id).ok_or(Fault::NotFound)?;
-        world.notification_record(event_id).ok_or(Fault::NotFound)
+        world.notification_record(event_id).map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {

@@ -22,7 +22,7 @@ fn alive(world: &World) -> Result<(), Fault> {
 }
 
 /// A record that clients may see.
-pub(super) fn get(world: &mut World, key: &str) -> Result<Record, Fault> {
+pub(super) fn get(world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
     alive(world)?;
     let (name, key) = place(key);
     let record = named(world, name)?.get(world, key)?;
@@ -128,7 +128,7 @@ pub(super) fn write(world: &mut World, key: &str, payload: Bytes) -> Result<(), 
 
 /// Sets members of a record that is there.
 pub(super) fn insert(world: &mut World, key: &str, payload: &[u8]) -> Result<(), Fault> {
-    let mut record = get(world, key)?;
+    let mut record = Arc::unwrap_or_clone(get(world, key)?);
     let (name, key) = place(key);
     let database = named(world, name)?;
     record = structure::set_members(record, database.structure(key), payload).map_err(Fault::Other)?;
@@ -143,6 +143,6 @@ pub(super) fn delete(world: &mut World, key: &str) -> Result<(), Fault> {
     if !named(world, name)?.is_writable() {
         return Err(Fault::ReadOnly);
     }
-    let record = get(world, key)?;
+    let record = Arc::unwrap_or_clone(get(world, key)?);
     named(world, name)?.delete(world, record)
 }

@@ -1,5 +1,7 @@
 //! `runtime:`, what the core tells of its running self. Nothing is kept there (websocket §5.5).
 
+use std::sync::Arc;
+
 use portmaster_fixtures::{Defect, SystemStatus};
 
 use super::{Database, Fault, Found, payload::Payload, sjson_number, store::apply};
@@ -70,12 +72,12 @@ fn layered(world: &World, prefix: &str) -> Result<Vec<Record>, Fault> {
 }
 
 impl Database for Runtime {
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
         let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
         let provider =
             provider.filter(|one| one.prefix != key || !key.ends_with('/')).ok_or(Fault::NotFound)?;
         let found = (provider.list)(world, key)?;
-        found.into_iter().find(|record| record.place().1 == key).ok_or(Fault::NotFound)
+        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {

@@ -98,7 +98,7 @@ impl Session {
         match message {
             Message::Get(key) => match operations::get(world, &key) {
                 Ok(record) => match record.text() {
-                    Ok(_) => outbox.records(id, [Arc::new(record)].into()),
+                    Ok(_) => outbox.records(id, [record].into()),
                     Err(fault) => outbox.error(&id, fault),
                 },
                 Err(fault) => outbox.error(&id, &fault.to_string()),

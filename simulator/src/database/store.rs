@@ -1,5 +1,7 @@
 //! `core:` and `cache:`: records as clients wrote them, profiles among them, and what the core itself keeps there.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use portmaster_fixtures::{ProfileForm, StoredFormats};
 use serde_json::{Map, Value};
@@ -21,14 +23,27 @@ pub(super) struct Store {
     pick: fn(&World) -> &records::Store,
     /// What is not kept there but known otherwise.
     known: fn(&World) -> Vec<Record>,
+    /// Whether a record is there that no client may see.
+    hides: fn(&World, &str) -> bool,
 }
 
 /// `core:`
-pub(super) const CORE: Store =
-    Store { name: "core", pick: |world| &world.records.core, known: |world| known_in_core(world) };
+pub(super) const CORE: Store = Store {
+    name: "core",
+    pick: |world| &world.records.core,
+    known: |world| known_in_core(world),
+    hides: |world, key| key == TOKEN && world.account_record().is_some(),
+};
 /// `cache:`
-pub(super) const CACHE: Store =
-    Store { name: "cache", pick: |world| &world.records.cache, known: |world| known_in_cache(world) };
+pub(super) const CACHE: Store = Store {
+    name: "cache",
+    pick: |world| &world.records.cache,
+    known: |world| known_in_cache(world),
+    hides: |_, _| false,
+};
+
+/// The key of what the account logs in with.
+const TOKEN: &str = "spn/account/authtoken";
 
 /// Where profiles are.
 const PROFILES: &str = "core:profiles/";
@@ -45,7 +60,7 @@ fn known_in_core(world: &World) -> Vec<Record> {
     let profiles = world.profiles.iter().filter_map(|stored| world.profile_record(&stored.key));
     let mut known: Vec<Record> = profiles.map(as_text).collect();
     if let Some(account) = world.account_record() {
-        let token = Record::of("core:spn/account/authtoken", account.meta, Value::Object(Map::new()));
+        let token = Record::of(format!("core:{TOKEN}"), account.meta, Value::Object(Map::new()));
         known.extend([account, token.hidden()]);
     }
     let dismissed = world.broadcasts.iter().flatten();
@@ -63,12 +78,12 @@ fn known_in_cache(world: &World) -> Vec<Record> {
 }
 
 impl Database for Store {
-    fn get(&self, world: &mut World, key: &str) -> Result<Record, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
         if let Some(record) = (self.pick)(world).get(key, world.now()) {
-            return Ok(Record::clone(record));
+            return Ok(Arc::clone(record));
         }
         let known = (self.known)(world).into_iter().find(|record| record.place().1 == key);
-        known.ok_or(Fault::NotFound)
+        known.map(Arc::new).ok_or(Fault::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
@@ -78,7 +93,7 @@ impl Database for Store {
     }
 
     fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
-        if (self.known)(world).iter().any(|record| record.hidden && record.place().1 == key) {
+        if (self.hides)(world, key) {
             return Err(Fault::Denied);
         }
         let rules = &world.rules.websocket;

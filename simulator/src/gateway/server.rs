@@ -26,16 +26,13 @@ use crate::{
     mutants::Sway,
 };
 
-/// How many connections are served at once; others wait in the listener's queue.
-const MOST_CONNECTIONS: usize = 8192;
-
 /// Serves connections, and what the world does by itself, until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, door: Arc<dyn Websocket>) {
     // Ends with this task.
     let mut by_itself = JoinSet::new();
     let world = Arc::clone(&shared);
     by_itself.spawn(async move { world.run_by_itself().await });
-    accept(listener, MOST_CONNECTIONS, |stream| {
+    accept(listener, limits::CONNECTIONS, |stream| {
         let (shared, door) = (Arc::clone(&shared), Arc::clone(&door));
         async move {
             // A peer that breaks off is no fault of ours.

@@ -3,8 +3,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::limits::{self, Work};
+use memchr::memchr2;
 use portmaster_wire::wildcard::Wildcard;
+
+use crate::limits::{self, Work};
 
 /// A piece of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +48,10 @@ fn skip_blanks(json: &[u8], mut at: usize) -> usize {
 fn text_end(json: &[u8], at: usize) -> Option<usize> {
     let mut next = at + 1;
     loop {
-        match json.get(next)? {
+        next += memchr2(b'"', b'\\', json.get(next..)?)?;
+        match json[next] {
             b'"' => return Some(next + 1),
-            b'\\' => next += 2,
-            _ => next += 1,
+            _ => next += 2,
         }
     }
 }

@@ -9,11 +9,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use serde_json::{Map, Number, Value};
 
+use crate::limits;
+
 /// What the tags of YAML itself begin with.
 const STANDARD_TAGS: &str = "tag:yaml.org,2002:";
-
-/// The most values that aliases may make of a document.
-const MOST_VALUES: usize = 100_000;
 
 /// Reads the first document of a text as JSON, with members sorted; nothing is null.
 ///
@@ -178,7 +177,7 @@ impl Builder {
                 Some((_, Some(node))) => {
                     let node = node.clone();
                     self.values += count(&node);
-                    if self.values > MOST_VALUES {
+                    if self.values > limits::YAML_VALUES {
                         return Err("yaml: document contains excessive aliasing".to_owned());
                     }
                     self.put(node)?;

@@ -77,7 +77,7 @@ fn path_distance(expected: &str, got: &str) -> u64 {
     let (expected, got): (Vec<&str>, Vec<&str>) = (expected.split('/').collect(), got.split('/').collect());
     let mut distance = 2 * expected.len().abs_diff(got.len()) as u64;
     for (one, other) in expected.iter().zip(&got) {
-        distance += match strsim::normalized_levenshtein(one, other) {
+        distance += match likeness(one, other) {
             _ if one.contains('*') => 0,
             alike if alike >= 1.0 => 0,
             alike if alike >= 0.6 => 1,
@@ -85,6 +85,15 @@ fn path_distance(expected: &str, got: &str) -> u64 {
         };
     }
     distance.max(1)
+}
+
+/// How alike two segments are, 1 if they are the same. Long ones are the same or not: the time grows with the product of
+/// their lengths.
+fn likeness(one: &str, other: &str) -> f64 {
+    match one.len().max(other.len()) <= LONGEST_SHOWN {
+        true => strsim::normalized_levenshtein(one, other),
+        false => f64::from(u8::from(one == other)),
+    }
 }
 
 /// The beginning of a long text.

@@ -23,27 +23,18 @@ const FORMAT: &str = "portmaster-simulator snapshot";
 /// The version of the files. Another one is refused: a world that is read by guesses would not be the one that was saved.
 pub(crate) const VERSION: u32 = 1;
 
-/// The longest file that is read, bytes.
-const LONGEST: usize = 256 << 20;
-
-/// How deep values may be nested: what a client of the database may send, and the file's own members around it.
-const DEEPEST: usize = limits::NESTING + 100;
-
-/// The stack of the thread that reads a file, whose values may be nested.
-const STACK: usize = 64 << 20;
-
 /// Why a file is no snapshot that can be put back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
     /// It is too long.
-    #[error("the snapshot has {found} bytes, expected at most {LONGEST}")]
+    #[error("the snapshot has {found} bytes, expected at most {}", limits::SNAPSHOT_FILE)]
     TooLong {
         /// Its length.
         found: usize,
     },
     /// It is nested too deep.
-    #[error("the snapshot's values are nested deeper than {DEEPEST}")]
+    #[error("the snapshot's values are nested deeper than {}", limits::SNAPSHOT_NESTING)]
     TooDeep,
     /// It is something else.
     #[error("no snapshot: {0}, expected a JSON object with \"format\": \"{FORMAT}\"")]
@@ -218,14 +209,15 @@ impl Snapshot {
     /// # Errors
     /// When it is of another version, damaged or something else; the message says where and what was expected.
     pub fn from_json(text: &str) -> Result<Self, SnapshotError> {
-        if text.len() > LONGEST {
+        if text.len() > limits::SNAPSHOT_FILE {
             return Err(SnapshotError::TooLong { found: text.len() });
         }
-        if depth(text) > DEEPEST {
+        if depth(text) > limits::SNAPSHOT_NESTING {
             return Err(SnapshotError::TooDeep);
         }
         thread::scope(|scope| {
-            let reading = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || read(text));
+            let reading =
+                thread::Builder::new().stack_size(limits::SNAPSHOT_STACK).spawn_scoped(scope, || read(text));
             let reading = reading.map_err(|fault| SnapshotError::Memory(fault.to_string()))?;
             reading.join().unwrap_or_else(|_| Err(SnapshotError::Other("it cannot be read".to_owned())))
         })

@@ -108,7 +108,9 @@ impl Records {
 impl World {
     /// Whether there is room for a record.
     pub(super) fn has_room(&self, record: &Record) -> bool {
-        self.records.store(record.place().0).bytes_with(record) <= limits::STORED
+        let both = self.records.core.bytes + self.records.cache.bytes;
+        let store = self.records.store(record.place().0);
+        both - store.bytes + store.bytes_with(record) <= limits::STORED
     }
 
     /// Keeps a record, and tells of it.

@@ -11,7 +11,8 @@ use portmaster_fixtures::{
 };
 use serde_json::Value;
 
-use super::{World, dns::Resolver, generate::MOST_OPENED, pattern::Pattern, state::AREAS};
+use super::{World, dns::Resolver, pattern::Pattern, state::AREAS};
+use crate::limits;
 
 /// Headers that say how an answer is sent, which is not an answer's to say (RFC 9110 §7.6.1, RFC 9112 §6).
 const OF_THE_CONNECTION: [&str; 8] = [
@@ -437,8 +438,12 @@ impl Look<'_> {
     }
 
     fn count(&mut self, path: String, count: u32) {
-        if count > MOST_OPENED {
-            self.note(path, format!("{count} connections at once, expected at most {MOST_OPENED}"), None);
+        if count > limits::OPENED {
+            self.note(
+                path,
+                format!("{count} connections at once, expected at most {}", limits::OPENED),
+                None,
+            );
         } else if self.names.apps.is_empty() {
             self.note(path, "the scenario has no apps to make connections", None);
         }

@@ -13,9 +13,10 @@ use super::{
     Change, Dangling, Event, Lifecycle, Notification, World,
     change::ChangeError,
     dns::Resolver,
-    generate::{self, Generated, MOST_OPENED, Recipe},
+    generate::{self, Generated, Recipe},
     prompt,
 };
+use crate::limits;
 
 /// Why a change that a person asks for does not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -272,7 +273,7 @@ impl World {
     fn drawn(&mut self, count: u32, apps: &[String]) -> Result<Vec<Generated>, ChangeError> {
         self.start_makers(apps, SignedDuration::ZERO);
         let all = std::mem::take(&mut self.apps);
-        let result = self.drawn_of(&all, count.min(MOST_OPENED), apps);
+        let result = self.drawn_of(&all, count.min(limits::OPENED), apps);
         self.apps = all;
         result.map_err(ChangeError::script)
     }

@@ -19,6 +19,7 @@ mod journal;
 mod kept;
 mod latency;
 mod lifetimes;
+mod limits;
 mod mutants;
 mod page;
 mod pprof;

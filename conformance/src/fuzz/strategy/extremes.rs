@@ -5,7 +5,7 @@ use proptest::{prelude::*, sample::select};
 /// How often something is said: mostly a few times, at times as often as no stack and no patience holds. What fails is made
 /// smaller from there.
 pub(super) fn times() -> BoxedStrategy<usize> {
-    one_of![6 => 1_usize..30, 3 => 30_usize..1_000, 1 => 1_000_usize..20_000].boxed()
+    one_of![5 => 1_usize..30, 3 => 30_usize..1_000, 2 => 1_000_usize..20_000].boxed()
 }
 
 /// Pieces said again and again, with what is said before and behind them.
@@ -44,6 +44,22 @@ pub(super) fn path() -> BoxedStrategy<String> {
         ("l.", "9", ""),
         ("", "\\", ""),
     ])
+}
+
+/// A record with a list and a member of a long name, and what leads into it: the messages of a conversation.
+pub(super) fn conversation() -> BoxedStrategy<Vec<String>> {
+    const KEY: &str = "core:fuzz/long";
+    let asked = one_of![
+        path().prop_map(|path| format!("2|insert|{KEY}|{{\"{path}\":1}}")),
+        path().prop_map(|path| format!("2|query|query {KEY} where {path} exists")),
+        condition().prop_map(|condition| format!("2|query|query {KEY} where {condition}")),
+    ];
+    (40_usize..200, asked)
+        .prop_map(|(length, asked)| {
+            let name = "a".repeat(length);
+            vec![format!("1|create|{KEY}|J{{\"l\":[],\"{name}\":1}}"), asked]
+        })
+        .boxed()
 }
 
 /// A document of JSON or YAML.

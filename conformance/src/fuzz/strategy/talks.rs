@@ -175,6 +175,14 @@ pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
     };
     let who = one_of![12 => Just(admin), 1 => super::asks::who(scope)];
     let again = (sent(scope), 2_usize..300).prop_map(|(sent, times)| vec![sent; times]);
-    let frames = one_of![100 => vec(sent(scope), 1..7), 1 => again];
+    let usual = one_of![100 => vec(sent(scope), 1..7), 1 => again].boxed();
+    let frames = match scope.allowed().writes {
+        true => {
+            let long = extremes::conversation()
+                .prop_map(|texts| texts.into_iter().map(|text| Sent::Message(text.into())).collect());
+            one_of![95 => usual, 5 => long].boxed()
+        }
+        false => usual,
+    };
     (who, frames).prop_map(|(who, frames)| Talk { who, frames }).boxed()
 }

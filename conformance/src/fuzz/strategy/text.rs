@@ -70,21 +70,27 @@ pub(super) fn edge() -> impl Strategy<Value = String> {
     select(&EDGES[..]).prop_map(str::to_owned)
 }
 
-/// A short word.
-pub(super) fn word() -> impl Strategy<Value = String> {
-    string_regex("[a-z]{1,8}").expect("a plain pattern")
-}
-
-/// Any text, mostly short.
-pub(super) fn text() -> BoxedStrategy<String> {
-    one_of![
+thread_local! {
+    // Their patterns are compiled once, and not for each of the hundreds of places where one stands.
+    static WORD: BoxedStrategy<String> = string_regex("[a-z]{1,8}").expect("a plain pattern").boxed();
+    static TEXT: BoxedStrategy<String> = one_of![
         4 => word(),
         4 => edge(),
         3 => string_regex("[ -~]{0,16}").expect("a plain pattern"),
         2 => string_regex("\\PC{0,8}").expect("a plain pattern"),
         1 => (word(), 50_usize..3000).prop_map(|(word, times)| word.repeat(times / word.len() + 1)),
     ]
-    .boxed()
+    .boxed();
+}
+
+/// A short word.
+pub(super) fn word() -> BoxedStrategy<String> {
+    WORD.with(Clone::clone)
+}
+
+/// Any text, mostly short.
+pub(super) fn text() -> BoxedStrategy<String> {
+    TEXT.with(Clone::clone)
 }
 
 /// Percent-encodes whatever cannot stand in a part of a target as it is.

@@ -20,9 +20,7 @@ use self::internet::{NETWORKS, Network, ROLES, Role, Service};
 pub use self::live::Life;
 use super::{Event, World, connections::KEPT_AFTER_END, profiles::LOCAL, spn::Tunnel};
 
-/// How many connections one change opens at most.
-pub(super) const MOST_OPENED: u32 = 1_000_000;
-use crate::go::duration;
+use crate::{go::duration, limits};
 
 /// Why a recipe for connections cannot be followed.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +32,7 @@ pub enum GenerateError {
     #[error("the scenario has no apps to make connections")]
     NoApps,
     /// It makes too many.
-    #[error("{0} connections, expected at most {MOST_OPENED}")]
+    #[error("{0} connections, expected at most {most}", most = limits::OPENED)]
     Many(u32),
     /// The span is none.
     #[error("over: {0}")]
@@ -103,7 +101,7 @@ impl World {
             Some(text) => SignedDuration::from_nanos(duration::parse(text).map_err(GenerateError::Over)?),
             None => SignedDuration::from_hours(1),
         };
-        if recipe.count > MOST_OPENED {
+        if recipe.count > limits::OPENED {
             return Err(GenerateError::Many(recipe.count));
         }
         self.start_makers(&recipe.apps, over);
