@@ -531,6 +531,12 @@ impl Builder {
         self
     }
 
+    /// How the clock goes unless the scenario says so.
+    pub fn usual_clock(mut self, mode: ClockMode) -> Self {
+        self.options.usual_clock = Some(mode);
+        self
+    }
+
     /// Development Mode.
     pub fn dev_mode(self, on: bool) -> Self {
         self.set("core/devMode", on)

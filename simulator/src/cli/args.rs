@@ -130,7 +130,7 @@ pub(crate) struct Serve {
     /// all that it puts at an instant is moved by as much [default: the scenario's; now with --ui]
     #[arg(long, value_name = "now|INSTANT|scenario")]
     pub(crate) start: Option<StartAt>,
-    /// How the clock goes: frozen, manual, running or xN for N times as fast [default: the scenario's; running with --ui]
+    /// How the clock goes: frozen, manual, running or xN for N times as fast [default: the scenario's, or else frozen; running with --ui]
     #[arg(long, value_name = "MODE")]
     pub(crate) clock: Option<ClockMode>,
     /// Set an option, for example spn/enable=true; may be repeated

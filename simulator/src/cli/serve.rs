@@ -132,8 +132,11 @@ fn builder(args: &Serve) -> Builder {
     if let Some(start) = args.start.or(present.then_some(StartAt::Now)) {
         builder = builder.start_at(start);
     }
-    if let Some(mode) = args.clock.or(present.then_some(ClockMode::Running(1))) {
+    if let Some(mode) = args.clock {
         builder = builder.clock(mode);
+    }
+    if present {
+        builder = builder.usual_clock(ClockMode::Running(1));
     }
     if let Some(path) = &args.ui {
         builder = builder.ui(path);

@@ -197,6 +197,7 @@ impl Change {
     fn moves_tunnels(&self) -> bool {
         match self {
             Self::Config { key, .. } | Self::ResetConfig { key, .. } => key.starts_with("spn/"),
+            Self::Network(network) => network.online.is_some(),
             Self::Spn(_)
             | Self::Pause(_)
             | Self::Resume
@@ -258,9 +259,11 @@ impl World {
             Change::SaveIcon { name, content } => _ = self.icons.insert(name, content),
             Change::Core(core) => self.change_core(&core),
             Change::Network(network) => {
+                let spn = self.spn_status();
                 self.change_network(*network);
                 self.tell_status();
                 self.tell_portal();
+                self.follow_online(spn);
             }
             Change::ClearDnsCache => self.dns.cache.clear(),
             Change::CacheAnswer(entry) => self.cache(*entry)?,

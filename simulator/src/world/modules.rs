@@ -402,3 +402,43 @@ fn module(name: &str, states: &[ModuleState]) -> Value {
     let states = if states.is_empty() { Value::Null } else { states.iter().map(ModuleState::json).collect() };
     json!({ "Module": name, "States": states })
 }
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::{Contract, Scenario};
+
+    use super::*;
+    use crate::world::Options;
+
+    #[test]
+    fn early_cores_tell_trouble_in_subsystems() {
+        for contract in [Contract::V1_0, Contract::Docs] {
+            let options = Options { contract: Some(contract), ..Options::default() };
+            let mut world = World::new(Scenario::load("home-office").unwrap(), options).unwrap();
+            let failures = |world: &World| -> Vec<(u64, String)> {
+                let told = |record: &Record| serde_json::from_slice(record.text().unwrap()).unwrap();
+                let all: Vec<Value> = world.subsystems().iter().map(told).collect();
+                let modules = all.iter().flat_map(|one| one["Modules"].as_array().unwrap());
+                let troubled = modules.filter(|module| module["FailureStatus"] != 0);
+                let told = troubled.map(|module| {
+                    let text = |name: &str| module[name].as_str().unwrap().to_owned();
+                    (
+                        module["FailureStatus"].as_u64().unwrap(),
+                        text("FailureID") + ": " + &text("FailureMsg"),
+                    )
+                });
+                told.collect()
+            };
+            let before = failures(&world);
+            world.take_events();
+            let fail = "modules: { fail: [{ module: Resolver, id: 'resolver:lost', title: Lost, message: No answer, severity: error }] }";
+            world.change(&serde_saphyr::from_str(fail).unwrap()).unwrap();
+            let pushed = world.take_events().into_iter().any(|event| {
+                matches!(event, crate::world::Event::Record(record) if record.key.starts_with("runtime:subsystems/"))
+            });
+            assert!(pushed, "{contract}");
+            let new: Vec<_> = failures(&world).into_iter().filter(|one| !before.contains(one)).collect();
+            assert_eq!(new, [(3, "resolver:lost: No answer".to_owned())], "{contract}");
+        }
+    }
+}

@@ -1,9 +1,13 @@
-//! A captive portal: what the core tells the person of it.
+//! What follows from the way to the internet: a captive portal that is told of, connections that break.
 
-use portmaster_fixtures::scenario::{CaptivePortal, OnlineStatus};
+use portmaster_fixtures::scenario::{CaptivePortal, OnlineStatus, SpnStatus};
 use serde_json::Value;
 
-use super::{Notification, World, notifications::Action};
+use super::{Change, Notification, World, notifications::Action};
+
+/// The scopes of addresses of the device itself and of the internet.
+const HOST: i64 = 1;
+const GLOBAL: i64 = 4;
 
 /// The event of the notification (websocket §5.6).
 const ID: &str = "netenv:captive-portal";
@@ -13,6 +17,35 @@ impl World {
     pub fn portal(&self) -> Option<CaptivePortal> {
         let is_there = self.network.online == OnlineStatus::Portal;
         is_there.then(|| self.network.captive_portal.clone().unwrap_or_default())
+    }
+
+    /// Whether it is known that nothing of the internet is reached.
+    pub(super) fn is_cut_off(&self) -> bool {
+        matches!(self.network.online, OnlineStatus::Offline | OnlineStatus::Limited | OnlineStatus::Portal)
+    }
+
+    /// Connections to what is no longer reached break, and the privacy network is lost and found with the internet.
+    pub(super) fn follow_online(&mut self, spn: SpnStatus) {
+        let is_offline = self.network.online == OnlineStatus::Offline;
+        if self.is_cut_off() {
+            let all = self.connections.values().filter(|one| one.active);
+            let lost = all.filter(|one| match one.shared.scope {
+                HOST => false,
+                scope => is_offline || scope >= GLOBAL,
+            });
+            let lost: Vec<String> = lost.map(|one| one.id().to_owned()).collect();
+            if !lost.is_empty() {
+                // Closing refuses nothing.
+                let _ = self.apply(Change::Close(lost));
+            }
+        }
+        let status = self.spn_status();
+        if status != spn {
+            if status == SpnStatus::Connected {
+                self.reinit_spn();
+            }
+            self.tell_spn();
+        }
     }
 
     /// The notification of the captive portal comes and goes with it.
@@ -46,6 +79,34 @@ mod tests {
 
     use super::*;
     use crate::world::Options;
+
+    #[test]
+    fn what_is_not_reached_breaks_and_comes_back() {
+        let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+        for (told, status, left) in [
+            ("limited", SpnStatus::Failed, false),
+            ("online", SpnStatus::Connected, true),
+            ("portal", SpnStatus::Failed, false),
+            ("semi", SpnStatus::Connected, true),
+            ("offline", SpnStatus::Failed, false),
+        ] {
+            world.take_events();
+            let change = format!("network: {{ online: {told} }}");
+            world.change(&serde_saphyr::from_str(&change).unwrap()).unwrap();
+            assert_eq!(world.spn_status(), status, "{told}");
+            let said = world.take_events().into_iter().any(|event| {
+                matches!(event, crate::world::Event::Record(record) if record.key == "runtime:spn/status")
+            });
+            assert!(said, "{told}");
+            let broken = world.connections.values().filter(|one| one.active && one.shared.scope == GLOBAL);
+            let broken = broken.count();
+            assert!(left || broken == 0, "{told}: {broken}");
+            if left {
+                let opened = "connections: { open: 3 }";
+                world.change(&serde_saphyr::from_str(opened).unwrap()).unwrap();
+            }
+        }
+    }
 
     #[test]
     fn a_portal_is_told_of_while_it_is_in_the_way() {

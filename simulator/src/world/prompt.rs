@@ -21,6 +21,9 @@ const ID: &str = "filter:prompt-";
 const OUTGOING: &str = "filter/endpoints";
 const INCOMING: &str = "filter/serviceEndpoints";
 
+/// The option that says what becomes of connections that no rule decides.
+const ACTION: &str = "filter/defaultAction";
+
 /// Connections that wait: the prompt that asks about each, by the end of its patience and its id.
 pub(super) type Waiting = BTreeMap<(Timestamp, String), String>;
 
@@ -59,7 +62,30 @@ pub(super) fn is_undecided(row: &ConnectionRow) -> bool {
     row.verdict == 0 && row.active
 }
 
+/// A connection as it begins where nobody has decided it: nothing went over it yet.
+pub(super) fn undecided(mut row: ConnectionRow) -> ConnectionRow {
+    let mut extra = row.extra_data_value().into_owned();
+    if let Some(members) = extra.as_object_mut() {
+        members.shift_remove("tunnel");
+    }
+    (row.verdict, row.allowed, row.tunneled, row.exit_node) = (0, None, false, None);
+    (row.bytes_received, row.bytes_sent) = (0, 0);
+    (row.extra_data, row.extra_data_text) = (extra, None);
+    row
+}
+
 impl World {
+    /// Whether nothing lets a connection that a program makes be but the person who is asked.
+    pub(super) fn asks_first(&self, row: &ConnectionRow) -> bool {
+        let is_asked_for = row.kind == "ip" && row.direction == "outbound" && row.active;
+        is_asked_for && row.allowed == Some(true) && {
+            let settings = self.profiles.get(&row.profile).map(super::Profile::settings).unwrap_or_default();
+            let action = settings.get(ACTION).or_else(|| self.config.value(ACTION));
+            action.and_then(Value::as_str) == Some("ask")
+                && self.ruled(row).is_none_or(|verdict| !verdict.allowed)
+        }
+    }
+
     /// Decides a connection that begins undecided, if a rule of its program does; when it ends by itself then.
     pub(super) fn screen(&self, row: &mut ConnectionRow) -> Option<Timestamp> {
         row.allowed = None;
@@ -216,7 +242,7 @@ impl World {
         while self.next_patience().is_some_and(|end| end <= now) {
             let Some(((_, id), _)) = self.waiting.pop_first() else { return };
             let reason = "prompting in progress, please respond to prompt".to_owned();
-            self.decide(&id, Verdict { allowed: false, reason, option: "filter/defaultAction" });
+            self.decide(&id, Verdict { allowed: false, reason, option: ACTION });
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Options {
     pub start: Option<StartAt>,
     /// The clock's pace; the scenario's if absent.
     pub clock: Option<ClockMode>,
+    /// The clock's pace where neither says one.
+    pub usual_clock: Option<ClockMode>,
     /// Whether the contract's defects are left out.
     pub healthy: bool,
     /// Values of options, by key.
@@ -129,7 +131,10 @@ impl World {
         let mut world = Self {
             contract,
             rules,
-            clock: Clock::new(options.clock.unwrap_or(scenario.clock), start),
+            clock: Clock::new(
+                options.clock.or(scenario.clock).or(options.usual_clock).unwrap_or_default(),
+                start,
+            ),
             chance: Chance::new(seed),
             config: Config::new(contract, mutants.clone()),
             mutants,

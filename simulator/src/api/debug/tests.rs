@@ -417,7 +417,7 @@ fn durations_are_go_s() {
 #[test]
 fn one_cpu_profile_runs_at_a_time() {
     let mut scenario = scenario();
-    scenario.clock = ClockMode::Manual;
+    scenario.clock = Some(ClockMode::Manual);
     let mut world =
         World::new(scenario, Options { contract: Some(Contract::V2_2), ..Options::default() }).unwrap();
     assert!(matches!(asked(&mut world, "debug/cpu", ""), Reply::After(..)));

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{Generated, Recipe, habits::Habit, internet::Role, role_of};
-use crate::world::{Change, Event, World, chance, connections::KEPT_AFTER_END};
+use crate::world::{Change, Event, World, chance, connections::KEPT_AFTER_END, prompt};
 
 /// How long programs have lived before the first connection that is shown, so that what lasts is there from the beginning.
 const BEFORE: SignedDuration = SignedDuration::from_hours(1);
@@ -354,6 +354,11 @@ impl World {
                     });
                 self.apps = apps;
                 let Some((made, flow)) = begun else { return };
+                let (made, flow) = if self.asks_first(&made.row) {
+                    (prompt::undecided(made.row).into(), None)
+                } else {
+                    (made, flow)
+                };
                 // Opening refuses nothing.
                 let _ = self.apply(Change::Open(vec![made]));
                 if let Some(flow) = flow {
@@ -459,7 +464,8 @@ mod tests {
             // The pace of the scenario is 700 an hour.
             assert!(hours.iter().all(|count| (500..900).contains(count)), "{contract}: {hours:?}");
             assert!((60..200).contains(&tens[0]), "{contract}: {tens:?}");
-            assert!(active.iter().all(|count| (5..60).contains(count)), "{contract}: {active:?}");
+            // Tens from the first look on, and no fewer later.
+            assert!(active.iter().all(|count| (20..90).contains(count)), "{contract}: {active:?}");
             for program in
                 ["Firefox ip", "Firefox dns", "Thunderbird ip", "VLC Media Player ip", "PackageKit Daemon ip"]
             {
@@ -509,6 +515,59 @@ mod tests {
             advance(&mut world, 5);
             assert!(begun(&world, 5).len() > 10, "{go}");
         }
+    }
+
+    #[test]
+    fn programs_that_are_to_ask_raise_prompts() {
+        let mut world = world(Contract::V2_2);
+        change(&mut world, "config: { filter/defaultAction: ask }");
+        advance(&mut world, 3);
+        let asked = world.notifications().filter(|one| one.event_id.starts_with("filter:prompt-")).count();
+        assert!(asked > 3, "{asked}");
+        let begun = begun(&world, 2);
+        let made: Vec<_> = world
+            .connections
+            .values()
+            .map(|one| one.row())
+            .filter(|row| begun.contains_key(&row.id) && row.kind == "ip" && row.direction == "outbound")
+            .collect();
+        assert!(made.len() > 5, "{}", made.len());
+        for row in &made {
+            // Only a rule lets one be that nobody answers for.
+            let reason = row.extra_data_value()["reason"]["Msg"].as_str().unwrap_or_default().to_owned();
+            assert!(
+                row.allowed != Some(true) || reason.starts_with("allowed by rule"),
+                "{}: {} {reason}",
+                row.id,
+                row.verdict
+            );
+            assert!(!row.tunneled || row.allowed == Some(true), "{}", row.id);
+        }
+        let waiting = made.iter().filter(|row| row.verdict == 0 && row.active).count();
+        assert!(waiting < made.len(), "{waiting} of {}", made.len());
+        change(&mut world, "config: { filter/defaultAction: permit }");
+        advance(&mut world, 15);
+        assert!(world.state()["connections"]["active"].as_u64().unwrap() > 10);
+    }
+
+    /// Takes a minute without optimizations.
+    #[test]
+    #[ignore = "slow: a day"]
+    fn a_day_keeps_its_level() {
+        let mut world = world(Contract::V2_2);
+        let mut told = Vec::new();
+        for _ in 0..24 {
+            let mut active = 0;
+            for _ in 0..6 {
+                advance(&mut world, 10);
+                active += world.state()["connections"]["active"].as_u64().unwrap();
+            }
+            told.push((active / 6, begun(&world, 10).len(), world.connections.len()));
+        }
+        println!("active, begun in ten minutes, kept: {told:?}");
+        assert!(told.iter().all(|one| (20..90).contains(&one.0) && (60..200).contains(&one.1)), "{told:?}");
+        let kept = |hour: usize| told[hour].2;
+        assert!(kept(23) < kept(2) * 13 / 10, "{told:?}");
     }
 
     #[test]

@@ -214,6 +214,9 @@ fn role_of(app: &App) -> &'static Role {
     ROLES.iter().find(fits).unwrap_or(&ROLES[ROLES.len() - 1])
 }
 
+/// For how many seconds programs that live keep connections to the web open that they may use again.
+const IDLE: std::ops::Range<i64> = 240..600;
+
 /// The first port that is handed out.
 const FIRST_PORT: i64 = 32_768;
 
@@ -438,7 +441,10 @@ impl Connections<'_> {
             _ => (2, false),
         };
         row.allowed = Some(!blocked && !failed);
-        let seconds = if blocked || failed { 0 } else { self.around(i64::from(service.seconds)) + 1 };
+        let mut seconds = if blocked || failed { 0 } else { self.around(i64::from(service.seconds)) + 1 };
+        if self.recipe.lives && seconds > 0 && service.port == 443 && service.part == 0 {
+            seconds += self.rng.random_range(IDLE);
+        }
         let end = self.end(&mut row, seconds);
         let (v4_or_6, remote) = (row.ip_protocol, &row.remote_ip);
         row.id = self.id(
