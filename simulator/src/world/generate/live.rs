@@ -464,8 +464,8 @@ mod tests {
             // The pace of the scenario is 700 an hour.
             assert!(hours.iter().all(|count| (500..900).contains(count)), "{contract}: {hours:?}");
             assert!((60..200).contains(&tens[0]), "{contract}: {tens:?}");
-            // Tens from the first look on, and no fewer later.
-            assert!(active.iter().all(|count| (20..90).contains(count)), "{contract}: {active:?}");
+            // Tens in the middle, more and fewer by chance.
+            assert!(active.iter().all(|count| (10..90).contains(count)), "{contract}: {active:?}");
             for program in
                 ["Firefox ip", "Firefox dns", "Thunderbird ip", "VLC Media Player ip", "PackageKit Daemon ip"]
             {
@@ -565,7 +565,7 @@ mod tests {
             told.push((active / 6, begun(&world, 10).len(), world.connections.len()));
         }
         println!("active, begun in ten minutes, kept: {told:?}");
-        assert!(told.iter().all(|one| (20..90).contains(&one.0) && (60..200).contains(&one.1)), "{told:?}");
+        assert!(told.iter().all(|one| (10..90).contains(&one.0) && (60..200).contains(&one.1)), "{told:?}");
         let kept = |hour: usize| told[hour].2;
         assert!(kept(23) < kept(2) * 13 / 10, "{told:?}");
     }
