@@ -101,7 +101,7 @@ pub(super) fn database(
     pass: &mut Option<Pass>,
 ) -> Result<HeaderValue, Refusal> {
     let admitted = authorise(world, shared.external_auth, request, Permission::Admin, write, pass)?;
-    upgrade::accept(request).map_err(|answer| match admitted.cookie {
+    upgrade::accept(request, world.rules.websocket.decodes_key).map_err(|answer| match admitted.cookie {
         Some(cookie) => answer.with(SET_COOKIE, cookie).into(),
         None => answer.into(),
     })

@@ -28,7 +28,8 @@ pub(super) fn switching(accept: HeaderValue) -> Response<Bytes> {
 }
 
 /// Looks at an upgrade request: the value of `Sec-WebSocket-Accept`, or the refusal. The first failed check counts.
-pub(super) fn accept(request: &Parts) -> Result<HeaderValue, Answer> {
+/// `decodes_key`: the rule of that name.
+pub(super) fn accept(request: &Parts, decodes_key: bool) -> Result<HeaderValue, Answer> {
     let headers = &request.headers;
     if !has_token(headers, CONNECTION, "upgrade") {
         return Err(refusal(
@@ -55,11 +56,17 @@ pub(super) fn accept(request: &Parts) -> Result<HeaderValue, Answer> {
         ));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
-    if STANDARD.decode(key).map(|bytes| bytes.len()) != Ok(16) {
-        return Err(refusal(
-            StatusCode::BAD_REQUEST,
+    let (holds, fault) = match decodes_key {
+        true => (
+            STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16),
             "not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length",
-        ));
+        ),
+        false => {
+            (!key.is_empty(), "not a websocket handshake: 'Sec-WebSocket-Key' header is missing or blank")
+        }
+    };
+    if !holds {
+        return Err(refusal(StatusCode::BAD_REQUEST, fault));
     }
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     Ok(HeaderValue::from_str(&STANDARD.encode(digest)).expect("base64 is plain ASCII"))

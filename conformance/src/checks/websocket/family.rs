@@ -16,7 +16,7 @@ pub(crate) const FAMILY: Family = Family {
 };
 
 fn checks(contract: Contract) -> Vec<Check> {
-    let mut checks = handshake::checks();
+    let mut checks = handshake::checks(contract);
     checks.extend(frames::checks());
     checks.extend(messages::checks());
     checks.extend(operations::checks());

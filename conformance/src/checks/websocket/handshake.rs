@@ -1,6 +1,6 @@
 //! How the websocket opens.
 
-use portmaster_fixtures::Permission;
+use portmaster_fixtures::{Contract, Permission};
 
 use super::{sentence::reads, talk::handshake};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 /// What the answer to the suite's own `Sec-WebSocket-Key` must be (RFC 6455 §4.2.2).
 const ACCEPT: &str = "i18p2Sk9TOjU8Y4Q1SuTQEGOP7I=";
 
-pub(super) fn checks() -> Vec<Check> {
+pub(super) fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = vec![
         reads(
             "handshake/accepted",
@@ -97,6 +97,7 @@ pub(super) fn checks() -> Vec<Check> {
         }));
     }
     checks.extend(REFUSED.map(refused));
+    checks.extend(keys(contract));
     checks
 }
 
@@ -110,7 +111,7 @@ async fn open(context: &Context, request: Request) -> Result<(Exchange, Option<W
 type Refused = (&'static str, &'static str, Option<&'static str>, u16, &'static str);
 
 const NO_CLIENT: &str = "websocket: the client is not using the websocket protocol: ";
-const REFUSED: [Refused; 9] = [
+const REFUSED: [Refused; 7] = [
     ("no-connection", "Connection", None, 400, "'upgrade' token not found in 'Connection' header"),
     (
         "connection-close",
@@ -123,12 +124,30 @@ const REFUSED: [Refused; 9] = [
     ("upgrade-h2c", "Upgrade", Some("h2c"), 400, "'websocket' token not found in 'Upgrade' header"),
     ("no-version", "Sec-WebSocket-Version", None, 400, VERSION),
     ("version-12", "Sec-WebSocket-Version", Some("12"), 400, VERSION),
-    ("no-key", "Sec-WebSocket-Key", None, 400, KEY),
-    ("short-key", "Sec-WebSocket-Key", Some("c2hvcnQ="), 400, KEY),
     ("post", "", None, 405, "request method is not GET"),
 ];
 const VERSION: &str = "websocket: unsupported version: 13 not found in 'Sec-Websocket-Version' header";
 const KEY: &str = "websocket: not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length";
+
+const BLANK: &str = "websocket: not a websocket handshake: 'Sec-WebSocket-Key' header is missing or blank";
+
+/// What a core says of keys that are none: those that decode them refuse a short one, too.
+fn keys(contract: Contract) -> Vec<Check> {
+    const NAME: &str = "Sec-WebSocket-Key";
+    const SHORT: &str = "c2hvcnQ=";
+    if contract.rules().websocket.decodes_key {
+        let cases = [("no-key", NAME, None, 400, KEY), ("short-key", NAME, Some(SHORT), 400, KEY)];
+        return cases.map(refused).into();
+    }
+    let short = reads("handshake/short-key", "1.1", "A handshake with a short key is taken.");
+    let short = short.run(async |context| {
+        let mut request = handshake();
+        request.headers.retain(|header| header.name != NAME);
+        open(&context, request.header(NAME, SHORT)).await?.0.status(101)?;
+        Ok(())
+    });
+    vec![refused(("no-key", NAME, None, 400, BLANK)), short]
+}
 
 fn refused((id, name, value, status, reason): Refused) -> Check {
     let sentence = match (name, value) {
