@@ -80,6 +80,8 @@ pub(super) fn request(endpoint: &Endpoint, method: &str) -> Request {
         "netquery/query/batch" if reads => ("?q=%7B%22a%22%3A%7B%22pageSize%22%3A1%7D%7D", ""),
         "netquery/query/batch" => ("", "{\"a\":{\"pageSize\":1}}"),
         "sync/settings/export" => ("?from=global", ""),
+        // The upgrade that it triggers cannot succeed: nobody listens there.
+        "updates/from-url" => ("", "http://127.0.0.1:9/conformance"),
         "netquery/charts/connection-active" | "netquery/charts/bandwidth" | "broadcasts/simulate" => {
             ("", "{}")
         }

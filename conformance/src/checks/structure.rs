@@ -271,6 +271,8 @@ pub(super) async fn find_cached(context: &Context) -> Result<Cached, Stop> {
         .flatten()
         .filter_map(|one| one["domain"].as_str())
         .map(|name| name.trim_end_matches('.').to_owned())
+        // Others are no names that the endpoint takes.
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte)))
         .collect();
     // What real cores and simulators have most probably looked up.
     domains.extend(["example.com", "recorder.wikipedia.org", "updates.safing.io"].map(str::to_owned));
