@@ -265,7 +265,7 @@ impl Context {
     ) -> Result<(Exchange, Option<Websocket>), Stop> {
         let address = self.address(place).await?;
         let begun = Begun::now();
-        match self.0.client.upgrade(&address, &request).await {
+        match self.unless_dropped(&request, || self.0.client.upgrade(&address, &request)).await {
             Ok((response, mut socket)) => {
                 if let Some(tape) = &self.0.tape {
                     let transcript = socket.as_mut().map(Websocket::transcribe);
@@ -277,30 +277,35 @@ impl Context {
         }
     }
 
+    /// Asks; where the connection ends without an answer though a watched target is well, once more: then it shows whether it
+    /// is this question that is not answered.
+    async fn unless_dropped<T, F>(&self, request: &Request, ask: impl Fn() -> F) -> Result<T, SendError>
+    where
+        F: Future<Output = Result<T, SendError>>,
+    {
+        let Some(keeper) = self.0.keeper.as_ref().filter(|_| only_looks(request)) else { return ask().await };
+        let life = keeper.life();
+        let asked = ask().await;
+        if let Err(SendError::Closed | SendError::Io(_) | SendError::Truncated) = asked
+            && life.is_some()
+            && keeper.settle().await == life
+            && let Ok(answer) = ask().await
+        {
+            let (method, target) = (&request.method, request.target.split('?').next().unwrap_or_default());
+            keeper.dropped(format!("a connection with {method} {target} ended without an answer"));
+            return Ok(answer);
+        }
+        asked
+    }
+
     /// Sends a request; while a foreign target does not listen, because a check has restarted it, tries
     /// again.
     async fn patiently(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
         let begun = Instant::now();
         let slow = once::is_slow(request).then(|| self.0.client.patient(once::PATIENCE));
         let client = slow.as_ref().unwrap_or(&self.0.client);
-        let mut patience = self.0.keeper.as_ref().filter(|_| only_looks(request));
         loop {
-            let life = patience.and_then(Keeper::life);
-            let sent = client.send(address, request).await;
-            if let (Err(SendError::Closed | SendError::Io(_) | SendError::Truncated), Some(keeper)) =
-                (&sent, patience.take())
-                && life.is_some()
-                && keeper.settle().await == life
-            {
-                // Whether it is this question that is not answered shows when it is asked again.
-                if let Ok(response) = client.send(address, request).await {
-                    let (method, target) =
-                        (&request.method, request.target.split('?').next().unwrap_or_default());
-                    keeper.dropped(format!("a connection with {method} {target} ended without an answer"));
-                    return Ok(response);
-                }
-            }
-            match sent {
+            match self.unless_dropped(request, || client.send(address, request)).await {
                 Err(SendError::Connect { .. })
                     if !self.is_embedded()
                         && !self.0.gone.load(Ordering::Relaxed)
