@@ -301,10 +301,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
             watched(&checks, &context, Allowed::ALL, bounds).await.into()
         }
         Target::Launched(keeper, _) => {
-            let context = context(keeper.address(), Mode::Guarded, &keys).kept(keeper.clone());
-            let run = watched(&checks, &context, Allowed::ALL, bounds).await;
-            let gone = keeper.is_lost().then(|| "the target does not start any more".to_owned());
-            Outcome { run, left: Ok(()), gone }
+            launched(keeper, &checks, bounds, |mode| context(keeper.address(), mode, &keys)).await
         }
         Target::Foreign(address) => {
             let context = |mode, keys: &Keys| context(address, mode, keys);
@@ -345,6 +342,40 @@ fn write_reports(args: &RunArgs, report: &Report) -> Result<(), Trouble> {
         opened.write(report).map_err(Trouble::usage)?;
     }
     Ok(())
+}
+
+/// Checks a target that was launched: first as it is, then, what needs that, in Development Mode.
+async fn launched(
+    keeper: &Keeper,
+    checks: &[Check],
+    bounds: &Bounds,
+    context: impl Fn(Mode) -> Context,
+) -> Outcome {
+    let guarded = context(Mode::Guarded).kept(keeper.clone());
+    let reasons = suite::plan(checks, &guarded, Allowed::ALL);
+    let part = |later: bool| {
+        let of = |(_, reason): &(&Check, &Option<SkipReason>)| {
+            (**reason == Some(SkipReason::NotInDevelopmentMode)) == later
+        };
+        checks.iter().zip(&reasons).filter(of).map(|(check, _)| check.clone()).collect::<Vec<_>>()
+    };
+    let (first, last) = (part(false), part(true));
+    let mut run = watched(&first, &guarded, Allowed::ALL, bounds).await;
+    let more = match (last.is_empty(), run.interrupted) {
+        (true, _) => None,
+        (false, true) => Some(Run::skipped(&last, run.reason().unwrap_or(SkipReason::Interrupted))),
+        (false, false) if !keeper.develop().await => Some(Run::skipped(&last, SkipReason::TargetGone)),
+        (false, false) => {
+            let open = context(Mode::Development).kept(keeper.clone());
+            Some(watched(&last, &open, Allowed::ALL, bounds).await)
+        }
+    };
+    if let Some(more) = more {
+        run.append(more);
+        run.sort_like(checks);
+    }
+    let gone = keeper.is_lost().then(|| "the target does not start any more".to_owned());
+    Outcome { run, left: Ok(()), gone }
 }
 
 /// Checks somebody else's target.

@@ -163,6 +163,11 @@ impl Place {
         Ok(kept)
     }
 
+    /// Wants Development Mode, or does not; answers whether that is new.
+    pub(super) fn develop(&mut self, wanted: bool) -> bool {
+        std::mem::replace(&mut self.launch.development, wanted) != wanted
+    }
+
     /// Writes the settings that the target must have.
     pub(super) fn configure(&self) -> io::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };

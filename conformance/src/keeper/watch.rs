@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     process::ExitStatus,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -69,6 +72,8 @@ struct Inner {
     close: watch::Sender<bool>,
     /// Asks for a new life.
     renew: Notify,
+    /// Whether lives that begin from now on are in Development Mode.
+    development: AtomicBool,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -127,6 +132,7 @@ impl Keeper {
             looks: watch::Sender::new((0, 0)),
             close: watch::Sender::new(false),
             renew: Notify::new(),
+            development: AtomicBool::new(false),
             task: Mutex::default(),
         }))
     }
@@ -257,6 +263,14 @@ impl Keeper {
         self.up().await;
     }
 
+    /// Starts a target of its own anew in Development Mode, with the data that it has; answers whether it is there.
+    pub(crate) async fn develop(&self) -> bool {
+        self.0.development.store(true, Ordering::Relaxed);
+        self.up().await;
+        self.renew().await;
+        !self.is_lost()
+    }
+
     /// Ends the target, if it is its own, and the watch.
     pub async fn close(&self) {
         self.0.close.send_replace(true);
@@ -303,7 +317,8 @@ impl Keeper {
             if self.count() > MOST {
                 break;
             }
-            if forgot && place.configure().is_err() {
+            let develops = place.develop(self.0.development.load(Ordering::Relaxed));
+            if (forgot || develops) && place.configure().is_err() {
                 break;
             }
             match self.again(&mut place).await {

@@ -81,8 +81,16 @@ impl Run {
         Self { records: checks.iter().map(left).collect(), took: Duration::ZERO, interrupted: true }
     }
 
-    /// Adds what came out of a second run.
+    /// Why it was stopped, if it was.
+    pub(crate) fn reason(&self) -> Option<SkipReason> {
+        let stops = [SkipReason::TargetGone, SkipReason::TimeLimit, SkipReason::Interrupted];
+        let why = |reason| self.records.iter().any(|record| record.verdict == Verdict::Skip(reason));
+        stops.into_iter().find(|reason| self.interrupted && why(*reason))
+    }
+
+    /// Adds what came out of a second run. What befell the target in both, the second one tells.
     pub(crate) fn append(&mut self, other: Self) {
+        self.records.retain(|record| other.records.iter().all(|later| later.id != record.id));
         self.records.extend(other.records);
         self.took += other.took;
         self.interrupted |= other.interrupted;
@@ -92,7 +100,8 @@ impl Run {
     pub(crate) fn sort_like(&mut self, checks: &[Check]) {
         let place: BTreeMap<_, _> =
             checks.iter().enumerate().map(|(place, check)| (&check.id, place)).collect();
-        self.records.sort_by_key(|record| place.get(&record.id).copied());
+        // What befell the target is no check's, and comes last.
+        self.records.sort_by_key(|record| place.get(&record.id).copied().unwrap_or(usize::MAX));
     }
 }
 
