@@ -95,7 +95,7 @@ fn features(world: &mut World, call: &Call) -> Reply {
 /// A picture of our own: the first letter of the feature's name in a ring.
 fn icon(world: &mut World, call: &Call) -> Reply {
     match shown(world).into_iter().find(|feature| feature.id == call.part("id")) {
-        Some(feature) => Reply::Data(drawn(feature.name).into_bytes()),
+        Some(feature) => Reply::Data(drawn(feature.name).into()),
         None => Reply::failure("feature id not found"),
     }
 }

@@ -115,11 +115,11 @@ pub enum Reply {
     /// A message; it gets a final line break if it has none.
     Action(String),
     /// Bytes of the documented type.
-    Data(Vec<u8>),
+    Data(Bytes),
     /// A structure, written.
-    Struct(Vec<u8>),
+    Struct(Bytes),
     /// A database record with its `_meta`, written.
-    Record(Vec<u8>),
+    Record(Bytes),
     /// A fault.
     Failure(Failure),
     /// An answer with a status and headers of its own.
@@ -163,13 +163,13 @@ impl Reply {
     }
 
     /// A structure, if it could be written.
-    pub fn structure(written: Result<Vec<u8>, String>) -> Self {
-        written.map_or_else(Self::failure, Self::Struct)
+    pub fn structure(written: Result<impl Into<Bytes>, String>) -> Self {
+        written.map_or_else(Self::failure, |written| Self::Struct(written.into()))
     }
 
     /// A record of the database: always JSON, with its `_meta`.
     pub fn record(value: &impl Serialize) -> Self {
-        Self::Record(json::to_vec(value))
+        Self::Record(json::to_vec(value).into())
     }
 
     /// A fault with status 500, as most are.

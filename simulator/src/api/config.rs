@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::Defect;
 
-use super::{Call, Format, Handler, Reply};
+use super::{Call, Format, Handler, Reply, written::once};
 use crate::world::World;
 
 pub(super) const HANDLERS: &[Handler] = &[Handler::new("config/options", options)];
@@ -11,5 +11,6 @@ fn options(world: &mut World, call: &Call) -> Reply {
     if call.format == Format::MsgPack && world.rules.has(Defect::OptionsNotInMsgpack) {
         return Reply::failure("msgpack: Encode(unsupported func(interface {}) error)");
     }
-    call.structured(&world.config.options())
+    let options = world.config.options();
+    Reply::structure(once(options, call.format, || call.format.write(&options)))
 }

@@ -8,7 +8,7 @@ use super::typed;
 use crate::go::{cbor, json, msgpack, tree::Node, yaml2};
 
 /// A form that structured answers can take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JSON as Go writes it.
     #[default]

@@ -31,6 +31,7 @@ mod sync;
 mod typed;
 mod ui;
 mod updates;
+mod written;
 
 #[cfg(test)]
 pub(crate) use call::Run;

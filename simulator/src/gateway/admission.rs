@@ -31,7 +31,7 @@ pub(super) struct Admission {
 
 impl Admission {
     /// Runs the endpoint, and the rules that wait for such a request.
-    pub(super) fn run(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Ran {
+    pub(super) fn run(&self, world: &mut World, request: &mut Parts, body: Option<Bytes>) -> Ran {
         if world.reactions.is_empty() {
             return Ran { reply: self.call(world, request, body), blow: None, rules: Vec::new() };
         }
@@ -56,7 +56,7 @@ impl Admission {
     }
 
     /// Runs the endpoint's code. A panic in it is a fault of ours that must not reach the caller.
-    fn call(&self, world: &mut World, request: &Parts, body: Option<Bytes>) -> Reply {
+    fn call(&self, world: &mut World, request: &mut Parts, body: Option<Bytes>) -> Reply {
         let handler = self.route.handler;
         if handler.module == Module::Spn && world.rules.module_not_ready && !world.spn_enabled() {
             return Reply::fault(
@@ -68,13 +68,15 @@ impl Admission {
             method: self.method.clone(),
             path: self.parts.clone(),
             query: request.uri.query().unwrap_or_default().to_owned(),
-            headers: request.headers.clone(),
+            headers: std::mem::take(&mut request.headers),
             body,
             token: self.admitted.token,
             format: self.format,
         };
-        catch_unwind(AssertUnwindSafe(|| (handler.run)(world, &call)))
-            .unwrap_or_else(|_| Reply::failure("Internal Server Error."))
+        let reply = catch_unwind(AssertUnwindSafe(|| (handler.run)(world, &call)))
+            .unwrap_or_else(|_| Reply::failure("Internal Server Error."));
+        request.headers = call.headers;
+        reply
     }
 
     pub(super) fn with_cookie(&self, answer: Answer) -> Answer {

@@ -47,7 +47,7 @@ async fn bridged(shared: &Arc<Shared>, asked: Inside) -> Answer {
     let Front { served, step, .. } = shared.with(|world| {
         let admin = Token { read: Permission::Admin, write: Permission::Admin };
         parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
-        Front::look(shared, world, &parts, &path, None)
+        Front::look(shared, world, &mut parts, &path, None)
     });
     match step {
         Step::Answer(answer) => answer,
@@ -55,7 +55,7 @@ async fn bridged(shared: &Arc<Shared>, asked: Inside) -> Answer {
         Step::Upgrade(_) | Step::Prompt(_) => bad_request(),
         Step::Replied(admission, ran) => finish(shared, &served, admission, ran.reply).await,
         Step::NeedsBody(admission) => {
-            let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+            let ran = shared.with(|world| admission.run(world, &mut parts, Some(body)));
             finish(shared, &served, admission, ran.reply).await
         }
     }

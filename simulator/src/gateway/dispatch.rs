@@ -123,19 +123,19 @@ async fn respond(
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
             Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
         } else {
-            Front::look(shared, world, &parts, &path, blow)
+            Front::look(shared, world, &mut parts, &path, blow)
         }
     });
     if let Some(blow) = blow.filter(|blow| !blow.delay.is_zero()) {
         shared.wait(blow.delay).await;
-        front = shared.with(|world| Front::look(shared, world, &parts, &path, Some(blow)));
+        front = shared.with(|world| Front::look(shared, world, &mut parts, &path, Some(blow)));
     }
     let step = loop {
         match front.step {
             Step::Prompt(prompt) => {
                 shared.answered(&prompt).await;
                 parts.extensions.insert(Prompted(prompt));
-                front = shared.with(|world| Front::look(shared, world, &parts, &path, blow));
+                front = shared.with(|world| Front::look(shared, world, &mut parts, &path, blow));
             }
             decided => break decided,
         }
@@ -158,7 +158,7 @@ async fn respond(
             match body::read(&parts.headers, unread.take().expect("the one reader")).await {
                 Ok(body) => {
                     recorder.body(&body);
-                    let ran = shared.with(|world| admission.run(world, &parts, Some(body)));
+                    let ran = shared.with(|world| admission.run(world, &mut parts, Some(body)));
                     blow = merged(blow, ran.blow);
                     recorder.acted("rules", &ran.rules);
                     finish(shared, &front.served, admission, ran.reply).await
@@ -230,7 +230,7 @@ pub(super) async fn finish(
             }
             done => {
                 let answer =
-                    render(done, admission.route.endpoint, &admission.method, admission.format, served.rules);
+                    render(done, admission.route, &admission.method, admission.format, served.rules);
                 return admission.with_cookie(answer);
             }
         };

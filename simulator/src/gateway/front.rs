@@ -1,6 +1,6 @@
 //! The part of a request's way that needs no body: origin, route, permission.
 
-use std::sync::Arc;
+use std::{cell::RefCell, sync::Arc};
 
 use hyper::{
     Method, StatusCode,
@@ -57,7 +57,7 @@ impl Front {
     pub(super) fn look(
         shared: &Shared,
         world: &mut World,
-        parts: &Parts,
+        parts: &mut Parts,
         path: &Path,
         blow: Option<Blow>,
     ) -> Self {
@@ -80,17 +80,28 @@ impl Front {
     }
 }
 
-/// The world's time as a Date header.
+/// The world's time as a Date header. Many answers leave within a second: each thread keeps the last that it wrote.
 pub(super) fn date(world: &World) -> HeaderValue {
-    let text = world.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    HeaderValue::from_str(&text).expect("a date is plain ASCII")
+    thread_local! {
+        static LAST: RefCell<(i64, HeaderValue)> = const { RefCell::new((i64::MIN, HeaderValue::from_static(""))) };
+    }
+    let now = world.now();
+    let this = now.as_millisecond().div_euclid(1000);
+    LAST.with_borrow_mut(|(second, value)| {
+        if *second != this {
+            let text = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            *value = HeaderValue::from_str(&text).expect("a date is plain ASCII");
+            *second = this;
+        }
+        value.clone()
+    })
 }
 
 /// Routes, authorises and, if no body is wanted, runs.
 fn admit(
     (shared, served): (&Shared, &Served),
     world: &mut World,
-    request: &Parts,
+    request: &mut Parts,
     path: &str,
     origin: &Origin,
     pass: &mut Option<Pass>,

@@ -6,8 +6,9 @@ use hyper::{
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
     http::HeaderValue,
 };
-use portmaster_fixtures::{Defect, Endpoint, Rules};
+use portmaster_fixtures::{Defect, Rules};
 
+use super::route::Route;
 use crate::api::{Failure, Format, Raw, Reply};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -86,13 +87,13 @@ impl Answer {
 /// Replies that wait or work are resolved before.
 pub(super) fn render(
     reply: Reply,
-    endpoint: &Endpoint,
+    route: &Route,
     method: &Method,
     format: Format,
     rules: &Rules,
 ) -> Answer {
     let structured = matches!(reply, Reply::Struct(_));
-    let body = match reply {
+    let body: Bytes = match reply {
         Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
         Reply::Raw(Raw { status, headers, body }) => {
             return Answer { headers, body: body.into(), ..Answer::empty(status) };
@@ -101,13 +102,13 @@ pub(super) fn render(
             if !text.ends_with('\n') {
                 text.push('\n');
             }
-            text.into_bytes()
+            text.into()
         }
         Reply::Data(body) | Reply::Struct(body) | Reply::Record(body) => body,
         Reply::With(name, value, reply) => {
-            return render(*reply, endpoint, method, format, rules).with(name, value);
+            return render(*reply, route, method, format, rules).with(name, value);
         }
-        Reply::After(_, reply) => return render(*reply, endpoint, method, format, rules),
+        Reply::After(_, reply) => return render(*reply, route, method, format, rules),
         // Only who serves has the database; it asked before.
         Reply::Netquery(_) => {
             return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");
@@ -126,7 +127,5 @@ pub(super) fn render(
     if let Some(media_type) = negotiated {
         return Answer::of(StatusCode::OK, HeaderValue::from_static(media_type), body);
     }
-    let content_type = format!("{}; charset=utf-8", endpoint.mime_type);
-    let content_type = HeaderValue::from_str(&content_type).expect("a catalogue's MIME type is plain ASCII");
-    Answer::of(StatusCode::OK, content_type, body)
+    Answer::of(StatusCode::OK, route.content_type.clone(), body)
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
+use hyper::http::HeaderValue;
 use portmaster_fixtures::{Contract, Endpoint, Piece, pieces};
 use regex::Regex;
 
@@ -18,6 +19,8 @@ use crate::{
 pub(super) struct Route {
     pub(super) endpoint: &'static Endpoint,
     pub(super) handler: &'static Handler,
+    /// The type that its answers have unless another is negotiated.
+    pub(super) content_type: HeaderValue,
 }
 
 /// The endpoints of a contract.
@@ -64,7 +67,10 @@ impl Routes {
         let mut routes = Self { exact: HashMap::new(), patterns: Vec::new() };
         for (path, endpoint) in endpoints {
             let Some(&handler) = handlers.get(path) else { continue };
-            let route = Route { endpoint, handler };
+            let content_type = format!("{}; charset=utf-8", endpoint.mime_type);
+            let content_type =
+                HeaderValue::from_str(&content_type).expect("a catalogue's MIME type is plain ASCII");
+            let route = Route { endpoint, handler, content_type };
             if endpoint.path.contains('{') {
                 let (regex, names) = pattern(&endpoint.path);
                 routes.patterns.push((regex, names, route));

@@ -99,7 +99,7 @@ mod tests {
         };
         match run(world, &call) {
             Reply::Action(text) => text,
-            Reply::Struct(bytes) => String::from_utf8(bytes).expect("a text"),
+            Reply::Struct(bytes) => String::from_utf8(bytes.into()).expect("a text"),
             Reply::Failure(Failure { text, .. }) => text,
             other => panic!("{other:?}"),
         }

@@ -54,7 +54,7 @@ fn report(world: &World, call: &Call, sections: &[Section]) -> Reply {
     for section in sections {
         sections::write(*section, world, &chosen, &mut report);
     }
-    Reply::Data(report.text().into_bytes())
+    Reply::Data(report.text().into())
 }
 
 #[cfg(test)]

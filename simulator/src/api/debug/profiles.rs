@@ -35,17 +35,17 @@ pub(super) fn cpu(world: &mut World, call: &Call) -> Reply {
         let busy = Reply::failure("failed to start cpu profile: cpu profiling already in use");
         return download(world, "cpu-profile", busy);
     }
-    let profile = Reply::Data(compress(&cpu_profile(world, nanos)));
+    let profile = Reply::Data(compress(&cpu_profile(world, nanos)).into());
     Reply::After(span, Box::new(download(world, "cpu-profile", profile)))
 }
 
 pub(super) fn heap(world: &mut World, _: &Call) -> Reply {
-    let profile = Reply::Data(compress(&heap_profile(world, "")));
+    let profile = Reply::Data(compress(&heap_profile(world, "")).into());
     download(world, "memory-heap-profile", profile)
 }
 
 pub(super) fn allocs(world: &mut World, _: &Call) -> Reply {
-    let profile = Reply::Data(compress(&heap_profile(world, "alloc_space")));
+    let profile = Reply::Data(compress(&heap_profile(world, "alloc_space")).into());
     download(world, "memory-allocs-profile", profile)
 }
 

@@ -12,7 +12,7 @@ use crate::{
 const TAB: usize = 8;
 
 pub(super) fn stack(_: &mut World, _: &Call) -> Reply {
-    Reply::Data(text().into_bytes())
+    Reply::Data(text().into())
 }
 
 /// A core prints its goroutines to its standard output. A simulator's own belongs to its user, so nothing is printed.

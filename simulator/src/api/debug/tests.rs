@@ -103,7 +103,7 @@ fn asked(world: &mut World, path: &str, query: &str) -> Reply {
 /// What a reply comes down to: its body, or its fault.
 fn body(reply: Reply) -> Vec<u8> {
     match reply {
-        Reply::Data(body) | Reply::Struct(body) => body,
+        Reply::Data(body) | Reply::Struct(body) => body.into(),
         Reply::Action(text) => text.into_bytes(),
         Reply::Failure(failure) => failure.text.into_bytes(),
         Reply::With(_, _, reply) | Reply::After(_, reply) => body(*reply),

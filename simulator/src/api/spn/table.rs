@@ -39,7 +39,7 @@ pub(super) fn measurements(world: &mut World, call: &Call) -> Reply {
     for hub in map.by_cost().into_iter().filter(|hub| home != Some(&hub.id)) {
         text.push_str(&format!("{}\t{}", hub.name, cells(world, map, hub)));
     }
-    Reply::Data(table::align(&text).into_bytes())
+    Reply::Data(table::align(&text).into())
 }
 
 pub(super) fn optimization(world: &mut World, call: &Call) -> Reply {
@@ -60,5 +60,5 @@ pub(super) fn optimization(world: &mut World, call: &Call) -> Reply {
         max_connect(&suggestions),
         table::align(&rows),
     );
-    Reply::Data(text.into_bytes())
+    Reply::Data(text.into())
 }

@@ -70,7 +70,7 @@ fn text(reply: Reply) -> String {
         Reply::Failure(Failure { status, text }) => return format!("{} {text}", status.as_u16()),
         other => panic!("{other:?}"),
     };
-    String::from_utf8(bytes).expect("a text")
+    String::from_utf8(bytes.into()).expect("a text")
 }
 
 fn get(world: &mut World, path: &str) -> String {

@@ -88,7 +88,7 @@ fn write(call: &Call, document: &impl Serialize) -> Result<Reply, SyncFault> {
     let value = HeaderValue::from_static(content_type);
     if call.method == Method::HEAD {
         // The type is set before it is known that nobody wants the body.
-        return Ok(Reply::With(CONTENT_TYPE, value, Box::new(Reply::Data(text.into_bytes()))));
+        return Ok(Reply::With(CONTENT_TYPE, value, Box::new(Reply::Data(text.into()))));
     }
     let reply = Raw { headers: Vec::new(), ..Raw::new(content_type, text) };
     Ok(reply.with(CONTENT_TYPE, value).into())

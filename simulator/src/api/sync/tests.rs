@@ -43,7 +43,7 @@ fn ask(world: &mut World, path: &str, query: &str, form: &'static str, body: Opt
         ..Call::plain()
     };
     match (handler.run)(world, &call) {
-        Reply::Struct(bytes) => String::from_utf8(bytes).expect("a text"),
+        Reply::Struct(bytes) => String::from_utf8(bytes.into()).expect("a text"),
         Reply::Raw(Raw { body, .. }) => String::from_utf8(body).expect("a text"),
         Reply::Failure(Failure { status, text }) => format!("{} {text}", status.as_u16()),
         other => panic!("{other:?}"),

@@ -1,0 +1,29 @@
+//! Answers that tell facts alone: written once, whoever asks.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock},
+};
+
+use bytes::Bytes;
+
+use super::Format;
+
+type Written = HashMap<(usize, Format), Bytes>;
+
+/// The answer that tells of these facts in a form, if it can be written. They live as long as the program: their address says
+/// which they are.
+pub(super) fn once<T>(
+    facts: &'static [T],
+    form: Format,
+    write: impl FnOnce() -> Result<Vec<u8>, String>,
+) -> Result<Bytes, String> {
+    static WRITTEN: LazyLock<RwLock<Written>> = LazyLock::new(RwLock::default);
+    let key = (facts.as_ptr().addr(), form);
+    if let Some(bytes) = WRITTEN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(bytes.clone());
+    }
+    let bytes = Bytes::from(write()?);
+    WRITTEN.write().unwrap_or_else(PoisonError::into_inner).insert(key, bytes.clone());
+    Ok(bytes)
+}
