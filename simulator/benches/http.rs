@@ -1,7 +1,8 @@
-//! Requests a second over 64 connections on loopback, as shares of what a bare hyper server reaches in the same run;
-//! then start-up time and idle memory of the release binary.
+//! Requests a second over 64 connections on loopback, as shares of what a bare hyper server reaches in the same run with
+//! the same bytes; every GET of the catalogue; then start-up time and idle memory of the release binary.
 //!
-//! `cargo bench -p portmaster-simulator --bench http`
+//! `cargo bench --workspace --bench http`. With `CHECK=1` it fails where a share is more than a fifth below the one that
+//! docs/speed.md has.
 
 #![allow(clippy::print_stdout, reason = "figures are what a benchmark is for")]
 
@@ -10,7 +11,7 @@ mod load;
 use std::{
     convert::Infallible,
     net::SocketAddr,
-    process::{Command, Stdio},
+    process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
@@ -18,67 +19,150 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use load::{CONNECTIONS, ROUNDS, median, requests_a_second};
+use load::{CONNECTIONS, ROUND, ROUNDS, median, requests_a_second};
 use portmaster_simulator::{Contract, Simulator};
 use tokio::{net::TcpListener, runtime::Runtime};
 
-fn main() {
+/// Where the shares that were reached once are written down.
+const WRITTEN: &str = include_str!("../../docs/speed.md");
+/// The key that is sent.
+const KEY: &str = "bench-key";
+
+/// Something that is asked, and what it is compared with.
+struct Case {
+    name: &'static str,
+    address: SocketAddr,
+    request: String,
+    status: u16,
+    /// The bare server that sends as many bytes.
+    bare: SocketAddr,
+}
+
+fn main() -> ExitCode {
     let server = Runtime::new().expect("a runtime");
     let client = Runtime::new().expect("a runtime");
-    let bare = server.block_on(bare());
     let simulator = server.block_on(async {
-        let builder = Simulator::builder().contract(Contract::Docs).api_key("bench-key?read=user");
+        let builder =
+            Simulator::builder().contract(Contract::Docs).api_key("bench-key?read=admin&write=admin");
         builder.start().await.expect("home-office starts")
     });
     let recording = server.block_on(async {
         let builder = Simulator::builder().contract(Contract::Docs).journal(10_000);
         builder.start().await.expect("home-office starts")
     });
+    let case = |name, address, path: &str, key: bool, status| {
+        let request = asking(path, key);
+        let body = body(address, &request);
+        Case { name, address, request, status, bare: server.block_on(bare(body)) }
+    };
+    let (api, journal) = (simulator.addr(), recording.addr());
     let cases = [
-        ("bare hyper, a constant", bare, "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
-        ("GET /api/v1/ping", simulator.addr(), "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n"),
-        (
-            "GET /api/v1/ping, recorded in the journal",
-            recording.addr(),
-            "GET /api/v1/ping HTTP/1.1\r\nHost: x\r\n\r\n",
-        ),
-        (
-            "GET /api/v1/network/gateways, with a key",
-            simulator.addr(),
-            "GET /api/v1/network/gateways HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bench-key\r\n\r\n",
-        ),
+        case("ping", api, "ping", false, 200),
+        case("ping, recorded in the journal", journal, "ping", false, 200),
+        case("network/gateways, with a key", api, "network/gateways", true, 200),
+        case("config/options, with a key", api, "config/options", true, 200),
+        case("endpoints", api, "endpoints", false, 200),
+        case("a refusal: 401", api, "network/gateways", false, 401),
     ];
     // Rounds take turns, so that a noisy neighbour slows all alike.
-    let mut rates = vec![Vec::new(); cases.len()];
+    let mut rates = vec![(Vec::new(), Vec::new(), Vec::new()); cases.len()];
     for round in 0..=ROUNDS {
-        for (at, (_, address, request)) in cases.iter().enumerate() {
-            let rate = client.block_on(requests_a_second(*address, request));
+        for (case, (ours, theirs, shares)) in cases.iter().zip(&mut rates) {
+            let bare = client.block_on(requests_a_second(case.bare, &asking("ping", false), 200, ROUND / 2));
+            let own = client.block_on(requests_a_second(case.address, &case.request, case.status, ROUND / 2));
             if round > 0 {
-                rates[at].push(rate);
+                ours.push(own);
+                theirs.push(bare);
+                shares.push(own / bare);
             }
         }
     }
-    let rates: Vec<f64> = rates.into_iter().map(median).collect();
-    println!("{CONNECTIONS} connections, median of {ROUNDS} rounds");
-    for ((name, ..), rate) in cases.iter().zip(&rates) {
-        println!("{:>9.0}/s  {:.2}  {name}", rate, rate / rates[0]);
+    println!(
+        "{CONNECTIONS} connections, median of {ROUNDS} rounds: a second, of bare hyper with the same bytes, share"
+    );
+    let mut fallen = false;
+    for (case, (ours, theirs, shares)) in cases.iter().zip(rates) {
+        let share = median(shares);
+        let written = written(case.name);
+        let falls = written.is_some_and(|written| share < 0.8 * written);
+        fallen |= falls;
+        let beside = match (falls, written) {
+            (true, Some(written)) => format!("  more than a fifth below {written}"),
+            _ => String::new(),
+        };
+        println!("{:>9.0}/s {:>9.0}/s  {share:.2}  {}{beside}", median(ours), median(theirs), case.name);
     }
-    println!("with a journal, of the rate without: {:.3}", rates[2] / rates[1]);
+    println!("\nevery GET without parts in its path, slowest first");
+    let paths =
+        Contract::Docs.endpoints().iter().filter(|one| one.read_method == "GET" && !one.path.contains('{'));
+    let mut every: Vec<(f64, &str)> = paths
+        .filter_map(|one| {
+            let request = asking(&one.path, true);
+            let status = status(api, &request)?;
+            let rate = requests_a_second(api, &request, status, ROUND / 4);
+            (status == 200).then(|| (client.block_on(rate), one.path.as_str()))
+        })
+        .collect();
+    every.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (rate, path) in every {
+        println!("{rate:>9.0}/s  {path}");
+    }
     drop((simulator, recording));
     start_and_memory();
+    ExitCode::from(u8::from(fallen && std::env::var_os("CHECK").is_some()))
 }
 
-/// A server that answers a constant, with the simulator's settings.
-async fn bare() -> SocketAddr {
+/// A request for an endpoint.
+fn asking(path: &str, key: bool) -> String {
+    let key = if key { format!("Authorization: Bearer {KEY}\r\n") } else { String::new() };
+    format!("GET /api/v1/{path} HTTP/1.1\r\nHost: x\r\n{key}\r\n")
+}
+
+/// The share that docs/speed.md has for a case.
+fn written(name: &str) -> Option<f64> {
+    let row = WRITTEN.lines().find(|line| line.starts_with(&format!("| {name} |")))?;
+    row.split('|').nth(4)?.trim().parse().ok()
+}
+
+/// What a request is answered, whole.
+fn whole(address: SocketAddr, request: &str) -> Option<Vec<u8>> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    let closing = request.replacen("Host: x", "Host: x\r\nConnection: close", 1);
+    stream.write_all(closing.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// The body of an answer.
+fn body(address: SocketAddr, request: &str) -> Bytes {
+    let answer = whole(address, request).expect("an answer");
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    Bytes::copy_from_slice(&answer[end..])
+}
+
+/// The status of an answer that has a length.
+fn status(address: SocketAddr, request: &str) -> Option<u16> {
+    let answer = whole(address, request)?;
+    let head = String::from_utf8_lossy(&answer[..answer.len().min(2048)]).to_lowercase();
+    let has_length = head.contains("content-length:") || head.contains(" 204 ");
+    has_length.then(|| head.split(' ').nth(1)?.parse().ok()).flatten()
+}
+
+/// A server that answers a constant.
+async fn bare(body: Bytes) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.expect("a connection");
             stream.set_nodelay(true).expect("a TCP stream");
+            let body = body.clone();
             tokio::spawn(async move {
-                let service = service_fn(|_| async {
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"Pong.\n"))))
+                let service = service_fn(|_| {
+                    let answer = Response::new(Full::new(body.clone()));
+                    async { Ok::<_, Infallible>(answer) }
                 });
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });

@@ -9,7 +9,7 @@ mod load;
 
 use std::time::Instant;
 
-use load::{CONNECTIONS, ROUNDS, median, requests_a_second};
+use load::{CONNECTIONS, ROUND, ROUNDS, median, requests_a_second};
 use portmaster_simulator::{ClockMode, Scenario, Simulator};
 use tokio::runtime::Runtime;
 
@@ -47,10 +47,10 @@ fn measure(name: &str, changes: &[&str; 10]) {
     // Rounds take turns, so that a noisy neighbour slows both alike.
     for round in 0..=ROUNDS {
         simulator.set_clock(ClockMode::Frozen);
-        let still = client.block_on(requests_a_second(simulator.addr(), PING));
+        let still = client.block_on(requests_a_second(simulator.addr(), PING, 200, ROUND));
         let (began, start) = (Instant::now(), simulator.now());
         simulator.set_clock(ClockMode::Running(1));
-        let moving = client.block_on(requests_a_second(simulator.addr(), PING));
+        let moving = client.block_on(requests_a_second(simulator.addr(), PING, 200, ROUND));
         // A world that does not keep up shows an earlier instant than the clock of the machine.
         let passed = simulator.now().duration_since(start).as_secs_f64();
         if round > 0 {

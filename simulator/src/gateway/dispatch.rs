@@ -229,8 +229,7 @@ pub(super) async fn finish(
                 done.unwrap_or_else(|_| Reply::failure("Internal Server Error."))
             }
             done => {
-                let answer =
-                    render(done, admission.route, &admission.method, admission.format, served.rules);
+                let answer = render(done, admission.route, &admission.method, admission.format, served.rules);
                 return admission.with_cookie(answer);
             }
         };

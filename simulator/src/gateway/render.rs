@@ -85,13 +85,7 @@ impl Answer {
 /// Turns a reply into an answer (core-1.x §5 "Handler result").
 ///
 /// Replies that wait or work are resolved before.
-pub(super) fn render(
-    reply: Reply,
-    route: &Route,
-    method: &Method,
-    format: Format,
-    rules: &Rules,
-) -> Answer {
+pub(super) fn render(reply: Reply, route: &Route, method: &Method, format: Format, rules: &Rules) -> Answer {
     let structured = matches!(reply, Reply::Struct(_));
     let body: Bytes = match reply {
         Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
