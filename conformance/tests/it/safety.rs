@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{Ended, command, program};
+use crate::common::{Answer, Ended, command, dumb, program};
 use portmaster_conformance::exit;
 use portmaster_simulator::Simulator;
 use tokio::{net::TcpListener, task::spawn_blocking};
@@ -50,6 +50,22 @@ async fn the_time_limit_ends_a_run() {
     assert_eq!(status, exit::TIME_OVER, "{text}");
     assert!(text.contains("the time limit came first"), "{text}");
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+/// A server that is no core at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_on_pages_of_html_ends_in_time_without_a_panic_and_leaves_no_lock() {
+    let pages = dumb(|_| Answer::new(200, "text/html", "<html>hello</html>")).await;
+    let url = pages.address.to_string();
+    for limit in ["1s", "200ms"] {
+        let args = ["run", "--target", &url, "--allow", "disruptive", "--time-limit", limit];
+        let Ended { status, stdout: text, stderr: fault } = program(&args).await;
+        assert!([exit::TIME_OVER, exit::FAILED, exit::UNREACHABLE].contains(&status), "{status}: {fault}");
+        assert!(!format!("{text}{fault}").contains("panicked"), "{text}{fault}");
+    }
+    let name = url.replace(|char: char| !char.is_ascii_alphanumeric(), "-");
+    let lock = std::env::temp_dir().join(format!("portmaster-conformance-{name}.lock"));
+    assert!(!lock.exists(), "{}", lock.display());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,6 +137,10 @@ mod tests {
             ("1x", "time: unknown unit \"x\" in duration \"1x\""),
             (" 1ms", "time: invalid duration \" 1ms\""),
             ("9999999999h", "time: invalid duration \"9999999999h\""),
+            (
+                "1s170141183460469231731687303715884105727ns",
+                "time: invalid duration \"1s170141183460469231731687303715884105727ns\"",
+            ),
         ] {
             assert_eq!(parse(text), Err(fault.to_owned()));
         }

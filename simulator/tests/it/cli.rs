@@ -1,9 +1,10 @@
 //! The program as a newcomer meets it: good starts, and mistakes with one clear message and status 2.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use crate::common::ask;
@@ -150,6 +151,33 @@ fn ctrl_c_ends_it_with_status_0() {
         running.signal(signal);
         assert_eq!(running.ended().code(), Some(0), "{signal}");
     }
+}
+
+/// Whatever it is at: here it opens more connections than it could in minutes.
+#[cfg(unix)]
+#[test]
+fn a_busy_one_ends_soon_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["--listen", "127.0.0.1:0", "--ready", "json", "--control", "127.0.0.1:0"];
+    let mut child =
+        command(&arguments).env("TMPDIR", folder.path()).stdout(Stdio::piped()).spawn().expect("the binary");
+    let out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut running = Running { child, out, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+    let ready = running.line();
+    let control = ready["control"].as_str().expect("a control plane").trim_start_matches("http://");
+    let mut stream = TcpStream::connect(control).expect("a connection");
+    let body = r#"{"connections":{"open":1000000}}"#;
+    let head = format!("POST /changes HTTP/1.1\r\nHost: {control}\r\nContent-Length: {}\r\n", body.len());
+    let request = format!("{head}Content-Type: application/json\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let ping = ask(address(&ready), "GET", "/api/v1/ping", &[], "");
+    assert_eq!(ping.status(), 200, "others are served meanwhile");
+    let begun = Instant::now();
+    running.signal("-TERM");
+    assert_eq!(running.ended().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let left: Vec<_> = folder.path().read_dir().expect("the folder").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
