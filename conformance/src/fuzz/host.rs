@@ -30,9 +30,6 @@ const START: Duration = Duration::from_secs(30);
 /// How long a process may take to end once it does not answer any more.
 const END: Duration = Duration::from_secs(5);
 
-/// What stands in the world that is fuzzed.
-const WORLD: &str = include_str!("world.yaml");
-
 /// The target is not there any more, or never was.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -70,11 +67,10 @@ struct Wanted {
 }
 
 impl Wanted {
-    async fn start(&self, mutant: Option<&str>) -> Result<Simulator, String> {
-        let world = Scenario::parse("fuzz/world.yaml", WORLD).map_err(|fault| fault.to_string())?;
+    async fn start(&self, world: &Scenario, mutant: Option<&str>) -> io::Result<Simulator> {
         let is = |mode: Mode| self.mode == mode.name();
         let mut builder = Simulator::builder()
-            .world(world)
+            .world(world.clone())
             .contract(self.contract)
             .healthy(self.healthy)
             .seed(self.seed)
@@ -88,7 +84,7 @@ impl Wanted {
         if let Some(mutant) = mutant {
             builder = builder.mutant(mutant);
         }
-        builder.start().await.map_err(|fault| fault.to_string())
+        builder.start().await.map_err(io::Error::other)
     }
 }
 
@@ -96,6 +92,7 @@ impl Wanted {
 pub fn serve(mutant: Option<&str>) -> io::Result<u8> {
     let (asked, mut lines) = mpsc::unbounded_channel();
     std::thread::spawn(move || io::stdin().lines().try_for_each(|line| asked.send(line)));
+    let world = Scenario::parse("fuzz/world.yaml", include_str!("world.yaml")).map_err(io::Error::other)?;
     // All on one thread: whoever asks waits for nobody else's.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let mut served: Option<Simulator> = None;
@@ -116,7 +113,7 @@ pub fn serve(mutant: Option<&str>) -> io::Result<u8> {
             let Some(line) = line else { return Ok(0) };
             let wanted: Wanted = serde_json::from_str(&line?)?;
             drop(served.take());
-            let simulator = wanted.start(mutant).await.map_err(io::Error::other)?;
+            let simulator = wanted.start(&world, mutant).await?;
             let mut out = io::stdout().lock();
             writeln!(out, "{}", simulator.url())?;
             out.flush()?;

@@ -119,7 +119,7 @@ impl Exchange<'_> {
 
     /// Whether the HTTP layer answered, and no core has seen the request (core-2.2 §2).
     fn is_bare(&self) -> bool {
-        matches!(self.response.status, 400 | 408 | 413 | 417 | 431 | 501 | 505)
+        matches!(self.response.status, 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505)
             && self.response.header("x-content-type-options").is_none()
     }
 }
