@@ -216,19 +216,24 @@ async fn the_account_expires() {
     assert!(stage.notifications().contains(&"spn:subscription-inactive".to_owned()));
 }
 
+/// How many prompts there are about the program of the flood; others live, and are asked about too.
+fn prompts(stage: &Stage) -> usize {
+    stage.notifications().iter().filter(|id| id.contains("flood") || id.contains("chatter")).count()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_pile_up_and_go_away() {
     let stage = Stage::of("prompt-flood", Contract::V2_2).await;
-    assert_eq!(stage.notifications().len(), 0);
+    assert_eq!(prompts(&stage), 0);
     stage.pass(30);
-    assert_eq!(stage.notifications().len(), 8);
+    assert_eq!(prompts(&stage), 8);
     let count = |verdict: u8| stage.count(json!({ "verdict": verdict, "profile_name": "Chatterbox" }));
     assert_eq!((count(0), count(3)), (0, 8), "those that nobody answered in ten seconds are blocked");
     stage.pass(300);
-    assert_eq!(stage.notifications().len(), 8);
+    assert_eq!(prompts(&stage), 8);
     assert!(count(3) >= 50);
     stage.pass(120);
-    assert_eq!(stage.notifications().len(), 0);
+    assert_eq!(prompts(&stage), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,8 +65,8 @@ impl Listener {
 fn what_happens_is_told_in_its_order() {
     let running = Running::new();
     let mut listener = Listener::new(&running);
-    running.ask("POST", "/changes", json!({ "network": { "online": "offline" } }));
-    assert_eq!(listener.wait("change")["topics"], json!(["network/online"]));
+    running.ask("POST", "/changes", json!({ "core": { "starting": true } }));
+    assert_eq!(listener.wait("change")["topics"], json!(["core/starting"]));
     running.ask("POST", "/changes", json!({ "notifications": { "add": [{ "id": "mine" }] } }));
     assert_eq!(listener.wait("notification")["id"], "mine");
     running.ask("POST", "/clock/advance", json!({ "by": "1m" }));

@@ -8,6 +8,7 @@ use super::{Running, common};
 fn what_is_patched_is_what_is_then_there() {
     let running = Running::new();
     for (path, patch, expected) in [
+        ("connections/active", json!(3), json!(3)),
         ("network/online", json!("offline"), json!("offline")),
         ("network/gateways", json!(["10.0.0.1"]), json!(["10.0.0.1"])),
         ("network/location/country", json!("FR"), json!("FR")),
@@ -19,7 +20,6 @@ fn what_is_patched_is_what_is_then_there() {
         ("dns/failing", json!([]), json!([])),
         ("spn/account/state", json!("suspended"), json!("suspended")),
         ("spn/account", json!(null), json!(null)),
-        ("connections/active", json!(3), json!(3)),
         ("notifications/mine", json!({ "title": "Mine" }), json!("")),
         (
             "modules/mine",

@@ -75,12 +75,11 @@ fn what_is_different_is_said_by_path() {
     let running = Running::new();
     running.ask("POST", "/snapshots", json!({}));
     assert_eq!(running.get("/snapshots/1/diff"), json!([]));
-    let change =
-        json!({ "network": { "online": "offline" }, "notifications": { "add": [{ "id": "mine" }] } });
+    let change = json!({ "core": { "starting": true }, "notifications": { "add": [{ "id": "mine" }] } });
     running.ask("POST", "/changes", change);
     running.ask("POST", "/snapshots", json!({}));
     let expected = json!([
-        { "path": "network/online", "before": "online", "after": "offline" },
+        { "path": "core/starting", "before": false, "after": true },
         { "path": "notifications/mine", "after": running.get("/state/notifications/mine") },
     ]);
     assert_eq!(running.get("/snapshots/1/diff?to=now"), expected);
