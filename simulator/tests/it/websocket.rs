@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use portmaster_simulator::{ClockMode, Contract, ExternalAuth, Simulator};
+use portmaster_simulator::{ClockMode, Contract, ExternalAuth, Simulator, journal::Filter};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -344,7 +344,8 @@ async fn anonymous(simulator: &Simulator, path: &str) -> String {
 }
 
 async fn asking() -> Simulator {
-    let builder = Simulator::builder().external_auth(ExternalAuth::Prompt).clock(ClockMode::Manual);
+    let builder =
+        Simulator::builder().external_auth(ExternalAuth::Prompt).clock(ClockMode::Manual).journal(100);
     builder.api_key(format!("{KEY}?read=admin&write=admin")).start().await.expect("a simulator")
 }
 
@@ -355,7 +356,7 @@ async fn a_person_decides_about_a_program_without_key() {
     let (prompts, _) = client.watch("notifications:all/core:authorize-program").await;
     // Nobody is asked where no permission is needed.
     assert!(anonymous(&simulator, "ping").await.starts_with("HTTP/1.1 200"));
-    for (choice, status) in [("deny", "HTTP/1.1 403"), ("allow", "HTTP/1.1 200")] {
+    for (round, (choice, status)) in (1..).zip([("deny", "HTTP/1.1 403"), ("allow", "HTTP/1.1 200")]) {
         let both = async {
             tokio::join!(anonymous(&simulator, "network/gateways"), anonymous(&simulator, "debug/network"))
         };
@@ -364,6 +365,13 @@ async fn a_person_decides_about_a_program_without_key() {
             assert_eq!((&prompt.data["Type"], &prompt.data["State"]), (&json!(2), &json!("active")));
             let ids = prompt.data["AvailableActions"].as_array().expect("actions").iter();
             assert_eq!(ids.map(|one| one["ID"].as_str()).collect::<Vec<_>>(), [Some("allow"), Some("deny")]);
+            // Whoever comes after the answer is asked about anew: both have to be here.
+            for path in ["network/gateways", "debug/network"] {
+                let waiting = Filter::default().path(path);
+                while simulator.journal().count(&waiting) < round {
+                    tokio::task::yield_now().await;
+                }
+            }
             client.write("update", &prompt.key, &json!({ "SelectedActionID": choice })).await;
             // The prompt's own change; with this clock it comes as new, too.
             assert_eq!(client.until(&prompts, "new").await.data["State"], "executed");
