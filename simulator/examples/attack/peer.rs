@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::grammars::Text;
+use portmaster_simulator::{Builder, ClockMode, Contract, Simulator};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,6 +22,19 @@ const HANDSHAKE: &[u8] = b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nC
 /// The message whose answer says that all before it was heard.
 const LAST: &[u8] = b"last|get|core:nothing";
 
+/// The simulator that is attacked, with everything open.
+pub(crate) fn attacked() -> Builder {
+    Simulator::builder()
+        .contract(Contract::V2_2)
+        .scenario("home-office")
+        .clock(ClockMode::Running(1))
+        .dev_mode(true)
+        .journal(1000)
+        .netquery_latency(Duration::ZERO)
+        .control("127.0.0.1:0")
+}
+
+/// A client of it.
 pub(crate) struct Peer {
     pub(crate) api: SocketAddr,
     pub(crate) control: SocketAddr,

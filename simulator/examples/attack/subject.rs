@@ -14,7 +14,6 @@ use std::{
 };
 
 use super::peer::Peer;
-use portmaster_simulator::{ClockMode, Contract, Simulator};
 
 /// The argument that makes this program the subject.
 pub(crate) const SUBJECT: &str = "--subject";
@@ -40,14 +39,7 @@ pub(crate) struct Subject {
 pub(crate) fn serve(ui: Option<String>) -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let simulator = runtime.block_on(async {
-        let builder = Simulator::builder()
-            .contract(Contract::V2_2)
-            .scenario("home-office")
-            .clock(ClockMode::Running(1))
-            .dev_mode(true)
-            .journal(1000)
-            .netquery_latency(Duration::ZERO)
-            .control("127.0.0.1:0");
+        let builder = super::peer::attacked();
         let builder = match ui {
             Some(ui) => builder.ui(ui),
             None => builder,

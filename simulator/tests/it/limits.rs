@@ -13,7 +13,6 @@ use std::time::Duration;
 use attacks::Attack;
 use grammars::{Sizes, Text, grammars};
 use peer::Peer;
-use portmaster_simulator::{ClockMode, Contract, Simulator};
 
 const SIZES: Sizes =
     Sizes { many: 5_000, long: 128 << 10, control: 64 << 10, record: 256 << 10, bundle: 1 << 20 };
@@ -23,15 +22,7 @@ async fn every_attack_is_answered_and_nobody_else_notices() {
     let folder = tempfile::tempdir().expect("a folder");
     let ui = folder.path().join("ui.zip");
     grammars::bundle(&ui, [("index.html".to_owned(), b"hello".to_vec())]).expect("a bundle");
-    let builder = Simulator::builder()
-        .contract(Contract::V2_2)
-        .scenario("home-office")
-        .clock(ClockMode::Running(1))
-        .dev_mode(true)
-        .journal(1000)
-        .netquery_latency(Duration::ZERO)
-        .ui(&ui)
-        .control("127.0.0.1:0");
+    let builder = peer::attacked().ui(&ui);
     let simulator = builder.start().await.expect("a simulator");
     let control = simulator.control_url().expect("a control plane").trim_start_matches("http://").to_owned();
     let control = control.parse().expect("an address");
