@@ -4,7 +4,12 @@ use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use portmaster_fixtures::mutant::FrameKind;
-use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    task::{JoinSet, coop::consume_budget},
+    time::sleep,
+};
 
 use super::{
     frames::{Incoming, Reader},
@@ -63,6 +68,8 @@ pub(super) async fn serve(
             match heard.pop_front() {
                 None => {}
                 Some(Incoming::Message(message)) => {
+                    // Much can have come at once: others have their turn between.
+                    consume_budget().await;
                     if shared.process.ask(|| message.to_vec()).await == Sway::Drop {
                         return Ok(());
                     }
