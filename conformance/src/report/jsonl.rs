@@ -2,7 +2,7 @@
 //!
 //! One object a line: `run` first, a `check` for each check in the suite's order, then the `summary`, and last
 //! the `times`. All but the last are the same whenever the target answers the same. The form is published as a
-//! JSON Schema ([`schema`]).
+//! JSON Schema (`schema/report.schema.json`).
 
 use std::{
     collections::BTreeMap,
