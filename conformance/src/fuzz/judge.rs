@@ -193,7 +193,7 @@ impl Judge {
         None
     }
 
-    /// The declared type (core-2.2 §2.12, §4).
+    /// The declared type (core-2.2 §2.4, §4).
     fn typed(&self, exchange: Exchange<'_>) -> Option<Finding> {
         let (known, response) = (exchange.known?, exchange.response);
         if exchange.is_bare() || exchange.ask.method == "OPTIONS" {

@@ -20,7 +20,7 @@ pub struct Check {
     pub id: String,
     /// How binding it is.
     pub level: Level,
-    /// Where the sentence comes from: a part of the published page, or of the observations.
+    /// Where the sentence comes from: a part of the published page, or a section of docs/behaviour.
     pub clause: String,
     /// What is checked, in one sentence.
     pub sentence: String,
@@ -45,7 +45,7 @@ impl Check {
         Self::new(Level::Must, id.into(), format!("page: {}", clause.into()), sentence.into())
     }
 
-    /// What every observed core does. `clause` names the observation, for example `core-1.x §5`.
+    /// What every observed core does. `clause` names the section of docs/behaviour, for example `core-1.x §5.3`.
     pub(crate) fn should(
         id: impl Into<String>,
         clause: impl Into<String>,
@@ -54,7 +54,7 @@ impl Check {
         Self::new(Level::Should, id.into(), clause.into(), sentence.into())
     }
 
-    /// What observed cores do and should not. `clause` names the observation.
+    /// What observed cores do and should not. `clause` names the section.
     pub(crate) fn finding(
         id: impl Into<String>,
         clause: impl Into<String>,

@@ -20,7 +20,7 @@ pub(super) fn matching(world: &World) -> Map<String, Value> {
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
     put("Account", account(world, late));
-    // As in the cores, API keys are not left out (core-2.2 Q8).
+    // As in the cores, API keys are not left out (core-2.2 §8 Q8).
     put("Config", json!(world.config.values()));
     if late {
         put("Current", current(world.now()));

@@ -1,4 +1,5 @@
-//! `spn/map/{map}/route/to/{destination}`: a rehearsal of the search for a way, told in words (core-2.2 recordings).
+//! `spn/map/{map}/route/to/{destination}`: a rehearsal of the search for a way, told in words (core-2.2 §6
+//! "Routes").
 
 use std::{
     fmt::{Display, Write},
