@@ -36,7 +36,7 @@ fn profile(world: &mut World, call: &Call) -> Reply {
     }
 }
 
-/// Asks the person for a key. The order of the checks is the core's (core-2.2 §6).
+/// Asks the person for a key. The order of the checks is the core's (core-2.2 §6.2).
 fn auth(world: &mut World, call: &Call) -> Reply {
     if let Some(ttl) = call.filled("ttl")
         && let Err(fault) = duration::parse(&ttl)
@@ -86,11 +86,11 @@ fn auth(world: &mut World, call: &Call) -> Reply {
     Reply::Wait { event_id, then: Box::new(move |world| answered(world, &asked, &grant, format)) }
 }
 
-/// How long the person has, s (core-2.2 §6).
+/// How long the person has, s (core-2.2 §6.2).
 const PATIENCE: i64 = 60;
 
-/// How long a key is valid unless the program says otherwise: an hour, ns (core-1.x §7).
-const DEFAULT_TTL: i64 = 3_600_000_000_000;
+/// How long a key is valid unless the program says otherwise: a day, ns (core-1.x §7.2).
+const DEFAULT_TTL: i64 = 24 * 3_600_000_000_000;
 
 /// What a program asks for.
 struct Grant {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use jiff::SignedDuration;
 use portmaster_simulator::{ClockMode, Contract, ExternalAuth, Simulator, journal::Filter};
 use serde_json::{Value, json};
 use tokio::{
@@ -292,7 +293,8 @@ async fn an_answered_prompt_goes_when_its_time_is_over() {
             prompt.key.trim_start_matches("notifications:all/").to_owned()
         };
         let (answered, id) = tokio::join!(ask, answer);
-        assert!(answered.contains("\"validUntil\""), "{contract}: {answered}");
+        let day = simulator.now() + SignedDuration::from_hours(24);
+        assert!(answered.contains(&format!("\"validUntil\":\"{day}\"")), "{contract}: {answered}");
         let is_there = || simulator.state()["notifications"][&id] == "executed";
         simulator.advance(Duration::from_secs(60));
         assert!(is_there(), "{contract}");
