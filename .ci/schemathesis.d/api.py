@@ -40,7 +40,7 @@ def no_accident(ctx, response, case):
 
 @schemathesis.check
 def undeclared_method_refused(ctx, response, case):
-    """In the place of `unsupported_method`: 405, without the header Allow, which cores never send (core-2.2 §2)."""
+    """In the place of `unsupported_method`: 405, without the header Allow, which cores never send (core-1.x §5.5)."""
     try:
         return unsupported_method(ctx, response, case)
     except UnsupportedMethodResponse as fault:

@@ -68,7 +68,8 @@ pub fn checks_table(title: &str, checks: &[Check]) -> String {
     let (must, should, info) = (count(Level::Must), count(Level::Should), count(Level::Info));
     let mut text = format!(
         "# {title}\n\n{} checks: {must} MUST (the published page says so), {should} SHOULD (the page is silent and \
-         every observed core does so), {info} INFO (worth knowing).\n",
+         every observed core does so), {info} INFO (worth knowing). Sources are titles of the page, or sections of \
+         `docs/behaviour`.\n",
         checks.len(),
     );
     for family in FAMILIES {

@@ -119,7 +119,7 @@ pub const REGEX: usize = 256 << 10;
 /// What a byte costs that a regular expression looks at: it may keep hundreds of states in mind.
 pub const REGEX_WORK: u64 = 16;
 
-/// The longest body that a core takes, by its declared length (core-1.x §5).
+/// The longest body that a core takes, by its declared length (core-1.x §5.10).
 pub const BODY: u64 = 20_000_000;
 
 /// The longest body that comes in chunks. Cores have no limit there; a simulator should not be filled up.

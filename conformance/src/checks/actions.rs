@@ -35,7 +35,7 @@ fn checks(contract: Contract) -> Vec<Check> {
 }
 
 fn should(id: &str, sentence: &str) -> Check {
-    Check::should(format!("actions/{id}"), "core-1.x §7", sentence)
+    Check::should(format!("actions/{id}"), "core-1.x §7.1", sentence)
 }
 
 fn must(id: &str, title: &str, sentence: &str) -> Check {

@@ -69,7 +69,7 @@ impl Caller {
     }
 }
 
-/// The forms of a refusal (core-1.x §5).
+/// The forms of a refusal (core-1.x §5.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     /// 401 with the Bearer challenge.

@@ -60,7 +60,7 @@ fn of(endpoint: &'static Endpoint, method: String, permission: Permission) -> Ve
                     async move { declared_type(&ask.await?, endpoint) }
                 }
             }),
-        Check::should(id("length"), "core-1.x §5", "The body is as long as the answer announces.")
+        Check::should(id("length"), "core-1.x §5.11", "The body is as long as the answer announces.")
             .class(class)
             .needs(needs)
             .run({
@@ -93,7 +93,7 @@ fn of(endpoint: &'static Endpoint, method: String, permission: Permission) -> Ve
         checks.push(
             Check::should(
                 format!("content/head/{slug}"),
-                "core-1.x §5",
+                "core-1.x §5.11",
                 format!("HEAD {} is answered like GET, without a body.", endpoint.path),
             )
             .needs(needs)
@@ -177,7 +177,8 @@ async fn head(context: Context, endpoint: &Endpoint, permission: Permission) -> 
 
 /// The forms of errors and of what does not depend on an endpoint.
 fn errors() -> Vec<Check> {
-    let should = |id: &str, sentence: &str| Check::should(format!("content/{id}"), "core-1.x §5", sentence);
+    let should =
+        |id: &str, sentence: &str| Check::should(format!("content/{id}"), "core-1.x §5.11", sentence);
     let mut checks = vec![];
     for (id, method, target, status, body) in [
         ("not-found", "GET", "/api/v1/nope", 404, "Not found.\n"),

@@ -62,7 +62,7 @@ fn must(id: &str, sentence: &str) -> Check {
 }
 
 fn should(id: &str, sentence: &str) -> Check {
-    Check::should(format!("credentials/{id}"), "core-1.x §5", sentence).needs([Need::Guarded])
+    Check::should(format!("credentials/{id}"), "core-1.x §5.7", sentence).needs([Need::Guarded])
 }
 
 /// Expects `auth/permissions` to report these permissions.

@@ -9,7 +9,6 @@ use crate::{
 };
 
 const MUST: &str = "Development Mode";
-const SHOULD: &str = "core-1.x §5";
 
 pub(super) const FAMILY: Family = Family {
     name: "devmode",
@@ -42,8 +41,8 @@ fn must(id: &str, sentence: &str) -> Check {
     Check::must(format!("devmode/{id}"), MUST, sentence).needs([Need::Development])
 }
 
-fn should(id: &str, sentence: &str) -> Check {
-    Check::should(format!("devmode/{id}"), SHOULD, sentence).needs([Need::Development])
+fn should(id: &str, clause: &str, sentence: &str) -> Check {
+    Check::should(format!("devmode/{id}"), clause, sentence).needs([Need::Development])
 }
 
 async fn send(context: &Context, request: Request) -> Result<Exchange, Stop> {
@@ -89,24 +88,27 @@ fn permissions() -> Vec<Check> {
             send(&context, Request::api("GET", "auth/bearer")).await?.answer(200, "Authenticated.\n")?;
             Ok(())
         }),
-        should("no-session", "Development Mode begins no session.").run(move |context| async move {
-            send(&context, report()).await?.no_header("Set-Cookie")?;
-            Ok(())
-        }),
-        should("no-content-policy", "Development Mode sends no Content-Security-Policy.").run(
-            async |context| {
+        should("no-session", "core-1.x §5.8", "Development Mode begins no session.").run(
+            move |context| async move {
+                send(&context, report()).await?.no_header("Set-Cookie")?;
+                Ok(())
+            },
+        ),
+        should("no-content-policy", "core-1.x §5.2", "Development Mode sends no Content-Security-Policy.")
+            .run(async |context| {
                 for path in ["ping", "nope"] {
                     send(&context, Request::api("GET", path)).await?.no_header("Content-Security-Policy")?;
                 }
                 Ok(())
+            }),
+        should("other-headers-stay", "core-1.x §5.2", "The other security headers stay.").run(
+            async |context| {
+                let exchange = send(&context, Request::api("GET", "ping")).await?;
+                exchange.header("X-Frame-Options", "deny")?.header("X-Content-Type-Options", "nosniff")?;
+                Ok(())
             },
         ),
-        should("other-headers-stay", "The other security headers stay.").run(async |context| {
-            let exchange = send(&context, Request::api("GET", "ping")).await?;
-            exchange.header("X-Frame-Options", "deny")?.header("X-Content-Type-Options", "nosniff")?;
-            Ok(())
-        }),
-        should("method-rules-stay", "The rules on methods stay.").run(async |context| {
+        should("method-rules-stay", "core-1.x §5.5", "The rules on methods stay.").run(async |context| {
             send(&context, Request::api("GET", "core/shutdown"))
                 .await?
                 .error(405, "Method not allowed.\n")?;
@@ -124,13 +126,17 @@ fn origins() -> Vec<Check> {
         ("localhost-no-port", "http://localhost"),
     ] {
         checks.push(
-            should(&format!("origin/allowed/{id}"), &format!("Development Mode allows the origin {origin}."))
-                .run(move |context| async move {
-                    let request = Request::api("GET", "ping").header("Origin", origin);
-                    let exchange = send(&context, request).await?;
-                    exchange.answer(200, "Pong.\n")?;
-                    origin::allowed(&exchange)
-                }),
+            should(
+                &format!("origin/allowed/{id}"),
+                "core-1.x §5.3",
+                &format!("Development Mode allows the origin {origin}."),
+            )
+            .run(move |context| async move {
+                let request = Request::api("GET", "ping").header("Origin", origin);
+                let exchange = send(&context, request).await?;
+                exchange.answer(200, "Pong.\n")?;
+                origin::allowed(&exchange)
+            }),
         );
     }
     for (id, origin) in [

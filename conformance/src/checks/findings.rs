@@ -104,7 +104,7 @@ fn lists_keys(value: &Value) -> bool {
 fn leaked_path() -> Check {
     Check::finding(
         "findings/path-leaked/profile/icon",
-        "core-2.2 §6",
+        "core-2.2 §6.6",
         "The error about a missing icon does not name folders of the machine.",
     )
     .needs([Need::Rights(Permission::User)])
@@ -134,11 +134,11 @@ fn inverted_ready() -> Check {
     })
 }
 
-/// A key that nobody has is nobody's, however short (core-1.x §5).
+/// A key that nobody has is nobody's, however short (core-1.x §5.7).
 fn short_key() -> Check {
     Check::finding(
         "findings/short-key",
-        "core-1.x §5",
+        "core-1.x §5.7",
         "An unknown key of fewer than four bytes is not answered with an empty 200.",
     )
     .needs([Need::Guarded])

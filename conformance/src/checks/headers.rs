@@ -47,7 +47,7 @@ fn checks(contract: Contract) -> Vec<Check> {
             checks.push(
                 Check::should(
                     format!("headers/{answer}/{id}"),
-                    "core-1.x §5",
+                    "core-1.x §5.2",
                     format!("{method} {target} is answered with {name}: {value}."),
                 )
                 .needs(needs)
@@ -56,7 +56,7 @@ fn checks(contract: Contract) -> Vec<Check> {
         }
     }
     checks.push(
-        Check::info("headers/no-server", "core-1.x §5", "Answers do not name the server's software.").run(
+        Check::info("headers/no-server", "core-1.x §5.1", "Answers do not name the server's software.").run(
             async |context| {
                 context.send(Request::api("GET", "ping")).await?.no_header("Server")?;
                 Ok(())

@@ -8,7 +8,7 @@ use crate::{
     target::Request,
 };
 
-const CLAUSE: &str = "core-1.x §5";
+const CLAUSE: &str = "core-1.x §5.10";
 /// The longest body that a core reads, in bytes.
 const LONGEST: u64 = 20_000_000;
 

@@ -8,7 +8,7 @@ use crate::{
     target::Request,
 };
 
-const CLAUSE: &str = "core-1.x §5";
+const CLAUSE: &str = "core-1.x §5.5";
 
 /// Methods that no endpoint takes.
 const FOREIGN: [(&str, &str); 9] = [
@@ -94,7 +94,8 @@ fn not_allowed(exchange: &Exchange) -> Outcome {
 
 /// What comes before authentication.
 fn order() -> Vec<Check> {
-    let should = |id: &str, sentence: &str| Check::should(format!("methods/order/{id}"), CLAUSE, sentence);
+    let should =
+        |id: &str, sentence: &str| Check::should(format!("methods/order/{id}"), "core-1.x §5", sentence);
     vec![
         should("unknown-before-authentication", "An unknown endpoint is 404 for everybody.")
             .needs([Need::Guarded])
@@ -162,7 +163,7 @@ fn interchangeable() -> Vec<Check> {
                 Ok(())
             }),
     );
-    checks.push(Check::should("methods/body-on-get", CLAUSE, "A body with GET is ignored.").run(
+    checks.push(Check::should("methods/body-on-get", "core-1.x §5.10", "A body with GET is ignored.").run(
         async |context| {
             context.send(Request::api("GET", "ping").body("a body")).await?.answer(200, "Pong.\n")?;
             Ok(())

@@ -8,7 +8,8 @@ use crate::{
     target::Request,
 };
 
-const CLAUSE: &str = "core-1.x §5";
+const CLAUSE: &str = "core-1.x §5.3";
+const PREFLIGHT: &str = "core-1.x §5.6";
 const MUST: &str = "Cross-origin requests are not allowed";
 
 /// Origins that are somebody else's.
@@ -196,7 +197,7 @@ fn preflight() -> Vec<Check> {
             checks.push(
                 Check::should(
                     format!("origin/preflight/{path}/{method}"),
-                    CLAUSE,
+                    PREFLIGHT,
                     format!("A browser that asks for {method} {path} from the same host is told yes, without a key."),
                 )
                 .run(move |context| async move {
@@ -213,7 +214,7 @@ fn preflight() -> Vec<Check> {
         checks.push(
             Check::should(
                 format!("origin/preflight/refused/{id}"),
-                CLAUSE,
+                PREFLIGHT,
                 "A browser that asks for no method, or one that no endpoint takes, is told 405.",
             )
             .run(move |context| async move {

@@ -35,7 +35,7 @@ fn must(id: &str, title: &str, sentence: &str) -> Check {
 }
 
 fn should(id: &str, sentence: &str) -> Check {
-    Check::should(format!("parameters/{id}"), "core-1.x §7", sentence)
+    Check::should(format!("parameters/{id}"), "core-1.x §7.2", sentence)
 }
 
 /// Sends a request with the rights of `permission`.

@@ -260,7 +260,7 @@ fn boundary((id, before, c, times, after, matches): Boundary) -> Check {
     })
 }
 
-const CLAUSE: &str = "core-1.x §5";
+const CLAUSE: &str = "core-1.x §5.4";
 
 /// Targets that lead nowhere.
 const UNROUTED: [(&str, &str); 18] = [
@@ -355,7 +355,7 @@ const MALFORMED: [(&str, &str); 4] = [
 fn malformed((id, target): (&'static str, &'static str)) -> Check {
     Check::should(
         format!("paths/malformed/{id}"),
-        CLAUSE,
+        "core-1.x §5.1",
         format!("The target {target} is refused with 400."),
     )
     .run(move |context| async move {

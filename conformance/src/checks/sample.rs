@@ -130,7 +130,7 @@ pub(super) fn find(contract: Contract, wanted: &str) -> Option<&'static Endpoint
     contract.endpoints().iter().find(|endpoint| slug(&endpoint.path) == wanted)
 }
 
-/// Whether the endpoint writes its answer itself, so that HEAD is a GET without its body (core-1.x §5).
+/// Whether the endpoint writes its answer itself, so that HEAD is a GET without its body (core-1.x §5.11).
 pub(super) fn is_raw(endpoint: &Endpoint) -> bool {
     let path = &endpoint.path;
     ["auth/basic", "auth/bearer", "auth/reset", "netquery/", "spn/account/login"]

@@ -12,7 +12,7 @@ use crate::{
 const COOKIE: &str = "Portmaster-API-Token";
 
 fn check(id: &str, sentence: &str) -> Check {
-    Check::should(format!("credentials/session/{id}"), "core-1.x §5", sentence).needs([Need::Granted])
+    Check::should(format!("credentials/session/{id}"), "core-1.x §5.8", sentence).needs([Need::Granted])
 }
 
 pub(super) fn checks() -> Vec<Check> {

@@ -35,7 +35,7 @@ fn checks(contract: Contract) -> Vec<Check> {
     checks.extend(contract.options().iter().map(|option| {
         Check::should(
             format!("structure/config/options/{}", option.key),
-            "core-1.x §7",
+            "core-1.x §7.1",
             format!("There is an option {} of its type.", option.key),
         )
         .run(move |context| async move {
@@ -72,7 +72,7 @@ fn structure(answer: &'static Answer, rules: &'static Rules) -> Check {
         let (exchange, value) = ask(&context, answer.path, answer.permission, nothing(answer)).await?;
         match answer.shape(rules).map_err(Stop::Error)?.deviation(&value) {
             None => Ok(()),
-            Some(deviation) => Err(exchange.violation_got("the members of core-1.x §7", deviation)),
+            Some(deviation) => Err(exchange.violation_got("the members of the contract", deviation)),
         }
     })
 }
@@ -97,7 +97,10 @@ async fn ask(
 
 /// Checks of what members say.
 fn meaning() -> Vec<Check> {
-    let should = |id: &str, sentence: &str| Check::should(format!("structure/{id}"), "core-1.x §7", sentence);
+    let should = |id: &str, sentence: &str| {
+        let clause = if id.starts_with("spn/map/") { "core-1.x §7.4" } else { "core-1.x §7.1" };
+        Check::should(format!("structure/{id}"), clause, sentence)
+    };
     vec![
         should("dns/cache/:query/known", "A cached record is answered with its question and its metadata.")
             .needs([Need::Rights(Permission::User)])
@@ -296,7 +299,7 @@ async fn cached_record(context: Context) -> Outcome {
         .map_err(Stop::Error)?
         .deviation(&record)
     {
-        return Err(exchange.violation_got("the members of core-1.x §7", deviation));
+        return Err(exchange.violation_got("the members of the contract", deviation));
     }
     exchange.header("Content-Type", "application/json; charset=utf-8")?;
     let key = format!("cache:intel/nameRecord/{domain}.{question}");

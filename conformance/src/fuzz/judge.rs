@@ -117,7 +117,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the HTTP layer answered, and no core has seen the request (core-2.2 §2).
+    /// Whether the HTTP layer answered, and no core has seen the request (core-2.2 §2.1).
     fn is_bare(&self) -> bool {
         matches!(self.response.status, 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505)
             && self.response.header("x-content-type-options").is_none()
@@ -157,7 +157,7 @@ impl Judge {
             .or_else(|| self.structured(exchange))
     }
 
-    /// The security headers, each once (core-2.2 §2).
+    /// The security headers, each once (core-1.x §5.2).
     fn headed(&self, exchange: Exchange<'_>) -> Option<Finding> {
         let response = exchange.response;
         if exchange.is_bare() || (exchange.ask.target == "*" && response.status == 200) {

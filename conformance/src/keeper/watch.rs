@@ -41,7 +41,7 @@ const SLOW_LOOKS: usize = 3;
 const MOST: usize = 2000;
 /// How often a cause shows itself until it says nothing new.
 const OFTEN: usize = 6;
-/// The statuses with which a core ends that was told to: shutdown and restart (core-2.2 §6).
+/// The statuses with which a core ends that was told to: shutdown and restart (core-2.2 §6.1).
 const ASKED: [i32; 2] = [0, 23];
 
 /// How a target is.

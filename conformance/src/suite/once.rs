@@ -1,5 +1,5 @@
 //! What takes most of a minute is asked once: a core carries one self-check out at a time, and each takes 45 to 80 s where packets
-//! are not intercepted (core-2.2 §6).
+//! are not intercepted (core-2.2 §6.1).
 
 use std::{collections::BTreeMap, time::Duration};
 

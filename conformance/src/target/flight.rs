@@ -167,7 +167,7 @@ impl Flight {
     }
 }
 
-/// Whether a request or a message asks for the target's end or restart (core-2.2 §6, websocket §7).
+/// Whether a request or a message asks for the target's end or restart (core-2.2 §6.1, websocket §7).
 fn asks_to_end(what: &str) -> bool {
     let path = |path: &str| what.contains(path);
     let writes = !what.starts_with("GET ") && !what.starts_with("HEAD ") && !what.starts_with("OPTIONS ");

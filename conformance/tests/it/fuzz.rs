@@ -64,7 +64,7 @@ fn defects_of_observed_cores_are_found() {
         let told = told(&summary);
         // An unknown key of one to three bytes (core-2.2 §8 Q1).
         assert!(has(&summary, Oracle::Authorised, &["200 (no body)"]), "{contract}: {told:#?}");
-        // A search in a column that there is not, and a broadcast that shows nothing (core-2.2 §6).
+        // A search in a column that there is not, and a broadcast that shows nothing (core-2.2 §6.3, §6.5).
         assert!(has(&summary, Oracle::NoServerError, &["textSearch", "netquery/"]), "{contract}: {told:#?}");
         assert!(has(&summary, Oracle::NoServerError, &["broadcasts/simulate"]), "{contract}: {told:#?}");
     }
@@ -77,7 +77,7 @@ fn all_that_crashes_core_2_2_is_found() {
     let told = told(&summary);
     // An unknown key of one to three bytes (core-2.2 §8 Q1).
     assert!(has(&summary, Oracle::Authorised, &["200 (no body)"]), "{told:#?}");
-    // A broadcast that shows nothing, and a search in a column that there is not (core-2.2 §6).
+    // A broadcast that shows nothing, and a search in a column that there is not (core-2.2 §6.3, §6.5).
     assert!(has(&summary, Oracle::NoServerError, &["broadcasts/simulate"]), "{told:#?}");
     assert!(has(&summary, Oracle::NoServerError, &["{textSearch: {fields: ", "netquery/"]), "{told:#?}");
     // Nothing in a list (netquery §2.3).

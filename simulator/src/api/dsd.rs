@@ -1,4 +1,4 @@
-//! Reading a body by its Content-Type, as the cores' library for labelled data does (core-2.2 §6, websocket §5.3).
+//! Reading a body by its Content-Type, as the cores' library for labelled data does (core-2.2 §6.6, websocket §5.3).
 
 use std::borrow::Cow;
 

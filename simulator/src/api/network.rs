@@ -16,7 +16,7 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("network/nameservers", nameservers),
 ];
 
-/// How long a traceroute takes to give up (core-1.x §7).
+/// How long a traceroute takes to give up (core-1.x §7.2).
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 fn gateways(world: &mut World, call: &Call) -> Reply {

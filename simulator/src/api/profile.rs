@@ -1,4 +1,4 @@
-//! `profile/*`: pictures of profiles, and profiles that become one (core-2.2 §6).
+//! `profile/*`: pictures of profiles, and profiles that become one (core-2.2 §6.6).
 
 use hyper::{StatusCode, header::CONTENT_TYPE};
 use serde::Serialize;

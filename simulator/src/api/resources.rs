@@ -1,4 +1,4 @@
-//! `updates/get`: the files that the core has downloaded (core-2.2 §6).
+//! `updates/get`: the files that the core has downloaded (core-2.2 §6.11).
 
 use hyper::{
     StatusCode,

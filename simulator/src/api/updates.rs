@@ -13,7 +13,7 @@ fn check(world: &mut World, _: &Call) -> Reply {
     Reply::action(world.rules.updates_check.clone())
 }
 
-/// Whatever the body says: the core answers before it looks (core-2.2 §6).
+/// Whatever the body says: the core answers before it looks (core-2.2 §6.1).
 fn apply(_: &mut World, _: &Call) -> Reply {
     Reply::action("upgrade triggered")
 }

@@ -3,7 +3,7 @@
 use portmaster_fixtures::{ANSWERS, Contract, Endpoint, Permission, Piece, cached_record, pieces, slug};
 use serde_json::{Map, Value, json};
 
-/// The methods that call an endpoint's write, beside the documented one (core-1.x §5).
+/// The methods that call an endpoint's write, beside the documented one (core-1.x §5.5).
 const WRITES: [&str; 3] = ["POST", "PUT", "DELETE"];
 
 /// The OpenAPI document of a contract.

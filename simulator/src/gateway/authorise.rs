@@ -43,7 +43,7 @@ impl From<Answer> for Refusal {
 #[derive(Clone)]
 pub(super) struct Prompted(pub(super) String);
 
-/// Decides about a request that needs a permission, for reading or for writing (core-1.x §5). How, is noted in `pass`.
+/// Decides about a request that needs a permission, for reading or for writing (core-1.x §5.9). How, is noted in `pass`.
 pub(super) fn authorise(
     world: &mut World,
     external: ExternalAuth,
@@ -157,7 +157,7 @@ fn presented_key(headers: &HeaderMap) -> Option<String> {
     Some(text.split_once(':').map(|(user, password)| format!("{user}{password}")).unwrap_or_default())
 }
 
-/// Why a foreign program is refused (core-1.x §5).
+/// Why a foreign program is refused (core-1.x §5.8).
 fn denial(client: &Client) -> String {
     let paths: String = client.paths.iter().take(3).map(|path| format!("{path}\n")).collect();
     let root = client.authorized_root.as_deref().unwrap_or("/opt/safing/portmaster/updates/.");

@@ -157,7 +157,7 @@ fn admit(
     })
 }
 
-/// The method; for OPTIONS the one that is asked about (core-1.x §5).
+/// The method; for OPTIONS the one that is asked about (core-1.x §5.5).
 fn effective_method(request: &Parts) -> Result<Method, Answer> {
     if request.method != Method::OPTIONS {
         return Ok(request.method.clone());

@@ -14,7 +14,7 @@ use portmaster_fixtures::Rules;
 
 use crate::go::url::Url;
 
-/// The security headers of every answer (core-1.x §5), with the content policy unless Development Mode is on.
+/// The security headers of every answer (core-1.x §5.2), with the content policy unless Development Mode is on.
 pub(super) fn security(
     rules: &'static Rules,
     dev_mode: bool,
@@ -44,7 +44,7 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// Looks at the first Origin header (core-1.x §5).
+    /// Looks at the first Origin header (core-1.x §5.3).
     pub(super) fn of(headers: &HeaderMap, dev_mode: bool) -> Self {
         let Some(value) = headers.get(ORIGIN).filter(|value| !value.is_empty()) else { return Self::Absent };
         let text = String::from_utf8_lossy(value.as_bytes());

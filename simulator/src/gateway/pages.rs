@@ -21,7 +21,7 @@ use crate::{
     world::World,
 };
 
-/// Answers a request for a page (core-1.x §5 "Non-/api/v1 routes").
+/// Answers a request for a page (core-1.x §5.12).
 pub(super) fn answer(
     shared: &Shared,
     world: &mut World,

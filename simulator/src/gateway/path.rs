@@ -19,7 +19,7 @@ impl Path {
         }
         let decoded = escape::decode_path(raw)?;
         let clean = clean(&decoded);
-        // Two slashes alone are not cleaned (core-2.2 §2).
+        // Two slashes alone are not cleaned (core-2.2 §2.2).
         let redirect = (clean != decoded && decoded != b"//").then(|| escape::encode_path(&clean));
         Some(Self { decoded: String::from_utf8_lossy(&decoded).into_owned(), redirect })
     }

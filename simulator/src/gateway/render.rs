@@ -82,7 +82,7 @@ impl Answer {
     }
 }
 
-/// Turns a reply into an answer (core-1.x §5 "Handler result").
+/// Turns a reply into an answer (core-1.x §5.11).
 ///
 /// Replies that wait or work are resolved before.
 pub(super) fn render(reply: Reply, route: &Route, method: &Method, format: Format, rules: &Rules) -> Answer {

@@ -5,7 +5,7 @@ const LEAST: usize = 8;
 /// The blanks between columns.
 const PADDING: usize = 3;
 
-/// Aligns lines of tab-terminated cells; what follows the last tab of a line is not a cell (core-1.x §7).
+/// Aligns lines of tab-terminated cells; what follows the last tab of a line is not a cell (core-1.x §7.4).
 ///
 /// As in Go, a column is a block of consecutive lines that have a cell there.
 pub fn align(text: &str) -> String {

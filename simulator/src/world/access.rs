@@ -2,7 +2,7 @@
 
 use super::{Notification, World, notifications::Action};
 
-/// How long the person has, s; as long as for the question of `app/auth` (core-2.2 §6).
+/// How long the person has, s; as long as for the question of `app/auth` (core-2.2 §6.2).
 const PATIENCE: i64 = 60;
 
 impl World {

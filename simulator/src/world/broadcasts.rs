@@ -1,4 +1,4 @@
-//! Broadcasts: notifications that come with the updates, shown when their conditions hold (core-2.2 §6).
+//! Broadcasts: notifications that come with the updates, shown when their conditions hold (core-2.2 §6.3).
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// In the words of the cores (core-2.2 §6).
+    /// In the words of the cores (core-2.2 §6.3).
     pub fn words(self) -> &'static str {
         match self {
             Self::Displayed => "displayed",

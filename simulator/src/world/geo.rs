@@ -87,7 +87,7 @@ pub struct Whereabouts {
 }
 
 impl Whereabouts {
-    /// In words: `Australia (AU - AS13335 Cloudflare, Inc.)` (core-2.2 §6 "Routes").
+    /// In words: `Australia (AU - AS13335 Cloudflare, Inc.)` (core-2.2 §6.9).
     pub fn words(&self) -> String {
         let name = Country::find(&self.country).map_or("Unknown", |country| country.name);
         format!("{name} ({} - AS{} {})", self.country, self.asn, self.as_org)

@@ -1,4 +1,4 @@
-//! Pausing the core, or the privacy network alone, until an instant (core-2.2 §6).
+//! Pausing the core, or the privacy network alone, until an instant (core-2.2 §6.1).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

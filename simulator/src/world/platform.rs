@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    /// The message of a failed self-check (core-1.x §7); the checks after the first are reported by cores 0.7 to 1.6.
+    /// The message of a failed self-check (core-1.x §7.2); the checks after the first are reported by cores 0.7 to 1.6.
     pub fn self_check_fault(&self) -> Option<String> {
         let seconds = self.rules.self_check_seconds;
         let (number, what, missing) = match self.core.self_check {

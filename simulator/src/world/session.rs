@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Chance, World};
 
-/// How long a session lives after its last use (core-1.x §5).
+/// How long a session lives after its last use (core-1.x §5.8).
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// The name of the cookie.

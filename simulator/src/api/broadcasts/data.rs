@@ -1,4 +1,4 @@
-//! The data that broadcasts are matched with: whatever is worth a condition (core-1.x §7).
+//! The data that broadcasts are matched with: whatever is worth a condition (core-1.x §7.1).
 
 use jiff::Timestamp;
 use portmaster_fixtures::{

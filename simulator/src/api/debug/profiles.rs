@@ -49,7 +49,7 @@ pub(super) fn allocs(world: &mut World, _: &Call) -> Reply {
     download(world, "memory-allocs-profile", profile)
 }
 
-/// Adds the name to be saved under, where the contract has it. It stays on a failure (core-2.2 §6).
+/// Adds the name to be saved under, where the contract has it. It stays on a failure (core-2.2 §6.4).
 fn download(world: &World, what: &str, reply: Reply) -> Reply {
     if !world.rules.reports.downloads {
         return reply;

@@ -10,7 +10,7 @@ pub(super) enum Style {
 }
 
 impl Style {
-    /// The style that a parameter names; only exactly `github` names the other one (core-2.2 §6).
+    /// The style that a parameter names; only exactly `github` names the other one (core-2.2 §6.4).
     pub(super) fn named(word: Option<&str>) -> Self {
         if word == Some("github") { Self::Github } else { Self::Simple }
     }

@@ -1,4 +1,4 @@
-//! `spn/account/*`: logging in and out, and the account (core-1.x §7, core-2.2 §6).
+//! `spn/account/*`: logging in and out, and the account (core-1.x §7.2, core-2.2 §6.7).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hyper::{

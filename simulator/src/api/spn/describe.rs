@@ -13,7 +13,7 @@ use crate::{
     world::{World, geo::Point, spn},
 };
 
-/// How long a hub's key is good after it was announced, s (core-1.x §7 "SPN map shapes").
+/// How long a hub's key is good after it was announced, s (core-1.x §7.4).
 const KEY_LIFE: i64 = 48 * 3600;
 
 /// A measurement. Costs and proximities are of Go's narrow floats.

@@ -33,7 +33,7 @@ pub(super) fn graph(world: &mut World, call: &Call) -> Reply {
     }
 }
 
-/// Graphviz: lanes first, then hubs (core-2.2 §6 "Graphs").
+/// Graphviz: lanes first, then hubs (core-2.2 §6.8).
 fn dot(world: &World, map: &Map) -> String {
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut out = String::from("graph  {\n\tcenter=true;\n\toverlap=scale;\n\tratio=fill;\n");

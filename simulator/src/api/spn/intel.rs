@@ -23,7 +23,7 @@ struct Intel {
     regions: Vec<String>,
 }
 
-/// Applies an update, in YAML or JSON; an empty body is one that says nothing (core-2.2 §6 "The privacy network").
+/// Applies an update, in YAML or JSON; an empty body is one that says nothing (core-2.2 §6.7).
 pub(super) fn update(world: &mut World, call: &Call) -> Reply {
     if world.map(call.part("map")).is_none() {
         return Reply::failure(NO_MAP);

@@ -16,7 +16,7 @@ use crate::{
 /// What those answer that were asked for another map.
 pub(super) const NO_MAP: &str = "map not found";
 
-/// A hub in its place in the map (core-1.x §7 "SPN map shapes", websocket §5.8).
+/// A hub in its place in the map (core-1.x §7.4, websocket §5.8).
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Pin<'a> {
@@ -108,7 +108,7 @@ pub(super) fn measurements(world: &mut World, call: &Call) -> Reply {
     call.structured(&all)
 }
 
-/// The words in which an optimization says what it is for and how it goes about it (core-1.x §7).
+/// The words in which an optimization says what it is for and how it goes about it (core-1.x §7.4).
 pub(super) const PURPOSE: &str = "target-structure";
 pub(super) const APPROACH: [&str; 2] =
     ["Connect to best (lowest cost) 3 Hubs globally.", "Connect satellite to regions."];

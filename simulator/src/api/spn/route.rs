@@ -1,5 +1,4 @@
-//! `spn/map/{map}/route/to/{destination}`: a rehearsal of the search for a way, told in words (core-2.2 §6
-//! "Routes").
+//! `spn/map/{map}/route/to/{destination}`: a rehearsal of the search for a way, told in words (core-2.2 §6.9).
 
 use std::{
     fmt::{Display, Write},

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The columns behind those of the hub; cores have no values in the last ones (core-1.x §7).
+/// The columns behind those of the hub; cores have no values in the last ones (core-1.x §7.4).
 const HEADER: &str = "Country\tRegion\tLatency\tCapacity\tCost\tGeo Prox.\tHub ID\tLifetime Usage\tPeriod Usage\tProt\tStatus\n";
 
 /// The cells of a hub from its country on, the last one open.

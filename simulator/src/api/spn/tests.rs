@@ -11,7 +11,7 @@ use crate::{
     world::{Options, World},
 };
 
-/// Hubs with the measurements that core 1.0.0 was given (core-1.x §7 "SPN map shapes").
+/// Hubs with the measurements that core 1.0.0 was given (core-1.x §7.4).
 const HUBS: &str = "
 config: { spn/enable: true }
 spn:

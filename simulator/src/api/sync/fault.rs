@@ -1,4 +1,4 @@
-//! Why something is not exported or imported, with the cores' words and statuses (core-2.2 §6).
+//! Why something is not exported or imported, with the cores' words and statuses (core-2.2 §6.10).
 
 use hyper::StatusCode;
 use portmaster_fixtures::{Defect, Rules};

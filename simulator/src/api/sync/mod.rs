@@ -1,4 +1,4 @@
-//! `sync/*`: settings and profiles as documents that another core can read (core-2.2 §6).
+//! `sync/*`: settings and profiles as documents that another core can read (core-2.2 §6.10).
 
 mod checksum;
 mod document;

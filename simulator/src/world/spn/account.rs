@@ -1,4 +1,4 @@
-//! The account with the network's provider (core-1.x §7 "SPN account, populated").
+//! The account with the network's provider (core-1.x §7.3).
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{self, AccountState, Device, Login, OnlineStatus, Plan};

@@ -110,14 +110,14 @@ pub struct Found<'a> {
     pub routes: Vec<Route<'a>>,
 }
 
-/// What an exit in the destination's own autonomous system costs, wherever it is (core-2.2 §6 "Routes").
+/// What an exit in the destination's own autonomous system costs, wherever it is (core-2.2 §6.9).
 const SAME_SYSTEM: f32 = 1350.0;
 
-/// How much less an exit in the destination's country costs (core-2.2 §6 "Routes").
+/// How much less an exit in the destination's country costs (core-2.2 §6.9).
 const SAME_COUNTRY: f32 = 243.85;
 
 /// Kilometres between exit and destination in other countries, and the cost that was recorded for them
-/// (core-2.2 §6 "Routes"). Between and beyond them we go straight on; how the cores do is not known.
+/// (core-2.2 §6.9). Between and beyond them we go straight on; how the cores do is not known.
 const EXIT_COSTS: [(f64, f64); 5] =
     [(557.146, 464.62), (745.784, 472.04), (8_074.83, 2_491.0), (15_631.40, 3_681.53), (16_210.83, 3_786.0)];
 
@@ -205,7 +205,7 @@ fn sorted<'a>(
 
 /// The cheapest ways of the fewest hubs that the algorithm allows and that lead to any exit at all.
 ///
-/// Recorded ways of two hops were all that there were, none of three beside them (core-2.2 §6 "Routes").
+/// Recorded ways of two hops were all that there were, none of three beside them (core-2.2 §6.9).
 fn ways<'a>(map: &'a Map, home: &'a Hub, exits: &[Exit<'a>], algorithm: Algorithm) -> Vec<Route<'a>> {
     let (least, most) = algorithm.hops();
     // The cheapest way of so many hubs to each hub, by the hub's id.
