@@ -33,6 +33,8 @@ mod core;
 mod database;
 #[cfg(feature = "documents")]
 mod describe;
+#[cfg(feature = "documents")]
+mod export;
 mod gateway;
 mod go;
 #[cfg(test)]
@@ -53,6 +55,8 @@ pub use capture::{CaptureError, Captured, capture};
 pub use check::check;
 #[cfg(feature = "documents")]
 pub use describe::{asyncapi, openapi};
+#[cfg(feature = "documents")]
+pub use export::{Exchange, ExportError, Exported, Question, exchanges};
 pub use mutants::{Death, MutantError};
 pub use portmaster_fixtures::{
     Contract, Scenario,

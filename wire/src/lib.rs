@@ -1,6 +1,7 @@
 //! What the simulator and the suite of checks both say on the wire, or read from it, written once. It knows neither of
 //! them, and nothing of Portmaster.
 
+pub mod answer;
 pub mod har;
 pub mod percent;
 pub mod shell;

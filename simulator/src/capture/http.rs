@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portmaster_wire::answer::Answer;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,31 +20,15 @@ pub(super) struct Client {
     key: Option<String>,
 }
 
-/// An answer.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    head: String,
-    pub(super) body: Vec<u8>,
+/// The body as JSON.
+pub(super) fn json(answer: &Answer) -> Option<Value> {
+    serde_json::from_slice(&answer.body).ok()
 }
 
-impl Reply {
-    /// A header's value.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        fields.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
-    }
-
-    /// The body as JSON.
-    pub(super) fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
-    }
-
-    /// The first line of the body, cut where it gets long.
-    pub(super) fn words(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
-        text.lines().next().unwrap_or_default().trim().chars().take(120).collect()
-    }
+/// The first line of the body, cut where it gets long.
+pub(super) fn words(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    text.lines().next().unwrap_or_default().trim().chars().take(120).collect()
 }
 
 impl Client {
@@ -81,7 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// When nobody listens there, or the answer is none of HTTP or too long.
-    pub(super) async fn get(&self, path: &str) -> io::Result<Reply> {
+    pub(super) async fn get(&self, path: &str) -> io::Result<Answer> {
         let badge = self.badge().map(|badge| format!("Authorization: {badge}\r\n")).unwrap_or_default();
         let request = format!(
             "GET /api/v1/{path} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nConnection: close\r\n{badge}\r\n",
@@ -104,60 +89,13 @@ impl Client {
                 limits::CAPTURED_BODY >> 20
             )));
         }
-        read(bytes).ok_or_else(|| io::Error::other("the answer is not HTTP"))
-    }
-}
-
-/// Takes an answer apart.
-fn read(mut bytes: Vec<u8>) -> Option<Reply> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let mut body = bytes.split_off(end + 4);
-    let head = String::from_utf8(bytes).ok()?;
-    let mut words = head.split(' ');
-    let status = words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    let status = words.next().filter(|_| !status.is_empty())?.parse().ok()?;
-    let reply = Reply { status, head, body: Vec::new() };
-    if reply.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-        body = joined(&body)?;
-    }
-    if let Some(length) = reply.header("content-length").and_then(|length| length.parse::<usize>().ok())
-        && body.len() < length
-    {
-        return None;
-    }
-    Some(Reply { body, ..reply })
-}
-
-/// Joins the chunks of a body.
-fn joined(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let end = rest.windows(2).position(|two| two == b"\r\n")?;
-        let size = std::str::from_utf8(&rest[..end]).ok()?.split(';').next()?.trim();
-        let size = usize::from_str_radix(size, 16).ok()?;
-        rest = &rest[end + 2..];
-        if size == 0 {
-            return Some(body);
-        }
-        body.extend_from_slice(rest.get(..size)?);
-        rest = rest.get(size + 2..)?;
+        Answer::read(bytes).ok_or_else(|| io::Error::other("the answer is not HTTP"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn chunks_are_joined_and_what_is_cut_is_no_answer() {
-        let whole =
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n";
-        assert_eq!(read(whole.to_vec()).unwrap().body, b"abcde");
-        for length in 0..whole.len() - 4 {
-            assert!(read(whole[..length].to_vec()).is_none(), "{length}");
-        }
-        assert!(read(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc".to_vec()).is_none());
-    }
 
     #[test]
     fn addresses_are_looked_at() {

@@ -2,11 +2,12 @@
 
 use jiff::{Timestamp, fmt::rfc2822};
 use portmaster_fixtures::Contract;
+use portmaster_wire::answer::Answer;
 use serde_json::Value;
 
 use super::{
     CaptureError,
-    http::{Client, Reply},
+    http::{Client, json, words},
     socket::Socket,
     text,
 };
@@ -33,7 +34,7 @@ impl Source {
         if key.is_some() && matches!(pong.status, 401 | 403) {
             return Err(CaptureError::WrongKey);
         }
-        let said = pong.words();
+        let said = words(&pong);
         if pong.status != 200 || said != "Pong." {
             return Err(CaptureError::Stranger { target, status: pong.status, said });
         }
@@ -62,7 +63,7 @@ impl Source {
     }
 
     /// Asks for a path below `/api/v1/`; what fails is noted.
-    pub(super) async fn get(&mut self, path: &str) -> Option<Reply> {
+    pub(super) async fn get(&mut self, path: &str) -> Option<Answer> {
         match self.client.get(path).await {
             Ok(reply) => Some(reply),
             Err(fault) => {
@@ -77,11 +78,11 @@ impl Source {
         let reply = self.get(path).await?;
         let named = path.split('?').next().unwrap_or(path);
         if reply.status != 200 {
-            let words = reply.words();
-            self.miss(format!("{named}: status {} {words}", reply.status));
+            let said = words(&reply);
+            self.miss(format!("{named}: status {} {said}", reply.status));
             return None;
         }
-        let value = reply.json();
+        let value = json(&reply);
         if value.is_none() {
             self.miss(format!("{named}: the answer is not JSON"));
         }
@@ -142,7 +143,7 @@ async fn is_known(client: &Client) -> bool {
     match reply.status {
         401 | 403 => false,
         // Some cores answer an unknown key with nothing at all.
-        200 => reply.json().and_then(|told| told.get("Read")?.as_i64()).is_some_and(|read| read > 1),
+        200 => json(&reply).and_then(|told| told.get("Read")?.as_i64()).is_some_and(|read| read > 1),
         _ => true,
     }
 }

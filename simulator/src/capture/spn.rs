@@ -5,7 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use portmaster_fixtures::Country;
 use serde_json::{Value, json};
 
-use super::{filled, regions, source::Source, text};
+use super::{
+    filled,
+    http::{json as told_json, words},
+    regions,
+    source::Source,
+    text,
+};
 use crate::limits::CAPTURED_HUBS;
 
 /// What pins say of a hub, and how scenarios say it.
@@ -51,10 +57,10 @@ pub(super) async fn spn(source: &mut Source) -> Value {
 /// The hubs; that there is no map, as before the network was first up, is no failure.
 async fn pins(source: &mut Source) -> Vec<Value> {
     let Some(reply) = source.get("spn/map/main/pins").await else { return Vec::new() };
-    match reply.json() {
+    match told_json(&reply) {
         Some(Value::Array(pins)) if reply.status == 200 => return pins,
-        _ if reply.words().contains("map not found") => {}
-        _ => source.miss(format!("spn/map/main/pins: status {} {}", reply.status, reply.words())),
+        _ if words(&reply).contains("map not found") => {}
+        _ => source.miss(format!("spn/map/main/pins: status {} {}", reply.status, words(&reply))),
     }
     Vec::new()
 }
@@ -66,13 +72,13 @@ fn states(pin: &Value) -> impl Iterator<Item = &str> {
 /// The account, if somebody is logged in.
 async fn account(source: &mut Source) -> Value {
     let Some(reply) = source.get("spn/account/user/profile").await else { return Value::Null };
-    if reply.status == 401 && reply.words().contains("not logged in") {
+    if reply.status == 401 && words(&reply).contains("not logged in") {
         return Value::Null;
     }
-    let told = match reply.json().filter(|_| reply.status == 200) {
+    let told = match told_json(&reply).filter(|_| reply.status == 200) {
         Some(told) => told,
         None => {
-            source.miss(format!("spn/account/user/profile: status {} {}", reply.status, reply.words()));
+            source.miss(format!("spn/account/user/profile: status {} {}", reply.status, words(&reply)));
             return Value::Null;
         }
     };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Mutant, UnknownMutant};
-use portmaster_simulator::{ClockMode, Contract, ExternalAuth, StartAt};
+use portmaster_simulator::{ClockMode, Contract, Exported, ExternalAuth, StartAt};
 use serde_json::Value;
 
 /// A deterministic stand-in for the local API of a Portmaster core.
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     AsyncApi(Of),
     /// Print the list of endpoints, as a core exports it
     Catalogue(Of),
+    /// Print what a scenario answers, for WireMock, Prism, Postman or whatever reads HTTP Archives
+    Export(Export),
     /// Ask a simulator or a core whether it answers: the status is 0 when it does, else 1
     Health {
         /// Its address
@@ -83,6 +85,48 @@ pub(crate) enum ScenarioCommand {
     },
     /// Print the JSON Schema of scenarios, for editors
     Schema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The form
+    pub(crate) form: ExportForm,
+    /// The contract.
+    #[arg(help = format!("The contract: {}", Contract::names()))]
+    #[arg(long, value_name = "CONTRACT", default_value = "docs")]
+    pub(crate) contract: Contract,
+    /// The world that answers: a built-in scenario or a YAML file [default: as of serve]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) scenario: Option<String>,
+    /// The number that all chance comes from [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// What other tools read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportForm {
+    /// Stub mappings of WireMock, all in one file
+    #[value(name = "wiremock")]
+    WireMock,
+    /// An OpenAPI 3.1 document with the answers as examples, as Prism serves them
+    #[value(name = "openapi")]
+    OpenApi,
+    /// A Postman collection with an example and a test a request
+    Postman,
+    /// A HTTP Archive
+    Har,
+}
+
+impl From<ExportForm> for Exported {
+    fn from(form: ExportForm) -> Self {
+        match form {
+            ExportForm::WireMock => Self::WireMock,
+            ExportForm::OpenApi => Self::OpenApi,
+            ExportForm::Postman => Self::Postman,
+            ExportForm::Har => Self::Har,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,6 +4,7 @@ mod args;
 mod capture;
 mod data;
 mod describe;
+mod export;
 mod health;
 mod manual;
 mod mutants;
@@ -35,6 +36,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::OpenApi(of)) => return describe::run(Form::OpenApi, of.contract),
         Some(Command::AsyncApi(of)) => return describe::run(Form::AsyncApi, of.contract),
         Some(Command::Catalogue(of)) => return describe::run(Form::Catalogue, of.contract),
+        Some(Command::Export(args)) => return export::run(args),
         Some(Command::Health { address }) => return health::ask(&address),
         Some(Command::Completions { shell }) => return manual::completions(Args::command(), shell),
         Some(Command::Man { folder }) => return manual::pages(Args::command(), &folder),

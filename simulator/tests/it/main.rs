@@ -12,6 +12,7 @@ mod control;
 mod day;
 mod describe;
 mod determinism;
+mod export;
 mod faults;
 mod healthy;
 mod interface;

@@ -1,0 +1,37 @@
+//! `export`: what a scenario answers, for other tools.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use portmaster_simulator::{ExportError, Exported, Simulator, exchanges};
+
+use super::{USAGE, args::Export, serve::complain};
+
+/// Asks and prints.
+pub(crate) fn run(args: Export) -> ExitCode {
+    let mut builder = Simulator::builder();
+    if let Some(scenario) = args.scenario {
+        builder = builder.scenario(scenario);
+    }
+    if let Some(seed) = args.seed {
+        builder = builder.seed(seed);
+    }
+    match exchanges(&builder, args.contract) {
+        Ok(exchanges) => {
+            let document = Exported::from(args.form).document(args.contract, &exchanges);
+            // A reader that closes early has what it wanted.
+            let _ = writeln!(io::stdout().lock(), "{document:#}");
+            ExitCode::SUCCESS
+        }
+        Err(ExportError::Start(fault)) => {
+            complain(&fault);
+            ExitCode::from(USAGE)
+        }
+        Err(fault) => {
+            let _ = writeln!(io::stderr().lock(), "error: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
