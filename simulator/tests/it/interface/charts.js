@@ -43,13 +43,14 @@ function frame(work) {
 async function round() {
   const [active, bandwidth, rows] = await Promise.all([
     ask("netquery/charts/connection-active", { query: {} }),
-    ask("netquery/charts/bandwidth", { interval: STEP, query: {} }),
+    // The first cores count no traffic over time.
+    location.search.includes("active") ? {} : ask("netquery/charts/bandwidth", { interval: STEP, query: {} }),
     ask("netquery/query", { select: [{ $count: { field: "*", as: "count" } }], query: { active: { $eq: true } } }),
   ]);
   const charts = [
     ["active", active.results ?? [], (point) => point.value + (point.countBlocked ?? 0)],
     ["bandwidth", bandwidth.results ?? [], (point) => point.incoming ?? 0],
-  ];
+  ].filter(([name]) => name !== "bandwidth" || bandwidth.results);
   let points = 0;
   const took = await frame(() => {
     for (const [name, data, value] of charts) {
