@@ -1,16 +1,17 @@
 """Follows a page word for word in a folder: follow.py PAGE FOLDER.
 
-A code block that begins with a comment which is the name of a file (`// status.mjs`, `# test_core.py`) is written there.
-Each `$ line` of a console block is run by a shell in the folder, and what it prints, standard error included, has to be the
-lines below it; `…` stands for anything. A line `$ program &` goes on in the background until the block ends. Exit status 1
-when something else was printed. Blocks with other languages are for reading.
+A code block that begins with a comment which is the name of a file (`// status.mjs`, `# test_core.py`, `<!-- index.html -->`) is
+written there. Each `$ line` of a console block is run by a shell in the folder, and what it prints, standard error included, has to
+be the lines below it; `…` stands for anything. A line `$ program &` goes on in the background until another such line, or the page,
+ends it. Exit status 1 when something else was printed. Blocks with other languages are for reading.
 """
-import os, re, signal, subprocess, sys
+import os, re, select, signal, subprocess, sys
 from pathlib import Path
 
 page, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)
 wrong = ran = 0
+background = None
 
 
 def pattern(lines):
@@ -28,28 +29,40 @@ def steps(block):
             found[1].append(line)
 
 
-def first_line(process):
-    """Waits until a background program has said something, and returns all that came with it."""
-    return os.read(process.stdout.fileno(), 65536).decode(errors="replace")
+def end(process):
+    """Ends a background program, if there is one."""
+    if process:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def first_words(process, expected):
+    """What a background program says at first: until that is what is expected, or nothing more comes for ten seconds."""
+    said = ""
+    while select.select([process.stdout], [], [], 10)[0]:
+        words = os.read(process.stdout.fileno(), 65536).decode(errors="replace")
+        said += words
+        if not words or pattern(expected).fullmatch(said):
+            break
+    return said
 
 
 for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE):
-    name = re.match(r"(?://|#) ([\w./-]+\.\w+)\n", block)
+    name = re.match(r"(?://|#|<!--) ([\w./-]+\.\w+)(?: -->)?\n", block)
     if name:
         file = folder / name[1]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block)
     if language != "console":
         continue
-    background = []
     found = None
     for command, expected in [step for step in steps(block)]:
         ran += 1
         if command.endswith(" &"):
-            process = subprocess.Popen(["bash", "-c", "exec " + command[:-2]], cwd=folder, stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-            background.append(process)
-            said = first_line(process)
+            end(background)
+            background = subprocess.Popen(["bash", "-c", "exec " + command[:-2]], cwd=folder, stdout=subprocess.PIPE,
+                                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            said = first_words(background, expected)
         else:
             done = subprocess.run(["bash", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, timeout=300)
@@ -57,9 +70,6 @@ for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re
         if not pattern(expected).fullmatch(re.sub(r"\x1b\[[0-9;]*m", "", said)):
             wrong += 1
             print(f"{page.name}: $ {command}\n--- expected\n" + "\n".join(expected).strip() + f"\n--- printed\n{said}")
-    for process in background:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-
+end(background)
 print(f"{page.name}: {ran - wrong} of {ran} commands printed what the page says")
 sys.exit(bool(wrong) or not ran)

@@ -120,6 +120,7 @@ pub fn traceability() -> Result<String, Unknown> {
     Ok(text)
 }
 
+/// A text that stays within its cell, and no HTML.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    text.replace('|', "\\|").replace('<', "\\<").replace('\n', " ")
 }

@@ -21,6 +21,14 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Serve a simulated core until Ctrl-C (what happens without a command, too)
     Serve(Box<Serve>),
+    /// Serve a simulated core, and open the control plane's page in the browser
+    Ui(Box<Serve>),
+    /// Serve the guide and open it in the browser
+    Guide {
+        /// Where to listen; port 0 takes a free port
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8819")]
+        listen: String,
+    },
     /// Show the built-in scenarios, or check one of your own
     #[command(subcommand)]
     Scenario(ScenarioCommand),

@@ -1,10 +1,12 @@
 //! The command line.
 
 mod args;
+mod browser;
 mod capture;
 mod data;
 mod describe;
 mod export;
+mod guide;
 mod health;
 mod manual;
 mod mutants;
@@ -15,7 +17,7 @@ mod told;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, error::ErrorKind};
 
 use args::{Args, Command};
 use describe::Form;
@@ -28,8 +30,14 @@ pub(crate) fn main() -> ExitCode {
     let args = Args::parse();
     // There is no other before this one.
     let _ = tracing::subscriber::set_global_default(told::Told);
-    let serve = match args.command {
-        Some(Command::Serve(serve)) => *serve,
+    let (serve, shown) = match args.command {
+        Some(Command::Serve(serve)) => (*serve, false),
+        Some(Command::Ui(serve)) if serve.control == "off" => {
+            let nothing = "ui shows the control plane's page, which --control off leaves out";
+            Args::command().error(ErrorKind::ArgumentConflict, nothing).exit()
+        }
+        Some(Command::Ui(serve)) => (*serve, true),
+        Some(Command::Guide { listen }) => return guide::run(&listen),
         Some(Command::Scenario(command)) => return scenario::run(command),
         Some(Command::Capture(args)) => return capture::run(args),
         Some(Command::Mutants) => return mutants::list(),
@@ -40,9 +48,9 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Health { address }) => return health::ask(&address),
         Some(Command::Completions { shell }) => return manual::completions(Args::command(), shell),
         Some(Command::Man { folder }) => return manual::pages(Args::command(), &folder),
-        None => args.serve,
+        None => (args.serve, false),
     };
-    match serve::run(serve) {
+    match serve::run(serve, shown) {
         Ok(status) => ExitCode::from(status),
         Err(fault) => {
             serve::complain(&fault);

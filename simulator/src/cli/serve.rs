@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    mem,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     args::{Ready, Serve},
-    data, signals,
+    browser, data, signals,
 };
 
 /// How long what goes on may take to end, once it is asked to.
@@ -23,22 +24,28 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until Ctrl-C, a termination signal, the core's own shutdown, or what a mutant has it end by: the exit status. A restart
 /// begins anew.
-pub(crate) fn run(args: Serve) -> Result<u8, StartError> {
+///
+/// With `shown` the control plane's page is opened once.
+pub(crate) fn run(args: Serve, shown: bool) -> Result<u8, StartError> {
     let no_threads = "a machine that cannot start threads runs nothing";
     let stop = signals::listen().expect(no_threads);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(no_threads);
-    let result = runtime.block_on(serve(args, stop));
+    let result = runtime.block_on(serve(args, shown, stop));
     runtime.shutdown_timeout(FAREWELL);
     // Of what did not end in time, too.
     remove_temporary_folders();
     result
 }
 
-async fn serve(args: Serve, mut stop: oneshot::Receiver<()>) -> Result<u8, StartError> {
+async fn serve(args: Serve, mut shown: bool, mut stop: oneshot::Receiver<()>) -> Result<u8, StartError> {
     let mut abort = std::pin::pin!(abort_signal(&args));
     let mut simulator = builder(&args).start().await?;
     loop {
         announce(&simulator, &args);
+        // Not again after a restart.
+        if let Some(url) = simulator.control_url().filter(|_| mem::take(&mut shown)) {
+            browser::open(url);
+        }
         let how = tokio::select! {
             _ = &mut stop => return Ok(ended(&simulator, &args, 0, "")),
             death = simulator.death() => return Ok(ended(&simulator, &args, death.status, &death.trace)),

@@ -14,6 +14,7 @@ mod describe;
 mod determinism;
 mod export;
 mod faults;
+mod guide;
 mod healthy;
 mod interface;
 mod journal;

@@ -158,6 +158,15 @@ impl Browser {
         }
     }
 
+    /// Presses a key that has a name and a number, such as Tab.
+    pub(crate) async fn strike(&mut self, name: &str, number: u32) {
+        let text = if name == "Enter" { "\r" } else { "" };
+        let event = json!({ "type": "keyDown", "key": name, "code": name, "windowsVirtualKeyCode": number, "text": text });
+        self.command("Input.dispatchKeyEvent", event).await;
+        let event = json!({ "type": "keyUp", "key": name, "code": name, "windowsVirtualKeyCode": number });
+        self.command("Input.dispatchKeyEvent", event).await;
+    }
+
     /// Types a text where the focus is.
     pub(crate) async fn write(&mut self, text: &str) {
         self.command("Input.insertText", json!({ "text": text })).await;

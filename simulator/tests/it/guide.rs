@@ -1,0 +1,193 @@
+//! The guide as the program serves it, and what the program opens in a browser.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::json;
+
+use crate::{browser::Browser, common::ask};
+
+/// The program with its guide, killed when the test is over.
+struct Guide {
+    child: Child,
+    url: String,
+}
+
+impl Guide {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"))
+            .args(["guide", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        let url = line.trim().strip_prefix("guide: ").expect("the address").to_owned();
+        Self { child, url }
+    }
+
+    fn address(&self) -> SocketAddr {
+        let address = self.url.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
+        address.expect("a URL").parse().expect("an address")
+    }
+}
+
+impl Drop for Guide {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_is_served_whole_and_needs_nothing_from_elsewhere() {
+    let guide = Guide::start();
+    for (path, title) in [("/", "Welcome"), ("/tutorials/fuzz.html", "I fuzz"), ("/limits.html", "Limits")] {
+        let page = ask(guide.address(), "GET", path, &[], "");
+        assert_eq!(page.status(), 200, "{path}");
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(
+            page.header("content-security-policy")
+                .unwrap()
+                .starts_with("default-src 'none'; style-src 'self'")
+        );
+        assert!(
+            page.text().contains("<h1 id=") && page.text().contains(&format!("<title>{title} · ")),
+            "{path}"
+        );
+    }
+    assert_eq!(
+        ask(guide.address(), "GET", "/style.css", &[], "").header("content-type"),
+        Some("text/css; charset=utf-8")
+    );
+    let missing = ask(guide.address(), "GET", "/nothing.html", &[], "");
+    assert_eq!(
+        (missing.status(), missing.text()),
+        (404, "the guide has no such page; / is where it begins\n")
+    );
+}
+
+#[test]
+fn an_address_in_use_is_said() {
+    let guide = Guide::start();
+    let address = guide.address().to_string();
+    let mut second = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
+    let output = second.args(["guide", "--listen", &address]).output().expect("the binary");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.starts_with(&format!("error: the guide cannot be served on {address}: ")), "{said}");
+    assert!(
+        said.ends_with("hint: another program listens there; --listen 127.0.0.1:0 takes a free port\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_left_out_cannot_be_shown() {
+    let mut ui = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
+    let output = ui.args(["ui", "--control", "off"]).output().expect("the binary");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("ui shows the control plane's page, which --control off leaves out"), "{said}");
+}
+
+/// `ui` and `guide` open what they serve: at a terminal, and nowhere else.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_is_opened_at_a_terminal_only() {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    /// What a command says in its first lines, and the address that a browser is asked for.
+    fn opened(folder: &Path, arguments: &[&str], terminal: bool) -> (String, Option<String>) {
+        let asked = folder.join("asked");
+        // It writes elsewhere first, so that what is read is whole.
+        let script = format!("#!/bin/sh\necho \"$1\" > {0}.new\n/bin/mv {0}.new {0}\n", asked.display());
+        let browser = folder.join("xdg-open");
+        fs::write(&browser, script).unwrap();
+        fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+        let _ = fs::remove_file(&asked);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
+        program.args(arguments).args(["--listen", "127.0.0.1:0"]).env("PATH", folder).stdin(Stdio::null());
+        let (mut child, mut out): (Child, Box<dyn std::io::BufRead>) = if terminal {
+            let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+            grantpt(&control).unwrap();
+            unlockpt(&control).unwrap();
+            let name = ptsname(&control, Vec::new()).unwrap();
+            let side = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+            let child = program.stdout(side).spawn().unwrap();
+            (child, Box::new(BufReader::new(fs::File::from(control))))
+        } else {
+            let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
+            let out = child.stdout.take().unwrap();
+            (child, Box::new(BufReader::new(out)))
+        };
+        let mut said = String::new();
+        while !said.contains("control plane: ") && !said.contains("guide: ") {
+            assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        // Whoever is opened has been by the time the program has ended, if it is at all.
+        let mut patience = 100;
+        while terminal && !asked.exists() && patience > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            patience -= 1;
+        }
+        let _ = Command::new("/bin/kill").arg(child.id().to_string()).status();
+        child.wait().unwrap();
+        (said, fs::read_to_string(&asked).ok())
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    for (command, word) in [("ui", "control plane: "), ("guide", "guide: ")] {
+        let (said, asked) = opened(folder.path(), &[command], true);
+        let url = said.split(word).nth(1).unwrap().trim();
+        assert_eq!(asked.expect("a browser").trim(), url, "{said}");
+        let (said, asked) = opened(folder.path(), &[command], false);
+        assert!(said.contains(word) && asked.is_none(), "{asked:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn it_is_for_keyboards_readers_phones_and_the_night() {
+    let axe = std::env::var("AXE").expect("AXE names axe.min.js, as .ci/jobs/guide does");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let guide = Guide::start();
+    let mut browser = Browser::start().await;
+    for page in ["", "tutorials/core.html", "scenarios.html", "endpoints.html", "speed.html"] {
+        for (scheme, width) in [("light", 1280), ("dark", 1280), ("light", 390)] {
+            browser.prefer(scheme).await;
+            browser.size(width, 900).await;
+            browser.open(&format!("{}{page}", guide.url)).await;
+            let wide = browser
+                .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+                .await;
+            assert!(wide.as_i64().unwrap() <= 0, "{page} is {wide} pixels too wide at {width}");
+            browser.value(&format!("(() => {{ {axe}; }})()")).await;
+            let violations = browser
+                .value(
+                    "axe.run().then((found) => found.violations.map((one) =>
+                        `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
+                )
+                .await;
+            assert_eq!(violations, json!([]), "{page}, {scheme}, {width}");
+        }
+    }
+    // Without a pointer: to the chapters, on to one, and there it is.
+    browser.open(&guide.url).await;
+    browser.strike("Tab", 9).await;
+    assert_eq!(browser.value("document.activeElement.textContent").await, json!("To the text"));
+    browser.strike("Tab", 9).await;
+    browser.strike("Enter", 13).await;
+    browser.strike("Tab", 9).await;
+    browser.strike("Tab", 9).await;
+    assert_eq!(browser.value("document.activeElement.textContent").await, json!("I build an interface"));
+    browser.strike("Enter", 13).await;
+    browser.until("document.querySelector('h1')?.textContent === 'I build an interface'").await;
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
+}
