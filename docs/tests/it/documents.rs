@@ -146,6 +146,7 @@ fn pages_are_named_and_need_no_script() {
         assert_eq!(page.html.matches("<h1").count(), 1, "{} has one title", page.path);
         assert_eq!(page.html.matches(" aria-current=\"page\"").count(), 1, "{}", page.path);
         assert!(!page.html.contains("<script"), "{}", page.path);
+        assert!(!page.html.contains("<th></th>"), "{}: every column says what is in it", page.path);
         assert!(!page.html.contains("{{#"), "{}: something is not included", page.path);
     }
 }

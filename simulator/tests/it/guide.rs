@@ -95,60 +95,62 @@ fn what_is_left_out_cannot_be_shown() {
     assert!(said.contains("ui shows the control plane's page, which --control off leaves out"), "{said}");
 }
 
+/// What a command says in its first lines at a terminal of its own, or into a pipe; with the program, which is to be ended.
+#[cfg(target_os = "linux")]
+fn said(program: &mut Command, terminal: bool) -> (String, Child) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let (child, mut out): (Child, Box<dyn std::io::BufRead>) = if terminal {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let theirs = std::fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        (program.stdout(theirs).spawn().unwrap(), Box::new(BufReader::new(std::fs::File::from(ours))))
+    } else {
+        let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
+        let out = child.stdout.take().unwrap();
+        (child, Box::new(BufReader::new(out)))
+    };
+    let mut said = String::new();
+    while !said.contains("control plane: ") && !said.contains("guide: ") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    (said, child)
+}
+
 /// `ui` and `guide` open what they serve: at a terminal, and nowhere else.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_browser_is_opened_at_a_terminal_only() {
-    use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
-
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-    /// What a command says in its first lines, and the address that a browser is asked for.
-    fn opened(folder: &Path, arguments: &[&str], terminal: bool) -> (String, Option<String>) {
-        let asked = folder.join("asked");
-        // It writes elsewhere first, so that what is read is whole.
-        let script = format!("#!/bin/sh\necho \"$1\" > {0}.new\n/bin/mv {0}.new {0}\n", asked.display());
-        let browser = folder.join("xdg-open");
-        fs::write(&browser, script).unwrap();
-        fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
-        let _ = fs::remove_file(&asked);
-        let mut program = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
-        program.args(arguments).args(["--listen", "127.0.0.1:0"]).env("PATH", folder).stdin(Stdio::null());
-        let (mut child, mut out): (Child, Box<dyn std::io::BufRead>) = if terminal {
-            let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-            grantpt(&control).unwrap();
-            unlockpt(&control).unwrap();
-            let name = ptsname(&control, Vec::new()).unwrap();
-            let side = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-            let child = program.stdout(side).spawn().unwrap();
-            (child, Box::new(BufReader::new(fs::File::from(control))))
-        } else {
-            let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
-            let out = child.stdout.take().unwrap();
-            (child, Box::new(BufReader::new(out)))
-        };
-        let mut said = String::new();
-        while !said.contains("control plane: ") && !said.contains("guide: ") {
-            assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
-        }
-        // Whoever is opened has been by the time the program has ended, if it is at all.
-        let mut patience = 100;
-        while terminal && !asked.exists() && patience > 0 {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            patience -= 1;
-        }
-        let _ = Command::new("/bin/kill").arg(child.id().to_string()).status();
-        child.wait().unwrap();
-        (said, fs::read_to_string(&asked).ok())
-    }
+    use std::{fs, os::unix::fs::PermissionsExt as _, sync::mpsc, thread, time::Duration};
 
     let folder = tempfile::tempdir().unwrap();
+    let asked = folder.path().join("asked");
+    // What opens pages here writes the address into a pipe, or into a file where there is none.
+    let opener = folder.path().join("xdg-open");
+    fs::write(&opener, format!("#!/bin/sh\necho \"$1\" > {}\n", asked.display())).unwrap();
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
     for (command, word) in [("ui", "control plane: "), ("guide", "guide: ")] {
-        let (said, asked) = opened(folder.path(), &[command], true);
-        let url = said.split(word).nth(1).unwrap().trim();
-        assert_eq!(asked.expect("a browser").trim(), url, "{said}");
-        let (said, asked) = opened(folder.path(), &[command], false);
-        assert!(said.contains(word) && asked.is_none(), "{asked:?}");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"));
+        program.args([command, "--listen", "127.0.0.1:0"]).env("PATH", folder.path()).stdin(Stdio::null());
+
+        assert!(Command::new("mkfifo").arg(&asked).status().unwrap().success());
+        let (send, heard) = mpsc::channel();
+        let hears = (send, asked.clone());
+        thread::spawn(move || hears.0.send(fs::read_to_string(hears.1).unwrap()));
+        let (told, mut child) = said(&mut program, true);
+        let url = told.split(word).nth(1).unwrap().trim();
+        let opened = heard.recv_timeout(Duration::from_secs(30)).expect("a browser is asked");
+        assert_eq!(opened.trim(), url, "{told}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        fs::remove_file(&asked).unwrap();
+        let (told, mut child) = said(&mut program, false);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(told.contains(word) && !asked.exists(), "{told}");
     }
 }
 
