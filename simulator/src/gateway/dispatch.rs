@@ -17,12 +17,13 @@ use super::{
     authorise::Prompted,
     body,
     early::{malformed, wellformed},
-    faults::{self, Instead, Reset, Sent},
+    faults::{self, Reset, Sent},
     front::{Front, Step, date},
     guard,
     path::Path,
     recorder::Recorder,
     render::{Answer, render},
+    stream::Instead,
     upgrade::switching,
 };
 use crate::{

@@ -4,10 +4,7 @@ use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,10 +14,6 @@ use http_body_util::{Either, Full};
 use hyper::{
     Response, StatusCode,
     body::{Body, Frame},
-};
-use tokio::{
-    io::AsyncWrite,
-    net::tcp::{OwnedWriteHalf, ReuniteError},
 };
 
 use super::render::Answer;
@@ -130,105 +123,6 @@ impl Body for Shaped {
             self.pause = Some(Box::pin(async move { shared.wait(step).await }));
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
-    }
-}
-
-/// What a connection does in the place of what it would.
-#[derive(Debug, Default)]
-pub(super) struct Instead {
-    /// It ends with a reset in the place of a farewell.
-    pub(super) reset: AtomicBool,
-    /// It sends these bytes in the place of its last answer.
-    pub(super) raw: OnceLock<Bytes>,
-}
-
-/// The writing half of a connection, which may do something instead.
-#[derive(Debug)]
-pub(super) struct Writer {
-    half: Option<OwnedWriteHalf>,
-    instead: Arc<Instead>,
-    /// How much of the other bytes is sent.
-    sent: usize,
-}
-
-impl Writer {
-    /// A half that heeds what is to be done instead.
-    pub(super) fn new(half: OwnedWriteHalf, instead: Arc<Instead>) -> Self {
-        Self { half: Some(half), instead, sent: 0 }
-    }
-
-    /// The connection with its reading half.
-    ///
-    /// # Errors
-    /// When they do not belong together.
-    pub(super) fn reunite(
-        mut self,
-        reader: tokio::net::tcp::OwnedReadHalf,
-    ) -> Result<tokio::net::TcpStream, ReuniteError> {
-        let half = self.half.take().expect("the half is there until it is dropped");
-        reader.reunite(half)
-    }
-
-    /// Writes what is to be sent instead, if something is: ready once that is done.
-    fn poll_instead(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
-        let instead = Arc::clone(&self.instead);
-        let raw = instead.raw.get()?;
-        while let Some(rest) = raw.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match self.as_mut().half().poll_write(cx, rest) {
-                Poll::Ready(Ok(written)) => self.sent += written,
-                Poll::Ready(Err(fault)) => return Some(Poll::Ready(Err(fault))),
-                Poll::Pending => return Some(Poll::Pending),
-            }
-        }
-        Some(Poll::Ready(Ok(())))
-    }
-
-    fn half(self: Pin<&mut Self>) -> Pin<&mut OwnedWriteHalf> {
-        Pin::new(self.get_mut().half.as_mut().expect("the half is there until it is dropped"))
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if let Some(half) = self.half.take()
-            && self.instead.reset.load(Ordering::Relaxed)
-        {
-            // Without it the peer sees an end in the place of a reset.
-            let _ = half.as_ref().set_zero_linger();
-            half.forget();
-        }
-    }
-}
-
-impl AsyncWrite for Writer {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if let Some(done) = self.as_mut().poll_instead(cx) {
-            return done.map_ok(|()| bytes.len());
-        }
-        self.half().poll_write(cx, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.half().poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.half().poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if let Some(done) = self.as_mut().poll_instead(cx) {
-            return done.map_ok(|()| slices.iter().map(|slice| slice.len()).sum());
-        }
-        self.half().poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.half.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }
 

@@ -16,6 +16,7 @@ mod recorder;
 mod render;
 mod route;
 mod server;
+mod stream;
 mod target;
 mod upgrade;
 

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    io::Cursor,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
@@ -10,15 +9,15 @@ use bytes::BytesMut;
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, Chain, Join},
-    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
 use super::{
     dispatch,
-    faults::{Instead, Writer},
     head::{self, Verdict},
+    stream::{Instead, Stream},
 };
 use crate::{
     core::{Shared, Websocket, accept},
@@ -70,10 +69,8 @@ async fn connection(
         }
     };
     let many_fields = head::fields(&first) > limits::USUAL_FIELDS;
-    let (reader, writer) = stream.into_split();
     let instead = Arc::new(Instead::default());
-    let writer = Writer::new(writer, Arc::clone(&instead));
-    let io = TokioIo::new(tokio::io::join(Cursor::new(first).chain(reader), writer));
+    let io = TokioIo::new(Stream::new(stream, first, Arc::clone(&instead)));
     let upgraded = Mutex::new(None);
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
@@ -106,9 +103,6 @@ async fn connection(
     }
 }
 
-/// A connection below HTTP: what was read before it, its reading and its writing half.
-type Halves = Join<Chain<Cursor<Vec<u8>>, OwnedReadHalf>, Writer>;
-
 /// Serves a connection that became a websocket. Nothing of HTTP is kept for it.
 async fn websocket(
     upgrade: OnUpgrade,
@@ -116,12 +110,9 @@ async fn websocket(
     shared: Arc<Shared>,
     door: Arc<dyn Websocket>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let parts = upgrade.await?.downcast::<TokioIo<Halves>>().map_err(|_| "not a connection of ours")?;
-    let (chain, writer) = parts.io.into_inner().into_inner();
-    let (first, reader) = chain.into_inner();
+    let parts = upgrade.await?.downcast::<TokioIo<Stream>>().map_err(|_| "not a connection of ours")?;
+    let (stream, first) = parts.io.into_inner().into_parts();
     let mut input = BytesMut::from(&parts.read_buf[..]);
-    let read = usize::try_from(first.position()).unwrap_or_default();
-    input.extend_from_slice(first.get_ref().get(read..).unwrap_or_default());
-    let stream = writer.reunite(reader)?;
+    input.extend_from_slice(&first);
     Ok(door.serve(stream, input, number, shared).await?)
 }

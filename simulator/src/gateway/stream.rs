@@ -1,0 +1,130 @@
+//! The stream below HTTP: what was read of it before, and what it does in the place of an answer.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// A stream is not used any more once it was taken apart.
+const HERE: &str = "the stream is there until it is taken out";
+
+/// What a connection does in the place of what it would.
+#[derive(Debug, Default)]
+pub(super) struct Instead {
+    /// It ends with a reset in the place of a farewell.
+    pub(super) reset: AtomicBool,
+    /// It sends these bytes in the place of its last answer.
+    pub(super) raw: OnceLock<Bytes>,
+}
+
+/// A connection that was looked at before it is served.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// It is there until it is taken out.
+    tcp: Option<TcpStream>,
+    /// What was read, and is read again first.
+    first: Bytes,
+    instead: Arc<Instead>,
+    /// How much of the other bytes is sent.
+    sent: usize,
+}
+
+impl Stream {
+    /// The stream, of which that was read already.
+    pub(super) fn new(tcp: TcpStream, first: Vec<u8>, instead: Arc<Instead>) -> Self {
+        Self { tcp: Some(tcp), first: first.into(), instead, sent: 0 }
+    }
+
+    /// The stream, and what is still to be read before it.
+    pub(super) fn into_parts(mut self) -> (TcpStream, Bytes) {
+        (self.tcp.take().expect(HERE), std::mem::take(&mut self.first))
+    }
+
+    fn tcp(&mut self) -> Pin<&mut TcpStream> {
+        Pin::new(self.tcp.as_mut().expect(HERE))
+    }
+
+    /// Writes what is to be sent instead, if something is: ready once that is done.
+    fn poll_instead(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<()>>> {
+        // Bytes are shared, not copied.
+        let raw = self.instead.raw.get()?.clone();
+        while let Some(rest) = raw.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match self.tcp().poll_write(cx, rest) {
+                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Ready(Err(fault)) => return Some(Poll::Ready(Err(fault))),
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        Some(Poll::Ready(Ok(())))
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(tcp) = &self.tcp
+            && self.instead.reset.load(Ordering::Relaxed)
+        {
+            // Without it the peer sees an end in the place of a reset.
+            let _ = tcp.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return self.tcp().poll_read(cx, into);
+        }
+        let length = self.first.len().min(into.remaining());
+        into.put_slice(&self.first[..length]);
+        self.first.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(done) = self.poll_instead(cx) {
+            return done.map_ok(|()| bytes.len());
+        }
+        self.tcp().poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(done) = self.poll_instead(cx) {
+            return done.map_ok(|()| slices.iter().map(|slice| slice.len()).sum());
+        }
+        self.tcp().poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp().poll_shutdown(cx)
+    }
+}
