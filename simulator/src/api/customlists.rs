@@ -8,11 +8,14 @@ pub(super) const HANDLERS: &[Handler] = &[Handler::new("customlists/update", upd
 /// The option that names the list's file.
 const FILE: &str = "filter/customListFile";
 
+/// A list that the scenario has is read; any other file is none that there is.
 fn update(world: &mut World, _: &Call) -> Reply {
-    let configured = world.core.custom_list || !world.config.text(FILE).is_empty();
-    if configured || !world.rules.custom_list_needed {
+    let file = world.config.text(FILE);
+    if world.core.custom_list || file.is_empty() && !world.rules.custom_list_needed {
         Reply::action("Custom filter list loaded successfully.")
-    } else {
+    } else if file.is_empty() {
         Reply::failure("custom filter list not configured")
+    } else {
+        Reply::failure(format!("open {file}: {}", world.no_such_file()))
     }
 }

@@ -15,6 +15,15 @@ impl World {
         if self.is_windows() { (0, r"DESKTOP\user", r"C:\Users\user") } else { (1000, "user", "/home/user") }
     }
 
+    /// How the system says that a file is not there.
+    pub fn no_such_file(&self) -> &'static str {
+        if self.is_windows() {
+            "The system cannot find the file specified."
+        } else {
+            "no such file or directory"
+        }
+    }
+
     /// The user that the core itself runs as.
     pub fn superuser(&self) -> (u32, &'static str, &'static str) {
         if self.is_windows() {
@@ -37,13 +46,11 @@ impl World {
     pub fn missing_file(&self, below: &[&str]) -> String {
         match self.core.platform {
             Platform::Linux => {
-                format!("open /var/lib/portmaster/{}: no such file or directory", below.join("/"))
+                format!("open /var/lib/portmaster/{}: {}", below.join("/"), self.no_such_file())
             }
             Platform::Windows => {
                 let path = below.join("\\").replace('/', "\\");
-                format!(
-                    "open C:\\ProgramData\\Portmaster\\{path}: The system cannot find the file specified."
-                )
+                format!("open C:\\ProgramData\\Portmaster\\{path}: {}", self.no_such_file())
             }
         }
     }

@@ -291,3 +291,24 @@ async fn the_core_starts_slowly() {
     stage.pass(5);
     assert_eq!(stage.spn(), "connected");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_list_is_read_where_the_scenario_has_one() {
+    for (scenario, file, answer) in [
+        ("home-office", "/srv/lists/own.txt", "Custom filter list loaded successfully.\n"),
+        ("fresh-install", "", "custom filter list not configured\n"),
+        ("fresh-install", "/srv/lists/own.txt", "open /srv/lists/own.txt: no such file or directory\n"),
+    ] {
+        let simulator = Simulator::builder()
+            .scenario(scenario)
+            .contract(Contract::V2_2)
+            .set("filter/customListFile", file)
+            .dev_mode(true)
+            .start()
+            .await
+            .expect("a scenario that starts");
+        let address = simulator.addr();
+        let asked = || ask(address, "POST", "/api/v1/customlists/update", &[], "").text().to_owned();
+        assert_eq!(tokio::task::block_in_place(asked), answer, "{scenario} {file}");
+    }
+}
