@@ -2,22 +2,26 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
+    future::ready,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::SocketAddr,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
-use axum::{
-    Router,
-    http::{
-        HeaderName, StatusCode, Uri,
-        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
-    },
-    response::{IntoResponse, Response},
-};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
+use http_body_util::Full;
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use super::{USAGE, browser, signals};
@@ -27,6 +31,14 @@ static BOOK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guide.gz"));
 
 /// No script, and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const MISSING: &[u8] = b"the guide has no such page; / is where it begins\n";
+
+/// How long nobody is let in when the system has no room.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How long a head may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 type Files = BTreeMap<String, Bytes>;
 
@@ -49,19 +61,31 @@ pub(crate) fn run(listen: &str) -> ExitCode {
 fn serve(listen: &str) -> io::Result<()> {
     let stop = signals::listen()?;
     let files = Arc::new(unpacked()?);
-    let router = Router::new().fallback(move |uri: Uri| {
-        let files = Arc::clone(&files);
-        async move { answer(&files, &uri) }
-    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await?;
         announce(listener.local_addr()?);
-        let stop = async { _ = stop.await };
+        let accepting = async {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    // Nothing can be opened just now; soon it can.
+                    tokio::time::sleep(BREATH).await;
+                    continue;
+                };
+                let files = Arc::clone(&files);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    ready(Ok::<_, Infallible>(answer(&files, request.uri().path())))
+                });
+                let mut server = http1::Builder::new();
+                server.header_read_timeout(PATIENCE).timer(TokioTimer::new());
+                tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+            }
+        };
         tokio::select! {
-            ended = axum::serve(listener, router).into_future() => ended,
-            () = stop => Ok(()),
+            _ = accepting => {}
+            _ = stop => {}
         }
+        Ok(())
     })
 }
 
@@ -88,18 +112,24 @@ fn unpacked() -> io::Result<Files> {
     Ok(files)
 }
 
-fn answer(files: &Files, uri: &Uri) -> Response {
-    let path = match uri.path().trim_start_matches('/') {
+fn answer(files: &Files, path: &str) -> Response<Full<Bytes>> {
+    let path = match path.trim_start_matches('/') {
         "" => "index.html",
         path => path,
     };
-    let Some(text) = files.get(path) else {
-        return (StatusCode::NOT_FOUND, "the guide has no such page; / is where it begins\n").into_response();
+    let (status, kind, text) = match files.get(path) {
+        Some(text) if path.ends_with(".css") => (StatusCode::OK, "text/css; charset=utf-8", text.clone()),
+        Some(text) => (StatusCode::OK, "text/html; charset=utf-8", text.clone()),
+        None => (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", Bytes::from_static(MISSING)),
     };
-    let kind = if path.ends_with(".css") { "text/css; charset=utf-8" } else { "text/html; charset=utf-8" };
-    let headers: [(HeaderName, &str); 3] =
-        [(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
-    (headers, text.clone()).into_response()
+    let mut answer = Response::new(text.into());
+    *answer.status_mut() = status;
+    for (name, value) in
+        [(CONTENT_TYPE, kind), (CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff")]
+    {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 #[cfg(test)]
@@ -118,9 +148,8 @@ mod tests {
     #[test]
     fn other_paths_say_where_it_begins() {
         let files = Files::from([("index.html".to_owned(), "hello".into())]);
-        for (path, status) in [("/", 200), ("/index.html", 200), ("/?a=b", 200), ("/x", 404), ("/../x", 404)]
-        {
-            assert_eq!(answer(&files, &path.parse().unwrap()).status().as_u16(), status, "{path}");
+        for (path, status) in [("/", 200), ("/index.html", 200), ("/x", 404), ("/../x", 404)] {
+            assert_eq!(answer(&files, path).status().as_u16(), status, "{path}");
         }
     }
 }
