@@ -4,6 +4,7 @@
 //! cargo bench -p portmaster-simulator --bench netquery                  # the database itself, all sizes
 //! cargo bench -p portmaster-simulator --bench netquery -- 100000        # one size
 //! cargo bench -p portmaster-simulator --bench netquery -- --http 100000 # a simulator asked over HTTP
+//! cargo bench -p portmaster-simulator --bench netquery -- --live 100000 # the database itself while others write
 //! ```
 //! Times are processor time where Linux tells it, so that other work on the machine does not count: of the thread that
 //! asks the database, or of the simulator's whole process. W1 to W6 are the workloads of netquery §10.
@@ -16,11 +17,15 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::{Contract, scenario::App};
+use portmaster_fixtures::{
+    Contract,
+    scenario::{App, ConnectionRow},
+};
 use portmaster_simulator::{
     generate::{Maker, Recipe, connections},
     netquery::{Kind, Request, Retention, Store},
@@ -90,8 +95,12 @@ fn main() -> Result<()> {
     if sizes.is_empty() {
         sizes = SIZES.to_vec();
     }
-    let http = arguments.iter().any(|argument| argument == "--http");
+    let wants = |word: &str| arguments.iter().any(|argument| argument == word);
     let mut out = std::io::stdout();
+    if wants("--live") {
+        return sizes.into_iter().try_for_each(|size| beside_writes(&mut out, size));
+    }
+    let http = wants("--http");
     writeln!(out, "| rows | workload | reps | min ms | median ms | p90 ms | CPU ms/request | body bytes |")?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for size in sizes {
@@ -131,11 +140,9 @@ fn report(
     Ok(())
 }
 
-/// Asks the database in this thread.
-fn directly(out: &mut impl Write, size: u32) -> Result<()> {
-    let apps = apps();
+fn recipe(apps: &[App]) -> Result<Recipe<'_>> {
     let start: Timestamp = START.parse()?;
-    let recipe = Recipe {
+    Ok(Recipe {
         makers: apps.iter().map(|app| Maker { app, profile: app.profile_id(), uses_spn: false }).collect(),
         start,
         over: SignedDuration::from_mins(10),
@@ -146,7 +153,13 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         history: false,
         hashed_ids: false,
         lives: false,
-    };
+    })
+}
+
+/// Asks the database in this thread.
+fn directly(out: &mut impl Write, size: u32) -> Result<()> {
+    let apps = apps();
+    let recipe = recipe(&apps)?;
     let begin = Instant::now();
     let created = Store::new(Contract::V2_2.rules())?;
     drop(created);
@@ -178,8 +191,13 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let retention = Retention::default();
     for (name, kind, _, text) in WORKLOADS {
         let body = body(text);
-        let request =
-            Request { kind, body: body.as_bytes(), now: start, dev_mode: false, retention: &retention };
+        let request = Request {
+            kind,
+            body: body.as_bytes(),
+            now: recipe.start,
+            dev_mode: false,
+            retention: &retention,
+        };
         report(out, size, name, thread_cpu, || {
             let answer = store.answer(&request);
             if answer.status == 200 {
@@ -190,6 +208,72 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         })?;
     }
     writeln!(out, "<!-- {size} rows: resident {} after the queries -->", resident("self"))?;
+    Ok(())
+}
+
+/// How many are asked in a second, first alone and then while another thread writes new connections.
+fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
+    const A_SECOND: u32 = 10_000;
+    const AT_ONCE: u32 = 100;
+    let apps = apps();
+    let recipe = recipe(&apps)?;
+    let store = Store::new(Contract::V2_2.rules())?;
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    store.load_rows(connections(&recipe, size, &mut rng).map(|one| one.row))?;
+    let retention = Retention::default();
+    let rates = || -> Result<Vec<f64>> {
+        let rate = |(_, kind, _, text): &(&str, Kind, &str, &str)| {
+            let body = body(text);
+            let begin = Instant::now();
+            let mut count = 0.0;
+            while begin.elapsed() < Duration::from_secs(1) {
+                let body = body.as_bytes();
+                let answer = store.answer(&Request {
+                    kind: *kind,
+                    body,
+                    now: recipe.start,
+                    dev_mode: false,
+                    retention: &retention,
+                });
+                if answer.status != 200 {
+                    return Err(format!("status {}", answer.status).into());
+                }
+                count += 1.0;
+            }
+            Ok(count / begin.elapsed().as_secs_f64())
+        };
+        WORKLOADS.iter().map(rate).collect()
+    };
+    let alone = rates()?;
+    let done = AtomicBool::new(false);
+    let (beside, written) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut rng = ChaCha20Rng::seed_from_u64(2);
+            let mut rows = connections(&recipe, u32::MAX, &mut rng).map(|one| one.row).zip(0_u64..);
+            let begin = Instant::now();
+            let mut written = 0;
+            while !done.load(Relaxed) {
+                let portion = rows.by_ref().take(AT_ONCE as usize);
+                let portion =
+                    portion.map(|(row, number)| ConnectionRow { id: format!("new-{number}"), ..row });
+                if store.load_rows(portion).is_err() {
+                    return 0.0;
+                }
+                written += AT_ONCE;
+                let due = Duration::from_secs(1) * written / A_SECOND;
+                std::thread::sleep(due.saturating_sub(begin.elapsed()));
+            }
+            f64::from(written) / begin.elapsed().as_secs_f64()
+        });
+        let beside = rates();
+        done.store(true, Relaxed);
+        (beside, writer.join().unwrap_or_default())
+    });
+    writeln!(out, "| rows | workload | a second | beside {written:.0} new connections a second | share |")?;
+    writeln!(out, "|---|---|---|---|---|")?;
+    for ((name, ..), (alone, beside)) in WORKLOADS.iter().zip(alone.iter().zip(beside?)) {
+        writeln!(out, "| {size} | {name} | {alone:.1} | {beside:.1} | {:.2} |", beside / alone)?;
+    }
     Ok(())
 }
 

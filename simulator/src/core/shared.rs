@@ -282,6 +282,7 @@ impl Shared {
                 | Event::Record(_)
                 | Event::Gone(..)
                 | Event::Measured(_)
+                | Event::Made(_)
                 | Event::Stored(_)
                 | Event::Changed(_) => {}
             }

@@ -71,7 +71,12 @@ impl Watchers {
                         self.send("connection", json!({ "id": one.id(), "gone": true }));
                     }
                 }
-                Event::Told(_) | Event::Answered | Event::Hubs(_) | Event::Measured(_) | Event::ReloadUi => {}
+                Event::Told(_)
+                | Event::Answered
+                | Event::Hubs(_)
+                | Event::Measured(_)
+                | Event::Made(_)
+                | Event::ReloadUi => {}
             }
         }
     }

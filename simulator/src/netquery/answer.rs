@@ -281,7 +281,10 @@ impl Reader<'_> {
         if let Some(name) = &statement.missing {
             return Err(refused(rusqlite::Error::InvalidParameterName(name.clone())));
         }
-        let text = statement.text(self.dialect, Wording::Own);
+        let text = match self.page_by_start(statement)? {
+            Some(text) => text,
+            None => statement.text(self.dialect, Wording::Own),
+        };
         let mut prepared = self.database.prepare_cached(&text).map_err(refused)?;
         bind(&mut prepared, &statement.params)?;
         let last = statement.params.len();
@@ -290,6 +293,18 @@ impl Reader<'_> {
         let writer = RowWriter::new(statement.names(self.dialect), typed, self.dialect);
         let rows = writer.write_all(out, prepared.raw_query())?;
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// The text that reads a page from where its rows began, if they are all near.
+    fn page_by_start(&self, statement: &Statement) -> Result<Option<String>, Failure> {
+        let Some((near, page)) = statement.by_start(self.dialect) else { return Ok(None) };
+        let wanted = statement.limit.saturating_add(statement.offset);
+        let mut found = self.database.prepare_cached(&near)?;
+        bind(&mut found, &statement.params)?;
+        found.raw_bind_parameter(statement.params.len() + 1, wanted)?;
+        let mut found = found.raw_query();
+        let count: i64 = found.next()?.map_or(Ok(0), |row| row.get(0))?;
+        Ok((count >= wanted).then_some(page))
     }
 
     fn filter(
@@ -312,7 +327,7 @@ impl Reader<'_> {
         let request = request::active_chart(self.parse()?, self.dialect)?;
         let mut params = Params::default();
         let filter = self.filter(request.query.as_ref(), request.text_search.as_ref(), &mut params)?;
-        charts::active(self.database, &filter, &params, self.request.now.as_second())
+        charts::active(self.database, &filter, &params, self.request.now.as_second(), self.dialect)
     }
 
     fn bandwidth_chart(&self) -> Result<Vec<u8>, Failure> {

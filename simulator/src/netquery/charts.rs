@@ -6,6 +6,7 @@ use super::{
     conditions::{Params, Wording},
     dialect::Dialect,
     failure::{Failure, bind},
+    kinds::KIND,
     output,
     rows::RowWriter,
     statement::Filter,
@@ -27,13 +28,13 @@ pub(crate) struct ActiveSeconds {
     first: i64,
     /// Let through and blocked: the change at each second of the window, and one after it.
     changes: Vec<[i64; 2]>,
-    /// The buckets' timestamps, where they are those of the first row that was visited.
-    visited: Option<Vec<Option<i64>>>,
+    /// The buckets' timestamps, where they are those of a row: the first one's, and which that is.
+    stamps: Option<Vec<Option<(i64, i64)>>>,
 }
 
 impl ActiveSeconds {
     /// For the window that ends before `now` (Unix seconds). `by_row`: buckets are stamped with the first active
-    /// second of the first row, as the core does when it visits row by row; else with the first active second.
+    /// second of the first row in the table, as the core does when it visits row by row; else with the first active second.
     pub(crate) fn new(now: i64, by_row: bool) -> Self {
         let first = now - WINDOW;
         let buckets =
@@ -41,12 +42,12 @@ impl ActiveSeconds {
         Self {
             first,
             changes: vec![[0; 2]; usize::try_from(WINDOW).unwrap_or(0) + 1],
-            visited: by_row.then(|| vec![None; buckets]),
+            stamps: by_row.then(|| vec![None; buckets]),
         }
     }
 
-    /// Adds a connection that was active from `started` to `ended` (Unix seconds, both included).
-    pub(crate) fn add(&mut self, started: i64, ended: Option<i64>, verdict: i64) {
+    /// Adds a connection that was active from `started` to `ended` (Unix seconds, both included), `row` in the table.
+    pub(crate) fn add(&mut self, row: i64, started: i64, ended: Option<i64>, verdict: i64) {
         let last = self.first + WINDOW - 1;
         let from = started.max(self.first);
         let to = ended.unwrap_or(last).min(last);
@@ -58,13 +59,13 @@ impl ActiveSeconds {
         let (from_index, to_index) = (index(from), index(to));
         self.changes[from_index][side] += 1;
         self.changes[to_index + 1][side] -= 1;
-        if let Some(visited) = &mut self.visited {
+        if let Some(stamps) = &mut self.stamps {
             let base = self.first.div_euclid(BUCKET);
             let begin = from.div_euclid(BUCKET);
             for bucket in begin..=to.div_euclid(BUCKET) {
-                let stamp = from.max(bucket * BUCKET);
-                if let Some(place) = visited.get_mut(usize::try_from(bucket - base).unwrap_or(usize::MAX)) {
-                    place.get_or_insert(stamp);
+                let stamp = (row, from.max(bucket * BUCKET));
+                if let Some(place) = stamps.get_mut(usize::try_from(bucket - base).unwrap_or(usize::MAX)) {
+                    *place = Some(place.map_or(stamp, |earlier| earlier.min(stamp)));
                 }
             }
         }
@@ -89,9 +90,8 @@ impl ActiveSeconds {
                 }
                 _ => {
                     let place = usize::try_from(bucket - base).unwrap_or(usize::MAX);
-                    let by_row =
-                        self.visited.as_ref().and_then(|visited| visited.get(place).copied().flatten());
-                    buckets.push((by_row.unwrap_or(second), active[0], active[1]));
+                    let by_row = self.stamps.as_ref().and_then(|stamps| stamps.get(place).copied().flatten());
+                    buckets.push((by_row.map_or(second, |(_, stamp)| stamp), active[0], active[1]));
                 }
             }
         }
@@ -105,19 +105,32 @@ pub(crate) fn active(
     filter: &Filter,
     params: &Params,
     now: i64,
+    dialect: &Dialect,
 ) -> Result<Vec<u8>, Failure> {
     let last = params.len();
-    let mut sql = format!(
-        // The plus: nearly all rows are taken, so that the index on the start would be a detour.
-        "SELECT started_unix, ended_unix, verdict FROM main.connections \
-         WHERE +started_unix < ?{} AND (ended_unix IS NULL OR ended_unix >= ?{})",
+    let of_kind = filter.is_of_kind(dialect);
+    let mut condition = String::new();
+    if !filter.is_empty() {
+        filter.write(&mut condition, params, Wording::Own);
+        condition.push_str(" AND ");
+    }
+    // From the kinds to their rows an index leads that has all that is asked for.
+    let (verdict, from) = if of_kind {
+        let from = format!(
+            "( SELECT {KIND}, verdict FROM main.kinds WHERE {condition} connections > 0 ) AS some \
+             CROSS JOIN main.connections AS one INDEXED BY by_kind ON one.{KIND} = some.{KIND} WHERE"
+        );
+        ("some.verdict", from)
+    } else {
+        ("one.verdict", format!("main.connections AS one WHERE {condition}"))
+    };
+    let sql = format!(
+        // The plus: nearly all rows are taken, so that an index on these would be a detour.
+        "SELECT one.rowid, started_unix, ended_unix, {verdict} FROM {from} +started_unix < ?{} AND \
+         (+ended_unix IS NULL OR +ended_unix >= ?{})",
         last + 1,
         last + 2
     );
-    if !filter.is_empty() {
-        sql.push_str(" AND ");
-        filter.write(&mut sql, params, Wording::Own);
-    }
     let core = active_text(filter, params);
     let mut seconds = ActiveSeconds::new(now, filter.clause.fixes("profile"));
     let mut run = || -> rusqlite::Result<()> {
@@ -127,7 +140,7 @@ pub(crate) fn active(
         statement.raw_bind_parameter(last + 2, now - WINDOW)?;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
-            seconds.add(row.get(0)?, row.get(1)?, row.get(2)?);
+            seconds.add(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         }
         Ok(())
     };
@@ -261,7 +274,7 @@ mod tests {
         ) {
             let mut seconds = ActiveSeconds::new(now, false);
             for &(started, ended, verdict) in &rows {
-                seconds.add(started, ended, verdict);
+                seconds.add(0, started, ended, verdict);
             }
             let buckets = seconds.buckets();
             prop_assert!(buckets.len() <= 61);
@@ -274,8 +287,8 @@ mod tests {
         ) {
             let [by_second, by_row] = [false, true].map(|by_row| {
                 let mut seconds = ActiveSeconds::new(1_003, by_row);
-                for &(started, ended, verdict) in &rows {
-                    seconds.add(started, ended, verdict);
+                for (row, &(started, ended, verdict)) in (0..).zip(&rows) {
+                    seconds.add(row, started, ended, verdict);
                 }
                 seconds.buckets()
             });

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    dialect::{Column, Dialect, Shown},
+    columns::{Column, Shown},
+    dialect::Dialect,
     request::{Conditions, Matcher, Operand, TextSearch},
 };
 use crate::go::{errors, quote::quote, time};
@@ -140,6 +141,11 @@ impl Clause {
     /// Whether there is no condition.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether all columns of conditions are such.
+    pub(crate) fn all_of(&self, fits: impl Fn(&Column) -> bool) -> bool {
+        self.0.iter().flatten().flatten().all(|test| fits(&test.column))
     }
 
     /// Whether a column must equal one value, and nothing else is allowed for it.
@@ -333,6 +339,11 @@ impl Search {
         }
         let pattern = params.add(":t".to_owned(), Value::Text(format!("%{}%", search.value)));
         Ok(Some(Self { columns, pattern }))
+    }
+
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> &[&'static str] {
+        &self.columns
     }
 
     /// The SQL expression.

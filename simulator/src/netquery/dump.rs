@@ -2,13 +2,13 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use portmaster_fixtures::Rules;
+use portmaster_fixtures::{Rules, scenario::Bandwidth};
 use rusqlite::{Connection, types::Value, types::ValueRef};
 use serde_json::Value as Json;
 
 use super::{
-    columns::{INSERT_BANDWIDTH, fields, named},
-    dialect::{Dialect, Shown},
+    columns::{Column, Shown},
+    dialect::Dialect,
     failure::StoreError,
 };
 
@@ -24,14 +24,11 @@ pub(crate) struct Tables {
     pub(crate) bandwidth: Arc<str>,
 }
 
-/// The column whose texts are stored as bytes.
-const AS_BYTES: &str = "extra_data";
-
 const BANDWIDTH: [&str; 4] = ["conn_id", "time", "incoming", "outgoing"];
 
 /// Takes everything out of the tables.
 pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Result<Tables> {
-    let columns = columns(dialect);
+    let columns: Vec<&str> = dialect.stored().map(|column| column.name).collect();
     // One transaction, so that all tables are of the same moment.
     let moment = database.unchecked_transaction()?;
     let tables = Tables {
@@ -44,28 +41,41 @@ pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Resul
 }
 
 impl Tables {
-    /// Writes what was taken out of others into empty tables: how many samples there are.
-    pub(super) fn fill(&self, dialect: &Dialect, database: &mut Connection) -> Result<usize, StoreError> {
-        let columns = columns(dialect);
-        let transaction = database.transaction()?;
-        for (schema, rows) in [("main", &self.live), ("history", &self.history)] {
-            let places: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
-            let text = format!(
-                "INSERT INTO {schema}.connections ({}) VALUES ({})",
-                columns.join(", "),
-                places.join(", ")
-            );
-            put(&transaction, &text, &columns, rows)?;
+    /// Tells of each connection whether it is one of the history, and its values in the order of what is stored.
+    pub(super) fn rows(
+        &self,
+        dialect: &Dialect,
+        mut put: impl FnMut(bool, &[Value]) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
+        let mut values = Vec::new();
+        for (history, rows) in [(false, &self.live), (true, &self.history)] {
+            for row in serde_json::from_str::<Vec<Vec<Json>>>(rows)? {
+                values.extend(dialect.stored().zip(row).map(|(column, cell)| stored(column, cell)));
+                put(history, &values)?;
+                values.clear();
+            }
         }
-        let samples = put(&transaction, INSERT_BANDWIDTH, &BANDWIDTH, &self.bandwidth)?;
-        transaction.commit()?;
-        Ok(samples)
+        Ok(())
+    }
+
+    /// The traffic samples.
+    pub(super) fn samples(&self) -> Result<Vec<Bandwidth>, StoreError> {
+        Ok(serde_json::from_str(&self.bandwidth)?)
     }
 }
 
-/// The columns of connections in a language.
-fn columns(dialect: &Dialect) -> Vec<&'static str> {
-    fields().filter(|name| named(dialect, name)).collect()
+/// A cell as it is stored.
+fn stored(column: &Column, cell: Json) -> Value {
+    match cell {
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Value::Integer(number),
+            None => Value::Real(number.as_f64().unwrap_or_default()),
+        },
+        Json::String(text) if column.shown == Shown::Json => Value::Blob(text.into_bytes()),
+        Json::String(text) => Value::Text(text),
+        // Tables that are read have no others.
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => Value::Null,
+    }
 }
 
 /// Writes rows as they are taken out.
@@ -109,30 +119,6 @@ fn rows(database: &Connection, table: &str, columns: &[&str]) -> rusqlite::Resul
     Ok(out.end())
 }
 
-/// Writes rows that were taken out, and says how many there were.
-fn put(database: &Connection, insert: &str, columns: &[&str], rows: &str) -> Result<usize, StoreError> {
-    let rows: Vec<Vec<Json>> = serde_json::from_str(rows)?;
-    let count = rows.len();
-    let mut statement = database.prepare_cached(insert)?;
-    for row in rows {
-        for ((number, column), value) in (1..).zip(columns).zip(row) {
-            let value = match value {
-                Json::Number(number) => match number.as_i64() {
-                    Some(number) => Value::Integer(number),
-                    None => Value::Real(number.as_f64().unwrap_or_default()),
-                },
-                Json::String(text) if *column == AS_BYTES => Value::Blob(text.into_bytes()),
-                Json::String(text) => Value::Text(text),
-                // Tables that are read have no others.
-                Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => Value::Null,
-            };
-            statement.raw_bind_parameter(number, value)?;
-        }
-        statement.raw_execute()?;
-    }
-    Ok(count)
-}
-
 impl Tables {
     /// The tables of a contract from the rows of a file: live, history, samples.
     ///
@@ -143,11 +129,8 @@ impl Tables {
         [live, history, bandwidth]: [Vec<Vec<Json>>; 3],
     ) -> Result<Self, (String, String)> {
         let dialect = Dialect::of(rules);
-        let connections: Vec<(&str, Shown)> = fields()
-            .filter(|name| named(&dialect, name))
-            // The Unix seconds are no columns that requests know.
-            .map(|name| (name, dialect.column(name).map_or(NUMBER, |column| column.shown)))
-            .collect();
+        let connections: Vec<(&str, Shown)> =
+            dialect.stored().map(|column| (column.name, column.shown)).collect();
         let samples = BANDWIDTH.map(|name| (name, if name == "conn_id" { Shown::Text } else { NUMBER }));
         Ok(Self {
             live: checked("live", &connections, live)?,

@@ -2,7 +2,7 @@
 //!
 //! A request goes through these rooms: `request` makes its JSON typed, `conditions` and `statement` turn it into SQL
 //! with bound values, `rows` and `output` write the result. `dialect` is what differs between contracts, `store` holds
-//! the tables.
+//! the tables, `kinds` what many rows have in common, and `columns` describes what stands in a row.
 
 mod answer;
 mod charts;
@@ -14,6 +14,7 @@ mod dump;
 mod failure;
 mod feed;
 mod folder;
+mod kinds;
 mod output;
 mod request;
 mod rows;

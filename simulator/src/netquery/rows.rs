@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use rusqlite::{Row, types::ValueRef};
 
 use super::{
-    dialect::{Column, Dialect, Shown},
+    columns::{Column, Shown},
+    dialect::Dialect,
     output,
 };
 use crate::go::print;

@@ -9,12 +9,11 @@ use super::{
 };
 use crate::go::quote::quote;
 
+/// Among how many rows that began first or last a page is looked for before all are sorted.
+const NEAR: usize = 4_000;
+
 /// The rows of a page unless the request says less.
 const PAGE: i64 = 100;
-
-/// The domain as an expression that has an index. An index on the column itself would change the order in which other
-/// statements, that have none of their own, find the rows; this one is used by nothing that does not name it.
-pub(crate) const DOMAIN_KEY: &str = "domain || ''";
 
 /// A statement that is ready to run.
 #[derive(Clone, Debug)]
@@ -65,6 +64,12 @@ impl Filter {
     /// Whether every row is taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.clause.is_empty() && self.search.is_none()
+    }
+
+    /// Whether it is the same for all connections of a kind.
+    pub(crate) fn is_of_kind(&self, dialect: &Dialect) -> bool {
+        let searched = self.search.iter().flat_map(Search::columns);
+        self.clause.all_of(|column| column.of_kind) && searched.copied().all(|name| dialect.is_of_kind(name))
     }
 
     /// The SQL expression.
@@ -154,21 +159,16 @@ impl Statement {
         if wording == Wording::Own
             && let Some(source) = self.sorts_whole_rows(dialect)
         {
-            return self.page_text(source, dialect);
+            return self.page_text(source, dialect, false);
         }
-        let by_domain = wording == Wording::Own && self.only_counts_domains();
+        let counts = wording == Wording::Own && self.only_counts(dialect);
         let mut out = String::with_capacity(512);
         out.push_str("SELECT ");
         for (index, item) in self.items.iter().enumerate() {
             if index > 0 {
                 out.push_str(", ");
             }
-            match &item.expression {
-                Expression::Column(_) | Expression::Renamed(_) if by_domain => {
-                    _ = write!(out, "{DOMAIN_KEY} AS {}", item.name);
-                }
-                _ => item.write(&mut out, &self.params, wording),
-            }
+            item.write(&mut out, &self.params, wording, counts);
         }
         match (self.items.is_empty(), wording) {
             (true, Wording::Core) => out.push('*'),
@@ -176,8 +176,12 @@ impl Statement {
             _ => {}
         }
         out.push_str(" FROM ");
-        if by_domain {
-            out.push_str("main.connections");
+        if counts {
+            out.push_str("main.kinds WHERE kinds.connections > 0");
+            if !self.filter.is_empty() {
+                out.push_str(" AND ");
+                self.filter.write(&mut out, &self.params, wording);
+            }
         } else if dialect.rules.databases {
             self.write_union(&mut out, dialect, wording);
             out.push(' ');
@@ -186,19 +190,13 @@ impl Statement {
             self.write_where(&mut out, wording);
         }
         out.push(' ');
-        if by_domain {
-            _ = write!(out, "GROUP BY {DOMAIN_KEY}");
-        } else if !self.group_by.is_empty() {
+        if !self.group_by.is_empty() {
             _ = write!(out, "GROUP BY {}", self.group_by.join(", "));
         }
         out.push(' ');
         for (index, (name, desc)) in self.order_by.iter().enumerate() {
             out.push_str(if index == 0 { "ORDER BY " } else { ", " });
             _ = write!(out, "{name} {}", direction(*desc));
-        }
-        if let (true, [(_, desc)]) = (by_domain, self.order_by.as_slice()) {
-            // As many terms as groups: the core makes the groups in the direction of the order.
-            _ = write!(out, ", {DOMAIN_KEY} {}", direction(*desc));
         }
         match wording {
             Wording::Core => {
@@ -232,16 +230,18 @@ impl Statement {
     }
 
     /// Finds a page's rows by their sorted columns alone and only then reads them: most rows that the sorter takes in
-    /// leave it again, and should not carry all their columns.
-    fn page_text(&self, source: &str, dialect: &Dialect) -> String {
+    /// leave it again, and should not carry all their columns. `by_start`: nothing is sorted, rows come as they began.
+    fn page_text(&self, source: &str, dialect: &Dialect, by_start: bool) -> String {
         let mut out = String::with_capacity(1024);
         out.push_str("SELECT ");
         for (index, name) in self.names(dialect).iter().enumerate() {
             _ = write!(out, "{}whole.{name}", if index == 0 { "" } else { ", " });
         }
         _ = write!(out, " FROM ( SELECT rowid AS place FROM {source}.connections");
+        out.push_str(if by_start { " INDEXED BY by_start" } else { "" });
         self.write_where(&mut out, Wording::Own);
         for (index, (name, desc)) in self.order_by.iter().enumerate() {
+            let name = if by_start && index == 0 { "started_unix" } else { name };
             _ = write!(out, "{}{name} {}", if index == 0 { " ORDER BY " } else { ", " }, direction(*desc));
         }
         let last = self.params.len();
@@ -254,17 +254,42 @@ impl Statement {
         out
     }
 
-    /// Whether the live rows are counted by domain and nothing else, so that the index on [`DOMAIN_KEY`] is enough.
-    fn only_counts_domains(&self) -> bool {
-        let from_index = |item: &Item| match &item.expression {
-            Expression::Column(column) | Expression::Renamed(column) => column == "domain",
-            Expression::Count(column, distinct) => column == "*" && !distinct,
-            _ => false,
+    /// For rows in the order in which they began, and then of their ids, so that the way to them does not show: a statement
+    /// that counts up to so many as are wanted among the first or last rows, and the one that reads the page from there.
+    /// Where enough are found, that is much quicker than to sort all.
+    pub(crate) fn by_start(&self, dialect: &Dialect) -> Option<(String, String)> {
+        let source = self.sorts_whole_rows(dialect)?;
+        let (first, desc) = self.order_by.first().filter(|(name, _)| name == "started")?;
+        let unique = self.order_by.iter().any(|(name, _)| name == "id");
+        if !unique || self.order_by.iter().skip(1).any(|(name, _)| name == first) {
+            return None;
+        }
+        let mut near = format!(
+            "SELECT COUNT(*) FROM ( SELECT 1 FROM ( SELECT rowid AS place FROM {source}.connections \
+             ORDER BY started_unix {} LIMIT {NEAR} ) AS near CROSS JOIN {source}.connections \
+             ON connections.rowid = near.place",
+            direction(*desc)
+        );
+        self.write_where(&mut near, Wording::Own);
+        _ = write!(near, " LIMIT ?{} )", self.params.len() + 1);
+        Some((near, self.page_text(source, dialect, true)))
+    }
+
+    /// Whether live connections are counted by what all of a kind have in common, so that to ask their kinds is enough.
+    fn only_counts(&self, dialect: &Dialect) -> bool {
+        let of_kind = |name: &String| dialect.is_of_kind(name);
+        let counts = |item: &Item| match &item.expression {
+            Expression::Column(column) | Expression::Renamed(column) => self.group_by.contains(column),
+            Expression::Count(column, false) => column == "*",
+            Expression::Count(column, true) => of_kind(column),
+            Expression::SumWhere(clause) => !clause.is_empty() && clause.all_of(|column| column.of_kind),
+            Expression::Distinct(_) | Expression::Sum(_) | Expression::Min(_) => false,
         };
-        self.group_by == ["domain"]
-            && self.filter.is_empty()
+        !self.items.is_empty()
+            && self.items.iter().all(counts)
+            && self.group_by.iter().all(of_kind)
             && (self.sources.is_empty() || self.sources == ["main"])
-            && self.items.iter().all(from_index)
+            && self.filter.is_of_kind(dialect)
             && self.order_by.iter().all(|(name, _)| self.items.iter().any(|item| item.name == *name))
     }
 
@@ -309,20 +334,24 @@ fn write_columns(out: &mut String, dialect: &Dialect) {
 }
 
 impl Item {
-    fn write(&self, out: &mut String, params: &Params, wording: Wording) {
+    /// `counts`: each row stands for all connections of a kind.
+    fn write(&self, out: &mut String, params: &Params, wording: Wording, counts: bool) {
         let name = &self.name;
         _ = match &self.expression {
             Expression::Column(column) => write!(out, "{column}"),
             Expression::Distinct(column) => write!(out, "DISTINCT {column}"),
             Expression::Renamed(column) => write!(out, "{column} AS {name}"),
             Expression::Count(column, true) => write!(out, "COUNT(DISTINCT {column}) AS {name}"),
+            Expression::Count(_, false) if counts => {
+                write!(out, "IFNULL(SUM(kinds.connections), 0) AS {name}")
+            }
             Expression::Count(column, false) => write!(out, "COUNT({column}) AS {name}"),
             Expression::Sum(column) => write!(out, "SUM({column}) AS {name}"),
             Expression::Min(column) => write!(out, "MIN({column}) AS {name}"),
             Expression::SumWhere(clause) => {
-                out.push_str("SUM(");
+                out.push_str(if counts { "SUM(kinds.connections * (" } else { "SUM(" });
                 clause.write(out, params, wording);
-                write!(out, ") AS {name}")
+                write!(out, "{} AS {name}", if counts { "))" } else { ")" })
             }
         };
     }

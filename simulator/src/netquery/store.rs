@@ -2,25 +2,29 @@
 
 use std::{
     borrow::Borrow,
+    collections::HashSet,
     fmt::Write as _,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use jiff::{Timestamp, civil, tz::Offset};
+use jiff::Timestamp;
 use portmaster_fixtures::{
     Rules,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
-use rusqlite::{CachedStatement, Connection, OpenFlags, Statement, Transaction, params};
+use rusqlite::{
+    CachedStatement, Connection, OpenFlags, Transaction, params,
+    types::{ToSqlOutput, ValueRef},
+};
 
 use super::{
-    columns::{INSERT_BANDWIDTH, fields, named},
-    dialect::{Column, Dialect, Shown},
+    columns::{Column, INSERT_BANDWIDTH, SECONDS, Shown},
+    dialect::Dialect,
     dump::{self, Tables as Kept},
     failure::StoreError,
     folder::Folder,
-    statement::DOMAIN_KEY,
+    kinds::{self, KIND, Kinds},
 };
 
 /// Connections that are gone before the samples of such are looked for, and one more for so many samples.
@@ -62,12 +66,19 @@ struct Opened {
 /// What writes.
 #[derive(Debug)]
 struct Writer {
-    /// The connection.
     connection: Connection,
+    known: Known,
+}
+
+/// What is known of the tables without asking them.
+#[derive(Debug, Default)]
+struct Known {
     /// How many samples there are.
     samples: usize,
-    /// How many connections went since the samples were last looked through.
+    /// How many connections went since what is left of such was last looked for.
     gone: usize,
+    /// The kinds of connections that are there.
+    kinds: HashSet<i64>,
 }
 
 /// How long the history keeps connections: days, 0 for ever (netquery §6).
@@ -80,53 +91,80 @@ pub struct Retention {
 
 /// The tables while they are changed.
 pub(crate) struct Tables<'a> {
+    dialect: &'a Dialect,
     transaction: &'a Transaction<'a>,
     main: CachedStatement<'a>,
     history: CachedStatement<'a>,
     sample: CachedStatement<'a>,
+    kinds: Kinds<'a>,
     samples: &'a mut usize,
     gone: &'a mut usize,
-    has_history: bool,
 }
 
 impl<'a> Tables<'a> {
     /// `over`: a row of an id that is there takes the earlier one's place.
     fn new(
         transaction: &'a Transaction<'a>,
-        (samples, gone): (&'a mut usize, &'a mut usize),
-        dialect: &Dialect,
+        Known { samples, gone, kinds }: &'a mut Known,
+        dialect: &'a Dialect,
         over: bool,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
-            samples,
-            gone,
-            transaction,
+            dialect,
             main: transaction.prepare_cached(&write_text("main", dialect, over))?,
             history: transaction.prepare_cached(&write_text("history", dialect, over))?,
             sample: transaction.prepare_cached(INSERT_BANDWIDTH)?,
-            has_history: dialect.rules.databases,
+            kinds: Kinds::new(transaction, dialect, kinds)?,
+            transaction,
+            samples,
+            gone,
         })
     }
 
     /// Writes a connection that is new or has changed: into the live table, into the history, or into both.
     pub(crate) fn write(&mut self, row: &ConnectionRow) -> rusqlite::Result<()> {
         if row.live {
-            bind_row(&mut self.main, row, row.bytes_received, row.bytes_sent)?;
-            self.main.raw_execute()?;
+            self.put(false, |_, column| (column.cell)(row, false))?;
         }
-        if row.history && self.has_history {
-            let received = row.history_bytes_received.unwrap_or(row.bytes_received);
-            let sent = row.history_bytes_sent.unwrap_or(row.bytes_sent);
-            bind_row(&mut self.history, row, received, sent)?;
-            self.history.raw_execute()?;
+        if row.history && self.dialect.rules.databases {
+            self.put(true, |_, column| (column.cell)(row, true))?;
         }
+        Ok(())
+    }
+
+    /// Writes what a stored row has into the live table or into the history.
+    fn put<'v>(
+        &mut self,
+        history: bool,
+        value: impl Fn(usize, &Column) -> ToSqlOutput<'v>,
+    ) -> rusqlite::Result<()> {
+        let values = || self.dialect.stored().enumerate();
+        let row = if history { &mut self.history } else { &mut self.main };
+        let mut last = 0;
+        for (at, column) in values() {
+            last = at + 1;
+            row.raw_bind_parameter(last, value(at, column))?;
+        }
+        if !history {
+            let common = values().filter(|(_, column)| column.of_kind).map(|(at, column)| value(at, column));
+            row.raw_bind_parameter(last + 1, self.kinds.of(common)?)?;
+        }
+        row.raw_execute()?;
         Ok(())
     }
 
     /// Writes a traffic sample, whose bytes are counted in its connection already.
     pub(crate) fn measure(&mut self, sample: &Bandwidth) -> rusqlite::Result<()> {
-        let Bandwidth { conn_id, time, incoming, outgoing } = sample;
-        *self.samples += self.sample.execute(params![conn_id, time, incoming, outgoing])?;
+        self.measured(&sample.conn_id, [sample.time, sample.incoming, sample.outgoing])
+    }
+
+    /// The same in parts: of which connection, the second, what it received and sent.
+    pub(crate) fn measured(
+        &mut self,
+        id: &str,
+        [time, incoming, outgoing]: [i64; 3],
+    ) -> rusqlite::Result<()> {
+        *self.samples += self.sample.execute(params![id, time, incoming, outgoing])?;
         Ok(())
     }
 
@@ -141,6 +179,7 @@ impl<'a> Tables<'a> {
                 "DELETE FROM main.bandwidth WHERE conn_id NOT IN (SELECT id FROM main.connections)",
             )?;
             *self.samples = self.samples.saturating_sub(prune.execute([])?);
+            self.kinds.prune(self.transaction)?;
             *self.gone = 0;
         }
         Ok(())
@@ -180,8 +219,13 @@ impl Store {
         if self.0.opened.get().is_none() {
             let opened = Opened::new(&self.0.dialect)?;
             if let Some(tables) = &*kept {
-                let mut writer = locked(&opened.writer);
-                writer.samples = tables.fill(&self.0.dialect, &mut writer.connection)?;
+                self.write_to(&opened, false, |into| {
+                    tables.rows(&self.0.dialect, |history, values| {
+                        let value = |at: usize| values.get(at).map_or(ValueRef::Null, Into::into);
+                        into.put(history, |at, _| ToSqlOutput::Borrowed(value(at)))
+                    })?;
+                    Ok(tables.samples()?.iter().try_for_each(|sample| into.measure(sample))?)
+                })?;
             }
             *kept = None;
             // Nobody else can have set it while what is kept is locked.
@@ -219,18 +263,10 @@ impl Store {
         &self,
         write: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        {
-            let mut writer = locked(&self.opened()?.writer);
-            let Writer { connection, samples, gone } = &mut *writer;
-            let transaction = connection.transaction()?;
-            let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, false)?;
-            write(&mut tables)?;
-            drop(tables);
-            transaction.commit()?;
-        }
+        let opened = self.opened()?;
+        self.write_to(opened, false, |tables| Ok(write(tables)?))?;
         // It takes a while; better now than when the first reader comes.
-        self.opened()?.prepare()?;
-        Ok(())
+        Ok(opened.prepare()?)
     }
 
     /// Changes the tables: all of it or, should that fail, nothing.
@@ -240,28 +276,32 @@ impl Store {
     ) -> Result<(), StoreError> {
         let opened = self.opened()?;
         opened.prepare()?;
+        self.write_to(opened, true, |tables| Ok(work(tables)?))
+    }
+
+    fn write_to(
+        &self,
+        opened: &Opened,
+        over: bool,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut writer = locked(&opened.writer);
-        let Writer { connection, samples, gone } = &mut *writer;
+        let Writer { connection, known } = &mut *writer;
         let transaction = connection.transaction()?;
-        let mut tables = Tables::new(&transaction, (samples, gone), &self.0.dialect, true)?;
-        work(&mut tables)?;
-        drop(tables);
-        transaction.commit()?;
-        Ok(())
+        let done = Tables::new(&transaction, known, &self.0.dialect, over)
+            .map_err(StoreError::from)
+            .and_then(|mut tables| work(&mut tables))
+            .and_then(|()| Ok(transaction.commit()?));
+        if done.is_err() {
+            // Some may have been in what was rolled back.
+            known.kinds.clear();
+        }
+        done
     }
 
     /// Takes everything out of the tables.
     pub(crate) fn tables(&self) -> Result<Kept, StoreError> {
         Ok(self.read(|database| dump::taken(database, &self.0.dialect))??)
-    }
-
-    /// Removes everything, as a reset of the world does.
-    pub fn clear(&self) -> Result<(), StoreError> {
-        locked(&self.opened()?.writer).connection.execute_batch(
-            "BEGIN; DELETE FROM main.connections; DELETE FROM main.bandwidth; \
-             DELETE FROM history.connections; COMMIT",
-        )?;
-        Ok(())
     }
 
     /// Removes the history of these profiles, or all of it if none is named.
@@ -329,7 +369,7 @@ impl Opened {
         writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;
         writer.execute_batch(&schema(dialect))?;
         Ok(Self {
-            writer: Mutex::new(Writer { connection: writer, samples: 0, gone: 0 }),
+            writer: Mutex::new(Writer { connection: writer, known: Known::default() }),
             prepared: OnceLock::new(),
             idle: Mutex::default(),
             folder,
@@ -346,6 +386,7 @@ impl Opened {
             // What does not fit into the cache is sorted in temporary files, by two more threads.
             writer.connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA threads = 2")?;
             writer.connection.execute_batch(&indexes())?;
+            writer.connection.execute_batch(&kinds::count())?;
             writer.connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA threads = 0")?;
             writer
                 .connection
@@ -373,15 +414,11 @@ fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The tables. Beside the columns that requests know, a row has its times as Unix seconds, so that nothing has to be
-/// computed from texts; the core has expression indexes for that.
+/// The tables.
 fn schema(dialect: &Dialect) -> String {
     let mut text = String::from("BEGIN;");
-    for database in ["main", "history"] {
-        _ = write!(
-            text,
-            "CREATE TABLE {database}.connections (started_unix INTEGER NOT NULL, ended_unix INTEGER"
-        );
+    for (database, kind) in [("main", Some(KIND)), ("history", None)] {
+        _ = write!(text, "CREATE TABLE {database}.connections (");
         let place = |column: &&Column| match OFTEN_READ.iter().position(|name| *name == column.name) {
             Some(place) => place,
             None if column.shown == Shown::Json => usize::MAX,
@@ -389,13 +426,17 @@ fn schema(dialect: &Dialect) -> String {
         };
         let mut columns: Vec<&Column> = dialect.columns.iter().collect();
         columns.sort_by_key(place);
-        for column in columns {
+        for column in SECONDS.iter().chain(columns) {
             // Ids are unique by an index, which is quicker made at once than row by row.
             let declared = column.declared.replace("PRIMARY KEY ", "");
-            _ = write!(text, ", {} {declared}", column.name);
+            _ = write!(text, "{} {declared}, ", column.name);
         }
-        text.push_str(");");
+        match kind {
+            Some(kind) => _ = write!(text, "{kind} INTEGER NOT NULL);"),
+            None => text.replace_range(text.len() - 2.., ");"),
+        }
     }
+    text.push_str(&kinds::schema(dialect));
     text.push_str(
         "CREATE TABLE main.bandwidth (conn_id TEXT NOT NULL, time INTEGER NOT NULL, incoming INTEGER NOT NULL, \
          outgoing INTEGER NOT NULL); COMMIT",
@@ -403,8 +444,8 @@ fn schema(dialect: &Dialect) -> String {
     text
 }
 
-/// The indexes: the core's, because rows without an order come as the index that is used has them; and one to count
-/// domains, which is used for that only.
+/// The indexes: the core's, because rows without an order come as the index that is used has them; and one that leads from
+/// a kind to its connections, which is used where it is named.
 fn indexes() -> String {
     let mut text = String::from("BEGIN;");
     for database in ["main", "history"] {
@@ -416,7 +457,7 @@ fn indexes() -> String {
              CREATE INDEX {database}.by_span ON connections (started_unix, ended_unix) WHERE ended IS NOT NULL;"
         );
     }
-    _ = write!(text, "CREATE INDEX main.by_domain ON connections ({DOMAIN_KEY}); COMMIT");
+    _ = write!(text, "CREATE INDEX main.by_kind ON connections ({KIND}, started_unix, ended_unix); COMMIT");
     text
 }
 
@@ -434,92 +475,21 @@ const OFTEN_READ: [&str; 10] = [
     "profile_name",
 ];
 
-/// The statement that writes a row. Its parameters are numbered by [`fields`]. Whether it writes over an earlier one.
+/// The statement that writes a row. Its parameters are what a stored row has, and the kind of one that is live. Whether it
+/// writes over an earlier one.
 fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
-    let mut names = String::new();
-    let mut values = String::new();
-    let mut updates = String::new();
-    for (number, name) in (1..).zip(fields()) {
-        if !named(dialect, name) {
-            continue;
-        }
-        let comma = if names.is_empty() { "" } else { ", " };
-        _ = write!(names, "{comma}{name}");
-        _ = write!(values, "{comma}?{number}");
-        if name != "id" {
-            let comma = if updates.is_empty() { "" } else { ", " };
-            _ = write!(updates, "{comma}{name} = excluded.{name}");
-        }
+    let kind = (database == "main").then_some(KIND);
+    let names: Vec<&str> = dialect.stored().map(|column| column.name).chain(kind).collect();
+    let values: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
+    let mut text =
+        format!("INSERT INTO {database}.connections ({}) VALUES ({})", names.join(", "), values.join(", "));
+    if over {
+        let updates: Vec<String> = names
+            .iter()
+            .filter(|name| **name != "id")
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
+        _ = write!(text, " ON CONFLICT (id) DO UPDATE SET {}", updates.join(", "));
     }
-    let over = if over { format!(" ON CONFLICT (id) DO UPDATE SET {updates}") } else { String::new() };
-    format!("INSERT INTO {database}.connections ({names}) VALUES ({values}){over}")
-}
-
-fn bind_row(
-    statement: &mut Statement<'_>,
-    row: &ConnectionRow,
-    received: i64,
-    sent: i64,
-) -> rusqlite::Result<()> {
-    let extra_data = row.extra_data_text();
-    let values = params![
-        row.id,
-        row.profile,
-        row.path,
-        row.kind,
-        row.external,
-        row.ip_version,
-        row.ip_protocol,
-        row.local_ip,
-        row.local_port,
-        row.remote_ip,
-        row.remote_port,
-        row.domain,
-        row.country,
-        row.asn,
-        row.as_owner,
-        row.latitude,
-        row.longitude,
-        row.scope,
-        row.worst_verdict,
-        row.verdict,
-        row.firewall_verdict,
-        stored_time(row.started),
-        row.ended.map(stored_time),
-        row.tunneled,
-        row.encrypted,
-        row.internal,
-        row.direction,
-        extra_data.as_bytes(),
-        row.allowed,
-        row.profile_revision,
-        row.exit_node,
-        received,
-        sent,
-        row.active,
-        row.profile_name,
-        row.started.as_second(),
-        row.ended.map(Timestamp::as_second),
-    ];
-    for (number, value) in (1..).zip(values) {
-        statement.raw_bind_parameter(number, value)?;
-    }
-    Ok(())
-}
-
-/// A time as the tables store it, `YYYY-MM-DD HH:MM:SS` in UTC.
-fn stored_time(time: Timestamp) -> String {
-    let time: civil::DateTime = Offset::UTC.to_datetime(time);
-    let mut text = String::with_capacity(19);
-    _ = write!(
-        text,
-        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
-        time.year(),
-        time.month(),
-        time.day(),
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
     text
 }

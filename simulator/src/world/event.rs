@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 use serde::{Deserialize, Serialize};
 
-use super::{Connection, Record};
+use super::{Connection, Record, Traffic};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,8 +28,11 @@ pub enum Event {
     /// Connections have gone: they ended some time before this instant. The history keeps them.
     #[serde(skip)]
     Gone(Vec<Arc<Connection>>, Timestamp),
-    /// Traffic that is counted in the connections already, such as that before the world began.
+    /// Traffic that is counted in the connections already.
     Measured(Vec<Bandwidth>),
+    /// The same of connections that were made with the world.
+    #[serde(skip)]
+    Made(Vec<Traffic>),
     /// A change that nobody waited for was refused: whose it was, and why.
     Refused(String),
     /// The core goes down.

@@ -54,7 +54,7 @@ pub use chance::Chance;
 pub use change::{Change, ChangeError};
 pub use clock::Clock;
 pub use config::Config;
-pub use connections::{Connection, Connections};
+pub use connections::{Connection, Connections, Traffic};
 pub use dns::Dns;
 pub use due::Moved;
 pub use event::{Event, Lifecycle};

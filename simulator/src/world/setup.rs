@@ -199,7 +199,7 @@ impl World {
         world.faults = Faults::new(scenario.faults, seed, start);
         world.run_due();
         // Nobody listens yet; what was measured waits for its database, which asks for the connections.
-        world.events.retain(|event| matches!(event, Event::Measured(_)));
+        world.events.retain(|event| matches!(event, Event::Measured(_) | Event::Made(_)));
         Ok(world)
     }
 

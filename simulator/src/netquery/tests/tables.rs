@@ -100,6 +100,102 @@ fn the_history_is_cleared_and_cleaned() {
     assert_eq!(clear(r#"{"profileIDs":5}"#), fault);
 }
 
+/// A condition that all meet, on a column that no two connections have in common: whoever is asked with it looks at each row.
+fn row_by_row(request: &Value) -> Value {
+    let mut request = request.clone();
+    request["query"]["id"] = json!({ "$like": "%" });
+    request
+}
+
+#[test]
+fn what_is_counted_by_kind_is_what_the_rows_are() {
+    let count = json!({ "$count": { "field": "*", "as": "n" } });
+    let search = json!({ "fields": ["domain", "as_owner", "path"], "value": "fire" });
+    let queries = [
+        json!({ "select": [count] }),
+        json!({ "select": ["profile", count], "groupBy": ["profile"] }),
+        json!({ "select": ["domain", count], "groupBy": ["domain"], "orderBy": { "field": "n", "desc": true }, "pageSize": 20 }),
+        json!({ "select": ["domain", count], "groupBy": ["domain", "direction"], "orderBy": ["n"], "page": 1, "pageSize": 7 }),
+        json!({ "select": [count], "textSearch": search }),
+        json!({ "select": [count], "textSearch": { "fields": ["domain"], "value": "nobody" } }),
+        json!({ "select": ["country", count], "groupBy": ["country"], "query": { "verdict": 99 } }),
+        json!({ "select": [{ "$count": { "field": "domain", "as": "n", "distinct": true } }], "query": { "allowed": true } }),
+        json!({
+            "select": ["profile", { "$sum": { "condition": { "verdict": { "$in": [2, 6] } }, "as": "fine" } }],
+            "groupBy": ["profile"], "orderBy": [{ "field": "fine", "desc": true }], "textSearch": search,
+        }),
+        json!({ "select": [{ "$sum": { "condition": { "verdict": 3 }, "as": "none" } }], "query": { "country": "XX" } }),
+    ];
+    let charts = [
+        json!({ "query": {} }),
+        json!({ "query": { "profile": "local/a" } }),
+        json!({ "query": { "verdict": [2, 3] } }),
+    ];
+    let store = filled(Contract::V2_2);
+    let same = |when: &str| {
+        for query in &queries {
+            assert_eq!(rows_of(&store, query), rows_of(&store, &row_by_row(query)), "{when}: {query}");
+        }
+        for chart in &charts {
+            let results = |request: &Value| ask_of(&store, Kind::ActiveChart, request)["results"].take();
+            assert_eq!(results(chart), results(&row_by_row(chart)), "{when}: {chart}");
+        }
+    };
+    same("at first");
+    write(&store, &["late", "later"].map(row));
+    write(&store, &[ConnectionRow { verdict: 3, domain: "fire.example.".to_owned(), ..row("late") }]);
+    same("after changes");
+    store.change(|tables| tables.remove(live().skip(3).step_by(2).map(|row| row.id.as_str()))).unwrap();
+    same("after some have gone");
+    let mut failing = row("doubtful");
+    failing.domain = "doubtful.example.".to_owned();
+    let failed = store.change(|tables| {
+        tables.write(&failing)?;
+        Err(rusqlite::Error::InvalidQuery)
+    });
+    assert!(failed.is_err());
+    write(&store, &[ConnectionRow { id: "sure".to_owned(), ..failing }]);
+    same("after a change that failed");
+    let other = Store::holding(&store.tables().unwrap(), Contract::V2_2.rules());
+    for query in &queries {
+        assert_eq!(rows_of(&other, query), rows_of(&store, query), "put back: {query}");
+    }
+}
+
+#[test]
+fn columns_are_those_of_rows() {
+    let store = Store::new(Contract::V2_2.rules()).unwrap();
+    let names: Vec<&str> = store.dialect().columns.iter().map(|column| column.name).collect();
+    assert_eq!(names, ConnectionRow::COLUMNS);
+}
+
+#[test]
+fn a_page_by_start_is_that_of_all_rows_sorted() {
+    for (databases, all) in [
+        ("main", live().collect::<Vec<_>>()),
+        ("history", ROWS.rows.iter().filter(|row| row.history).collect()),
+    ] {
+        for (verdict, desc) in [(2, true), (2, false), (3, true), (99, true)] {
+            let mut sorted: Vec<_> = all.iter().filter(|row| row.verdict == verdict).collect();
+            sorted.sort_by(|a, b| {
+                let started = a.started.as_second().cmp(&b.started.as_second());
+                if desc { started.reverse() } else { started }.then_with(|| a.id.cmp(&b.id))
+            });
+            for page in [0, 1, 40] {
+                let expected: Vec<_> =
+                    sorted.iter().skip(page * 10).take(10).map(|row| row.id.as_str()).collect();
+                let request = json!({
+                    "select": ["id"], "query": { "verdict": verdict }, "databases": [databases], "page": page, "pageSize": 10,
+                    "orderBy": [{ "field": "started", "desc": desc }, "id"],
+                });
+                let found = rows(&request);
+                let found: Vec<_> = found.iter().map(|row| row["id"].as_str().unwrap()).collect();
+                assert_eq!(found, expected, "{request}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_reader_sees_its_moment_and_keeps_nobody_waiting() {
     let store = filled(Contract::V2_2);

@@ -164,22 +164,20 @@ pub struct Connection {
     history_bytes: Option<Box<[Option<i64>; 2]>>,
     /// Its place among all in the order of their beginning to be known.
     pub(super) place: u64,
+    /// What else is known, as it is stored.
+    extra: Arc<str>,
     /// The texts that it shares with nobody, one after another, and where each but the last ends: id, own address, other
-    /// address, domain, last hub, extra data.
+    /// address, domain, last hub.
     text: Box<str>,
-    ends: [u32; 5],
+    ends: [u32; 4],
 }
 
 impl Connection {
-    pub(super) fn new(mut row: ConnectionRow, shared: Arc<Shared>, place: u64) -> Self {
-        let extra = match row.extra_data_text.take() {
-            Some(text) => text,
-            None => row.extra_data_text().into_owned(),
-        };
+    pub(super) fn new(row: &ConnectionRow, (shared, extra): (Arc<Shared>, Arc<str>), place: u64) -> Self {
         let exit = row.exit_node.as_deref().unwrap_or_default();
-        let parts = [&row.id, &row.local_ip, &row.remote_ip, &row.domain, exit, &extra];
+        let parts = [&row.id, &row.local_ip, &row.remote_ip, &row.domain, exit];
         let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-        let mut ends = [0; 5];
+        let mut ends = [0; 4];
         for (number, part) in parts.into_iter().enumerate() {
             text.push_str(part);
             if let Some(end) = ends.get_mut(number) {
@@ -202,6 +200,7 @@ impl Connection {
             has_exit: row.exit_node.is_some(),
             history_bytes: (history_bytes != [None; 2]).then(|| Box::new(history_bytes)),
             place,
+            extra,
             text: text.into_boxed_str(),
             ends,
         }
@@ -279,6 +278,6 @@ impl Connection {
         (row.live, row.history) = (self.live, self.history);
         [row.history_bytes_received, row.history_bytes_sent] =
             self.history_bytes.as_deref().copied().unwrap_or_default();
-        put(&mut row.extra_data_text, self.part(5));
+        put(&mut row.extra_data_text, &self.extra);
     }
 }

@@ -7,19 +7,35 @@ mod saved;
 use std::{
     borrow::Borrow,
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::Arc,
 };
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::ConnectionRow;
+use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 
 pub use connection::{Connection, Shared};
 pub use entity::entity;
 
+/// Traffic that was measured on a connection.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    /// The connection, as it was.
+    pub of: Arc<Connection>,
+    /// Unix seconds.
+    pub time: i64,
+    /// Bytes received.
+    pub incoming: i64,
+    /// Bytes sent.
+    pub outgoing: i64,
+}
+
 /// How long a live row stays after its end, in seconds (netquery §6).
 pub(super) const KEPT_AFTER_END: i64 = 600;
+
+/// How many texts of what else is known are never looked through.
+const EXTRA_AT_LEAST: usize = 1_000;
 
 /// A connection in its set, by its id.
 #[derive(Clone, Debug)]
@@ -56,6 +72,10 @@ impl Ord for ById {
 pub struct Connections {
     known: Arc<BTreeSet<ById>>,
     shared: Arc<BTreeSet<Arc<Shared>>>,
+    /// What else is known of each, which many have in common; never told in an order. Those that nobody has any more are
+    /// looked for once there are more than so many.
+    extra: Arc<HashSet<Arc<str>>>,
+    extra_most: usize,
     /// How many were ever known.
     places: u64,
     /// When those that have ended go, Unix seconds. One that was replaced since is here still, and counts no more.
@@ -126,53 +146,38 @@ impl Connections {
         connection
     }
 
-    /// The same for many, each of which may end by itself; a set that is empty is made at once.
-    pub(super) fn fill(
-        &mut self,
-        rows: impl IntoIterator<Item = (ConnectionRow, Option<Timestamp>)>,
-        now: Timestamp,
-    ) {
-        let rows = rows.into_iter();
-        if !self.is_empty() {
-            for (row, end) in rows {
-                let kept = self.insert(row, now);
-                end.into_iter().for_each(|end| self.ends_at(&kept, end));
-            }
-            return;
-        }
-        let mut all = Vec::with_capacity(rows.size_hint().0);
-        for (mut row, end) in rows {
-            let shared = self.share(&mut row);
-            self.places += 1;
-            let kept = Arc::new(Connection::new(row, shared, self.places));
-            self.let_go_later(&kept, now);
-            end.into_iter().for_each(|end| self.ends_at(&kept, end));
-            all.push(kept);
-        }
-        // Of an id that came several times the last counts.
-        let mut order: Vec<(&str, &Arc<Connection>)> = all.iter().map(|one| (one.id(), one)).collect();
-        order.sort_by_key(|(id, _)| *id);
-        self.known = Arc::new(order.into_iter().map(|(_, one)| ById(Arc::clone(one))).collect());
+    /// Keeps many, one after another; a set that is empty is made at once, at the end.
+    pub(super) fn filling(&mut self, now: Timestamp) -> Filling<'_> {
+        Filling { first: self.is_empty(), all: self, now, kept: Vec::new(), measured: Vec::new() }
     }
 
     fn keep(&mut self, mut row: ConnectionRow) -> Arc<Connection> {
         let shared = self.share(&mut row);
         let place = self.get(&row.id).map(|earlier| earlier.place);
         self.places += u64::from(place.is_none());
-        let connection = Arc::new(Connection::new(row, shared, place.unwrap_or(self.places)));
+        let connection = Arc::new(Connection::new(&row, shared, place.unwrap_or(self.places)));
         Arc::make_mut(&mut self.known).replace(ById(Arc::clone(&connection)));
         connection
     }
 
     /// What a row has in common with others, taken out of it.
-    fn share(&mut self, row: &mut ConnectionRow) -> Arc<Shared> {
+    fn share(&mut self, row: &mut ConnectionRow) -> (Arc<Shared>, Arc<str>) {
+        let text = row.extra_data_text();
+        let extra = match self.extra.get(&*text) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let extra: Arc<str> = text.into();
+                Arc::make_mut(&mut self.extra).insert(Arc::clone(&extra));
+                extra
+            }
+        };
         let shared = Shared::taken(row);
         if let Some(known) = self.shared.get(&shared) {
-            return Arc::clone(known);
+            return (Arc::clone(known), extra);
         }
         let shared = Arc::new(shared);
         Arc::make_mut(&mut self.shared).insert(Arc::clone(&shared));
-        shared
+        (shared, extra)
     }
 
     fn let_go_later(&mut self, connection: &Arc<Connection>, now: Timestamp) {
@@ -254,6 +259,52 @@ impl Connections {
         if self.shared.iter().any(|shared| Arc::strong_count(shared) == 1) {
             Arc::make_mut(&mut self.shared).retain(|shared| Arc::strong_count(shared) > 1);
         }
+        if self.extra.len() > self.extra_most {
+            Arc::make_mut(&mut self.extra).retain(|extra| Arc::strong_count(extra) > 1);
+            self.extra_most = 2 * self.extra.len() + EXTRA_AT_LEAST;
+        }
+    }
+}
+
+/// Connections while many are added.
+pub(super) struct Filling<'a> {
+    all: &'a mut Connections,
+    now: Timestamp,
+    /// Whether these are the first.
+    first: bool,
+    kept: Vec<Arc<Connection>>,
+    measured: Vec<Traffic>,
+}
+
+impl Filling<'_> {
+    /// Adds one, with the traffic that was measured on it; it may end by itself.
+    pub(super) fn add(&mut self, mut row: ConnectionRow, bandwidth: Vec<Bandwidth>, end: Option<Timestamp>) {
+        let kept = if self.first {
+            let shared = self.all.share(&mut row);
+            self.all.places += 1;
+            let kept = Arc::new(Connection::new(&row, shared, self.all.places));
+            self.all.let_go_later(&kept, self.now);
+            self.kept.push(Arc::clone(&kept));
+            kept
+        } else {
+            self.all.insert(row, self.now)
+        };
+        end.into_iter().for_each(|end| self.all.ends_at(&kept, end));
+        self.measured.extend(bandwidth.into_iter().map(|Bandwidth { time, incoming, outgoing, .. }| {
+            Traffic { of: Arc::clone(&kept), time, incoming, outgoing }
+        }));
+    }
+
+    /// Ends with what was measured on them.
+    pub(super) fn end(self) -> Vec<Traffic> {
+        if self.first {
+            // Of an id that came several times the last counts.
+            let mut order: Vec<(&str, &Arc<Connection>)> =
+                self.kept.iter().map(|one| (one.id(), one)).collect();
+            order.sort_by_key(|(id, _)| *id);
+            self.all.known = Arc::new(order.into_iter().map(|(_, one)| ById(Arc::clone(one))).collect());
+        }
+        self.measured
     }
 }
 

@@ -279,7 +279,7 @@ impl World {
         for app in apps {
             life.join(app, seed, first - BEFORE);
         }
-        let (mut rows, mut measured) = (Vec::new(), Vec::new());
+        let mut filling = self.connections.filling(now);
         while let Some((due, coming)) = life.take(now) {
             match coming {
                 Coming::Habit(place) => {
@@ -299,8 +299,7 @@ impl World {
                     if (due < first && !made.row.active) || !(made.row.live || made.row.history) {
                         continue;
                     }
-                    measured.extend(made.bandwidth);
-                    rows.push((made.row, made.end));
+                    filling.add(made.row, made.bandwidth, made.end);
                     if let Some(flow) = flow {
                         life.follow(due, flow);
                     }
@@ -309,9 +308,9 @@ impl World {
                 Coming::Flow(_) => {}
             }
         }
-        self.connections.fill(rows, now);
-        measured.sort_by_key(|sample| sample.time);
-        self.emit(Event::Measured(measured));
+        let mut measured = filling.end();
+        measured.sort_by_key(|traffic| traffic.time);
+        self.emit(Event::Made(measured));
         self.life = life;
     }
 

@@ -113,14 +113,11 @@ impl World {
                 recipe_of.lives = true;
                 return self.live(recipe, &recipe_of);
             }
-            let mut measured = Vec::new();
-            let made = connections(&recipe_of, recipe.count, self.chance.stream("connections"));
-            let made = made.map(|Generated { row, bandwidth, end }| {
-                measured.extend(bandwidth);
-                (row, end)
-            });
-            self.connections.fill(made, now);
-            self.emit(Event::Measured(measured));
+            let mut filling = self.connections.filling(now);
+            connections(&recipe_of, recipe.count, self.chance.stream("connections"))
+                .for_each(|Generated { row, bandwidth, end }| filling.add(row, bandwidth, end));
+            let measured = filling.end();
+            self.emit(Event::Made(measured));
         });
         self.apps = apps;
         result
