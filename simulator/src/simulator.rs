@@ -435,6 +435,7 @@ pub struct Builder {
     external_auth: ExternalAuth,
     listen: Option<String>,
     listen_anywhere: bool,
+    restarted: bool,
     bundles: Sources,
     netquery_latency: Option<Duration>,
     max_message: Option<usize>,
@@ -499,6 +500,12 @@ impl Builder {
     /// Adds a deliberate misbehaviour, to see whether somebody notices; `fixtures/mutants` has them.
     pub fn mutant(mut self, id: impl Into<String>) -> Self {
         self.options.mutants.push(id.into());
+        self
+    }
+
+    /// Says that the process runs already: what a mutant has happen at its start has happened.
+    pub fn restarted(mut self) -> Self {
+        self.restarted = true;
         self
     }
 
@@ -688,7 +695,7 @@ impl Builder {
             }
         };
         let delay = world.mutants.process_delay();
-        if !delay.is_zero() {
+        if !delay.is_zero() && !self.restarted {
             tokio::time::sleep(delay).await;
         }
         let (socket, bound) =

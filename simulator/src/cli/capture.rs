@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::{Duration, Instant},
 };
 
 use portmaster_simulator::{CaptureError, Captured, capture};
@@ -13,6 +14,9 @@ use super::{USAGE, args::Capture};
 
 /// The status when nobody answers at the target, or not like a core.
 const UNREACHABLE: u8 = 3;
+
+/// How often it is said that it still reads.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// How many connections are listed in the scenario itself.
 const LISTED: usize = 60;
@@ -24,7 +28,7 @@ const TOO_MANY: usize = 5000;
 pub(crate) fn run(args: Capture) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a machine that cannot poll runs nothing");
-    let captured = runtime.block_on(capture(&args.target, args.key.as_deref(), args.keep_private));
+    let captured = runtime.block_on(waited(capture(&args.target, args.key.as_deref(), args.keep_private)));
     let captured = match captured {
         Ok(captured) => captured,
         Err(fault) => {
@@ -52,6 +56,19 @@ pub(crate) fn run(args: Capture) -> ExitCode {
         Err((file, fault)) => {
             complain(&format!("error: cannot write {}: {fault}", file.display()));
             ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// Says now and then that it still reads: a core with many connections takes a while.
+async fn waited<T>(work: impl Future<Output = T>) -> T {
+    let (mut work, begun) = (std::pin::pin!(work), Instant::now());
+    loop {
+        tokio::select! {
+            done = work.as_mut() => return done,
+            () = tokio::time::sleep(PAUSE) => {
+                complain(&format!("reading the core, {} s", begun.elapsed().as_secs()));
+            }
         }
     }
 }

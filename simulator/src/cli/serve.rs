@@ -84,7 +84,7 @@ async fn serve(args: Serve, mut shown: bool, mut stop: oneshot::Receiver<()>) ->
 
 /// Begins anew in the same places, with the settings that were kept.
 async fn again(simulator: Simulator, args: &Serve) -> Result<Simulator, StartError> {
-    let mut builder = builder(args).listen(simulator.addr().to_string());
+    let mut builder = builder(args).restarted().listen(simulator.addr().to_string());
     if let Some(control) = simulator.control_url().and_then(|url| url.strip_prefix("http://")) {
         builder = builder.control(control);
     }

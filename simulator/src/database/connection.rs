@@ -70,8 +70,10 @@ pub(super) async fn serve(
                 Some(Incoming::Message(message)) => {
                     // Much can have come at once: others have their turn between.
                     consume_budget().await;
-                    if shared.process.ask(|| message.to_vec()).await == Sway::Drop {
-                        return Ok(());
+                    match shared.process.ask(|| message.to_vec()).await {
+                        Sway::Drop => return Ok(()),
+                        Sway::Queue(turn) => shared.process.wait(turn).await,
+                        Sway::Answer | Sway::Refuse(..) => {}
                     }
                     session.take(&shared, message, &mut jobs);
                 }

@@ -43,8 +43,10 @@ pub(super) async fn handle(
 ) -> Result<Response<Sent>, Reset> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
+    let mut queue = None;
     match shared.process.ask(|| format!("{} {}", parts.method, parts.uri).into_bytes()).await {
         Sway::Answer => {}
+        Sway::Queue(turn) => queue = Some(turn),
         Sway::Refuse(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let served = shared.served();
@@ -60,6 +62,10 @@ pub(super) async fn handle(
     let asked = mutants.request(&mut parts, || shared.with(|world| world.dev_mode()));
     let (mut response, blow, recorder) =
         respond(&shared, connection, parts, body, (upgrade, upgraded)).await?;
+    // Who is refused is so at once.
+    if let Some(turn) = queue.filter(|_| !response.status().is_client_error()) {
+        shared.process.wait(turn).await;
+    }
     if let Some(asked) = asked {
         response = match mutants.answer(&asked, response) {
             Edited::Response(response) => response,

@@ -83,15 +83,20 @@ pub(crate) enum Sway {
     Answer,
     /// It is refused with this status and body.
     Refuse(u16, String),
+    /// It is answered so late, one at a time, if it is not refused.
+    Queue(Turn),
     /// The connection ends.
     Drop,
 }
+
+/// A place in a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn(usize, Duration);
 
 /// What is decided at once; the rest takes time.
 enum Decided {
     Sway(Sway),
     Late(Duration),
-    Queue(usize, Duration),
     Never,
 }
 
@@ -143,13 +148,15 @@ impl Process {
                 tokio::time::sleep(span).await;
                 Sway::Answer
             }
-            Decided::Queue(at, span) => {
-                let _turn = running.queue[at].lock().await;
-                tokio::time::sleep(span).await;
-                Sway::Answer
-            }
             Decided::Never => std::future::pending().await,
         }
+    }
+
+    /// Waits until it is somebody's turn in a queue, and is over.
+    pub(crate) async fn wait(&self, Turn(at, span): Turn) {
+        let Some(running) = &self.0 else { return };
+        let _turn = running.queue[at].lock().await;
+        tokio::time::sleep(span).await;
     }
 
     /// How the process ends at a restart; without, it begins anew by itself.
@@ -218,7 +225,9 @@ impl Running {
                     decided = Decided::Never;
                 }
                 Effect::Hang(_) => state.hanging = Some(at),
-                Effect::Queue(seconds) => decided = Decided::Queue(at, Duration::from_secs_f64(*seconds)),
+                Effect::Queue(seconds) => {
+                    decided = Decided::Sway(Sway::Queue(Turn(at, Duration::from_secs_f64(*seconds))));
+                }
                 Effect::Occupy(occupy) => match state.occupied[at] {
                     Some(until) if now < until => {
                         decided = Decided::Sway(Sway::Refuse(occupy.status, occupy.body.clone()));
@@ -314,7 +323,8 @@ mod tests {
         assert_eq!(first, Sway::Answer);
         assert!(matches!(second, Sway::Refuse(500, _)));
         let check = process("slow-self-check");
-        assert!(!answers(&check, "GET /api/v1/compat/self-check").await);
+        let asked = check.ask(|| b"GET /api/v1/compat/self-check".to_vec()).await;
+        assert!(matches!(asked, Sway::Queue(Turn(0, span)) if span == Duration::from_secs(50)));
         assert!(answers(&check, "GET /api/v1/ping").await);
     }
 }
