@@ -232,7 +232,12 @@ mod tests {
     }
 
     fn violated(number: u32) -> Stop {
-        let evidence = Evidence { expected: "less".to_owned(), got: number.to_string(), curl: String::new() };
+        let evidence = Evidence {
+            expected: "less".to_owned(),
+            got: number.to_string(),
+            curl: String::new(),
+            cause: None,
+        };
         Stop::Violated(evidence)
     }
 

@@ -1,6 +1,8 @@
 //! `run`.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     num::NonZeroU32,
     path::PathBuf,
     time::{Duration, Instant},
@@ -23,11 +25,12 @@ use super::{
 };
 use crate::{
     exit,
-    keeper::{self, Keeper},
+    keeper::{self, Keeper, Way},
     report::{self, About, Report, Tally, write_text},
     shard::Shard,
     suite::{
-        self, Allowed, Baseline, Check, Context, Keys, Mode, Need, Run, Selection, SkipReason, Tier, Verdict,
+        self, Allowed, Baseline, Check, Context, Evidence, Keys, Mode, Need, Run, Selection, SkipReason,
+        Stranded, Tier, Verdict,
     },
     target::{Address, Client, Flight, Key},
 };
@@ -84,6 +87,16 @@ pub struct RunArgs {
     /// Which checks
     #[command(flatten)]
     pub select: Select,
+}
+
+impl RunArgs {
+    /// What is not checked where the target cannot be asked.
+    fn unasked(&self) -> Subject {
+        Subject::named(match self.contract {
+            Wanted::Named(contract) => contract,
+            _ => Contract::default(),
+        })
+    }
 }
 
 /// How long a target that has just been started may take to be ready.
@@ -169,12 +182,19 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     }
     let bounds = Bounds { limit, signals: Signals::listen() };
     let target = match bounds.within(args.launched.keeper()).await {
-        Ok(launched) => match (launched?, &args.target) {
+        Ok(Ok(launched)) => match (launched, &args.target) {
             (Some((keeper, name)), _) => Target::Launched(keeper, name),
             (None, Some(address)) => Target::Foreign(address.clone()),
             (None, None) => Target::Embedded,
         },
-        Err(reason) => return left_out(&args, &Subject::named(Contract::default()), reason),
+        Ok(Err(trouble)) => {
+            if matches!(trouble, Trouble::Unreachable(_)) {
+                let unasked = |checks: &[Check]| Run::stranded(checks, &stranded(&trouble));
+                write_reports(&args, &unasked_report(&args, &args.unasked(), unasked)?)?;
+            }
+            return Err(trouble);
+        }
+        Err(reason) => return left_out(&args, &args.unasked(), reason),
     };
     let status = on(&args, &target, &bounds).await;
     if let Target::Launched(keeper, _) = &target {
@@ -185,13 +205,22 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
 
 /// A run in which nothing was asked, for that reason.
 fn left_out(args: &RunArgs, subject: &Subject, reason: SkipReason) -> Result<u8, Trouble> {
-    let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
-    let target = args.target.as_ref().map_or("launched".to_owned(), ToString::to_string);
-    let about = About { target, contract: subject.name.clone(), found: None, seed: 0, shard: None };
-    let report = Report { about, run: Run::skipped(&checks, reason) };
+    let report = unasked_report(args, subject, |checks| Run::skipped(checks, reason))?;
     let _ = write_text(&mut anstream::stdout().lock(), &report);
     write_reports(args, &report)?;
     Ok(status(&report.run))
+}
+
+/// The report of such a run.
+fn unasked_report(
+    args: &RunArgs,
+    subject: &Subject,
+    run: impl Fn(&[Check]) -> Run,
+) -> Result<Report, Trouble> {
+    let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
+    let target = args.target.as_ref().map_or("launched".to_owned(), ToString::to_string);
+    let about = About { target, contract: subject.name.clone(), found: None, seed: 0, shard: None };
+    Ok(Report { about, run: run(&checks) })
 }
 
 /// Says what would run.
@@ -216,8 +245,22 @@ async fn dry(args: &RunArgs) -> Result<u8, Trouble> {
 async fn greet(client: &Client, address: &Address, keys: &Keys) -> Result<Mode, Trouble> {
     let mode = probe::mode(client, address).await?;
     probe::keys(client, address, mode, keys).await?;
-    keeper::ready(address, keys, false, STARTING).await;
-    Ok(mode)
+    match keeper::ready(address, keys, false, STARTING).await {
+        keeper::Readiness::Ready => Ok(mode),
+        keeper::Readiness::Unready(why) => {
+            let text = format!("{address} is not ready within {} s: {why}", STARTING.as_secs());
+            Err(Trouble::Unreachable(text))
+        }
+    }
+}
+
+/// What a report says where the first questions could not be asked, or the target could not be started.
+fn stranded(trouble: &Trouble) -> Stranded {
+    let (name, sentence) = match trouble {
+        Trouble::Usage(_) => ("keys", "The target takes the keys that it is asked with."),
+        Trouble::Unreachable(_) => ("start", "The target is there and answers."),
+    };
+    Stranded { name, sentence, got: trouble.to_string() }
 }
 
 /// The same within the bounds: the mode, or why nothing is asked.
@@ -249,11 +292,11 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
         false => None,
     };
     let subject = match &greeting {
-        Some(Err(reason)) => return left_out(args, &Subject::named(Contract::default()), *reason),
-        Some(Ok(Err(_))) => Subject::named(Contract::default()),
+        Some(Err(reason)) => return left_out(args, &args.unasked(), *reason),
+        Some(Ok(Err(_))) => args.unasked(),
         _ => match bounds.within(Subject::find(&args.contract, &client, target.address(), &keys)).await {
             Ok(subject) => subject?,
-            Err(reason) => return left_out(args, &Subject::named(Contract::default()), reason),
+            Err(reason) => return left_out(args, &args.unasked(), reason),
         },
     };
     let baseline = match (known, target) {
@@ -285,7 +328,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
     let mode = match greeting {
         Some(Ok(Ok(mode))) => mode,
         Some(Ok(Err(trouble))) => {
-            report.run = Run::skipped(&checks, SkipReason::TargetGone);
+            report.run = Run::stranded(&checks, &stranded(&trouble));
             write_reports(args, &report)?;
             return Err(trouble);
         }
@@ -310,7 +353,9 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
     };
     let Outcome { run, left, gone } = outcome;
     report.run = run;
+    report.run.find_causes();
     baseline.apply(&mut report.run);
+    report.run.fold();
     // A terminal that went away is no reason to lose the other reports.
     let _ = write_text(&mut anstream::stdout().lock(), &report);
     write_reports(args, &report)?;
@@ -344,36 +389,46 @@ fn write_reports(args: &RunArgs, report: &Report) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Checks a target that was launched: first as it is, then, what needs that, in Development Mode.
+/// Checks a target that was launched: first as it is, then, what needs that, granting everything and in Development Mode.
 async fn launched(
     keeper: &Keeper,
     checks: &[Check],
     bounds: &Bounds,
     context: impl Fn(Mode) -> Context,
 ) -> Outcome {
-    let guarded = context(Mode::Guarded).kept(keeper.clone());
-    let reasons = suite::plan(checks, &guarded, Allowed::ALL);
-    let part = |later: bool| {
-        let of = |(_, reason): &(&Check, &Option<SkipReason>)| {
-            (**reason == Some(SkipReason::NotInDevelopmentMode)) == later
+    let mut whole: Option<Run> = None;
+    let mut left: Vec<Check> = checks.to_vec();
+    for (way, mode) in
+        [(Way::Guarded, Mode::Guarded), (Way::Granting, Mode::Granted), (Way::Development, Mode::Development)]
+    {
+        let context = context(mode).kept(keeper.clone());
+        // What another way opens is left for it.
+        let later = |reason: &Option<SkipReason>| match reason {
+            Some(SkipReason::NotGranted) => way == Way::Guarded && keeper.can_turn(Way::Granting),
+            Some(SkipReason::NotInDevelopmentMode) => way != Way::Development,
+            _ => false,
         };
-        checks.iter().zip(&reasons).filter(of).map(|(check, _)| check.clone()).collect::<Vec<_>>()
-    };
-    let (first, last) = (part(false), part(true));
-    let mut run = watched(&first, &guarded, Allowed::ALL, bounds).await;
-    let more = match (last.is_empty(), run.interrupted) {
-        (true, _) => None,
-        (false, true) => Some(Run::skipped(&last, run.reason().unwrap_or(SkipReason::Interrupted))),
-        (false, false) if !keeper.develop().await => Some(Run::skipped(&last, SkipReason::TargetGone)),
-        (false, false) => {
-            let open = context(Mode::Development).kept(keeper.clone());
-            Some(watched(&last, &open, Allowed::ALL, bounds).await)
+        let reasons = suite::plan(&left, &context, Allowed::ALL);
+        let (rest, now): (Vec<_>, Vec<_>) =
+            left.into_iter().zip(reasons).partition(|(_, reason)| later(reason));
+        left = rest.into_iter().map(|(check, _)| check).collect();
+        let now: Vec<_> = now.into_iter().map(|(check, _)| check).collect();
+        if now.is_empty() || !keeper.can_turn(way) {
+            continue;
         }
-    };
-    if let Some(more) = more {
-        run.append(more);
-        run.sort_like(checks);
+        let stopped = whole.as_ref().filter(|run| run.interrupted);
+        let run = match stopped.map(|run| run.reason().unwrap_or(SkipReason::Interrupted)) {
+            Some(reason) => Run::skipped(&now, reason),
+            None if !keeper.turn(way).await => Run::skipped(&now, SkipReason::TargetGone),
+            None => watched(&now, &context, Allowed::ALL, bounds).await,
+        };
+        match &mut whole {
+            Some(whole) => whole.append(run),
+            None => whole = Some(run),
+        }
     }
+    let mut run = whole.unwrap_or_else(|| Run::skipped(&[], SkipReason::Interrupted));
+    run.sort_like(checks);
     let gone = keeper.is_lost().then(|| "the target does not start any more".to_owned());
     Outcome { run, left: Ok(()), gone }
 }
@@ -479,10 +534,19 @@ async fn put_back(
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
 async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds) -> Run {
     let bar = progress_bar(checks.len());
+    let causes = RefCell::new(BTreeSet::new());
     let progress = |check: &Check, verdict: &Verdict| {
         bar.inc(1);
         bar.set_message(check.id.clone());
-        if matches!(verdict, Verdict::Fail(_) | Verdict::Error(_)) {
+        // What follows from a cause is said once.
+        let is_new = |evidence: &Evidence| {
+            evidence.cause.clone().is_none_or(|cause| causes.borrow_mut().insert(cause))
+        };
+        let said = match verdict {
+            Verdict::Fail(evidence) => is_new(evidence),
+            verdict => matches!(verdict, Verdict::Error(_)),
+        };
+        if said {
             bar.println(format!("{} {}", verdict.name(), check.id));
         }
     };

@@ -54,7 +54,30 @@ pub struct Launch {
     template: Template,
     data: Option<PathBuf>,
     more: Value,
-    development: bool,
+    way: Way,
+}
+
+/// In which way a target treats those without a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It asks for authentication, and its external authenticator denies.
+    #[default]
+    Guarded,
+    /// It is in Development Mode.
+    Development,
+    /// Its external authenticator grants everything.
+    Granting,
+}
+
+impl Way {
+    /// What its external authenticator does.
+    fn auth(self) -> &'static str {
+        match self {
+            Self::Guarded => "deny",
+            Self::Development => "none",
+            Self::Granting => "grant",
+        }
+    }
 }
 
 impl Launch {
@@ -75,7 +98,7 @@ impl Launch {
     }
 
     fn of(template: Template) -> Self {
-        Self { template, data: None, more: Value::Null, development: false }
+        Self { template, data: None, more: Value::Null, way: Way::Guarded }
     }
 
     /// The same with a copy of a data folder.
@@ -102,6 +125,11 @@ impl Launch {
             true => Ok(Self { more, ..self }),
             false => Err(bad("expected an object, nested as in a core's config.json".to_owned())),
         }
+    }
+
+    /// Whether it can be told what its external authenticator does.
+    pub(super) fn can_grant(&self) -> bool {
+        self.template.has("auth")
     }
 
     /// What it is, for reports.
@@ -163,9 +191,13 @@ impl Place {
         Ok(kept)
     }
 
-    /// Wants Development Mode, or does not; answers whether that is new.
-    pub(super) fn develop(&mut self, wanted: bool) -> bool {
-        std::mem::replace(&mut self.launch.development, wanted) != wanted
+    /// Wants it in that way; answers whether that is new.
+    pub(super) fn turn(&mut self, way: Way) -> bool {
+        std::mem::replace(&mut self.launch.way, way) != way
+    }
+
+    pub(super) fn can_grant(&self) -> bool {
+        self.launch.can_grant()
     }
 
     /// Writes the settings that the target must have.
@@ -173,7 +205,7 @@ impl Place {
         let Some(folder) = &self.folder else { return Ok(()) };
         folder.configure(&Settings {
             keys: self.keys.clone(),
-            development: self.launch.development,
+            development: self.launch.way == Way::Development,
             dns: format!("127.0.0.1:{}", self.dns),
             more: self.launch.more.clone(),
         })
@@ -194,6 +226,7 @@ impl Place {
             ("data", show(folder.data())),
             ("bin", show(folder.bin())),
             ("dns", format!("127.0.0.1:{}", self.dns)),
+            ("auth", self.launch.way.auth().to_owned()),
         ]);
         let (program, arguments) = self.launch.template.fill(&places);
         // A program beside us is found from the folder that it runs in, too.

@@ -17,7 +17,8 @@ mod watch;
 
 pub(crate) use cause::normalised;
 pub(crate) use fall::{Fall, Kind};
+pub(crate) use launch::Way;
 pub use launch::{Launch, LaunchError};
 pub(crate) use life::{Life, how};
-pub(crate) use probe::ready;
+pub(crate) use probe::{Readiness, ready};
 pub use watch::Keeper;

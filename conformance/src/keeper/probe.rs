@@ -21,6 +21,7 @@ pub(super) struct Signs {
     address: Address,
     keys: Keys,
     client: Client,
+    patience: Duration,
     /// Ping, a read with a key, a get over the websocket.
     seen: [bool; 3],
 }
@@ -51,14 +52,18 @@ enum Sign {
 }
 
 impl Signs {
-    /// Looks which signs the target shows.
-    pub(super) async fn first(address: Address, keys: Keys) -> Self {
-        let client = Client::new(PATIENCE);
-        let mut signs = Self { address, keys, client, seen: [true; 3] };
-        let (ping, read, get) = tokio::join!(signs.ping(), signs.read(), signs.get());
+    /// Looks which signs the target shows, and how long a ping takes.
+    pub(super) async fn first(address: Address, keys: Keys, patience: Duration) -> (Self, Duration) {
+        let client = Client::new(patience);
+        let mut signs = Self { address, keys, client, patience, seen: [true; 3] };
+        // Before the rest, and before much is asked: what is slow later is so by comparison.
+        let begun = Instant::now();
+        let ping = signs.ping().await;
+        let took = begun.elapsed();
+        let (read, get) = tokio::join!(signs.read(), signs.get());
         let shown = |sign: &Sign| matches!(sign, Sign::Shown);
         signs.seen = [shown(&ping), shown(&read), shown(&get)];
-        signs
+        (signs, took)
     }
 
     /// Looks at it.
@@ -121,7 +126,7 @@ impl Signs {
             let mut database = Database::open(&self.address, Some(key.secret())).await?;
             database.get("config:core/devMode").await
         };
-        match timeout(PATIENCE, asked).await {
+        match timeout(self.patience, asked).await {
             Ok(Ok(_)) => Sign::Shown,
             Err(_) | Ok(Err(DatabaseError::Silent)) => Sign::Silent,
             Ok(Err(_)) => Sign::Odd,

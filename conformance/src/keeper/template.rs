@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, fmt};
 
 /// The places that a template may have.
-const PLACES: [&str; 5] = ["addr", "port", "data", "bin", "dns"];
+const PLACES: [&str; 6] = ["addr", "port", "data", "bin", "dns", "auth"];
 
-/// A command line with `{addr}`, `{port}`, `{data}`, `{bin}` and `{dns}` in it.
+/// A command line with `{addr}`, `{port}`, `{data}`, `{bin}`, `{dns}` and `{auth}` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<String>);
 
@@ -24,14 +24,14 @@ impl Template {
 
     /// A template of words.
     pub(super) fn of(words: Vec<String>) -> Result<Self, BadTemplate> {
-        let has = |place: &str| words.iter().any(|word| word.contains(&format!("{{{place}}}")));
         if words.is_empty() {
             return Err(BadTemplate("it names no program".to_owned()));
         }
-        if !has("addr") && !has("port") {
+        let template = Self(words);
+        if !template.has("addr") && !template.has("port") {
             return Err(BadTemplate("{addr} must stand where the target's address goes".to_owned()));
         }
-        for word in &words {
+        for word in &template.0 {
             for place in
                 word.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(place, _)| place)
             {
@@ -41,7 +41,12 @@ impl Template {
                 }
             }
         }
-        Ok(Self(words))
+        Ok(template)
+    }
+
+    /// Whether it has that place.
+    pub(super) fn has(&self, place: &str) -> bool {
+        self.0.iter().any(|word| word.contains(&format!("{{{place}}}")))
     }
 
     /// The program and its arguments with every place filled in.
@@ -87,7 +92,7 @@ mod tests {
         assert_eq!(why("core '{addr}"), "--launch: a quote is not closed in \"core '{addr}\"");
         assert_eq!(
             why("core {addr} {date}"),
-            "--launch: nothing is called {date}; there are {addr}, {port}, {data}, {bin}, {dns}"
+            "--launch: nothing is called {date}; there are {addr}, {port}, {data}, {bin}, {dns}, {auth}"
         );
         assert!(Template::read("core --json '{\"a\": 1}' {port}").is_ok());
     }

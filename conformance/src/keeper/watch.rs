@@ -1,12 +1,9 @@
 //! The keeper itself: a task that watches, takes evidence and starts anew.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     process::ExitStatus,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -19,9 +16,9 @@ use tokio::{
 use super::{
     cause::normalised,
     fall::{Fall, Kind, MOMENTS},
-    launch::{self, Launch, LaunchError, Place},
+    launch::{self, Launch, LaunchError, Place, Way},
     life::{self, Life},
-    probe::{Look, Readiness, Signs, ready},
+    probe::{Look, PATIENCE, Readiness, Signs, ready},
 };
 use crate::target::{Address, Client, Flight, Keys, Request, Tier};
 
@@ -34,9 +31,13 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// How long a process may live without anybody listening.
 const DEAF: Duration = Duration::from_secs(30);
 /// From when on a ping is slow: so long, and so many times as long as at first.
-const SLOW: (Duration, u32) = (Duration::from_millis(1500), 20);
+const SLOW: (Duration, u32) = (Duration::from_millis(750), 20);
 /// How often in a row.
-const SLOW_LOOKS: usize = 3;
+const SLOW_LOOKS: usize = 5;
+/// From when on a ping of a target that is known to become slow is so again.
+const SLOW_AGAIN: Duration = Duration::from_millis(100);
+/// How long an answer may take of a target that has hung before.
+const HANG_AGAIN: Duration = Duration::from_secs(5);
 /// After how many falls it gives up; to make a case small takes many.
 const MOST: usize = 2000;
 /// How often a cause shows itself until it says nothing new.
@@ -63,17 +64,23 @@ struct Inner {
     launched: bool,
     state: watch::Sender<State>,
     falls: Mutex<Vec<Arc<Fall>>>,
-    /// What somebody's doing explains, by cause, and how often it did.
-    explained: Mutex<BTreeMap<String, (Arc<Fall>, usize)>>,
+    /// The causes that somebody's doing explains.
+    explained: Mutex<BTreeSet<String>>,
     /// Asks for a look at once.
     look: Notify,
     /// How many looks have begun, and how many have ended.
     looks: watch::Sender<(u64, u64)>,
     close: watch::Sender<bool>,
+    /// How long the last ping took.
+    ping: Mutex<Duration>,
+    /// Who has it started anew because it becomes slow.
+    rest: tokio::sync::Mutex<()>,
     /// Asks for a new life.
     renew: Notify,
-    /// Whether lives that begin from now on are in Development Mode.
-    development: AtomicBool,
+    /// In which way lives are that begin from now on.
+    way: Mutex<Way>,
+    /// Whether it can be told to grant everything.
+    can_grant: bool,
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -84,7 +91,7 @@ pub struct Keeper(Arc<Inner>);
 /// How a life ends.
 enum End {
     Exited(std::io::Result<ExitStatus>),
-    Hung(Vec<&'static str>),
+    Hung(Vec<&'static str>, Duration),
     Deaf(String),
     Slow(Duration),
     Forgot,
@@ -100,7 +107,7 @@ impl Keeper {
     pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
         let place = Place::new(launch, launch::keys())?;
         let address = place.address()?;
-        let keeper = Self::new(address, place.keys.clone(), true);
+        let keeper = Self::with(address, place.keys.clone(), Flight::default(), true, place.can_grant());
         let mut life = place.begin()?;
         let started = keeper.started(&mut life).await;
         started.map_err(|fall| LaunchError::NoStart(fall.told().join("\n  ")))?;
@@ -110,16 +117,12 @@ impl Keeper {
 
     /// Watches somebody else's target, which answers now.
     pub(crate) fn watch(address: Address, keys: Keys, flight: Flight) -> Self {
-        let keeper = Self::with(address, keys, flight, false);
+        let keeper = Self::with(address, keys, flight, false, false);
         keeper.run(None);
         keeper
     }
 
-    fn new(address: Address, keys: Keys, launched: bool) -> Self {
-        Self::with(address, keys, Flight::default(), launched)
-    }
-
-    fn with(address: Address, keys: Keys, flight: Flight, launched: bool) -> Self {
+    fn with(address: Address, keys: Keys, flight: Flight, launched: bool, can_grant: bool) -> Self {
         Self(Arc::new(Inner {
             address,
             keys,
@@ -131,8 +134,11 @@ impl Keeper {
             look: Notify::new(),
             looks: watch::Sender::new((0, 0)),
             close: watch::Sender::new(false),
+            ping: Mutex::default(),
+            rest: tokio::sync::Mutex::default(),
             renew: Notify::new(),
-            development: AtomicBool::new(false),
+            way: Mutex::default(),
+            can_grant,
             task: Mutex::default(),
         }))
     }
@@ -227,18 +233,14 @@ impl Keeper {
         self.push(Fall::new(Kind::Dropped, headline));
     }
 
-    /// Notes that what befell the target is somebody's doing, who says so; answers the how-manieth time it is.
-    pub(crate) fn explain(&self, fall: &Arc<Fall>) -> usize {
-        let mut explained = self.0.explained.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, times) = explained.entry(fall.cause()).or_insert_with(|| (Arc::clone(fall), 0));
-        *times += 1;
-        *times
+    /// Notes that what befell the target is somebody's doing, who says so.
+    pub(crate) fn explain(&self, fall: &Fall) {
+        self.0.explained.lock().unwrap_or_else(PoisonError::into_inner).insert(fall.cause());
     }
 
-    /// What is somebody's doing, and how often.
-    pub(crate) fn explained(&self) -> Vec<(Arc<Fall>, usize)> {
-        let explained = self.0.explained.lock().unwrap_or_else(PoisonError::into_inner);
-        explained.values().cloned().collect()
+    /// What befell the target last.
+    pub(crate) fn last_cause(&self) -> Option<String> {
+        self.falls(0).last().map(|fall| fall.cause())
     }
 
     /// Whether one cause has brought it down so often that it says nothing new.
@@ -251,7 +253,20 @@ impl Keeper {
     /// What befell the target and is nobody's doing.
     pub(crate) fn unexplained(&self) -> Vec<Arc<Fall>> {
         let explained = self.0.explained.lock().unwrap_or_else(PoisonError::into_inner);
-        self.falls(0).into_iter().filter(|fall| !explained.contains_key(&fall.cause())).collect()
+        self.falls(0).into_iter().filter(|fall| !explained.contains(&fall.cause())).collect()
+    }
+
+    /// Starts a target of its own anew that is known to become slow, when it does so again: before it gets as slow as it was.
+    pub(crate) async fn rest(&self) {
+        if !self.is_own() || !self.falls(0).iter().any(|fall| fall.kind == Kind::Slow) {
+            return;
+        }
+        let _turn = self.0.rest.lock().await;
+        self.up().await;
+        let ping = *self.0.ping.lock().unwrap_or_else(PoisonError::into_inner);
+        if ping >= SLOW_AGAIN {
+            self.renew().await;
+        }
     }
 
     /// Starts a target of its own anew though it is well.
@@ -263,11 +278,18 @@ impl Keeper {
         self.up().await;
     }
 
-    /// Starts a target of its own anew in Development Mode, with the data that it has; answers whether it is there.
-    pub(crate) async fn develop(&self) -> bool {
-        self.0.development.store(true, Ordering::Relaxed);
+    /// Whether a target of its own can be had in that way.
+    pub(crate) fn can_turn(&self, way: Way) -> bool {
+        self.is_own() && (way != Way::Granting || self.0.can_grant)
+    }
+
+    /// Starts a target of its own anew in that way, with the data that it has, unless it is so; answers whether it is there.
+    pub(crate) async fn turn(&self, way: Way) -> bool {
+        let before = std::mem::replace(&mut *self.0.way.lock().unwrap_or_else(PoisonError::into_inner), way);
         self.up().await;
-        self.renew().await;
+        if before != way {
+            self.renew().await;
+        }
         !self.is_lost()
     }
 
@@ -317,8 +339,8 @@ impl Keeper {
             if self.count() > MOST {
                 break;
             }
-            let develops = place.develop(self.0.development.load(Ordering::Relaxed));
-            if (forgot || develops) && place.configure().is_err() {
+            let turns = place.turn(*self.0.way.lock().unwrap_or_else(PoisonError::into_inner));
+            if (forgot || turns) && place.configure().is_err() {
                 break;
             }
             match self.again(&mut place).await {
@@ -326,6 +348,7 @@ impl Keeper {
                 None => break,
             }
             number += 1;
+            *self.0.ping.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
             self.0.state.send_replace(State::Up(number));
         }
         self.0.state.send_replace(State::Lost);
@@ -402,16 +425,18 @@ impl Keeper {
     /// Watches one life.
     async fn live(&self, mut life: Option<&mut Life>) -> End {
         let mut close = self.0.close.subscribe();
-        let first = Signs::first(self.0.address.clone(), self.0.keys.clone());
-        let signs = tokio::select! {
+        let hangs = life.is_some() && self.falls(0).iter().any(|fall| fall.kind == Kind::Hang);
+        let patience = if hangs { HANG_AGAIN } else { PATIENCE };
+        let first = Signs::first(self.0.address.clone(), self.0.keys.clone(), patience);
+        let (signs, usual) = tokio::select! {
             ended = over(&mut life) => return End::Exited(ended),
             _ = close.wait_for(|closed| *closed) => return End::Closed,
-            signs = first => signs,
+            first = first => first,
         };
-        let (mut usual, mut slow, mut strange): (Option<Duration>, usize, usize) = (None, 0, 0);
+        let (mut slow, mut strange): (usize, usize) = (0, 0);
         let mut deaf: Option<Instant> = None;
         loop {
-            let pause = if deaf.is_some() || strange > 0 { PAUSE / 10 } else { PAUSE };
+            let pause = if deaf.is_some() || strange > 0 || slow > 0 { PAUSE / 10 } else { PAUSE };
             tokio::select! {
                 ended = over(&mut life) => return End::Exited(ended),
                 _ = close.wait_for(|closed| *closed) => return End::Closed,
@@ -433,14 +458,14 @@ impl Keeper {
             match look {
                 Look::Well(took) => {
                     (deaf, strange) = (None, 0);
-                    let first = *usual.get_or_insert(took);
-                    let is_slow = took >= SLOW.0 && took >= first * SLOW.1;
+                    *self.0.ping.lock().unwrap_or_else(PoisonError::into_inner) = took;
+                    let is_slow = took >= SLOW.0 && took >= usual * SLOW.1;
                     slow = if is_slow { slow + 1 } else { 0 };
                     if slow >= SLOW_LOOKS && life.is_some() {
                         return End::Slow(took);
                     }
                 }
-                Look::Silent(names) => return End::Hung(names),
+                Look::Silent(names) => return End::Hung(names, patience),
                 Look::Refused(text) => {
                     let since = *deaf.get_or_insert_with(Instant::now);
                     let patience = match life {
@@ -492,7 +517,10 @@ impl Keeper {
             End::Deaf(text) => {
                 Fall::new(Kind::Hang, format!("the process lives and does not listen: {text}"))
             }
-            End::Hung(names) => Fall::new(Kind::Hang, format!("{} unanswered for 10 s", names.join(", "))),
+            End::Hung(names, patience) => {
+                let text = format!("{} unanswered for {} s", names.join(", "), patience.as_secs());
+                Fall::new(Kind::Hang, text)
+            }
             End::Slow(took) => Fall::new(Kind::Slow, format!("a ping takes {:.1} s", took.as_secs_f32())),
             End::Forgot => Fall::new(Kind::Forgot, "its keys are not known any more"),
             End::Renewed | End::Closed => Fall::new(Kind::Crash, "it was ended"),

@@ -13,6 +13,7 @@ fn evidence(got: &str) -> Evidence {
         expected: "status 200 and the body \"Pong.\"".to_owned(),
         got: got.to_owned(),
         curl: "curl -isS -H \"Authorization: Bearer $USER_KEY\" http://127.0.0.1:817/api/v1/ping".to_owned(),
+        cause: None,
     }
 }
 
@@ -26,6 +27,7 @@ fn record(id: &str, level: Level, verdict: Verdict, took: u64) -> Record {
         clause: check.clause,
         sentence: check.sentence,
         verdict,
+        cause: None,
         took: Duration::from_micros(took),
     }
 }
@@ -33,7 +35,7 @@ fn record(id: &str, level: Level, verdict: Verdict, took: u64) -> Record {
 /// The report.
 pub(super) fn report() -> Report {
     let hostile = "404, text/html\u{1b}[31m, \"<script>alert(1)</script>```|]]>\"";
-    let records = vec![
+    let mut records = vec![
         record("actions/ping", Level::Must, Verdict::Pass, 800),
         record("actions/pong", Level::Must, Verdict::Fail(evidence(hostile)), 1_500),
         record("badges/ping/GET/no-key", Level::Must, Verdict::Pass, 120),
@@ -48,6 +50,7 @@ pub(super) fn report() -> Report {
             Verdict::Error("not finished within 120 s".to_owned()),
             120_000_000,
         ),
+        record("parameters/pong/none", Level::Must, Verdict::Skip(SkipReason::SameCause), 200),
         record(
             "findings/short-key",
             Level::Should,
@@ -55,6 +58,9 @@ pub(super) fn report() -> Report {
             2_000,
         ),
     ];
+    for record in records.iter_mut().filter(|record| record.id.contains("/pong")) {
+        record.cause = Some("no endpoint pong".to_owned());
+    }
     let about = About {
         target: "http://127.0.0.1:817".to_owned(),
         contract: "v2.2".to_owned(),

@@ -77,6 +77,10 @@ struct Entry {
     /// Whether it is a finding: what observed cores do, and their maintainers may not want.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     finding: bool,
+    /// What stands behind it and may stand behind other checks, too. One of those with the same cause tells it, the others are
+    /// skipped for the reason `same-cause` or `target-gone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
     #[serde(flatten)]
     ended: Ended,
 }
@@ -278,6 +282,7 @@ impl Entry {
             clause: record.clause.clone(),
             sentence: record.sentence.clone(),
             finding: record.finding,
+            cause: record.cause.clone(),
             ended,
         }
     }
@@ -300,6 +305,7 @@ impl Entry {
             clause: self.clause,
             sentence: self.sentence,
             verdict,
+            cause: self.cause,
             took: Duration::ZERO,
         }
     }

@@ -7,11 +7,8 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-use super::{about::Report, format::Format, words::harmless};
-use crate::{
-    checks::FAMILIES,
-    suite::{Evidence, Record, Verdict},
-};
+use super::{about::Report, causes::Causes, families::families, format::Format, words::harmless};
+use crate::suite::{Evidence, Record, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "junit", about: "JUnit XML", write };
 
@@ -19,38 +16,40 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     let mut junit = Junit::new("portmaster-conformance");
     junit.set_time(run.took);
-    for family in FAMILIES {
-        let records: Vec<_> = run.records.iter().filter(|record| record.family() == family.name).collect();
+    let causes = Causes::of(run);
+    for (family, sentence) in families() {
+        let records: Vec<_> = run.records.iter().filter(|record| record.family() == family).collect();
         if records.is_empty() {
             continue;
         }
-        let mut suite = TestSuite::new(family.name);
+        let mut suite = TestSuite::new(family);
         suite.set_time(records.iter().map(|record| record.took).sum());
         suite.add_properties([
-            Property::new("about", family.about),
+            Property::new("about", sentence),
             Property::new("target", about.target.as_str()),
             Property::new("contract", about.contract.as_str()),
             Property::new("seed", about.seed.to_string()),
         ]);
-        suite.add_test_cases(records.into_iter().map(case));
+        suite.add_test_cases(records.into_iter().map(|record| case(record, &causes)));
         junit.add_test_suite(suite);
     }
     junit.serialize(out).map_err(io::Error::other)
 }
 
-fn case(record: &Record) -> TestCase {
+fn case<'a>(record: &'a Record, causes: &Causes<'a>) -> TestCase {
     let mut said = None;
     let status = match &record.verdict {
         Verdict::Pass => TestCaseStatus::success(),
         Verdict::Warn(evidence) => {
-            said = Some(format!("warning\n{}", told(record, evidence)));
+            said = Some(format!("warning\n{}", told(record, evidence, causes)));
             TestCaseStatus::success()
         }
         Verdict::Fail(evidence) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             let (expected, got) = (harmless(&evidence.expected), harmless(&evidence.got));
-            status.set_message(format!("expected {expected}, got {got}"));
-            status.set_type(record.level.to_string()).set_description(told(record, evidence));
+            let more = causes.more(record).map(|more| format!(" ({})", harmless(&more)));
+            status.set_message(format!("expected {expected}, got {got}{}", more.unwrap_or_default()));
+            status.set_type(record.level.to_string()).set_description(told(record, evidence, causes));
             status
         }
         Verdict::Stale(reason) => {
@@ -67,12 +66,12 @@ fn case(record: &Record) -> TestCase {
         Verdict::Expected(evidence, reason) => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(format!("expected failure: {reason}")).set_type("expected-failure");
-            status.set_description(told(record, evidence));
+            status.set_description(told(record, evidence, causes));
             status
         }
         Verdict::Skip(reason) => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(reason.sentence()).set_type("skip");
+            status.set_message(harmless(&causes.reason(record, *reason))).set_type("skip");
             status
         }
     };
@@ -84,10 +83,11 @@ fn case(record: &Record) -> TestCase {
     case
 }
 
-fn told(record: &Record, evidence: &Evidence) -> String {
-    let Evidence { expected, got, curl } = evidence;
+fn told<'a>(record: &'a Record, evidence: &Evidence, causes: &Causes<'a>) -> String {
+    let Evidence { expected, got, curl, .. } = evidence;
+    let more = causes.more(record).map(|more| format!("{more}\n")).unwrap_or_default();
     let text = format!(
-        "{} ({}, {})\nexpected  {expected}\ngot       {got}\n{curl}",
+        "{} ({}, {})\nexpected  {expected}\ngot       {got}\n{more}{curl}",
         record.sentence, record.level, record.clause
     );
     harmless(&text)

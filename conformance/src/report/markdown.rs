@@ -7,14 +7,13 @@ use std::{
 
 use super::{
     about::Report,
+    causes::Causes,
+    families::families,
     format::Format,
     tally::Tally,
     words::{harmless, seconds},
 };
-use crate::{
-    checks::FAMILIES,
-    suite::{Evidence, Record, Verdict},
-};
+use crate::suite::{Evidence, Record, Verdict};
 
 /// How many failures are told; a job's summary on GitHub may have one MiB.
 const TOLD: usize = 50;
@@ -40,25 +39,32 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if let Some(found) = &about.found {
         writeln!(out, "The contract was found: {found}.")?;
     }
+    let causes = Causes::of(run);
     let of = |wanted: fn(&Verdict) -> bool| {
         let all: Vec<_> = run.records.iter().filter(|record| wanted(&record.verdict)).collect();
         all
     };
     let bad = |one: &Verdict| matches!(one, Verdict::Fail(_) | Verdict::Error(_) | Verdict::Stale(_));
-    told(out, "Failed", true, &of(bad))?;
-    told(out, "Warnings", false, &of(|one| matches!(one, Verdict::Warn(_))))?;
-    told(out, "Failed as expected", false, &of(|one| matches!(one, Verdict::Expected(..))))?;
-    families(out, report, tally)?;
+    told(out, "Failed", true, &of(bad), &causes)?;
+    told(out, "Warnings", false, &of(|one| matches!(one, Verdict::Warn(_))), &causes)?;
+    told(out, "Failed as expected", false, &of(|one| matches!(one, Verdict::Expected(..))), &causes)?;
+    table(out, report, tally)?;
     skips(out, report)
 }
 
-fn told(out: &mut dyn Write, head: &str, open: bool, records: &[&Record]) -> io::Result<()> {
+fn told<'a>(
+    out: &mut dyn Write,
+    head: &str,
+    open: bool,
+    records: &[&'a Record],
+    causes: &Causes<'a>,
+) -> io::Result<()> {
     if records.is_empty() {
         return Ok(());
     }
     writeln!(out, "\n### {head}: {}\n", records.len())?;
     for record in records.iter().take(TOLD) {
-        one(out, record, open)?;
+        one(out, record, open, causes)?;
     }
     match records.len().saturating_sub(TOLD) {
         0 => Ok(()),
@@ -66,7 +72,7 @@ fn told(out: &mut dyn Write, head: &str, open: bool, records: &[&Record]) -> io:
     }
 }
 
-fn one(out: &mut dyn Write, record: &Record, open: bool) -> io::Result<()> {
+fn one<'a>(out: &mut dyn Write, record: &'a Record, open: bool, causes: &Causes<'a>) -> io::Result<()> {
     let finding = if record.finding { " · finding" } else { "" };
     writeln!(
         out,
@@ -76,8 +82,9 @@ fn one(out: &mut dyn Write, record: &Record, open: bool) -> io::Result<()> {
         record.level,
         tagless(&record.clause)
     )?;
-    let shown = |Evidence { expected, got, curl }: &Evidence| {
-        format!("expected  {expected}\ngot       {got}\n\n{curl}")
+    let more = causes.more(record).map(|more| format!("{more}\n")).unwrap_or_default();
+    let shown = |Evidence { expected, got, curl, .. }: &Evidence| {
+        format!("expected  {expected}\ngot       {got}\n{more}\n{curl}")
     };
     let text = match &record.verdict {
         Verdict::Fail(evidence) | Verdict::Warn(evidence) => shown(evidence),
@@ -89,7 +96,7 @@ fn one(out: &mut dyn Write, record: &Record, open: bool) -> io::Result<()> {
     writeln!(out, "{}\n\n{}\n\n</details>\n", tagless(&record.sentence), fenced(&text))
 }
 
-fn families(out: &mut dyn Write, report: &Report, whole: Tally) -> io::Result<()> {
+fn table(out: &mut dyn Write, report: &Report, whole: Tally) -> io::Result<()> {
     // Only columns in which something stands.
     let used: Vec<_> = (0..7).filter(|&at| at == 0 || whole.columns()[at].1 > 0).collect();
     let row = |name: &str, tally: Tally| {
@@ -106,11 +113,11 @@ fn families(out: &mut dyn Write, report: &Report, whole: Tally) -> io::Result<()
         heads.join(" | "),
         "--:|".repeat(used.len())
     )?;
-    for family in FAMILIES {
-        let records = report.run.records.iter().filter(|record| record.family() == family.name);
+    for (family, _) in families() {
+        let records = report.run.records.iter().filter(|record| record.family() == family);
         let tally = Tally::of(records);
         if tally.total() > 0 {
-            writeln!(out, "{}", row(family.name, tally))?;
+            writeln!(out, "{}", row(family, tally))?;
         }
     }
     writeln!(out, "{}", row("**all**", whole))

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::about::{About, Report};
 use crate::{
     shard::Part,
-    suite::{Record, Run},
+    suite::{Record, Run, TARGET},
 };
 
 /// Reports that are not all parts of one run. Parts are named by their files.
@@ -100,12 +100,18 @@ pub fn merge(parts: Vec<(String, Report)>) -> Result<Report, MergeError> {
     complete(known.iter().map(|(file, part, _)| (file.as_str(), part.part)), first.of)?;
     let about = About { shard: None, ..about.about.clone() };
     let mut slots: Vec<Option<Record>> = vec![None; first.checks];
-    let (mut took, mut interrupted) = (Duration::ZERO, false);
+    let (mut took, mut interrupted, mut target) = (Duration::ZERO, false, vec![]);
     for (file, part, report) in known {
-        if part.places.len() != report.run.records.len() {
+        // What befell the target is no check's, and has no place.
+        let (fallen, records): (Vec<_>, Vec<_>) =
+            report.run.records.into_iter().partition(|record| record.family() == TARGET);
+        for one in fallen {
+            befell(&mut target, one);
+        }
+        if part.places.len() != records.len() {
             return Err(MergeError::Places { file });
         }
-        for (place, record) in part.places.into_iter().zip(report.run.records) {
+        for (place, record) in part.places.into_iter().zip(records) {
             match slots.get_mut(place) {
                 Some(slot @ None) => *slot = Some(record),
                 _ => return Err(MergeError::Places { file }),
@@ -117,8 +123,25 @@ pub fn merge(parts: Vec<(String, Report)>) -> Result<Report, MergeError> {
     if let Some(place) = slots.iter().position(Option::is_none) {
         return Err(MergeError::Hole { place });
     }
-    let records = slots.into_iter().flatten().collect();
-    Ok(Report { about, run: Run { records, took, interrupted } })
+    let records = slots.into_iter().flatten().chain(target).collect();
+    let mut run = Run { records, took, interrupted };
+    run.find_causes();
+    run.fold();
+    Ok(Report { about, run })
+}
+
+/// Adds what befell the target of one part: once, if it befell the targets of others, too.
+fn befell(known: &mut Vec<Record>, mut one: Record) {
+    if known.iter().any(|other| other.cause.is_some() && other.cause == one.cause) {
+        return;
+    }
+    let name = one.id.clone();
+    let mut number = 1;
+    while known.iter().any(|other| other.id == one.id) {
+        number += 1;
+        one.id = format!("{name}/{number}");
+    }
+    known.push(one);
 }
 
 /// Refuses a part of another run: what is named must be the same in the first file and in the other.
@@ -202,13 +225,13 @@ mod tests {
         );
         assert_eq!(
             change(2, |one| one.about.shard.as_mut().unwrap().checks += 1),
-            "3.jsonl has another number of selected checks than 1.jsonl: 11, not 10"
+            "3.jsonl has another number of selected checks than 1.jsonl: 12, not 11"
         );
         assert_eq!(
             change(0, |one| one.about.shard = None),
             "1.jsonl is the report of a whole run, not of a part (run --shard PART/PARTS)"
         );
-        let shifted = change(1, |one| one.about.shard.as_mut().unwrap().places[0] = 10);
+        let shifted = change(1, |one| one.about.shard.as_mut().unwrap().places[0] = 11);
         assert!(shifted.starts_with("2.jsonl does not say of each of its checks"), "{shifted}");
     }
 

@@ -1,9 +1,11 @@
 //! What came out of a run, for people and for programs.
 
 mod about;
+mod causes;
 mod compare;
 #[cfg(test)]
 mod example;
+mod families;
 mod format;
 mod fuzz;
 mod html;

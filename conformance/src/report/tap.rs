@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::{about::Report, format::Format, words::harmless};
+use super::{about::Report, causes::Causes, format::Format, words::harmless};
 use crate::suite::{Evidence, Record, Verdict};
 
 pub(super) const FORMAT: Format = Format { name: "tap", about: "TAP 14", write };
@@ -15,8 +15,9 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     writeln!(out, "TAP version 14\n1..{}", run.records.len())?;
     writeln!(out, "# {} · contract {} · seed {}", harmless(&about.target), about.contract, about.seed)?;
+    let causes = Causes::of(run);
     for (at, record) in run.records.iter().enumerate() {
-        point(out, at + 1, record)?;
+        point(out, at + 1, record, &causes)?;
     }
     if run.interrupted {
         writeln!(out, "# interrupted")?;
@@ -24,11 +25,11 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn point(out: &mut dyn Write, number: usize, record: &Record) -> io::Result<()> {
+fn point<'a>(out: &mut dyn Write, number: usize, record: &'a Record, causes: &Causes<'a>) -> io::Result<()> {
     let holds = matches!(record.verdict, Verdict::Pass | Verdict::Warn(_) | Verdict::Skip(_));
     let word = if holds { "ok" } else { "not ok" };
     let directive = match &record.verdict {
-        Verdict::Skip(reason) => format!(" # SKIP {reason}"),
+        Verdict::Skip(reason) => format!(" # SKIP {}", escaped(&causes.reason(record, *reason))),
         Verdict::Expected(_, reason) => format!(" # TODO {}", escaped(reason)),
         _ => String::new(),
     };
@@ -44,6 +45,8 @@ fn point(out: &mut dyn Write, number: usize, record: &Record) -> io::Result<()> 
         ),
         Verdict::Error(text) => ("error", vec![("message", text.as_str())]),
     };
+    let more = causes.more(record);
+    members.extend(more.as_deref().map(|more| ("more", more)));
     let level = record.level.to_string();
     members.splice(
         0..0,

@@ -9,14 +9,13 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::{
     about::Report,
+    causes::Causes,
+    families::families,
     format::Format,
     tally::Tally,
     words::{harmless, seconds},
 };
-use crate::{
-    checks::FAMILIES,
-    suite::{Evidence, Record, Run, Verdict},
-};
+use crate::suite::{Evidence, Record, Run, Verdict};
 
 const BOLD: &str = "\x1b[1m";
 const RED: &str = "\x1b[1;31m";
@@ -39,9 +38,10 @@ pub(super) const FORMAT: Format = Format {
 /// Writes the report. Colours are written as escape sequences; strip them where they are not wanted.
 pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let run = &report.run;
+    let causes = Causes::of(run);
     for record in &run.records {
         match &record.verdict {
-            Verdict::Fail(evidence) => failure(out, RED, "FAIL", record, evidence)?,
+            Verdict::Fail(evidence) => failure(out, RED, "FAIL", record, evidence, &causes)?,
             Verdict::Error(text) => {
                 let text = harmless(text);
                 writeln!(out, "{RED}ERROR{PLAIN} {BOLD}{}{PLAIN}\n      {text}\n", record.id)?;
@@ -51,7 +51,7 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     }
     for record in &run.records {
         match &record.verdict {
-            Verdict::Warn(evidence) => failure(out, YELLOW, "WARN", record, evidence)?,
+            Verdict::Warn(evidence) => failure(out, YELLOW, "WARN", record, evidence, &causes)?,
             Verdict::Stale(reason) => {
                 writeln!(out, "{RED}STALE{PLAIN} {BOLD}{}{PLAIN}", record.id)?;
                 writeln!(out, "      it passes; take it out of the baseline, which says: {reason}\n")?;
@@ -59,7 +59,7 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             _ => {}
         }
     }
-    expected(out, run)?;
+    expected(out, run, &causes)?;
     skips(out, run)?;
     if !run.records.is_empty() {
         writeln!(out, "{}\n", table(run))?;
@@ -67,12 +67,13 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     summary(out, report)
 }
 
-fn failure(
+fn failure<'a>(
     out: &mut dyn Write,
     colour: &str,
     word: &str,
-    record: &Record,
+    record: &'a Record,
     evidence: &Evidence,
+    causes: &Causes<'a>,
 ) -> io::Result<()> {
     writeln!(
         out,
@@ -86,16 +87,22 @@ fn failure(
     writeln!(out, "     expected  {}", harmless(&evidence.expected))?;
     // Evidence of a target that fell has several lines.
     writeln!(out, "     got       {}", harmless(&evidence.got).replace('\n', "\n               "))?;
+    if let Some(more) = causes.more(record) {
+        writeln!(out, "     {BOLD}{}{PLAIN}", harmless(&more))?;
+    }
     writeln!(out, "     {DIM}{}{PLAIN}\n", harmless(&evidence.curl).replace('\n', "\n     "))
 }
 
-/// The failures that the baseline knows, in two lines each.
-fn expected(out: &mut dyn Write, run: &Run) -> io::Result<()> {
+/// The failures that the baseline knows, in a few lines each.
+fn expected(out: &mut dyn Write, run: &Run, causes: &Causes<'_>) -> io::Result<()> {
     let mut any = false;
     for record in &run.records {
         if let Verdict::Expected(_, reason) = &record.verdict {
             any = true;
             writeln!(out, "{DIM}expected failure{PLAIN} {}\n{DIM}     {reason}{PLAIN}", record.id)?;
+            if let Some(more) = causes.more(record) {
+                writeln!(out, "{DIM}     {}{PLAIN}", harmless(&more))?;
+            }
         }
     }
     if any { writeln!(out) } else { Ok(()) }
@@ -119,14 +126,14 @@ fn table(run: &Run) -> Table {
     let mut table = Table::new();
     let heads = Tally::default().columns().map(|(head, _)| head);
     table.load_style(presets::NOTHING).set_header(["family"].into_iter().chain(heads));
-    for family in FAMILIES {
-        let tally = Tally::of(run.records.iter().filter(|record| record.family() == family.name));
+    for (family, _) in families() {
+        let tally = Tally::of(run.records.iter().filter(|record| record.family() == family));
         if tally.total() == 0 {
             continue;
         }
         let counts =
             tally.columns().map(|(_, count)| if count == 0 { "·".to_owned() } else { count.to_string() });
-        table.add_row([family.name.to_owned()].into_iter().chain(counts));
+        table.add_row([family.to_owned()].into_iter().chain(counts));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

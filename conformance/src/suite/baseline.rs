@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io, path::Path};
 
-use super::{check::Check, outcome::Verdict, runner::Run};
+use super::{cause::shown_best, check::Check, outcome::Verdict, runner::Run};
 
 /// The known failures: check ids, each with the reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +86,9 @@ impl Baseline {
     /// Turns failures that are known into expected ones, and what is listed and passed into stale entries.
     pub fn apply(&self, run: &mut Run) {
         for record in &mut run.records {
-            let Some(reason) = self.0.get(&record.id) else { continue };
+            // Who knows of the cause knows what follows from it, though it is asked in another part of the run.
+            let best = || self.0.get(&shown_best(record.cause.as_deref()?)?);
+            let Some(reason) = self.0.get(&record.id).or_else(best) else { continue };
             record.verdict = match record.verdict.clone() {
                 Verdict::Fail(evidence) => Verdict::Expected(evidence, reason.clone()),
                 Verdict::Pass => Verdict::Stale(reason.clone()),

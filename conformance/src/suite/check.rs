@@ -91,6 +91,11 @@ impl Check {
         Self { finding: true, ..self }
     }
 
+    /// The same as something that binds nobody.
+    pub(crate) fn worth_knowing(self) -> Self {
+        Self { level: Level::Info, ..self }
+    }
+
     pub(crate) fn class(mut self, class: Class) -> Self {
         self.class = class;
         self

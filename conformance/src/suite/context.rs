@@ -277,20 +277,27 @@ impl Context {
         }
     }
 
-    /// Asks; where the connection ends without an answer though a watched target is well, once more: then it shows whether it
-    /// is this question that is not answered.
+    /// Asks; where the connection ends without an answer though a watched target is well, or was started anew for no fault, once
+    /// more: then it shows whether it is this question that is not answered.
     async fn unless_dropped<T, F>(&self, request: &Request, ask: impl Fn() -> F) -> Result<T, SendError>
     where
         F: Future<Output = Result<T, SendError>>,
     {
+        if let Some(keeper) = &self.0.keeper {
+            keeper.rest().await;
+        }
         let Some(keeper) = self.0.keeper.as_ref().filter(|_| only_looks(request)) else { return ask().await };
-        let life = keeper.life();
+        let (life, falls) = (keeper.life(), keeper.count());
         let asked = ask().await;
         if let Err(SendError::Closed | SendError::Io(_) | SendError::Truncated) = asked
             && life.is_some()
-            && keeper.settle().await == life
+            && let now @ Some(_) = keeper.settle().await
+            && keeper.count() == falls
             && let Ok(answer) = ask().await
         {
+            if now != life {
+                return Ok(answer);
+            }
             let (method, target) = (&request.method, request.target.split('?').next().unwrap_or_default());
             keeper.dropped(format!("a connection with {method} {target} ended without an answer"));
             return Ok(answer);
@@ -338,6 +345,7 @@ fn no_answer(fault: SendError, address: &Address, request: &Request) -> Stop {
             expected: "an answer".to_owned(),
             got: fault.to_string(),
             curl: curl_line(address, request),
+            cause: None,
         }),
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use portmaster_fixtures::{Contract, slug};
+use portmaster_fixtures::{Contract, Piece, pieces, slug};
+use regex::Regex;
+
+/// How the websocket is called where endpoints are.
+const WEBSOCKET: &str = "database-websocket";
 
 /// The endpoint that a check is about, as its id names it: the longest that stands in it (`dns/cache/:query`).
 ///
@@ -12,7 +16,7 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
     static NAMES: LazyLock<Vec<(String, &'static str)>> = LazyLock::new(|| {
         let slugs = Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| slug(&one.path));
         let slugs: BTreeSet<String> = slugs.collect();
-        let mut names = vec![("database-websocket".to_owned(), "database-websocket")];
+        let mut names = vec![(WEBSOCKET.to_owned(), WEBSOCKET)];
         for slug in slugs {
             // The list is made once, and lives as long as the program.
             let slug: &'static str = slug.leak();
@@ -27,7 +31,7 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
     });
     let (family, rest) = id.split_once('/')?;
     if family == "websocket" {
-        return Some("database-websocket");
+        return Some(WEBSOCKET);
     }
     let whole = |name: &str| {
         rest.match_indices(name).any(|(at, _)| {
@@ -36,4 +40,52 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
         })
     };
     NAMES.iter().find(|(name, _)| whole(name)).map(|(_, slug)| *slug)
+}
+
+/// The endpoint that a request's target is for, its path as in ids, if it stands there plainly.
+pub(super) fn endpoint_asked(target: &str) -> Option<&'static str> {
+    /// The endpoints of all contracts with what their paths match; those without a part that varies first.
+    static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+        let paths: BTreeSet<_> =
+            Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| &one.path).collect();
+        let mut all: Vec<_> = paths.into_iter().map(|path| (pieces(path), path)).collect();
+        all.sort_by_key(|(pieces, _)| pieces.len());
+        // The simulator's tests hold that every pattern can be read.
+        all.into_iter().filter_map(|(pieces, path)| Some((pattern(&pieces)?, &*slug(path).leak()))).collect()
+    });
+    let path = target.split('?').next()?;
+    if path == "/api/database/v1" {
+        return Some(WEBSOCKET);
+    }
+    let path = path.strip_prefix("/api/v1/")?;
+    PATTERNS.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, slug)| *slug)
+}
+
+fn pattern(pieces: &[Piece<'_>]) -> Option<Regex> {
+    let text = pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => regex::escape(text),
+        Piece::Part(_, "") => "[^/]+".to_owned(),
+        Piece::Part(_, pattern) => format!("(?:{pattern})"),
+    });
+    Regex::new(&format!("^{}$", text.collect::<String>())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_for_an_endpoint() {
+        for (target, wanted) in [
+            ("/api/v1/ping", Some("ping")),
+            ("/api/v1/debug/cpu?duration=10ms", Some("debug/cpu")),
+            ("/api/v1/dns/cache/example.com.A", Some("dns/cache/:query")),
+            ("/api/database/v1", Some("database-websocket")),
+            ("/api/v1/%70ing", None),
+            ("/api/v1/ping/", None),
+            ("/ping", None),
+        ] {
+            assert_eq!(endpoint_asked(target), wanted, "{target}");
+        }
+    }
 }

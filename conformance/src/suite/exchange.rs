@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::outcome::{Evidence, Stop};
+use super::{
+    cause,
+    outcome::{Evidence, Stop},
+};
 use crate::target::{Address, Keys, Request, Response, curl_line};
 
 /// How much of a body a report shows, in characters.
@@ -33,6 +36,7 @@ impl Exchange {
             expected: self.hide(&expected.into()),
             got: self.hide(&got.into()),
             curl: self.keys.redact_quoted(&curl_line(&self.address, &self.request)),
+            cause: self.has_no_route().then(|| cause::unrouted(&self.request.target)).flatten(),
         })
     }
 
@@ -126,6 +130,11 @@ impl Exchange {
     /// Whether the answer is that of a core to a path that it does not know.
     pub fn is_unrouted(&self) -> bool {
         self.response.status == 404 && self.response.body == b"Not found.\n"
+    }
+
+    /// The same as far as it can be told where a body is left away.
+    fn has_no_route(&self) -> bool {
+        self.is_unrouted() || self.request.method == "HEAD" && self.response.status == 404
     }
 
     /// Whether authentication or authorisation refused the request, as opposed to what an endpoint itself

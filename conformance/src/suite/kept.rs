@@ -55,7 +55,7 @@ pub(super) async fn attempt(
     let Some(keeper) = context.keeper() else { return run.await.into() };
     let life = keeper.up().await;
     if doubt == Some(Doubt::Fell) && keeper.has_fallen_often() {
-        return Err(Stop::Skip(SkipReason::SameFall)).into();
+        return Err(Stop::Follows(keeper.last_cause().unwrap_or_default())).into();
     }
     if life.is_none() && keeper.count() > 0 {
         return Err(Stop::Skip(SkipReason::TargetGone)).into();
@@ -74,15 +74,15 @@ pub(super) async fn attempt(
     }
     let fallen =
         keeper.falls(falls).into_iter().find(|fall| !matches!(fall.kind, Kind::Panic | Kind::Dropped));
+    // What a target says that becomes slow is said nevertheless.
+    let fallen = fallen.filter(|fall| fall.kind != Kind::Slow || is_bad(&outcome));
     if let Some(fall) = fallen {
         if doubt.is_none() && !keeper.is_lost() {
             return Attempt { outcome, doubt: Some(Doubt::Fell) };
         }
         if doubt.is_some() {
-            return match keeper.explain(&fall) {
-                1 => Err(Stop::Violated(evidence(&fall, keeper))).into(),
-                _ => Err(Stop::Skip(SkipReason::SameFall)).into(),
-            };
+            keeper.explain(&fall);
+            return Err(Stop::Violated(evidence(&fall, keeper))).into();
         }
         return Err(Stop::Skip(SkipReason::TargetGone)).into();
     }
@@ -92,7 +92,7 @@ pub(super) async fn attempt(
         keeper.renew().await;
     }
     match doubt {
-        None if elsewhere => Attempt { outcome, doubt: Some(Doubt::Fell) },
+        None if elsewhere && is_bad(&outcome) => Attempt { outcome, doubt: Some(Doubt::Fell) },
         None if missed && is_bad(&outcome) && !ends => Attempt { outcome, doubt: Some(Doubt::Unanswered) },
         Some(Doubt::Unanswered) if outcome.is_ok() => {
             keeper.dropped(format!("{} was not answered, and was when it was asked again", check.id));
@@ -108,22 +108,7 @@ fn evidence(fall: &Fall, keeper: &Keeper) -> Evidence {
         expected: fall.kind.sentence().trim_end_matches('.').to_owned(),
         got: fall.shown(keeper.keys()),
         curl: fall.sent(keeper.address(), keeper.keys()),
-    }
-}
-
-/// Says how many checks more the cause of a fall has, where it is shown.
-pub(super) fn fold(keeper: &Keeper, records: &mut [Record]) {
-    for (fall, times) in keeper.explained() {
-        let got = fall.shown(keeper.keys());
-        let shows =
-            |record: &&mut Record| matches!(&record.verdict, Verdict::Fail(evidence) if evidence.got == got);
-        if times > 1
-            && let Some(Record { verdict: Verdict::Fail(evidence), .. }) = records.iter_mut().find(shows)
-        {
-            let more = times - 1;
-            let word = if more == 1 { "check" } else { "checks" };
-            evidence.got.push_str(&format!("\n(and {more} {word} more bring it about)"));
-        }
+        cause: Some(fall.cause()),
     }
 }
 
@@ -159,6 +144,7 @@ pub(super) fn records(keeper: &Keeper) -> Vec<Record> {
                 clause: "observed while the checks ran".to_owned(),
                 sentence: fall.kind.sentence().to_owned(),
                 verdict,
+                cause: Some(fall.cause()),
                 took: Duration::ZERO,
             }
         })

@@ -2,12 +2,14 @@
 
 mod alone;
 mod baseline;
+mod cause;
 mod check;
 mod class;
 mod context;
 mod embedded;
 mod endpoint;
 mod exchange;
+mod fold;
 mod kept;
 mod once;
 mod outcome;
@@ -18,6 +20,7 @@ mod tape;
 
 pub use alone::Alone;
 pub use baseline::{Baseline, BaselineError};
+pub(crate) use cause::TARGET;
 pub use check::{Check, Future};
 pub use class::{Class, Level, Need, TAGS};
 pub use context::Context;
@@ -25,6 +28,7 @@ pub(crate) use embedded::Embedded;
 pub use exchange::Exchange;
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
 pub use place::{Mode, Place};
+pub(crate) use runner::Stranded;
 pub use runner::{Allowed, Run, plan, run};
 pub(crate) use select::matches;
 pub use select::{Selection, Selector, Unknown};

@@ -16,6 +16,9 @@ pub struct Evidence {
     pub got: String,
     /// A curl command that repeats the request; keys stand there as shell variables.
     pub curl: String,
+    /// What stands behind it and may stand behind other failures, too.
+    #[serde(skip)]
+    pub cause: Option<String>,
 }
 
 /// Why a check did not run. The list is closed.
@@ -55,8 +58,8 @@ pub enum SkipReason {
     TargetStopped,
     /// The target went, and nobody starts it again.
     TargetGone,
-    /// The target fell as it did in another check, which shows it.
-    SameFall,
+    /// It does not hold, or cannot, for the cause of another failure, which shows it.
+    SameCause,
     /// The time limit came first.
     TimeLimit,
     /// Ctrl-C came first.
@@ -82,7 +85,7 @@ impl SkipReason {
             Self::NoSuccess => "the endpoint did not succeed here",
             Self::AskedOnce => "the endpoint takes long here, and was asked once",
             Self::TargetGone => "the target went",
-            Self::SameFall => "the target fell as in another check, which shows it",
+            Self::SameCause => "follows from the cause of another failure, which shows it",
             Self::TargetStopped => "a check before it has stopped the target",
             Self::TimeLimit => "the time limit came first (--time-limit)",
             Self::Interrupted => "interrupted",
@@ -103,6 +106,8 @@ pub enum Stop {
     Violated(Evidence),
     /// It cannot be seen here.
     Skip(SkipReason),
+    /// It cannot be seen for a cause that another check shows.
+    Follows(String),
     /// The target does not listen any more.
     Gone(String),
     /// The suite itself is at fault.
@@ -139,6 +144,7 @@ impl Verdict {
             (Err(Stop::Violated(evidence)), Level::Info) => Self::Warn(evidence),
             (Err(Stop::Violated(evidence)), _) => Self::Fail(evidence),
             (Err(Stop::Skip(reason)), _) => Self::Skip(reason),
+            (Err(Stop::Follows(_)), _) => Self::Skip(SkipReason::SameCause),
             (Err(Stop::Gone(text) | Stop::Error(text)), _) => Self::Error(text),
         }
     }
@@ -174,6 +180,8 @@ pub struct Record {
     pub sentence: String,
     /// How it ended.
     pub verdict: Verdict,
+    /// What stands behind it and behind other checks, too: one of them shows it, the others are skipped for it.
+    pub cause: Option<String>,
     /// How long it took.
     pub took: Duration,
 }

@@ -11,11 +11,12 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
     alone::Alone,
+    cause::TARGET,
     check::Check,
-    class::Class,
+    class::{Class, Level},
     context::Context,
     kept::{self, Attempt, Doubt},
-    outcome::{Outcome, Record, SkipReason, Stop, Verdict},
+    outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict},
 };
 
 /// How many checks run at a time.
@@ -77,8 +78,26 @@ impl Run {
 impl Run {
     /// What came out when nothing ran, for that reason.
     pub fn skipped(checks: &[Check], reason: SkipReason) -> Self {
-        let left = |check: &Check| record(check, Verdict::Skip(reason), Duration::ZERO);
+        let left = |check: &Check| record(check, Ended::skipped(reason));
         Self { records: checks.iter().map(left).collect(), took: Duration::ZERO, interrupted: true }
+    }
+
+    /// What came out when nothing could be asked of the target: one failure, from which all the rest follows.
+    pub(crate) fn stranded(checks: &[Check], stranded: &Stranded) -> Self {
+        let Stranded { name, sentence, got } = stranded;
+        let check = Check::should(format!("{TARGET}/{name}"), "asked before the checks", *sentence);
+        let cause = Some((*got).clone());
+        let evidence = Evidence {
+            expected: sentence.trim_end_matches('.').to_owned(),
+            got: got.clone(),
+            curl: String::new(),
+            cause: cause.clone(),
+        };
+        let ended = |verdict| Ended { verdict, cause: cause.clone(), took: Duration::ZERO };
+        let left = ended(Verdict::Skip(SkipReason::SameCause));
+        let mut records: Vec<_> = checks.iter().map(|check| record(check, left.clone())).collect();
+        records.push(record(&check, ended(Verdict::Fail(evidence))));
+        Self { records, took: Duration::ZERO, interrupted: true }
     }
 
     /// Why it was stopped, if it was.
@@ -105,8 +124,19 @@ impl Run {
     }
 }
 
+/// Why nothing can be asked of a target.
+#[derive(Clone, Debug)]
+pub(crate) struct Stranded {
+    /// How it is called in ids.
+    pub(crate) name: &'static str,
+    /// What should have been.
+    pub(crate) sentence: &'static str,
+    /// What was.
+    pub(crate) got: String,
+}
+
 /// What a report says of a check that ended like this.
-fn record(check: &Check, verdict: Verdict, took: Duration) -> Record {
+fn record(check: &Check, Ended { verdict, cause, took }: Ended) -> Record {
     Record {
         id: check.id.clone(),
         level: check.level,
@@ -115,7 +145,31 @@ fn record(check: &Check, verdict: Verdict, took: Duration) -> Record {
         clause: check.clause.clone(),
         sentence: check.sentence.clone(),
         verdict,
+        cause,
         took,
+    }
+}
+
+/// How a check ended.
+#[derive(Clone)]
+struct Ended {
+    verdict: Verdict,
+    cause: Option<String>,
+    took: Duration,
+}
+
+impl Ended {
+    fn skipped(reason: SkipReason) -> Self {
+        Self { verdict: Verdict::Skip(reason), cause: None, took: Duration::ZERO }
+    }
+
+    fn of(outcome: Outcome, level: Level, took: Duration) -> Self {
+        let cause = match &outcome {
+            Err(Stop::Violated(evidence)) => evidence.cause.clone(),
+            Err(Stop::Follows(cause)) => Some(cause.clone()),
+            _ => None,
+        };
+        Self { verdict: Verdict::on(outcome, level), cause, took }
     }
 }
 
@@ -139,14 +193,14 @@ pub async fn run(
     stop: impl Future<Output = SkipReason>,
 ) -> Run {
     let begun = Instant::now();
-    let mut verdicts: Vec<Option<(Verdict, Duration)>> = checks.iter().map(|_| None).collect();
+    let mut verdicts: Vec<Option<Ended>> = checks.iter().map(|_| None).collect();
     let mut waiting = vec![];
     for (index, (check, skipped)) in checks.iter().zip(plan(checks, context, allowed)).enumerate() {
         match skipped {
             Some(reason) => {
-                let verdict = Verdict::Skip(reason);
-                progress(check, &verdict);
-                verdicts[index] = Some((verdict, Duration::ZERO));
+                let ended = Ended::skipped(reason);
+                progress(check, &ended.verdict);
+                verdicts[index] = Some(ended);
             }
             None => waiting.push(index),
         }
@@ -154,14 +208,11 @@ pub async fn run(
     // What takes long begins first, so that the others need not wait for it.
     waiting
         .sort_by_cached_key(|&index| (checks[index].class, checks[index].alone() != Some(Alone::SelfCheck)));
-    let harmless =
-        waiting.iter().filter(|&&index| context.is_embedded() || checks[index].class == Class::Read);
-    let harmless: VecDeque<_> = harmless.copied().collect();
-    let rest: VecDeque<_> = waiting.into_iter().filter(|index| !harmless.contains(index)).collect();
 
-    let mut finished = |index: usize, verdict: Verdict, took| {
-        progress(&checks[index], &verdict);
-        verdicts[index] = Some((verdict, took));
+    let mut finished = |index: usize, outcome: Outcome, took| {
+        let ended = Ended::of(outcome, checks[index].level, took);
+        progress(&checks[index], &ended.verdict);
+        verdicts[index] = Some(ended);
     };
     let lost = async {
         let fall = match context.keeper() {
@@ -182,26 +233,18 @@ pub async fn run(
     let mut stop = std::pin::pin!(stop);
     let limit = if context.is_trial() { TRIAL_PARALLEL } else { PARALLEL };
     let mut doubtful = VecDeque::new();
-    let mut stopped = None;
-    for (queue, limit) in [(harmless, limit), (rest, 1)] {
-        if stopped.is_none() {
-            let queue = queue.into_iter().map(|index| (index, None)).collect();
-            stopped =
-                together(checks, queue, limit, context, &mut finished, &mut doubtful, stop.as_mut()).await;
-        }
-    }
+    let queue = waiting.into_iter().map(|index| (index, None)).collect();
+    let mut stopped =
+        together(checks, queue, limit, context, &mut finished, &mut doubtful, stop.as_mut()).await;
     if stopped.is_none() && !doubtful.is_empty() {
         // Alone, so that it shows whose doing it was.
         stopped = together(checks, doubtful, 1, context, &mut finished, &mut VecDeque::new(), stop).await;
     }
-    let left = Verdict::Skip(stopped.unwrap_or(SkipReason::Interrupted));
-    let ended = |(check, ended): (&Check, Option<(Verdict, Duration)>)| {
-        let (verdict, took) = ended.unwrap_or((left.clone(), Duration::ZERO));
-        record(check, verdict, took)
-    };
+    let left = Ended::skipped(stopped.unwrap_or(SkipReason::Interrupted));
+    let ended =
+        |(check, ended): (&Check, Option<Ended>)| record(check, ended.unwrap_or_else(|| left.clone()));
     let mut records: Vec<Record> = checks.iter().zip(verdicts).map(ended).collect();
     if let Some(keeper) = context.keeper() {
-        kept::fold(keeper, &mut records);
         records.extend(kept::records(keeper));
     }
     Run { records, took: begun.elapsed(), interrupted: stopped.is_some() }
@@ -217,7 +260,7 @@ async fn together(
     mut queue: Queue,
     limit: usize,
     context: &Context,
-    finished: &mut impl FnMut(usize, Verdict, Duration),
+    finished: &mut impl FnMut(usize, Outcome, Duration),
     doubtful: &mut Queue,
     mut stop: Pin<&mut impl Future<Output = SkipReason>>,
 ) -> Option<SkipReason> {
@@ -259,16 +302,16 @@ async fn together(
                 Some(Attempt { doubt: Some(doubt), .. }) if stopped.is_none() => {
                     doubtful.push_back((index, Some(doubt)));
                 }
-                Some(Attempt { outcome, .. }) => {
-                    finished(index, Verdict::on(outcome, checks[index].level), took)
-                }
+                Some(Attempt { outcome, .. }) => finished(index, outcome, took),
                 None => {}
             }
         }
     }
 }
 
-/// Takes the first check out of a queue that may run beside those that do.
+/// Takes the first check out of a queue that may run beside those that do. On a target that is one for all, what changes it
+/// runs alone, and after all that reads; only who waits for a self-check, which takes most of a minute, holds up nobody but what
+/// disrupts.
 fn next(
     checks: &[Check],
     queue: &mut Queue,
@@ -278,9 +321,18 @@ fn next(
     if context.is_embedded() || running.is_empty() {
         return queue.pop_front();
     }
-    let taken: Vec<Alone> = running.iter().filter_map(|(_, index)| checks[*index].alone()).collect();
+    let running: Vec<&Check> = running.iter().map(|(_, index)| &checks[*index]).collect();
+    let writes = running.iter().any(|one| one.class > Class::Read);
+    let waits = running.iter().all(|one| one.alone() == Some(Alone::SelfCheck));
     let may = |(index, _): &(usize, Option<Doubt>)| {
-        !checks[*index].alone().is_some_and(|alone| taken.contains(&alone))
+        let check = &checks[*index];
+        let meets = check.alone().is_some_and(|alone| running.iter().any(|one| one.alone() == Some(alone)));
+        !meets
+            && match check.class {
+                Class::Read => !writes,
+                Class::Writes => waits,
+                Class::Disruptive | Class::Final => false,
+            }
     };
     let at = queue.iter().position(may)?;
     queue.remove(at)
@@ -302,4 +354,70 @@ async fn timed(check: Check, context: Context, doubt: Option<Doubt>) -> (Attempt
         }
     };
     (kept::attempt(&check, &context, doubt, run).await, begun.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::Contract;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::{
+        suite::{Keys, Mode},
+        target::Client,
+    };
+
+    /// What began and ended in which order on somebody else's target; a self-check takes until both that write have ended.
+    async fn order(checks: &[Check]) -> Vec<String> {
+        let said = watch::Sender::new(Vec::<String>::new());
+        let work = |check: &Check| {
+            let (said, id) = (said.clone(), check.id.clone());
+            let work = move |_| {
+                let (said, id) = (said.clone(), id.clone());
+                async move {
+                    said.send_modify(|said| said.push(format!("+{id}")));
+                    if id.contains("self-check") {
+                        let written = |said: &Vec<String>| said.iter().any(|one| one == "-actions/c");
+                        let _ = said.subscribe().wait_for(written).await;
+                    }
+                    said.send_modify(|said| said.push(format!("-{id}")));
+                    Ok(())
+                }
+            };
+            check.clone().run(work)
+        };
+        let checks: Vec<_> = checks.iter().map(work).collect();
+        let client = Client::new(Duration::from_secs(1));
+        let address = "127.0.0.1:1".parse().unwrap();
+        let context = Context::foreign(address, Mode::Guarded, Keys::default(), Contract::Docs, 1, client);
+        let run = run(&checks, &context, Allowed::ALL, |_, _| {}, std::future::pending()).await;
+        assert_eq!(run.count("pass"), checks.len());
+        said.borrow().clone()
+    }
+
+    #[tokio::test]
+    async fn what_changes_a_target_waits_for_readers_but_not_for_a_self_check() {
+        let check = |id: &str, class| Check::info(id, "", "").class(class);
+        let said = order(&[
+            check("actions/a", Class::Disruptive),
+            check("actions/b", Class::Writes),
+            check("actions/c", Class::Writes),
+            check("actions/d", Class::Read),
+            check("actions/compat/self-check", Class::Read),
+        ])
+        .await;
+        let wanted = [
+            "+actions/compat/self-check",
+            "+actions/d",
+            "-actions/d",
+            "+actions/b",
+            "-actions/b",
+            "+actions/c",
+            "-actions/c",
+            "-actions/compat/self-check",
+            "+actions/a",
+            "-actions/a",
+        ];
+        assert_eq!(said, wanted);
+    }
 }

@@ -6,12 +6,14 @@ mod common;
 
 mod baselines;
 mod can_fail;
+mod causes;
 mod cli;
 mod docs;
 mod findings;
 mod fuzz;
 mod ids;
 mod keeper;
+mod launched;
 mod live;
 mod provision;
 mod recording;

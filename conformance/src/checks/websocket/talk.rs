@@ -238,6 +238,7 @@ impl Talk {
             expected: self.keys.redact(&expected.into()),
             got: self.keys.redact(&got.into()),
             curl: self.keys.redact_quoted(&self.script()),
+            cause: None,
         })
     }
 

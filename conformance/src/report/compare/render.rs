@@ -112,7 +112,7 @@ impl Change {
     /// What there is to tell of what does not hold now, in lines.
     fn told(&self) -> Vec<String> {
         let mut told = vec![self.sentence.clone()];
-        if let Some(Evidence { expected, got, curl }) = &self.evidence {
+        if let Some(Evidence { expected, got, curl, .. }) = &self.evidence {
             told.extend([format!("expected  {expected}"), format!("got       {got}"), curl.clone()]);
         }
         told.extend(self.error.clone());
@@ -170,6 +170,6 @@ mod tests {
         let failing: Vec<_> = comparison.still_failing.iter().map(|one| one.id.as_str()).collect();
         let wanted =
             ["actions/pong", "badges/ping/GET/user-key", "methods/foreign/ping", "findings/short-key"];
-        assert_eq!((failing, comparison.same), (wanted.to_vec(), 6));
+        assert_eq!((failing, comparison.same), (wanted.to_vec(), 7));
     }
 }

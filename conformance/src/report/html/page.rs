@@ -17,9 +17,10 @@ use super::{
     signs::{PASS, SIGNS, rank},
 };
 use crate::{
-    checks::FAMILIES,
     report::{
         about::Report,
+        causes::Causes,
+        families::families,
         format::Format,
         tally::Tally,
         words::{harmless, seconds},
@@ -46,6 +47,7 @@ fn page(report: &Report) -> Markup {
     let records = &report.run.records;
     let tally = Tally::of(records);
     let matrix = matrix::table(records);
+    let causes = Causes::of(&report.run);
     let told: Vec<_> = records.iter().filter(|record| rank(record) < PASS).collect();
     let mut sections = vec![("families", "Families"), ("time", "Time"), ("checks", "All checks")];
     if matrix.is_some() {
@@ -69,11 +71,11 @@ fn page(report: &Report) -> Markup {
                 a.skip-link href="#main" { "Skip to the results" }
                 (header(report, tally, &sections))
                 main #main {
-                    @if !told.is_empty() { (failures(report, told)) }
+                    @if !told.is_empty() { (failures(report, told, &causes)) }
                     @if let Some(matrix) = &matrix { (matrix) }
-                    (families(records))
+                    (table(records))
                     (slowest(records))
-                    (list(records))
+                    (list(records, &causes))
                 }
                 footer { "Written by portmaster-conformance " (env!("CARGO_PKG_VERSION")) "." }
                 script { (PreEscaped(SCRIPT)) }
@@ -169,17 +171,17 @@ fn sign(record: &Record) -> Markup {
     html! { span.sign aria-hidden="true" { (sign) } span.vh { (name) } }
 }
 
-fn failures(report: &Report, mut records: Vec<&Record>) -> Markup {
+fn failures<'a>(report: &Report, mut records: Vec<&'a Record>, causes: &Causes<'a>) -> Markup {
     records.sort_by_key(|record| rank(record));
     html! {
         section #failures aria-labelledby="failures-head" {
             h2 #failures-head { "What did not hold" }
-            @for (at, record) in records.into_iter().enumerate() { (failure(report, record, at < UNFOLDED)) }
+            @for (at, record) in records.into_iter().enumerate() { (failure(report, record, at < UNFOLDED, causes)) }
         }
     }
 }
 
-fn failure(report: &Report, record: &Record, unfolded: bool) -> Markup {
+fn failure<'a>(report: &Report, record: &'a Record, unfolded: bool, causes: &Causes<'a>) -> Markup {
     let name = record.verdict.name();
     let part = |head: &str, class: &str, text: &str| {
         html! { div class=(class) { dt { (head) } dd { pre { (harmless(text)) } } } }
@@ -204,6 +206,7 @@ fn failure(report: &Report, record: &Record, unfolded: bool) -> Markup {
                         (part("Sent", "sent", &evidence.curl))
                         (part("Expected", "expected", &evidence.expected))
                         (part("Got", "got", &evidence.got))
+                        @if let Some(more) = causes.more(record) { (part("Follows", "follows", &more)) }
                     }
                     Verdict::Stale(reason) => {
                         (part("Expected", "expected", &format!("a failure, as the baseline says: {reason}")))
@@ -221,11 +224,12 @@ fn failure(report: &Report, record: &Record, unfolded: bool) -> Markup {
 /// The command that runs a check alone.
 fn again(report: &Report, record: &Record) -> String {
     let about = &report.about;
-    let target = match about.target.as_str() {
-        "embedded simulator" => String::new(),
-        url => format!(" --target {url}"),
-    };
     let word = |text: &str| shlex::try_quote(text).map_or_else(|_| text.to_owned(), |word| word.into_owned());
+    let target = match (about.target.as_str(), about.target.strip_prefix("launched: ")) {
+        ("embedded simulator", _) => String::new(),
+        (_, Some(command)) => format!(" --launch {}", word(command)),
+        (url, None) => format!(" --target {url}"),
+    };
     format!(
         "portmaster-conformance run{target} --contract {} --seed {} {}",
         word(&about.contract),
@@ -234,7 +238,7 @@ fn again(report: &Report, record: &Record) -> String {
     )
 }
 
-fn families(records: &[Record]) -> Markup {
+fn table(records: &[Record]) -> Markup {
     let of = |name: &str| records.iter().filter(|record| record.family() == name).collect::<Vec<_>>();
     let time = |records: &[&Record]| records.iter().map(|record| record.took).sum::<Duration>();
     html! {
@@ -253,14 +257,14 @@ fn families(records: &[Record]) -> Markup {
                         th.count scope="col" { "time" }
                     } }
                     tbody {
-                        @for family in FAMILIES {
-                            @let records = of(family.name);
+                        @for (name, about) in families() {
+                            @let records = of(name);
                             @let tally = Tally::of(records.iter().copied());
                             @if tally.total() > 0 {
                                 tr {
                                     th scope="row" {
-                                        a href={ "#family-" (family.name) } { (family.name) }
-                                        span.about { (family.about) }
+                                        a href={ "#family-" (name) } { (name) }
+                                        span.about { (about) }
                                     }
                                     td.share { (bar(tally)) }
                                     @for (name, ..) in SIGNS {
@@ -301,16 +305,16 @@ fn slowest(records: &[Record]) -> Markup {
     }
 }
 
-fn list(records: &[Record]) -> Markup {
+fn list<'a>(records: &'a [Record], causes: &Causes<'a>) -> Markup {
     html! {
         section #checks aria-labelledby="checks-head" {
             h2 #checks-head { "All checks" }
-            @for family in FAMILIES {
-                @let of: Vec<_> = records.iter().filter(|record| record.family() == family.name).collect();
+            @for (name, about) in families() {
+                @let of: Vec<_> = records.iter().filter(|record| record.family() == name).collect();
                 @if !of.is_empty() {
-                    details.family id={ "family-" (family.name) } {
-                        summary { h3 { (family.name) } span.about { (family.about) } span.number { (of.len()) } }
-                        ul { @for record in of { (check(record)) } }
+                    details.family id={ "family-" (name) } {
+                        summary { h3 { (name) } span.about { (about) } span.number { (of.len()) } }
+                        ul { @for record in of { (check(record, causes)) } }
                     }
                 }
             }
@@ -319,7 +323,7 @@ fn list(records: &[Record]) -> Markup {
     }
 }
 
-fn check(record: &Record) -> Markup {
+fn check<'a>(record: &'a Record, causes: &Causes<'a>) -> Markup {
     let name = record.verdict.name();
     html! {
         li id=(record.id) class={ "check " (name) } data-outcome=(name) {
@@ -329,7 +333,12 @@ fn check(record: &Record) -> Markup {
             span.took { @if !record.took.is_zero() { (seconds(record.took)) } }
             span.sentence {
                 (record.sentence)
-                @if let Verdict::Skip(reason) = record.verdict { em { " Skipped: " (reason.sentence()) "." } }
+                @if let Verdict::Skip(reason) = record.verdict {
+                    @match causes.shown_by(record) {
+                        Some(by) => { em { " Skipped: " (record.cause.as_deref().unwrap_or_default()) ", as " a href={ "#" (by) } { (by) } " shows." } }
+                        None => { em { " Skipped: " (reason.sentence()) "." } }
+                    }
+                }
             }
         }
     }
