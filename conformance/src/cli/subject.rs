@@ -3,14 +3,17 @@
 
 use std::{collections::BTreeSet, path::PathBuf, str::FromStr};
 
-use portmaster_fixtures::{Contract, Endpoint};
+use portmaster_fixtures::{Contract, Endpoint, slug};
 
 use super::trouble::Trouble;
 use crate::{
-    checks,
+    checks::{self, FAMILIES},
     suite::{Check, Key, Keys, Tier},
     target::{Address, Client, Request},
 };
+
+/// How many endpoints are named that are missing, or more.
+const TOLD: usize = 8;
 
 /// What `--contract` can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,16 +134,89 @@ impl Subject {
                 let info = ask(client, address, "debug/info", None).await?;
                 let data = ask(client, address, "broadcasts/matching-data", keys.get(Tier::Admin)).await?;
                 let download = saved_as(client, address).await?;
-                let (contract, why) =
-                    nearest(&export, &versions(&data, &info, &download)).ok_or_else(|| {
-                        Trouble::Usage(format!(
-                            "{address} lists no endpoints to tell its contract by; name one"
-                        ))
-                    })?;
-                Ok(Self { found: Some(why), ..Self::named(contract) })
+                Self::like(&export, &versions(&data, &info, &download)).ok_or_else(|| {
+                    Trouble::Usage(format!("{address} lists no endpoints to tell its contract by; name one"))
+                })
             }
         }
     }
+
+    /// The contract whose list of endpoints differs least from the exported one; of equal ones the one whose version the target
+    /// names. Where the list differs from it, the list counts: of an endpoint that is not in it, only that is checked, and only
+    /// worth knowing; of one more, what follows from its entry.
+    fn like(export: &str, versions: &[(String, &str)]) -> Option<Self> {
+        let listed: Vec<serde_json::Value> = serde_json::from_str(export).ok()?;
+        let paths: BTreeSet<&str> = listed.iter().filter_map(|entry| entry["Path"].as_str()).collect();
+        if paths.is_empty() {
+            return None;
+        }
+        let of = |contract: Contract| -> BTreeSet<&str> {
+            contract.endpoints().iter().map(|one| one.path.as_str()).collect()
+        };
+        let named = |contract: Contract| versions.iter().any(|(one, _)| *one == contract.rules().version);
+        let differences = |contract: Contract| of(contract).symmetric_difference(&paths).count();
+        let contract = Contract::ALL.into_iter().min_by_key(|&one| (differences(one), !named(one)))?;
+        let own = of(contract);
+        let missing: Vec<String> = own.difference(&paths).map(|path| slug(path)).collect();
+        let more: BTreeSet<&str> = paths.difference(&own).copied().collect();
+        let more: Vec<Endpoint> = listed
+            .iter()
+            .filter(|entry| entry["Path"].as_str().is_some_and(|path| more.contains(path)))
+            .filter_map(|entry| serde_json::from_value(entry.clone()).ok())
+            .collect();
+        let said = |(version, place): &(String, &str)| format!("{place} says version {version}");
+        let said = match versions {
+            [] => "it does not name its version".to_owned(),
+            versions => versions.iter().map(said).collect::<Vec<_>>().join(", "),
+        };
+        let found = format!("{}; {said}", differing(contract, &missing, &more));
+        // A program checks against one list, which lives as long as the program.
+        let checks = checks::all(contract).into_iter().filter_map(|check| without(check, &missing));
+        let checks = with(checks.collect(), more.leak());
+        Some(Self { found: Some(found), checks, ..Self::named(contract) })
+    }
+}
+
+/// How a list of endpoints differs from a contract's, in words.
+fn differing(contract: Contract, missing: &[String], more: &[Endpoint]) -> String {
+    let names = |names: Vec<String>| {
+        let told = names.iter().take(TOLD).cloned().collect::<Vec<_>>().join(", ");
+        match names.len().saturating_sub(TOLD) {
+            0 => told,
+            rest => format!("{told} and {rest} more"),
+        }
+    };
+    let mut parts = vec![];
+    if !missing.is_empty() {
+        parts.push(format!("without {}", names(missing.to_vec())));
+    }
+    if !more.is_empty() {
+        parts.push(format!("with {} beside", names(more.iter().map(|one| slug(&one.path)).collect())));
+    }
+    match parts.is_empty() {
+        true => format!("its list of endpoints is that of {contract}"),
+        false => format!("its list of endpoints is that of {contract} {}", parts.join(", ")),
+    }
+}
+
+/// The check as it is for a target that does not list those endpoints: gone if it is about one of them, but for the one whether it
+/// exists, which is worth knowing.
+fn without(check: Check, missing: &[String]) -> Option<Check> {
+    let is_missing = check.endpoint().is_some_and(|endpoint| missing.iter().any(|one| one == endpoint));
+    match is_missing {
+        true if check.id.starts_with("catalogue/exists/") => Some(check.worth_knowing()),
+        true => None,
+        false => Some(check),
+    }
+}
+
+/// The checks with those of more endpoints, in the order of every list.
+fn with(mut checks: Vec<Check>, more: &'static [Endpoint]) -> Vec<Check> {
+    let known: BTreeSet<_> = checks.iter().map(|check| check.id.clone()).collect();
+    checks.extend(checks::of_catalogue(more).into_iter().filter(|check| !known.contains(&check.id)));
+    let place = |check: &Check| FAMILIES.iter().position(|family| family.name == check.family());
+    checks.sort_by_key(place);
+    checks
 }
 
 /// The body of an answer, whatever its status.
@@ -155,33 +231,6 @@ async fn saved_as(client: &Client, address: &Address) -> Result<String, Trouble>
     let sent = client.send(address, &Request::api("HEAD", "debug/heap")).await;
     let answer = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
     Ok(answer.header("Content-Disposition").unwrap_or_default().to_owned())
-}
-
-/// The contract whose list of endpoints differs least from the exported one, and why it was taken; of equal
-/// ones the one whose version the target names.
-fn nearest(export: &str, versions: &[(String, &str)]) -> Option<(Contract, String)> {
-    let export: Vec<serde_json::Value> = serde_json::from_str(export).ok()?;
-    let paths: BTreeSet<&str> = export.iter().filter_map(|entry| entry["Path"].as_str()).collect();
-    if paths.is_empty() {
-        return None;
-    }
-    let differences = |contract: Contract| {
-        let own: BTreeSet<&str> = contract.endpoints().iter().map(|one| one.path.as_str()).collect();
-        own.symmetric_difference(&paths).count()
-    };
-    let named = |contract: Contract| versions.iter().any(|(one, _)| *one == contract.rules().version);
-    let best = Contract::ALL.into_iter().min_by_key(|&one| (differences(one), !named(one)))?;
-    let list = match differences(best) {
-        0 => format!("its list of endpoints is that of {best}"),
-        1 => format!("its list of endpoints differs from that of {best} in one"),
-        more => format!("its list of endpoints differs least from that of {best}, in {more}"),
-    };
-    let said = |(version, place): &(String, &str)| format!("{place} says version {version}");
-    let said = match versions {
-        [] => "it does not name its version".to_owned(),
-        versions => versions.iter().map(said).collect::<Vec<_>>().join(", "),
-    };
-    Some((best, format!("{list}; {said}")))
 }
 
 /// The versions that the target gives itself, and where it first says so.
@@ -207,6 +256,7 @@ fn versions(data: &str, info: &str, download: &str) -> Vec<(String, &'static str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::Level;
 
     #[test]
     fn names_and_files_are_told_apart() {
@@ -232,30 +282,60 @@ mod tests {
         for contract in Contract::ALL.into_iter().filter(by_list) {
             let export = list(contract);
             let told = versions("Insufficient permissions.\n", "**Version 2.2.0**:\n", "");
-            let (found, why) = nearest(&export, &told).unwrap();
-            assert_eq!(found, contract);
+            let subject = Subject::like(&export, &told).unwrap();
+            assert_eq!(subject.contract, contract);
             let wanted =
                 format!("its list of endpoints is that of {contract}; debug/info says version 2.2.0");
-            assert_eq!(why, wanted);
+            assert_eq!(subject.found, Some(wanted));
+            let ids = |checks: &[Check]| checks.iter().map(|check| check.id.clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&subject.checks), ids(&checks::all(contract)));
         }
         let newer =
             r#"[{"Path":"ping"},{"Path":"updates/from-url"},{"Path":"control/pause"},{"Path":"brand/new"}]"#;
         let told = versions(r#"{"Version":"3.0.1"}"#, "**Version 3.0.1**:", "");
-        let (found, why) = nearest(newer, &told).unwrap();
-        assert!(why.ends_with("; broadcasts/matching-data says version 3.0.1"), "{found}: {why}");
-        assert!(nearest("Not found.\n", &[]).is_none());
+        let why = Subject::like(newer, &told).unwrap().found.unwrap();
+        assert!(why.ends_with("; broadcasts/matching-data says version 3.0.1"), "{why}");
+        assert!(Subject::like("Not found.\n", &[]).is_none());
     }
 
     #[test]
     fn of_equal_lists_the_version_counts() {
         let export = serde_json::to_string(Contract::V2_2.endpoints()).unwrap();
         let saved = "attachment; filename=\"portmaster-memory-heap-profile_v2.1.19.pprof\"";
-        let (found, why) = nearest(&export, &versions("", "**Version dev build**:\n", saved)).unwrap();
-        assert_eq!(found, Contract::V2_1);
+        let subject = Subject::like(&export, &versions("", "**Version dev build**:\n", saved)).unwrap();
+        assert_eq!(subject.contract, Contract::V2_1);
         assert_eq!(
-            why,
+            subject.found.unwrap(),
             "its list of endpoints is that of v2.1; debug/info says version dev build, debug/heap says version 2.1.19"
         );
+    }
+
+    #[test]
+    fn a_version_between_two_is_checked_by_its_own_list() {
+        let mut list = serde_json::to_value(Contract::V2_2.endpoints()).unwrap();
+        let list = list.as_array_mut().unwrap();
+        list.retain(|entry| entry["Path"] != "interop/ping");
+        let mut more = list.iter().find(|entry| entry["Path"] == "ping").unwrap().clone();
+        more["Path"] = "brand/new".into();
+        list.push(more);
+        let export = serde_json::to_string(&list).unwrap();
+        let told = [("2.2.0".to_owned(), "debug/info")];
+        let subject = Subject::like(&export, &told).unwrap();
+        assert_eq!(
+            subject.found.unwrap(),
+            "its list of endpoints is that of v2.2 without interop/ping, with brand/new beside; debug/info says version 2.2.0"
+        );
+        let about = |endpoint: &str| -> Vec<_> {
+            let has = |check: &&Check| check.id.contains(&format!("/{endpoint}"));
+            subject.checks.iter().filter(has).map(|check| (check.id.as_str(), check.level)).collect()
+        };
+        assert_eq!(about("interop/ping"), [("catalogue/exists/interop/ping", Level::Info)]);
+        assert!(about("brand/new").contains(&("catalogue/entry/brand/new", Level::Must)));
+        let families: Vec<_> = subject.checks.iter().map(Check::family).collect();
+        let mut once = families.clone();
+        once.dedup();
+        let distinct: BTreeSet<_> = families.into_iter().collect();
+        assert_eq!(once.len(), distinct.len(), "a family stands together");
     }
 
     #[test]
