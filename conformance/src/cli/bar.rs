@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -29,4 +29,27 @@ pub(super) fn progress_bar(steps: usize) -> ProgressBar {
         });
     }
     bar
+}
+
+/// Waits for something of which nobody knows how far it is, and says so.
+pub(super) async fn waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.set_message(what.to_owned());
+    let (begun, is_terminal) = (Instant::now(), io::stderr().is_terminal());
+    let mut work = std::pin::pin!(work);
+    loop {
+        let pause = if is_terminal { Duration::from_millis(100) } else { PAUSE };
+        tokio::select! {
+            done = work.as_mut() => {
+                bar.finish_and_clear();
+                return done;
+            }
+            () = tokio::time::sleep(pause) => match is_terminal {
+                true => bar.tick(),
+                false => anstream::eprintln!("{what}, {} s", begun.elapsed().as_secs()),
+            },
+        }
+    }
 }

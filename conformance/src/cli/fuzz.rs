@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::{Contract, Endpoint, scenario::Span};
 
 use super::{
+    bar::waiting,
     flags::{Allow, GivenKeys, allowed, drawn_seed},
     launch::Launched,
     lock::Lock,
@@ -320,7 +321,7 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
     let about = &failure.target;
     let settings = settings(&found, about.contract, about.healthy, None, failure.seed)?;
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
-    let outcome = campaign.replay(&failure).await;
+    let outcome = waiting("sending the case again", campaign.replay(&failure)).await;
     found.close().await;
     let outcome = outcome.map_err(Trouble::Unreachable)?;
     let (text, status) = match outcome {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::trouble::Trouble;
+use super::{bar::waiting, trouble::Trouble};
 use crate::keeper::{Keeper, Launch, LaunchError};
 
 /// What to launch as the target.
@@ -10,8 +10,8 @@ use crate::keeper::{Keeper, Launch, LaunchError};
 #[group(skip)]
 pub struct Launched {
     /// Launch the target with this command, watch it, start it again when it ends, and end it afterwards; {addr} or
-    /// {port}, {data}, {bin} and {dns} stand for where it listens, its fresh folders and its name server. Everything is
-    /// allowed then
+    /// {port}, {data}, {bin} and {dns} stand for where it listens, its fresh folders and its name server, {auth} for what
+    /// its external authenticator does (deny, grant or none). Everything is allowed then
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["target", "core"])]
     pub(super) launch: Option<String>,
     /// The same for a core: the path of its program; its flags are known
@@ -40,7 +40,7 @@ impl Launched {
         let launch = launch.with_data(self.data.clone()).map_err(usage)?;
         let launch = launch.with_config(self.with_config.as_deref()).map_err(usage)?;
         let name = launch.name();
-        match Keeper::launch(launch).await {
+        match waiting("starting the target", Keeper::launch(launch)).await {
             Ok(keeper) => Ok(Some((keeper, name))),
             Err(fault @ LaunchError::NoStart(_)) => Err(Trouble::Unreachable(fault.to_string())),
             Err(fault) => Err(usage(fault)),

@@ -10,11 +10,13 @@ use tokio::sync::Semaphore;
 use super::{
     bar::progress_bar,
     flags::{Allow, ReplayFormat, allowed, given_keys},
+    launch::Launched,
     lock::Lock,
     trouble::Trouble,
 };
 use crate::{
     exit,
+    keeper::{Keeper, Kind},
     recording::{By, Guard, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
     suite::Keys,
     target::{Address, Client},
@@ -27,12 +29,14 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A running target [default: a simulator of the recorded setup, within this program]
-    #[arg(long, value_name = "URL", conflicts_with = "start")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["start", "launch", "core"])]
     target: Option<Address>,
     /// A command that starts a target afresh for each recorded setup; {addr} is where it shall listen, and the
     /// setup is appended as --dev-mode, --api-key KEY, --external-auth MODE, --scenario NAME, --set KEY=JSON
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["launch", "core"])]
     start: Option<String>,
+    #[command(flatten)]
+    launched: Launched,
     /// What may be done to a running target: change something harmless, or stop, log out, clear and trigger. What is
     /// not allowed is left out, and counted
     #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
@@ -62,7 +66,7 @@ pub struct ReplayArgs {
     #[arg(long)]
     all: bool,
     /// The contract of a simulator within this program, where the recording does not say
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "start"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "start", "launch", "core"])]
     contract: Option<Contract>,
     /// How long an answer may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "15")]
@@ -86,26 +90,41 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
-    let stage = match (&args.target, &args.start) {
-        (Some(address), _) => Stage::Running(address.clone()),
-        (None, Some(template)) => Stage::command(template).map_err(Trouble::usage)?,
-        (None, None) => Stage::Embedded,
+    let keeper = args.launched.keeper().await?.map(|(keeper, _)| keeper);
+    let replayed = on(args, keeper.as_ref()).await;
+    if let Some(keeper) = &keeper {
+        keeper.close().await;
+    }
+    replayed
+}
+
+async fn on(args: ReplayArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
+    let stage = match (&args.target, keeper, &args.start) {
+        (Some(address), ..) => Stage::Running(address.clone()),
+        (_, Some(keeper), _) => Stage::Kept(keeper.clone()),
+        (_, _, Some(template)) => Stage::command(template).map_err(Trouble::usage)?,
+        _ => Stage::Embedded,
     };
     let open = |file: &PathBuf| Recording::open(file).map_err(Trouble::usage);
     let recordings = args.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let other = args.learn.as_ref().map(open).transpose()?;
     // A target of our own has the keys that are recorded.
-    let keys = match args.target {
-        Some(_) => given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?,
-        None => Keys::default(),
+    let keys = match (&args.target, keeper) {
+        (Some(_), _) => given_keys(args.user_key.as_ref(), args.admin_key.as_ref())?,
+        (None, Some(keeper)) => keeper.keys().clone(),
+        (None, None) => Keys::default(),
     };
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let guard = args.target.is_some().then(|| Guard::new(allowed(&args.allow)));
     let which = Which { only: args.only, matching: args.matching, all: args.all };
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
+    let client = match keeper {
+        Some(keeper) => client.with_flight(keeper.flight().clone()),
+        None => client,
+    };
     // A running target is one, and must see everything in order.
     let places = match stage {
-        Stage::Running(_) => 1,
+        Stage::Running(_) | Stage::Kept(_) => 1,
         _ => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let places = Semaphore::new(places);
@@ -143,8 +162,13 @@ pub(super) async fn replay(args: ReplayArgs) -> Result<u8, Trouble> {
         ReplayFormat::Text => write_text(&mut out, &outcome, args.show),
         ReplayFormat::Json => write_json(&mut out, &outcome),
     };
+    let fell = keeper.map(|keeper| keeper.falls(0)).unwrap_or_default();
+    for fall in &fell {
+        anstream::eprintln!("the target fell: {}", fall.shown(&keys));
+    }
     Ok(match outcome.counts() {
         (_, 0) => exit::NOTHING,
+        _ if fell.iter().any(|fall| fall.kind != Kind::Panic) => exit::FAILED,
         _ if outcome.share() >= args.enough => exit::PASSED,
         _ => exit::FAILED,
     })

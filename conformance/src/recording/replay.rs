@@ -247,6 +247,9 @@ impl Replay<'_> {
                     Vec::from_iter(player.play(&self.masks.masked(script), &mut open).await)
                 }
             };
+            if !differences.is_empty() {
+                target.settle().await?;
+            }
             progress();
             let counts = match line {
                 Line::Exchange(one) => !one.context,
@@ -277,7 +280,9 @@ impl Replay<'_> {
                     Some(ended) if !exchange.ends_target() => {
                         Err(StageError::Target(format!("died at {} ({method}): {ended}", exchange.id)))
                     }
-                    None if matches!(fault, SendError::Connect { .. }) => Err(fault.into()),
+                    None if matches!(fault, SendError::Connect { .. }) && !target.is_kept() => {
+                        Err(fault.into())
+                    }
                     _ => Ok(vec![Difference::new(
                         "status",
                         exchange.response.status.to_string(),

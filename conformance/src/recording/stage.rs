@@ -1,5 +1,5 @@
-//! Where a recording is replayed: a running target, one that a command starts for each setup, or a simulator
-//! of our own.
+//! Where a recording is replayed: a running target, one that is kept, one that a command starts for each setup, or a
+//! simulator of our own.
 
 use std::{
     io::Read,
@@ -23,7 +23,10 @@ use super::{
     exchange::{Setup, SetupKeys},
     stand_in::standard_keys,
 };
-use crate::target::{Address, SendError};
+use crate::{
+    keeper::{Keeper, Way},
+    target::{Address, SendError},
+};
 
 /// How long a target may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +55,8 @@ pub(crate) enum StageError {
 pub(crate) enum Stage {
     /// A target that runs already.
     Running(Address),
+    /// A target that was launched, and is started again when it falls.
+    Kept(Keeper),
     /// A command that starts one; `{addr}` stands in it for where it shall listen.
     Command(Vec<String>),
     /// A simulator within this program.
@@ -80,6 +85,7 @@ impl Stage {
     ) -> Result<Target, StageError> {
         match self {
             Self::Running(address) => Ok(Target { address: address.clone(), own: Own::Nothing }),
+            Self::Kept(keeper) => kept(keeper, setup).await,
             Self::Command(words) => started(words, setup, folder).await,
             Self::Embedded => embedded(setup, folder, contract, scripts).await,
         }
@@ -96,6 +102,7 @@ pub(crate) struct Target {
 #[derive(Debug)]
 enum Own {
     Nothing,
+    Kept(Keeper),
     Process { process: Child, complaint: Arc<Mutex<Vec<u8>>> },
     Simulator(#[expect(dead_code, reason = "it serves until it is dropped")] Simulator),
 }
@@ -103,7 +110,20 @@ enum Own {
 impl Target {
     /// Whether it is ours to start anew.
     pub(crate) fn is_own(&self) -> bool {
-        !matches!(self.own, Own::Nothing)
+        matches!(self.own, Own::Process { .. } | Own::Simulator(_))
+    }
+
+    /// Whether somebody starts it again when it falls.
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self.own, Own::Kept(_))
+    }
+
+    /// Waits until it is known how it is, and it is there again if it fell.
+    pub(crate) async fn settle(&self) -> Result<(), StageError> {
+        match &self.own {
+            Own::Kept(keeper) => keeper.settle().await.map(drop).ok_or_else(gone),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a process that was started for the recording has ended.
@@ -113,12 +133,15 @@ impl Target {
                 Ok(Some(status)) => Some(StageError::Target(format!("ended: {status}{}", last(complaint)))),
                 _ => None,
             },
-            Own::Nothing | Own::Simulator(_) => None,
+            Own::Nothing | Own::Kept(_) | Own::Simulator(_) => None,
         }
     }
 
     /// Waits until somebody listens again.
     pub(crate) async fn listens(&mut self) -> Result<(), StageError> {
+        if let Own::Kept(keeper) = &self.own {
+            return keeper.after_farewell().await.map(drop).ok_or_else(gone);
+        }
         let begun = Instant::now();
         loop {
             if TcpStream::connect(self.address.socket()).await.is_ok() {
@@ -206,6 +229,23 @@ fn flags(setup: &Setup, folder: &Path) -> Vec<String> {
         flag("set", Some(format!("{key}={value}")));
     }
     flags
+}
+
+fn gone() -> StageError {
+    StageError::Target("does not start any more".to_owned())
+}
+
+/// A launched target, anew in the way of that setup if it is not in it.
+async fn kept(keeper: &Keeper, setup: &Setup) -> Result<Target, StageError> {
+    let way = match setup.external_auth.as_str() {
+        _ if setup.dev_mode => Way::Development,
+        "grant" if keeper.can_turn(Way::Granting) => Way::Granting,
+        _ => Way::Guarded,
+    };
+    match keeper.turn(way).await {
+        true => Ok(Target { address: keeper.address().clone(), own: Own::Kept(keeper.clone()) }),
+        false => Err(gone()),
+    }
 }
 
 async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Target, StageError> {

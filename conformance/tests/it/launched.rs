@@ -1,0 +1,64 @@
+//! Targets that are launched: the simulator as a program of its own, kept by `run`, `record` and `replay`.
+
+use std::{collections::BTreeMap, path::Path};
+
+use portmaster_conformance::exit;
+use serde_json::Value;
+
+use super::common::{PROGRAM, program};
+
+/// The command line that launches the simulator, which is built with the workspace.
+fn simulator(more: &str) -> String {
+    let name = format!("portmaster-simulator{}", std::env::consts::EXE_SUFFIX);
+    let path = Path::new(PROGRAM).with_file_name(name);
+    assert!(path.is_file(), "{} is built with the workspace", path.display());
+    format!("'{}' --listen {{addr}} --data {{data}} --control off {more}", path.display())
+}
+
+/// The verdict of each check of a run, and why it was skipped if it was.
+async fn verdicts(more: &[&str]) -> BTreeMap<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.jsonl");
+    let report = format!("json={}", file.display());
+    let ended = program(&[&["run", "--seed", "1", "--report", &report], more].concat()).await;
+    assert_ne!(ended.status, exit::UNREACHABLE, "{}", ended.stderr);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    lines
+        .filter(|line| line["type"] == "check")
+        .map(|line| (word(&line["id"]), format!("{}{}", word(&line["verdict"]), word(&line["reason"]))))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_launched_simulator_has_the_report_of_the_embedded_one() {
+    let what = ["credentials", "devmode", "badges/ping", "actions/core", "websocket/handshake"];
+    let command = simulator("--external-auth {auth}");
+    let launched = verdicts(&[&["--launch", &command][..], &what].concat()).await;
+    let embedded = verdicts(&what).await;
+    assert!(launched.keys().any(|id| id.starts_with("credentials/session/")));
+    assert_eq!(launched, embedded);
+}
+
+#[tokio::test]
+async fn without_a_word_for_its_authenticator_it_grants_nothing() {
+    let launched = verdicts(&["--launch", &simulator(""), "credentials/session"]).await;
+    assert!(launched.values().all(|verdict| verdict == "skipnot-granted"), "{launched:?}");
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_replayed_on_a_launched_target_in_every_setup() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.jsonl").display().to_string();
+    let what = ["credentials", "badges/ping", "devmode/internal", "actions/core/restart", "actions/ping"];
+    let ended = program(&[&["record", "--seed", "1", "-o", &file][..], &what].concat()).await;
+    assert_eq!(ended.status, exit::PASSED, "{}", ended.stderr);
+    // It ends at a restart, and somebody has to start it again.
+    let command = simulator("--external-auth {auth} --mutant process/exits-on-restart");
+    let ended = program(&["replay", &file, "--launch", &command]).await;
+    assert_eq!(ended.status, exit::PASSED, "{}{}", ended.stdout, ended.stderr);
+    let command = simulator("--external-auth {auth} --mutant credentials/no-such");
+    let ended = program(&["replay", &file, "--launch", &command]).await;
+    assert_eq!(ended.status, exit::UNREACHABLE, "{}", ended.stderr);
+}
