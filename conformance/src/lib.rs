@@ -8,6 +8,7 @@ mod one_of;
 
 pub mod checks;
 pub mod cli;
+mod contrast;
 pub mod docs;
 pub mod exit;
 pub mod fuzz;

@@ -1,6 +1,6 @@
 //! `diff`.
 
-use std::{collections::BTreeSet, convert::Infallible, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use portmaster_fixtures::Contract;
 
@@ -14,9 +14,11 @@ use super::{
 };
 use crate::{
     checks, exit,
-    recording::{self, Asked, Finder, Question, Redactor, Setup, Side, Stage, asked, listen},
-    suite::{Allowed, Check, Class, Context, Keys, Mode, Selection, Taken, Tier},
-    target::{Address, Client},
+    recording::{self, Finder, Question, Redactor, Setup, Side, Stage, asked},
+    suite::{
+        self, Allowed, Check, Class, Context, Keys, Mode, Selection, SkipReason, Taken, Tape, Tier, Verdict,
+    },
+    target::{Address, Client, Request, curl_line},
 };
 
 /// What `diff` takes.
@@ -46,7 +48,7 @@ pub struct DiffArgs {
     /// How long an answer may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "45")]
     timeout: f32,
-    /// Whose requests are asked besides a sample of every endpoint
+    /// What is asked: a sample of the endpoints, and what the checks ask that are selected
     #[command(flatten)]
     select: Select,
 }
@@ -58,7 +60,8 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         ));
     }
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
-    let checks = Selection::from(&args.select).of(checks::all(args.contract)).map_err(Trouble::usage)?;
+    let selection = Selection::from(&args.select);
+    let checks = selection.of(checks::all(args.contract)).map_err(Trouble::usage)?;
     let key = |keys: &[String], at: usize| keys.get(at).or(keys.last()).cloned();
     let keys = |at| given_keys(key(&args.user_key, at).as_ref(), key(&args.admin_key, at).as_ref());
     let [own, other] = [keys(0)?, keys(1)?];
@@ -94,19 +97,37 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         client.clone(),
     );
     let signals = Signals::listen();
-    let mut questions = Questions::new(args.contract, &own, first);
-    questions.sample(args.contract, &tiers, allowed(&args.allow));
-    let heard = |_: &Check, taken: &[Taken]| questions.heard(taken);
-    let Ok(stopped) = listen(&checks, context, allowed(&args.allow), signals.told(), heard).await;
-    if stopped {
+    let mut questions = Questions::new(args.contract, mode, &own, first, &selection);
+    if selection.is_of_endpoints() {
+        questions.sample(args.contract, &tiers, allowed(&args.allow));
+    }
+    let tape = Tape::default();
+    let bar = progress_bar(checks.len());
+    let heard = |check: &Check, _: &Verdict| {
+        bar.inc(1);
+        bar.set_message(format!("checks listened to: {}", check.id));
+    };
+    let told = async {
+        signals.told().await;
+        SkipReason::Interrupted
+    };
+    let context = context.taped(Some(tape.clone()));
+    let run = suite::run(&checks, &context, allowed(&args.allow), heard, told).await;
+    bar.finish_and_clear();
+    if run.interrupted {
         return Ok(exit::INTERRUPTED);
     }
-    let questions = questions.all;
+    questions.hear(&tape.take());
+    let questions = questions.in_order();
     let bar = progress_bar(questions.len());
-    let mut sides =
+    let sides =
         [(first, &own), (second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
+    let progress = |question: &Question| {
+        bar.inc(1);
+        bar.set_message(format!("questions: {} {}", question.asked.method, question.asked.target));
+    };
     let asked = tokio::select! {
-        asked = recording::diff(&client, &mut sides, &questions, || bar.inc(1)) => asked,
+        asked = recording::diff(&client, &sides, &questions, progress) => asked,
         () = signals.told() => return Ok(exit::INTERRUPTED),
     };
     bar.finish_and_clear();
@@ -119,9 +140,9 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         ReplayFormat::Text => recording::write_partings(&mut out, &diff, names),
         ReplayFormat::Json => recording::write_partings_json(&mut out, &diff, names),
     };
-    Ok(match diff.counts() {
-        (_, 0) => exit::NOTHING,
-        (equal, all) if equal == all => exit::PASSED,
+    Ok(match (diff.questions, diff.differing) {
+        (0, _) => exit::NOTHING,
+        (_, 0) => exit::PASSED,
         _ => exit::FAILED,
     })
 }
@@ -131,22 +152,33 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
 struct Questions<'a> {
     keys: &'a Keys,
     address: &'a Address,
+    selection: &'a Selection,
     finder: Finder,
     redactor: Redactor,
-    asked: BTreeSet<String>,
-    all: Vec<Question>,
+    known: BTreeSet<String>,
+    all: Vec<(String, Question)>,
 }
 
 impl<'a> Questions<'a> {
-    fn new(contract: Contract, keys: &'a Keys, address: &'a Address) -> Self {
-        let finder = Finder::new(contract.endpoints());
+    fn new(
+        contract: Contract,
+        mode: Mode,
+        keys: &'a Keys,
+        address: &'a Address,
+        selection: &'a Selection,
+    ) -> Self {
+        let finder = Finder::new(contract.endpoints(), mode);
         let redactor = Redactor::new(keys);
-        Self { keys, address, finder, redactor, asked: BTreeSet::new(), all: vec![] }
+        Self { keys, address, selection, finder, redactor, known: BTreeSet::new(), all: vec![] }
     }
 
-    fn add(&mut self, asked: Asked) {
-        if self.asked.insert(serde_json::to_string(&asked).unwrap_or_default()) {
-            self.all.push(self.finder.question(asked));
+    /// Adds a request, unless it is known, or is none of those that are selected.
+    fn add(&mut self, request: &Request, address: &Address) {
+        let asked = asked(request, address, &self.redactor);
+        let text = serde_json::to_string(&asked).unwrap_or_default();
+        let question = self.finder.question(asked, curl_line(self.address, request));
+        if self.selection.wants_endpoint(question.name.as_deref()) && self.known.insert(text.clone()) {
+            self.all.push((text, question));
         }
     }
 
@@ -161,17 +193,24 @@ impl<'a> Questions<'a> {
             let keys: Vec<_> = std::iter::once(None).chain(keys).collect();
             for key in keys {
                 let request = sample.request.clone().maybe_bearer(key);
-                self.add(asked(&request, self.address, &self.redactor));
+                self.add(&request, self.address);
             }
         }
     }
 
-    /// Adds what a check asked.
-    fn heard(&mut self, taken: &[Taken]) -> Result<(), Infallible> {
-        for one in taken {
-            self.redactor.learn_from_taken(one);
-            self.add(asked(&one.request, &one.address, &self.redactor));
-        }
-        Ok(())
+    /// Adds what checks asked.
+    fn hear(&mut self, taken: &[Taken]) {
+        taken.iter().for_each(|one| self.redactor.learn_from_taken(one));
+        taken.iter().for_each(|one| self.add(&one.request, &one.address));
+    }
+
+    /// The questions: what only reads in an order that does not depend on which check was faster, and then the rest in the
+    /// order in which it was asked.
+    fn in_order(mut self) -> Vec<Question> {
+        self.all.sort_by_cached_key(|(text, question)| match question.class {
+            Class::Read => (false, text.clone()),
+            _ => (true, String::new()),
+        });
+        self.all.into_iter().map(|(_, question)| question).collect()
     }
 }

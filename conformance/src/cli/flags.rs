@@ -49,7 +49,7 @@ pub(super) fn allowed(classes: &[Allow]) -> Allowed {
 /// How `replay` and `diff` say what they found.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ReplayFormat {
-    /// By endpoint, for people
+    /// For people
     Text,
     /// One JSON document
     Json,

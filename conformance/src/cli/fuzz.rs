@@ -10,6 +10,7 @@ use std::{
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portmaster_fixtures::{Contract, Endpoint, scenario::Span};
+use portmaster_simulator::{ExternalAuth, Simulator};
 
 use super::{
     bar::waiting,
@@ -22,10 +23,10 @@ use super::{
 };
 use crate::{
     exit,
-    fuzz::{self, Campaign, Failure, Heading, Progress, Settings, Summary, Until},
+    fuzz::{self, Beside, Campaign, Failure, Heading, Oracle, Progress, Settings, Summary, Until},
     keeper::Keeper,
     shard::Shard,
-    suite::{Allowed, Class, Keys, Mode},
+    suite::{Allowed, Class, Keys, Mode, Tier},
     target::{Address, Client, Flight},
 };
 
@@ -66,8 +67,8 @@ pub struct FuzzArgs {
     /// Which endpoints, or websocket, pages or raw: names, beginnings of names, or patterns with *; all by default
     #[arg(long, value_name = "GLOB", num_args = 1..)]
     only: Vec<String>,
-    /// What may be done to somebody else's target beside reading
-    #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
+    /// What may be done to somebody else's targets beside reading
+    #[arg(long, value_enum, value_name = "CLASS")]
     allow: Vec<Allow>,
     /// Do only one part of the cases, for example 2/5
     #[arg(long, value_name = "I/N", default_value = "1/1")]
@@ -89,8 +90,8 @@ enum FuzzCommand {
         file: PathBuf,
         #[command(flatten)]
         target: TargetArgs,
-        /// What the case may do to somebody else's target beside reading
-        #[arg(long, value_enum, value_name = "CLASS", requires = "target")]
+        /// What the case may do to somebody else's targets beside reading
+        #[arg(long, value_enum, value_name = "CLASS")]
         allow: Vec<Allow>,
     },
 }
@@ -101,6 +102,10 @@ struct TargetArgs {
     /// The target; without it simulators are started and everything is allowed
     #[arg(long, value_name = "URL")]
     target: Option<Address>,
+    /// A second target, set up like the first, with the same keys: every case goes to both, and what differs fails; without
+    /// --target the first is a simulator of the contract
+    #[arg(long, value_name = "URL", conflicts_with_all = ["launch", "core"])]
+    beside: Option<Address>,
     #[command(flatten)]
     launched: Launched,
     #[command(flatten)]
@@ -111,47 +116,107 @@ struct TargetArgs {
 struct Found {
     /// Where it is and how it treats those without a key; nothing for simulators of our own.
     target: Option<(Address, Mode)>,
+    /// The same of the target that it is compared with.
+    beside: Option<(Address, Mode)>,
+    /// The first target, if it was started to be compared.
+    simulator: Option<Simulator>,
     keeper: Option<Keeper>,
     keys: Keys,
     name: String,
     /// How long an answer may take.
     limit: Duration,
-    _lock: Option<Lock>,
+    _locks: Vec<Lock>,
 }
 
 impl TargetArgs {
+    /// Whether there is anybody to whom something can be allowed.
+    fn may(&self, allow: &[Allow]) -> Result<(), Trouble> {
+        match (&self.target, &self.beside, allow) {
+            (None, None, [_, ..]) => Err(Trouble::Usage(
+                "--allow is about somebody else's target: --target or --beside names one".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Finds the target, or launches it. Somebody else's is watched, and its keys are tried.
     async fn find(&self) -> Result<Found, Trouble> {
         if let Some((keeper, name)) = self.launched.keeper().await? {
             let (address, keys) = (keeper.address().clone(), keeper.keys().clone());
             let target = Some((address, Mode::Guarded));
             let name = format!("launched: {name}");
-            return Ok(Found { target, keeper: Some(keeper), keys, name, limit: OWN_LIMIT, _lock: None });
+            return Ok(Found { target, keeper: Some(keeper), ..Found::own(keys, name) });
         }
-        let keys = self.keys.keys()?;
-        let Some(address) = &self.target else {
-            let name = "embedded simulator".to_owned();
-            return Ok(Found { target: None, keeper: None, keys, name, limit: OWN_LIMIT, _lock: None });
-        };
-        let lock = Lock::take(address)?;
-        let client = Client::new(FOREIGN_LIMIT);
-        let mode = probe::mode(&client, address).await?;
-        probe::keys(&client, address, mode, &keys).await?;
-        let keeper = Keeper::watch(address.clone(), keys.clone(), Flight::default());
-        Ok(Found {
-            target: Some((address.clone(), mode)),
-            keeper: Some(keeper),
-            keys,
-            name: address.to_string(),
-            limit: FOREIGN_LIMIT,
-            _lock: Some(lock),
-        })
+        let mut found = Found::own(self.keys.keys()?, "embedded simulator".to_owned());
+        if let Some(address) = &self.target {
+            found.target = Some(found.probe(address).await?);
+            found.name = address.to_string();
+        }
+        if let Some(address) = &self.beside {
+            found.beside = Some(found.probe(address).await?);
+            found.name += &format!(" beside {address}");
+        }
+        match (&found.target, &found.beside) {
+            (Some((one, mode)), Some((other, another))) if mode != another => {
+                return Err(Trouble::Usage(format!(
+                    "{one} is {} and {other} is {}: only what is set up alike can be compared",
+                    mode.name(),
+                    another.name()
+                )));
+            }
+            // Who compares two sees by their answers that one is gone.
+            (Some((address, _)), None) => {
+                let keeper = Keeper::watch(address.clone(), found.keys.clone(), Flight::default());
+                found.keeper = Some(keeper);
+            }
+            _ => {}
+        }
+        Ok(found)
     }
 }
 
 impl Found {
+    /// Simulators of our own, so far.
+    fn own(keys: Keys, name: String) -> Self {
+        let (target, beside, simulator, keeper) = (None, None, None, None);
+        Self { target, beside, simulator, keeper, keys, name, limit: OWN_LIMIT, _locks: vec![] }
+    }
+
+    /// Takes somebody else's target, tries its keys, and says how it treats those without one.
+    async fn probe(&mut self, address: &Address) -> Result<(Address, Mode), Trouble> {
+        self.limit = FOREIGN_LIMIT;
+        self._locks.push(Lock::take(address)?);
+        let client = Client::new(FOREIGN_LIMIT);
+        let mode = probe::mode(&client, address).await?;
+        probe::keys(&client, address, mode, &self.keys).await?;
+        Ok((address.clone(), mode))
+    }
+
+    /// Starts a simulator that is set up like the target that it is to be compared with, unless there are two already.
+    async fn simulate(&mut self, contract: Contract, healthy: bool) -> Result<(), Trouble> {
+        let (Some((_, mode)), None) = (&self.beside, &self.target) else { return Ok(()) };
+        let mode = *mode;
+        let mut builder = Simulator::builder()
+            .contract(contract)
+            .healthy(healthy)
+            .dev_mode(mode == Mode::Development)
+            .external_auth(if mode == Mode::Granted { ExternalAuth::Grant } else { ExternalAuth::None });
+        for key in Tier::ALL.into_iter().filter_map(|tier| self.keys.get(tier)) {
+            builder = builder.api_key(format!("{}{}", key.secret(), key.tier.permissions()));
+        }
+        let amiss = |fault: &dyn std::fmt::Display| {
+            Trouble::Unreachable(format!("the simulator does not start: {fault}"))
+        };
+        let simulator = builder.start().await.map_err(|fault| amiss(&fault))?;
+        let address: Address = simulator.url().parse().map_err(|fault| amiss(&fault))?;
+        self.target = Some((address, mode));
+        self.simulator = Some(simulator);
+        Ok(())
+    }
+
+    /// Somebody else's target, if there is one.
     fn address(&self) -> Option<&Address> {
-        self.target.as_ref().map(|(address, _)| address)
+        self.target.as_ref().or(self.beside.as_ref()).map(|(address, _)| address)
     }
 
     fn is_own(&self) -> bool {
@@ -175,10 +240,12 @@ fn report(text: &str) -> Result<PathBuf, String> {
 
 pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     if let Some(FuzzCommand::Replay { file, target, allow }) = &args.command {
+        target.may(allow)?;
         return replay(file, target, allowed(allow)).await;
     }
-    let found = args.target.find().await?;
-    let status = on(&args, &found).await;
+    args.target.may(&args.allow)?;
+    let mut found = args.target.find().await?;
+    let status = on(&args, &mut found).await;
     found.close().await;
     status
 }
@@ -189,9 +256,11 @@ pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
     served.map_err(io::Error::other).flatten().map_err(|fault| Trouble::Unreachable(fault.to_string()))
 }
 
-async fn on(args: &FuzzArgs, found: &Found) -> Result<u8, Trouble> {
+async fn on(args: &FuzzArgs, found: &mut Found) -> Result<u8, Trouble> {
     let client = Client::new(found.limit);
     let subject = Subject::find(&args.contract, &client, found.address(), &found.keys).await?;
+    found.simulate(subject.contract, args.healthy).await?;
+    let found = &*found;
     let seed = args.seed.unwrap_or_else(drawn_seed);
     let heading = Heading {
         target: found.name.clone(),
@@ -242,6 +311,8 @@ fn settings(
     let simulators = vec![program.into(), "simulators".into()];
     Ok(Settings {
         target: found.target.clone(),
+        started: found.simulator.is_some(),
+        beside: found.beside.as_ref().map(|(address, _)| Beside::At(address.clone())),
         keeper: found.keeper.clone(),
         contract,
         simulators,
@@ -311,14 +382,23 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summa
 /// Sends a kept case again.
 async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8, Trouble> {
     let failure = Failure::read(file).map_err(|fault| Trouble::Usage(fault.to_string()))?;
-    if let (Some(address), Some((step, class))) = (&target.target, failure.steps.refused(allowed)) {
+    if failure.oracle == Oracle::Alike && target.beside.is_none() {
+        let both = failure.target.beside.as_deref().unwrap_or("another target");
+        let text = format!(
+            "two targets answered it differently ({both} was the second): --beside URL says which to ask now"
+        );
+        return Err(Trouble::Usage(text));
+    }
+    let foreign = target.target.as_ref().or(target.beside.as_ref());
+    if let (Some(address), Some((step, class))) = (foreign, failure.steps.refused(allowed)) {
         let flag = if class == Class::Writes { "writes" } else { "disruptive" };
         let text =
             format!("step {} may do more to {address} than read: --allow {flag} sends the case", step + 1);
         return Err(Trouble::Usage(text));
     }
-    let found = target.find().await?;
+    let mut found = target.find().await?;
     let about = &failure.target;
+    found.simulate(about.contract, about.healthy).await?;
     let settings = settings(&found, about.contract, about.healthy, None, failure.seed)?;
     let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
     let outcome = waiting("sending the case again", campaign.replay(&failure)).await;

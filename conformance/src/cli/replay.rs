@@ -15,9 +15,10 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
+    contrast::By,
     exit,
     keeper::{Keeper, Kind},
-    recording::{By, Guard, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
+    recording::{Guard, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
     suite::Keys,
     target::{Address, Client},
 };

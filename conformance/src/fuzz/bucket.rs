@@ -46,7 +46,9 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         let own = BTreeMap::from([(one.finding.endpoint.clone(), 1)]);
         let kin = kin.unwrap_or(&own);
         let alike = one.finding.oracle.is_crash().then(|| asked_of.get(&asked(&one))).flatten();
-        let everywhere = alike.map_or(kin.len(), BTreeSet::len) >= EVERYWHERE;
+        // What differs between two targets is told apart by how, wherever it is.
+        let everywhere =
+            one.finding.oracle == Oracle::Alike || alike.map_or(kin.len(), BTreeSet::len) >= EVERYWHERE;
         let (place, endpoints, cause, seen) = if let Some(alike) = alike.filter(|_| everywhere) {
             let seen =
                 kin.iter().filter(|(endpoint, _)| alike.contains(*endpoint)).map(|(_, seen)| seen).sum();

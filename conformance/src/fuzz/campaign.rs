@@ -1,6 +1,7 @@
 //! A campaign.
 
 use super::{
+    attempt::attempt,
     bucket, epochs,
     failure::Failure,
     falls,
@@ -9,7 +10,7 @@ use super::{
     lane::Lane,
     progress::Progress,
     scope::Scope,
-    settings::{FuzzError, Settings, Until},
+    settings::{Beside, FuzzError, Settings, Until},
     subject::{Subject, Target},
     summary::{Summary, Unconfirmed},
 };
@@ -36,6 +37,8 @@ impl Campaign {
     pub fn new(settings: Settings) -> Result<Self, FuzzError> {
         let Settings {
             target,
+            started,
+            beside,
             keeper,
             contract,
             simulators,
@@ -53,15 +56,25 @@ impl Campaign {
         let listed = endpoints.unwrap_or_else(|| contract.endpoints());
         let launched = keeper.as_ref().is_some_and(Keeper::is_own);
         let scope = Scope::new(contract, listed, tiers, allowed, foreign, launched, only)?;
+        let own = |command| Target::Own(Own { command, contract, healthy, seed });
+        let beside = beside.map(|beside| match beside {
+            Beside::At(address) => {
+                Target::Foreign(address, target.as_ref().map_or(Mode::Guarded, |(_, mode)| *mode))
+            }
+            Beside::Simulators(command) => own(command),
+        });
         let target = match target {
             Some((address, mode)) => Target::Foreign(address, mode),
-            None => Target::Own(Own { command: simulators, contract, healthy, seed }),
+            None => own(simulators),
         };
         let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
         let subject = Subject {
             target,
+            started,
+            beside,
             keeper,
             contract,
+            healthy,
             rules,
             strict: endpoints.is_none(),
             scope,
@@ -74,6 +87,12 @@ impl Campaign {
 
     /// How many threads suit the target.
     pub fn threads(&self) -> usize {
+        let allowed = self.subject.scope.allowed();
+        let writes = allowed.writes || allowed.disruptive;
+        if self.subject.beside.is_some() && self.subject.scope.lives() && writes {
+            // Both targets have to see the same in the same order.
+            return 1;
+        }
         epochs::threads(match &self.subject.target {
             Target::Foreign(address, _) => Some(address),
             Target::Own(_) => None,
@@ -129,7 +148,10 @@ impl Campaign {
             }
             return Ok(None);
         }
-        let objection = lane.run(&failure.steps).await.map_err(gone)?;
-        Ok(objection.map(|one| (one.finding.oracle, one.step, self.subject.keys.redact(&one.finding.got))))
+        let objections = attempt(&mut lane, &failure.steps).await.map_err(gone)?;
+        let same = objections.iter().find(|one| one.finding.cause == failure.cause);
+        Ok(same
+            .or(objections.first())
+            .map(|one| (one.finding.oracle, one.step, self.subject.keys.redact(&one.finding.got))))
     }
 }

@@ -16,6 +16,11 @@ pub(super) fn last() -> Frame {
     Frame::new(opcode::TEXT, [LAST, b"|get|core:fuzz/none"].concat())
 }
 
+/// Whether a frame answers it.
+pub(super) fn is_last(frame: &Frame) -> bool {
+    frame.payload.strip_prefix(LAST).is_some_and(|rest| rest.starts_with(b"|"))
+}
+
 /// What has come of a conversation so far.
 #[derive(Debug)]
 pub(super) struct Dialogue {

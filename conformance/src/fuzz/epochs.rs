@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    attempt::attempt,
     bucket::{Bucket, Places},
     draw::{EPOCH, draw},
     falls::{self, Fallen, Falls, Recent},
@@ -161,15 +162,15 @@ async fn epochs(
                 break;
             }
             let Some(case) = draw(&strategy, subject, number) else { continue };
-            let objection = match &subject.keeper {
-                Some(keeper) => falls.run(keeper, lane, &case, number, &mut recent).await?,
-                None => lane.run(&case).await?,
+            let objections = match &subject.keeper {
+                Some(keeper) => Vec::from_iter(falls.run(keeper, lane, &case, number, &mut recent).await?),
+                None => attempt(lane, &case).await?,
             };
             progress.cases.fetch_add(1, Ordering::Relaxed);
             progress.sent.fetch_add(lane.sent - sent, Ordering::Relaxed);
             sent = lane.sent;
-            if let Some(objection) = objection {
-                progress.failing.fetch_add(1, Ordering::Relaxed);
+            progress.failing.fetch_add(u64::from(!objections.is_empty()), Ordering::Relaxed);
+            for objection in objections {
                 add(sorts, objection.finding, number);
             }
             if subject.scope.spoils(&case) {
@@ -178,6 +179,7 @@ async fn epochs(
         }
         // Who watches the target says how it is.
         if subject.keeper.is_none()
+            && subject.beside.is_none()
             && let Some(finding) = lane.is_well().await?
         {
             add(sorts, finding, first + EPOCH - 1);

@@ -73,6 +73,9 @@ pub struct About {
     /// Where it was, if it was no embedded simulator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Where the target was that it was compared with, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 /// The JSON Schema of a kept failure (draft 2020-12), a text.
@@ -92,9 +95,12 @@ impl Failure {
         let hide = |text: &str| subject.keys.redact(text);
         let (healthy, url) = match &subject.target {
             Target::Own(own) => (own.healthy, None),
+            Target::Foreign(_, _) if subject.started => (subject.healthy, None),
             Target::Foreign(address, _) => (false, Some(address.to_string())),
         };
-        let address: Option<Address> = url.as_deref().unwrap_or("http://127.0.0.1:817").parse().ok();
+        let beside = subject.beside.as_ref().map(Target::name);
+        let shown = url.as_ref().or(beside.as_ref().filter(|_| subject.started));
+        let address: Option<Address> = shown.map_or("http://127.0.0.1:817", String::as_str).parse().ok();
         let curl = |step: &Step| match step {
             Step::Ask(ask) => {
                 let request = ask.request(&subject.keys, None);
@@ -113,7 +119,13 @@ impl Failure {
             seed: subject.seed,
             case: small.number,
             shrunk_in: small.steps,
-            target: About { contract: subject.contract, mode: small.mode.name().to_owned(), healthy, url },
+            target: About {
+                contract: subject.contract,
+                mode: small.mode.name().to_owned(),
+                healthy,
+                url,
+                beside,
+            },
             fails_at: small.step,
             curl: small.case.steps.iter().filter_map(curl).collect(),
             steps: small.case,

@@ -35,6 +35,8 @@ pub enum Oracle {
     SessionEnded,
     /// The target's memory stays within bounds.
     Memory,
+    /// Two targets that are set up alike answer alike.
+    Alike,
 }
 
 impl Oracle {
@@ -54,6 +56,7 @@ impl Oracle {
             Self::Repeatable => "repeatable",
             Self::SessionEnded => "session-ended",
             Self::Memory => "memory",
+            Self::Alike => "alike",
         }
     }
 

@@ -10,15 +10,12 @@ use portmaster_fixtures::{ANSWERS, Endpoint, Permission, Rules, Shape};
 use serde_json::Value;
 
 use super::{
-    case::{Ask, Who},
+    case::Ask,
     catalogue::{Catalogue, Known},
     expectations::Expectations,
     finding::{Finding, Oracle},
 };
-use crate::{
-    suite::{Mode, Tier},
-    target::Response,
-};
+use crate::{contrast::levels, suite::Mode, target::Response};
 
 /// How many bodies that were found right are remembered, so that the same one is not read again and again.
 const REMEMBERED: usize = 4096;
@@ -105,7 +102,7 @@ impl Exchange<'_> {
 
     /// What the caller may.
     fn held(&self) -> Permission {
-        let (read, write) = levels(&self.ask.who, self.mode);
+        let (read, write) = levels(self.ask.who.tier(), self.mode);
         if matches!(self.method(), "GET" | "HEAD") { read } else { write }
     }
 
@@ -121,23 +118,6 @@ impl Exchange<'_> {
     fn is_bare(&self) -> bool {
         matches!(self.response.status, 400 | 408 | 413 | 414 | 417 | 431 | 501 | 505)
             && self.response.header("x-content-type-options").is_none()
-    }
-}
-
-/// What somebody may, to read and to write (core-2.2 §3). A valid key decides, whatever else there is.
-pub(super) fn levels(who: &Who, mode: Mode) -> (Permission, Permission) {
-    use Permission::{Admin, Anyone, Itself, User};
-    if mode == Mode::Development {
-        return (Itself, Itself);
-    }
-    match (who.tier(), mode) {
-        (Some(Tier::Anyone), _) => (Anyone, Anyone),
-        (Some(Tier::UserRead), _) => (User, Anyone),
-        (Some(Tier::User | Tier::Future), _) => (User, User),
-        (Some(Tier::AdminRead), _) => (Admin, Anyone),
-        (Some(Tier::Admin), _) => (Admin, Admin),
-        (Some(Tier::Expired) | None, Mode::Granted) => (Itself, Itself),
-        (Some(Tier::Expired) | None, _) => (Anyone, Anyone),
     }
 }
 

@@ -16,6 +16,8 @@ use super::{
     subject::{Subject, Target},
 };
 use crate::{
+    contrast::levels,
+    keeper::Fall,
     suite::Mode,
     target::{Address, Connection, Flight, Request, Response, SendError, Ticket, Websocket},
 };
@@ -34,16 +36,19 @@ pub(super) struct Objection {
 
 /// A target and the connection to it.
 pub(super) struct Lane<'a> {
-    subject: &'a Subject,
+    pub(super) subject: &'a Subject,
+    target: &'a Target,
     judge: Judge,
-    mode: Mode,
-    address: Address,
+    pub(super) mode: Mode,
+    pub(super) address: Address,
     /// Where simulators of our own are.
     host: Option<Host>,
     connection: Option<Connection>,
     /// Where what goes out is written down, and as which connection.
     flight: Option<(Flight, u64)>,
     memory: Option<f64>,
+    /// The other target, where two are compared.
+    pub(super) other: Option<Box<Self>>,
     /// How many requests and messages were sent.
     pub(super) sent: u64,
     /// A number that any other status or length of an answer makes another one.
@@ -52,15 +57,23 @@ pub(super) struct Lane<'a> {
 
 /// What a case's requests share.
 #[derive(Default)]
-struct Memory {
-    session: Option<String>,
+pub(super) struct Memory {
+    pub(super) session: Option<String>,
     ended: BTreeSet<String>,
 }
 
 impl<'a> Lane<'a> {
-    /// A lane to a target in that mode; a simulator of our own is started.
+    /// A lane to a target in that mode, and to the one beside it, if there is one; a simulator of our own is started.
     pub(super) async fn open(subject: &'a Subject, mode: Mode) -> Result<Self, Gone> {
-        let (address, host) = match &subject.target {
+        let mut lane = Self::to(subject, &subject.target, mode).await?;
+        if let Some(beside) = &subject.beside {
+            lane.other = Some(Box::new(Self::to(subject, beside, mode).await?));
+        }
+        Ok(lane)
+    }
+
+    async fn to(subject: &'a Subject, target: &'a Target, mode: Mode) -> Result<Self, Gone> {
+        let (address, host) = match target {
             Target::Foreign(address, _) => (address.clone(), None),
             Target::Own(own) => {
                 let mut host = Host::begin(own)?;
@@ -71,22 +84,61 @@ impl<'a> Lane<'a> {
         let (connection, memory) = (None, None);
         let flight =
             subject.keeper.as_ref().map(|keeper| (keeper.flight().clone(), keeper.flight().connection()));
-        Ok(Self { subject, judge, mode, address, host, connection, flight, memory, sent: 0, digest: 0 })
+        Ok(Self {
+            subject,
+            target,
+            judge,
+            mode,
+            address,
+            host,
+            connection,
+            flight,
+            memory,
+            other: None,
+            sent: 0,
+            digest: 0,
+        })
     }
 
     /// Begins anew in that mode, as if nothing had been sent: with a fresh simulator, if it is our own.
     pub(super) async fn begin(&mut self, mode: Mode) -> Result<(), Gone> {
         (self.mode, self.memory, self.sent, self.digest) = (mode, None, 0, 0);
+        if let Some(other) = &mut self.other {
+            other.mode = mode;
+        }
         self.renew().await
     }
 
-    /// Goes on with a fresh simulator, if it is our own.
+    /// Goes on with a fresh simulator, if it is our own; the one beside it as well.
     pub(super) async fn renew(&mut self) -> Result<(), Gone> {
+        self.renew_alone().await?;
+        match &mut self.other {
+            Some(other) => other.renew_alone().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on with a fresh simulator, if it is our own.
+    pub(super) async fn renew_alone(&mut self) -> Result<(), Gone> {
         self.connection = None;
-        if let (Target::Own(own), Some(host)) = (&self.subject.target, &mut self.host) {
+        if let (Target::Own(own), Some(host)) = (self.target, &mut self.host) {
             self.address = host.simulator(own, self.mode).await?;
         }
         Ok(())
+    }
+
+    /// Whether it is a simulator of our own.
+    pub(super) fn is_own(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// What befell a simulator of our own that does not answer any more. It is another one afterwards.
+    pub(super) async fn revive(&mut self) -> Result<Option<Fall>, Gone> {
+        let (Target::Own(own), Some(host)) = (self.target, &mut self.host) else { return Ok(None) };
+        let Some(fall) = host.fallen(&self.address, self.subject.limit).await else { return Ok(None) };
+        *host = Host::begin(own)?;
+        self.renew_alone().await?;
+        Ok(Some(fall))
     }
 
     /// Sends a case: what is objected to first. A simulator of our own that falls is another one afterwards.
@@ -97,12 +149,10 @@ impl<'a> Lane<'a> {
             Err(_) => true,
             Ok(objection) => objection.as_ref().is_some_and(|one| one.finding.oracle == Oracle::Answered),
         };
-        let (Target::Own(own), Some(host), true) = (&self.subject.target, &mut self.host, is_odd) else {
+        if !is_odd {
             return outcome;
-        };
-        let Some(fall) = host.fallen(&self.address, self.subject.limit).await else { return outcome };
-        *host = Host::begin(own)?;
-        self.renew().await?;
+        }
+        let Some(fall) = self.revive().await? else { return outcome };
         let place = self.subject.scope.place(case.steps.get(at));
         Ok(Some(Objection { step: at, finding: Finding::of_fall(&fall, place, fall.told().join("\n")) }))
     }
@@ -165,9 +215,9 @@ impl<'a> Lane<'a> {
         let session = memory.session.clone();
         let request = ask.request(&self.subject.keys, session.as_deref());
         let response = match self.send(&request, known).await? {
-            Sent::Answer(response) => response,
-            Sent::Nothing => return Ok(None),
-            Sent::Objection(finding) => return Ok(Some(finding)),
+            Reply::Answer(response) => response,
+            Reply::Nothing => return Ok(None),
+            Reply::Objection(finding) => return Ok(Some(finding)),
         };
         let exchange = Exchange { ask, known, mode: self.mode, response: &response };
         if let Some(finding) = self.judge.object(exchange) {
@@ -187,14 +237,14 @@ impl<'a> Lane<'a> {
             return Ok(None);
         }
         match self.send(&request, known).await? {
-            Sent::Answer(second) => Ok(judge::repeated(exchange, &second)),
-            Sent::Nothing => Ok(None),
-            Sent::Objection(finding) => Ok(Some(finding)),
+            Reply::Answer(second) => Ok(judge::repeated(exchange, &second)),
+            Reply::Nothing => Ok(None),
+            Reply::Objection(finding) => Ok(Some(finding)),
         }
     }
 
     /// Sends a request on the connection that there is.
-    async fn send(&mut self, request: &Request, known: Option<&Known>) -> Result<Sent, Gone> {
+    pub(super) async fn send(&mut self, request: &Request, known: Option<&Known>) -> Result<Reply, Gone> {
         let slug = known.map_or("nowhere", |known| known.slug.as_str());
         let waits = known.is_some_and(|known| Expectations::get().waits(&known.slug));
         let limit = if waits { NOBODY } else { self.subject.limit };
@@ -215,10 +265,10 @@ impl<'a> Lane<'a> {
             ticket.answered();
         }
         let object = |got: String| {
-            Sent::Objection(Finding::new(Oracle::Answered, slug, "a whole answer, in time", got))
+            Reply::Objection(Finding::new(Oracle::Answered, slug, "a whole answer, in time", got))
         };
         Ok(match came {
-            Err(_) if waits => Sent::Nothing,
+            Err(_) if waits => Reply::Nothing,
             Err(_) => object(format!("nothing within {} s", limit.as_secs_f32())),
             Ok(Err(fault)) => object(fault.to_string()),
             Ok(Ok(response)) => {
@@ -228,17 +278,17 @@ impl<'a> Lane<'a> {
                     self.connection = Some(connection);
                 }
                 self.note(u64::from(response.status) << 32 | response.body.len() as u64);
-                Sent::Answer(response)
+                Reply::Answer(response)
             }
         })
     }
 
-    fn note(&mut self, number: u64) {
+    pub(super) fn note(&mut self, number: u64) {
         // FNV-1a, a word at a time: only equality counts.
         self.digest = (self.digest.rotate_left(5) ^ number).wrapping_mul(0x0100_0000_01b3);
     }
 
-    async fn connect(&self) -> Result<Connection, Gone> {
+    pub(super) async fn connect(&self) -> Result<Connection, Gone> {
         match timeout(self.subject.limit, Connection::open(&self.address)).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(fault)) => Err(Gone(fault.to_string())),
@@ -283,12 +333,7 @@ impl<'a> Lane<'a> {
 
     async fn talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Option<Finding>, Gone> {
         self.sent += talk.frames.len() as u64;
-        let request = Request::new("GET", "/api/database/v1")
-            .header("Connection", "Upgrade")
-            .header("Upgrade", "websocket")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==");
-        let request = talk.who.sign(request, &self.subject.keys, memory.session.as_deref());
+        let request = talk.who.sign(handshake(), &self.subject.keys, memory.session.as_deref());
         let mut connection = self.connect().await?;
         let object =
             |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
@@ -297,7 +342,7 @@ impl<'a> Lane<'a> {
             Ok(Err(fault)) => return object(Oracle::Answered, "a whole answer", fault.to_string()),
             Ok(Ok(response)) => response,
         };
-        let (read, _) = judge::levels(&talk.who, self.mode);
+        let (read, _) = levels(talk.who.tier(), self.mode);
         let may = read >= Permission::Admin;
         match (response.status, may) {
             (101, true) => {}
@@ -323,17 +368,17 @@ impl<'a> Lane<'a> {
     pub(super) async fn is_well(&mut self) -> Result<Option<Finding>, Gone> {
         let ping = Request::api("GET", "ping").header("Connection", "keep-alive");
         let pong = match self.send(&ping, None).await? {
-            Sent::Answer(response) if response.status == 200 => None,
-            Sent::Answer(response) => Some(response.status.to_string()),
-            Sent::Nothing => None,
-            Sent::Objection(finding) => Some(finding.got),
+            Reply::Answer(response) if response.status == 200 => None,
+            Reply::Answer(response) => Some(response.status.to_string()),
+            Reply::Nothing => None,
+            Reply::Objection(finding) => Some(finding.got),
         };
         if let Some(got) = pong {
             return Ok(Some(Finding::new(Oracle::Alive, "ping", "200", got)));
         }
         let mut metrics = Request::new("GET", "/metrics?level=developer").header("Connection", "keep-alive");
         metrics = metrics.maybe_bearer(self.subject.keys.get(crate::suite::Tier::Admin));
-        let Sent::Answer(response) = self.send(&metrics, None).await? else { return Ok(None) };
+        let Reply::Answer(response) = self.send(&metrics, None).await? else { return Ok(None) };
         let text = response.text();
         let names = ["process_resident_memory_bytes", "go_memstats_heap_inuse_bytes"];
         let of = |name: &str| {
@@ -349,8 +394,17 @@ impl<'a> Lane<'a> {
     }
 }
 
+/// A request for the database websocket, without credentials.
+pub(super) fn handshake() -> Request {
+    Request::new("GET", "/api/database/v1")
+        .header("Connection", "Upgrade")
+        .header("Upgrade", "websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==")
+}
+
 /// What came of a request.
-enum Sent {
+pub(super) enum Reply {
     Answer(Response),
     /// Nothing, and that is no wonder.
     Nothing,
@@ -380,7 +434,7 @@ fn outlived(
 }
 
 /// Remembers the session that an answer begins, or ends if it was shown.
-fn note(response: &Response, session: Option<String>, memory: &mut Memory) {
+pub(super) fn note(response: &Response, session: Option<String>, memory: &mut Memory) {
     let Some(value) = response.header("set-cookie").and_then(|value| value.strip_prefix(COOKIE)) else {
         return;
     };

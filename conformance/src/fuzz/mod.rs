@@ -5,6 +5,8 @@
 //! target is somebody else's, so that what comes out depends on seed and number alone. What fails is made smaller as
 //! long as it fails, tried once more, and kept as a [`Failure`], one for each cause.
 
+mod attempt;
+mod beside;
 mod bodies;
 mod bucket;
 mod campaign;
@@ -17,6 +19,7 @@ mod expectations;
 mod failure;
 mod falls;
 mod finding;
+mod hear;
 mod host;
 mod judge;
 mod lane;
@@ -37,5 +40,5 @@ pub use host::serve;
 pub use progress::Progress;
 pub use report::{Heading, write_jsonl, write_text};
 pub use scope::Nothing;
-pub use settings::{FuzzError, Settings, Until};
+pub use settings::{Beside, FuzzError, Settings, Until};
 pub use summary::{Summary, Unconfirmed};

@@ -43,9 +43,17 @@ pub fn write_text(
             [one] => one.clone(),
             many => format!("{} endpoints", many.len()),
         };
-        writeln!(out, "FAIL {} on {places}, seen {} times", failure.oracle.name(), failure.seen)?;
-        writeln!(out, "     expected {}", failure.expected)?;
-        writeln!(out, "     got      {}", told_got(failure))?;
+        write!(out, "FAIL {} on {places}, seen {} times", failure.oracle.name(), failure.seen)?;
+        let [expected, got] = match failure.oracle {
+            Oracle::Alike => {
+                write!(out, ": {}", failure.cause)?;
+                ["first   ", "second  "]
+            }
+            _ => ["expected", "got     "],
+        };
+        writeln!(out)?;
+        writeln!(out, "     {expected} {}", failure.expected)?;
+        writeln!(out, "     {got} {}", told_got(failure))?;
         for line in told(failure) {
             writeln!(out, "     {line}")?;
         }

@@ -16,6 +16,10 @@ use crate::{
 pub struct Settings {
     /// Somebody else's target and how it was found; without one simulators are started.
     pub target: Option<(Address, Mode)>,
+    /// Whether that target is a simulator that was started for this campaign.
+    pub started: bool,
+    /// A second target, set up like the first: then nothing is judged, and what the two answer is compared.
+    pub beside: Option<Beside>,
     /// Who watches that target, and starts it again if it is its own.
     pub keeper: Option<Keeper>,
     /// The contract.
@@ -36,6 +40,15 @@ pub struct Settings {
     pub seed: u64,
     /// How long an answer may take.
     pub limit: Duration,
+}
+
+/// A target to compare another one with. It has the same keys.
+#[derive(Clone, Debug)]
+pub enum Beside {
+    /// Somebody else's.
+    At(Address),
+    /// Simulators, served by this command: a fresh one whenever the first target is.
+    Simulators(Vec<OsString>),
 }
 
 /// Why a campaign cannot begin.

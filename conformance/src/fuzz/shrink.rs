@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use proptest::{prelude::*, strategy::ValueTree};
 
 use super::{
+    attempt::attempt,
     case::{Case, Step},
     draw::{EPOCH, draw, tree},
     finding::Finding,
@@ -44,13 +45,14 @@ struct Trial<'a, 's> {
 }
 
 impl Trial<'_, '_> {
-    /// What the oracles say of the case alone.
-    async fn run(&mut self, case: &Case) -> Result<Option<(usize, Finding)>, Gone> {
+    /// All that is objected to in the case alone.
+    async fn run(&mut self, case: &Case) -> Result<Vec<(usize, Finding)>, Gone> {
         if self.touched {
             self.lane.renew().await?;
         }
         self.touched = !case.steps.iter().all(|step| self.subject.scope.only_reads(step));
-        Ok(self.lane.run(case).await?.map(|objection| (objection.step, objection.finding)))
+        let objections = attempt(self.lane, case).await?;
+        Ok(objections.into_iter().map(|objection| (objection.step, objection.finding)).collect())
     }
 }
 
@@ -66,7 +68,8 @@ pub(super) async fn shrink<'s>(
     let mode = subject.mode(number / EPOCH);
     let mut trial = Trial { subject, lane, touched: false };
     let Some(mut tree) = tree(strategy, subject.seed, number) else { return Ok(None) };
-    let like = |outcome: Option<(usize, Finding)>| outcome.filter(|(_, finding)| finding.is_like(wanted));
+    let like =
+        |outcome: Vec<(usize, Finding)>| outcome.into_iter().find(|(_, finding)| finding.is_like(wanted));
     let mut before = vec![];
     let mut outcome = like(trial.run(&tree.current()).await?);
     if outcome.is_none() {
@@ -133,10 +136,10 @@ async fn history(
         trial.lane.renew().await?;
         trial.touched = true;
         for case in before {
-            trial.lane.run(case).await?;
+            attempt(trial.lane, case).await?;
         }
-        let outcome = trial.lane.run(&last).await?;
-        Ok(outcome.is_some_and(|objection| objection.finding.is_like(wanted)))
+        let outcome = attempt(trial.lane, &last).await?;
+        Ok(outcome.iter().any(|objection| objection.finding.is_like(wanted)))
     };
     if !fails(trial, &before).await? {
         return Ok(vec![]);

@@ -20,13 +20,29 @@ pub(super) enum Target {
     Own(Own),
 }
 
+impl Target {
+    /// Its name in files.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Foreign(address, _) => address.to_string(),
+            Self::Own(_) => "embedded simulator".to_owned(),
+        }
+    }
+}
+
 /// What is fuzzed, and how.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) target: Target,
+    /// Whether somebody else's target is a simulator that was started for this campaign.
+    pub(super) started: bool,
+    /// The target that the first one is compared with.
+    pub(super) beside: Option<Target>,
     /// Who watches somebody else's target.
     pub(super) keeper: Option<Keeper>,
     pub(super) contract: Contract,
+    /// Whether simulators of our own are without the defects of its cores.
+    pub(super) healthy: bool,
     /// The contract's rules.
     pub(super) rules: &'static Rules,
     /// Whether these rules are the target's.

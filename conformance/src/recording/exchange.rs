@@ -6,14 +6,11 @@ use portmaster_fixtures::Contract;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{bytes::Bytes, stand_in::stand_in};
+use super::stand_in::stand_in;
 use crate::{
+    contrast::{Answered, Bytes, Comparison, Headers},
     suite::{Keys, Tier},
-    target::Response,
 };
-
-/// The cookie of a session.
-pub(crate) const SESSION: &str = "Portmaster-API-Token";
 
 /// How the target was set up. Members that say nothing about it are not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -136,45 +133,6 @@ impl Asked {
     }
 }
 
-/// What came back.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Answered {
-    /// The status.
-    pub(crate) status: u16,
-    /// Headers by their names in lower case.
-    #[serde(default)]
-    pub(crate) headers: BTreeMap<String, Vec<String>>,
-    /// The body, or its beginning.
-    #[serde(default)]
-    pub(crate) body: Option<Bytes>,
-    /// Set where the recording has only the body's beginning.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) body_truncated: Option<Value>,
-}
-
-impl From<&Response> for Answered {
-    fn from(response: &Response) -> Self {
-        let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in &response.headers {
-            headers.entry(name.to_ascii_lowercase()).or_default().push(value.clone());
-        }
-        let body = Some(Bytes(response.body.clone()));
-        Self { status: response.status, headers, body, body_truncated: None }
-    }
-}
-
-impl Answered {
-    /// The body's bytes.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.body.as_ref().map(|body| body.0.as_slice()).unwrap_or_default()
-    }
-
-    /// Whether the status says that the request succeeded.
-    pub(crate) fn succeeded(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-}
-
 /// One exchange.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Exchange {
@@ -207,6 +165,27 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// What came against the answer that was recorded, in which `expected` may have been adapted to the target.
+    pub(crate) fn comparison<'a>(&self, expected: &'a Answered, got: &'a Answered) -> Comparison<'a> {
+        Comparison {
+            headers: if self.headers_unrecorded { Headers::None } else { Headers::Known },
+            body: !self.body_unrecorded,
+            exact: self.exact,
+            volatile: self.volatile,
+            ..Comparison::of(expected, got)
+        }
+    }
+
+    /// One recorded answer against another.
+    pub(crate) fn against<'a>(&'a self, other: &'a Self) -> Comparison<'a> {
+        let mut both = self.comparison(&self.response, &other.response);
+        if other.headers_unrecorded {
+            both.headers = Headers::None;
+        }
+        both.body &= !other.body_unrecorded;
+        both
+    }
+
     /// Whether the target stops after it: an accepted restart or shutdown.
     pub(crate) fn ends_target(&self) -> bool {
         let path = self.request.target.as_str();

@@ -1,26 +1,9 @@
 //! What all recorded answers of an endpoint have in common.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::{exchange::Exchange, structure::Structure};
-
-/// What is known of the successful answers of one endpoint.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// The structure of those that are JSON objects or arrays.
-    pub(crate) structure: Option<Structure>,
-    /// The others: how many different ones, and one of them.
-    texts: BTreeSet<Vec<u8>>,
-}
-
-impl Known {
-    /// Whether every answer that is no JSON object or array is the same.
-    pub(crate) fn constant(&self) -> bool {
-        self.texts.len() == 1
-    }
-}
+use super::exchange::Exchange;
+use crate::contrast::Known;
 
 /// What is known, by endpoint.
 #[derive(Debug, Default)]
@@ -36,17 +19,8 @@ impl Expectations {
         for exchange in exchanges {
             let response = &exchange.response;
             let partial = exchange.body_unrecorded || response.body_truncated.is_some();
-            if !response.succeeded() || partial {
-                continue;
-            }
-            let entry = known.entry(exchange.request.endpoint()).or_default();
-            match serde_json::from_slice::<Value>(response.bytes()) {
-                Ok(value) if value.is_object() || value.is_array() => {
-                    entry.structure.get_or_insert_default().absorb(&value);
-                }
-                _ => {
-                    entry.texts.insert(response.bytes().to_vec());
-                }
+            if response.succeeded() && !partial {
+                known.entry(exchange.request.endpoint()).or_default().absorb(response);
             }
         }
         Self { known, nothing: Known::default() }

@@ -10,9 +10,10 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
 use super::{
-    exchange::{Answered, Asked, Exchange, Setup},
+    exchange::{Asked, Exchange, Setup},
     script::{Script, Step},
 };
+use crate::contrast::Answered;
 
 /// The longest line that is read, in bytes.
 const LONGEST: u64 = 64 * 1024 * 1024;

@@ -1,9 +1,6 @@
 //! What a target was asked and what it answered: written down, asked again, and compared.
 
-mod bytes;
-mod compare;
 mod diff;
-mod difference;
 mod exchange;
 mod expectations;
 mod guard;
@@ -11,7 +8,6 @@ mod har;
 mod line;
 mod listen;
 mod mask;
-mod message;
 mod parting;
 mod record;
 mod redact;
@@ -20,15 +16,12 @@ mod report;
 mod script;
 mod stage;
 mod stand_in;
-mod structure;
 mod swap;
 mod taken;
-mod value;
 mod wire;
 
-pub(crate) use compare::By;
 pub(crate) use diff::{Finder, Question, Side, diff};
-pub(crate) use exchange::{Asked, Setup};
+pub(crate) use exchange::Setup;
 pub(crate) use guard::Guard;
 pub(crate) use line::Recording;
 pub(crate) use listen::listen;

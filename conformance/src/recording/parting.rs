@@ -1,54 +1,64 @@
-//! Where two targets part, for people and for programs.
+//! Where two targets part, and why: for people and for programs.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{
-    diff::{Diff, Kind, Part},
-    value::shortened,
-};
+use super::diff::{Diff, Why};
+use crate::contrast::shortened;
 
-/// How many questions of an endpoint a person is shown, and how many places of each.
+/// How many causes a person is shown.
+const CAUSES: usize = 40;
+/// How many places and endpoints of each.
 const SHOWN: usize = 3;
 
-/// Writes what differs, endpoint by endpoint, and a line that sums up.
+/// Writes what differs, cause by cause, and a line that sums up.
 pub(crate) fn write_text(out: &mut dyn Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
-    let width = names.iter().map(|name| name.len()).max().unwrap_or_default();
-    for (endpoint, part) in diff.parts.iter().filter(|(_, part)| !part.partings.is_empty()) {
-        writeln!(out, "{endpoint}: {} of {} questions", part.partings.len(), part.questions)?;
-        for parting in part.partings.iter().take(SHOWN) {
-            let kind = match parting.kind {
-                Kind::Structure => "structure",
-                Kind::Value => "values",
-            };
-            writeln!(out, "  {} ({}): {kind}", shortened(&parting.question), parting.credentials)?;
-            for one in parting.differences.iter().take(SHOWN) {
-                writeln!(out, "    {}", one.place)?;
-                writeln!(out, "      {:width$}  {}", names[0], one.expected)?;
-                writeln!(out, "      {:width$}  {}", names[1], one.got)?;
-            }
-            if parting.differences.len() > SHOWN {
-                writeln!(out, "    and {} more places", parting.differences.len() - SHOWN)?;
-            }
-        }
-        if part.partings.len() > SHOWN {
-            writeln!(out, "  and {} more questions", part.partings.len() - SHOWN)?;
-        }
+    for why in diff.causes.iter().take(CAUSES) {
+        write_cause(out, why, names)?;
     }
-    let (equal, all) = diff.counts();
-    let endpoints = diff.parts.values().filter(|part| !part.partings.is_empty()).count();
-    match all - equal {
-        0 => writeln!(out, "{all} questions to {} endpoints, all answered alike", diff.parts.len()),
-        differ => writeln!(
+    if diff.causes.len() > CAUSES {
+        writeln!(out, "and {} more causes; --format json lists all", diff.causes.len() - CAUSES)?;
+    }
+    let (endpoints, concerned) = diff.endpoints;
+    let Diff { questions, differing, causes, .. } = diff;
+    match differing {
+        0 => writeln!(out, "{questions} questions to {endpoints} endpoints, all answered alike"),
+        _ => writeln!(
             out,
-            "{differ} of {all} questions are answered differently, at {endpoints} of {} endpoints",
-            diff.parts.len()
+            "{differing} of {questions} questions are answered differently, at {concerned} of {endpoints} endpoints, for {}",
+            counted(causes.len(), "cause")
         ),
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn write_cause(out: &mut dyn Write, why: &Why, names: [&str; 2]) -> io::Result<()> {
+    let width = names.iter().map(|name| name.len()).max().unwrap_or_default();
+    let count = counted(why.questions, "question");
+    let mut places: Vec<_> = why.endpoints.iter().collect();
+    places.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let shown: Vec<_> = places.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
+    let more = match places.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more endpoints"),
+    };
+    writeln!(out, "{}", why.cause)?;
+    writeln!(out, "  {count}, at {}{more}", shown.join(", "))?;
+    let Some(example) = why.partings.first() else { return Ok(()) };
+    writeln!(out, "  {} ({})", shortened(&example.question), example.credentials)?;
+    for one in example.differences.iter().take(SHOWN) {
+        writeln!(out, "    {}", one.place)?;
+        writeln!(out, "      {:width$}  {}", names[0], one.expected)?;
+        writeln!(out, "      {:width$}  {}", names[1], one.got)?;
+    }
+    if example.differences.len() > SHOWN {
+        writeln!(out, "    and {} more places", example.differences.len() - SHOWN)?;
+    }
+    writeln!(out, "    {}", example.curl)
 }
 
 #[derive(Serialize)]
@@ -56,7 +66,7 @@ struct Document<'a> {
     targets: [&'a str; 2],
     questions: usize,
     alike: usize,
-    endpoints: &'a BTreeMap<String, Part>,
+    causes: &'a [Why],
     volatile: Vec<Volatile<'a>>,
 }
 
@@ -68,10 +78,14 @@ struct Volatile<'a> {
 
 /// Writes all of it as one JSON document. In differences, `expected` is the first target's.
 pub(crate) fn write_json(out: &mut dyn Write, diff: &Diff, names: [&str; 2]) -> io::Result<()> {
-    let (alike, questions) = diff.counts();
     let volatile = diff.masks.iter().map(|(endpoint, place)| Volatile { endpoint, place });
-    let document =
-        Document { targets: names, questions, alike, endpoints: &diff.parts, volatile: volatile.collect() };
+    let document = Document {
+        targets: names,
+        questions: diff.questions,
+        alike: diff.questions - diff.differing,
+        causes: &diff.causes,
+        volatile: volatile.collect(),
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

@@ -4,12 +4,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::{
-    exchange::{Answered, SESSION},
-    stand_in::stand_in,
-    swap::token,
-};
+use super::{stand_in::stand_in, swap::token};
 use crate::{
+    contrast::{Answered, SESSION},
     suite::{Keys, Taken, Tier},
     target::{Address, Spoken, Transcript},
 };
@@ -20,7 +17,7 @@ const FRAGMENT: usize = 8;
 const SHORTEST: usize = 4;
 
 /// Secrets with what stands for them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Redactor {
     pairs: Vec<(String, String)>,
     sessions: usize,
@@ -207,7 +204,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{recording::bytes::Bytes, suite::Key};
+    use crate::{contrast::Bytes, suite::Key};
 
     fn redactor() -> Redactor {
         let mut keys = Keys::default();

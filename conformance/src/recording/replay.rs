@@ -10,9 +10,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{
-    compare::{By, Comparison},
-    difference::Difference,
-    exchange::{Answered, Asked, Exchange, Setup},
+    exchange::{Asked, Exchange, Setup},
     expectations::Expectations,
     guard::Guard,
     line::{Line, Recording},
@@ -23,6 +21,7 @@ use super::{
     wire::wire,
 };
 use crate::{
+    contrast::{Answered, By, Difference, Sort},
     suite::{Class, Keys},
     target::{Client, SendError},
 };
@@ -284,6 +283,7 @@ impl Replay<'_> {
                         Err(fault.into())
                     }
                     _ => Ok(vec![Difference::new(
+                        Sort::Status,
                         "status",
                         exchange.response.status.to_string(),
                         fault.to_string(),
@@ -294,7 +294,7 @@ impl Replay<'_> {
         swaps.learn_session(&exchange.response, &response);
         let expected = swaps.expected(exchange);
         let got = Answered::from(&response);
-        let comparison = Comparison::new(exchange, &expected, &got);
+        let comparison = exchange.comparison(&expected, &got);
         let mut differences = match self.by {
             By::Structure => comparison.by_structure(expectations.on(exchange)),
             By::Value => comparison.by_value(),

@@ -10,14 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    bytes::Bytes,
-    difference::Difference,
-    exchange::Setup,
-    message::{Expected, Said, kind_of, opcode_of},
-    swap::Swaps,
+use super::{exchange::Setup, swap::Swaps};
+use crate::{
+    contrast::{Bytes, Difference, Expected, Said, Sort, kind_of, opcode_of},
+    target::{Address, Client, Frame, Request, SendError, Websocket, opcode},
 };
-use crate::target::{Address, Client, Frame, Request, SendError, Websocket, opcode};
 
 /// What stands in recorded refusals for the programs of the machine where they were recorded.
 const ELSEWHERE: &str = "/opt/portmaster/x";
@@ -192,7 +189,7 @@ impl Serialize for Step {
 
 /// A step that did not go as recorded.
 fn fault(number: usize, expected: impl Into<String>, got: impl Into<String>) -> Difference {
-    Difference::new(format!("step {number}"), expected, got)
+    Difference::new(Sort::Message, format!("step {number}"), expected, got)
 }
 
 /// Open connections by their names; none in the place of one that was cut.
@@ -327,7 +324,7 @@ impl Player<'_> {
                         None => Ok(()),
                         Some(at) => {
                             let place = format!("step {number}, {}", at.place);
-                            Err(Difference::new(place, at.expected, at.got))
+                            Err(Difference { place, ..at })
                         }
                     },
                     other => Err(fault(number, expected.recv.shown(), said(&other))),

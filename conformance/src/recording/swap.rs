@@ -2,11 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{
-    exchange::{Answered, Exchange, SESSION},
-    stand_in::stand_in,
-};
+use super::{exchange::Exchange, stand_in::stand_in};
 use crate::{
+    contrast::{Answered, SESSION},
     suite::{Keys, Tier},
     target::{Address, Response},
 };

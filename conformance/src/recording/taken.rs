@@ -3,13 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::{
-    bytes::Bytes,
-    exchange::{Answered, Asked},
-    message::{Expected, Said, kind_of, opcode_of},
+    exchange::Asked,
     redact::{Redactor, is_credential},
     script::Act,
 };
 use crate::{
+    contrast::{Answered, Bytes, Expected, Said, kind_of, opcode_of},
     suite::Taken,
     target::{Address, Frame, Request, Spoken, opcode},
 };

@@ -1,7 +1,7 @@
 //! A recorded request as it goes out.
 
-use super::{bytes::Bytes, exchange::Asked, swap::Swaps};
-use crate::target::Address;
+use super::{exchange::Asked, swap::Swaps};
+use crate::{contrast::Bytes, target::Address};
 
 /// The bytes of a request, and how its answer is read.
 #[derive(Debug)]

@@ -90,6 +90,25 @@ impl Selection {
         Self { only, not: vec![] }
     }
 
+    /// Whether it is endpoints, and nothing else, that are wanted: all of them where nothing is said.
+    pub(crate) fn is_of_endpoints(&self) -> bool {
+        self.only.iter().all(|one| matches!(one, Selector::Endpoint(_)))
+    }
+
+    /// Whether an endpoint of that name is wanted; without a name, what is none.
+    pub(crate) fn wants_endpoint(&self, name: Option<&str>) -> bool {
+        let patterns = |all: &[Selector]| -> Vec<String> {
+            let pattern = |one: &Selector| match one {
+                Selector::Endpoint(pattern) => Some(pattern.clone()),
+                _ => None,
+            };
+            all.iter().filter_map(pattern).collect()
+        };
+        let fits = |pattern: &String| name.is_some_and(|name| matches(pattern, name));
+        let only = patterns(&self.only);
+        (only.is_empty() || only.iter().any(fits)) && !patterns(&self.not).iter().any(fits)
+    }
+
     /// The checks that are selected, in their own order.
     ///
     /// # Errors
@@ -172,6 +191,21 @@ mod tests {
         assert_eq!(ids(&["endpoint:dns", "endpoint:ping"], &["*/no-key"]).unwrap().len(), 2);
         assert_eq!(ids(&["tag:security"], &["endpoint:ping"]).unwrap(), ["badges/dns/clear/POST/no-key"]);
         assert!(ids(&["level:must", "badges"], &[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn endpoints_are_wanted_by_their_names() {
+        let of = |only: &[&str], not: &[&str]| {
+            let [only, not] = [only, not].map(|all| all.iter().map(|one| one.parse().unwrap()).collect());
+            Selection { only, not }
+        };
+        let (all, some) = (of(&["badges"], &["endpoint:ping"]), of(&["endpoint:dns/*"], &[]));
+        let wanted = |selection: &Selection| {
+            [Some("dns/clear"), Some("ping"), None].map(|name| selection.wants_endpoint(name))
+        };
+        assert_eq!((wanted(&all), all.is_of_endpoints()), ([true, false, true], false));
+        assert_eq!((wanted(&some), some.is_of_endpoints()), ([true, false, false], true));
+        assert!(Selection::default().is_of_endpoints());
     }
 
     #[test]

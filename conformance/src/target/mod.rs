@@ -22,6 +22,7 @@ pub use database::{Database, DatabaseError};
 pub use fault::SendError;
 pub(crate) use flight::{Flight, Flown, GAP, Ticket};
 pub use keys::{Key, Keys, Tier};
+pub(crate) use read::responses;
 pub use request::{Header, Request};
 pub use response::Response;
 pub use websocket::{Frame, Websocket, opcode};

@@ -153,6 +153,20 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
     }
 }
 
+/// The answers that stand one after the other in bytes, the first one to `method`, and how many bytes are none.
+pub(crate) async fn responses(bytes: &[u8], method: &str) -> (Vec<Response>, usize) {
+    let mut incoming = Incoming::new(bytes);
+    let mut answers = vec![];
+    loop {
+        let left = incoming.left() + incoming.stream.len();
+        let method = if answers.is_empty() { method } else { "GET" };
+        match incoming.response(method).await {
+            Ok(response) => answers.push(response),
+            Err(_) => return (answers, left),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +187,16 @@ mod tests {
         let after =
             read("GET", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         assert_eq!(after.status, 204);
+    }
+
+    #[tokio::test]
+    async fn answers_follow_each_other() {
+        let two = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 400 Bad Request\r\n\r\n400";
+        let (answers, left) = responses(two, "GET").await;
+        assert_eq!(answers.iter().map(|one| one.status).collect::<Vec<_>>(), [200, 400]);
+        assert_eq!((answers[1].text().as_str(), left), ("400", 0));
+        let (answers, left) = responses(b"HTTP/1.1 204 No Content\r\n\r\nSSH", "GET").await;
+        assert_eq!((answers.len(), left), (1, 3));
     }
 
     #[tokio::test]

@@ -19,6 +19,8 @@ fn shard(text: &str) -> Shard {
 fn own(contract: Contract, healthy: bool, seed: u64) -> Settings {
     Settings {
         target: None,
+        started: false,
+        beside: None,
         keeper: None,
         contract,
         simulators: simulators(),

@@ -5,6 +5,7 @@
 mod common;
 
 mod baselines;
+mod beside;
 mod can_fail;
 mod causes;
 mod cli;

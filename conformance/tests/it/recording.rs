@@ -273,32 +273,66 @@ async fn two_alike_do_not_differ_and_two_others_do() {
 
     let text = diff(&other, &[]).await;
     assert_eq!(text.status, exit::FAILED, "{}", text.stderr);
-    assert!(text.stdout.contains("GET broadcasts/matching-data: "), "{}", text.stdout);
+    assert!(text.stdout.contains(", at GET broadcasts/matching-data"), "{}", text.stdout);
+    assert!(text.stdout.contains("    curl -isS -H "), "{}", text.stdout);
     let shown = format!("  {}  ", other.url());
     assert!(text.stdout.contains(&shown) && !text.stdout.contains("sesame"), "{}", text.stdout);
     let json = diff(&other, &["--format", "json"]).await;
     let document: Value = serde_json::from_str(&json.stdout).unwrap();
-    let parting = &document["endpoints"]["GET broadcasts/matching-data"]["partings"][0];
-    assert_eq!(parting["kind"], "structure");
+    let causes = document["causes"].as_array().unwrap();
+    let at = |one: &&Value| one["endpoints"]["GET broadcasts/matching-data"].is_number();
+    assert_eq!(causes.iter().find(at).unwrap()["kind"], "structure");
     assert_eq!(document["targets"][1], other.url());
 }
 
 #[tokio::test]
 async fn what_varies_on_one_side_is_no_difference() {
-    let counting = || {
-        let asked = AtomicUsize::new(0);
+    let counting = |from| {
+        let asked = AtomicUsize::new(from);
         dumb(move |_| {
             let count = asked.fetch_add(1, Ordering::Relaxed);
             Answer::new(200, "application/json", &format!("{{\"count\": {count}, \"name\": \"x\"}}"))
         })
     };
-    let (one, other) = (counting().await, counting().await);
+    let (one, other) = (counting(0).await, counting(1_000_000).await);
     let [one, other] = [&one, &other].map(|target| target.address.to_string());
     let ended = program(&["diff", "--target", &one, "--target", &other, "--format", "json", "headers"]).await;
     assert_eq!(ended.status, exit::PASSED, "{}", ended.stdout);
     let document: Value = serde_json::from_str(&ended.stdout).unwrap();
     let volatile = document["volatile"].as_array().unwrap();
     assert!(!volatile.is_empty() && volatile.iter().all(|one| one["place"] == ".count"), "{volatile:?}");
+}
+
+/// What differs everywhere in the same way is one cause, and selectors say what is asked.
+#[tokio::test]
+async fn differences_are_told_by_their_cause_and_only_what_is_selected_is_asked() {
+    let one = simulator().start().await.unwrap();
+    let other = simulator().mutant("badges/unauthorized-as-forbidden").start().await.unwrap();
+    let keys = ["--user-key", USER, "--admin-key", ADMIN, "--seed", "3", "--format", "json"];
+    let diff = async |select: &[&str]| -> Value {
+        let targets = ["diff", "--target", one.url(), "--target", other.url()];
+        let ended = program(&[&targets[..], &keys, select].concat()).await;
+        assert_eq!(ended.status, exit::FAILED, "{}{}", ended.stdout, ended.stderr);
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let names = |document: &Value| -> BTreeSet<String> {
+        let causes = document["causes"].as_array().unwrap().iter();
+        causes.flat_map(|one| one["endpoints"].as_object().unwrap().keys().cloned()).collect()
+    };
+    let dns = diff(&["endpoint:dns/*"]).await;
+    let causes = dns["causes"].as_array().unwrap();
+    let words: Vec<_> = causes.iter().map(|one| &one["cause"]).collect();
+    assert_eq!(words, ["status 401 against 403, asked by who may not"]);
+    let parting = &causes[0]["partings"][0];
+    assert_eq!(parting["credentials"], "no key");
+    assert!(parting["curl"].as_str().unwrap().starts_with("curl -isS "), "{parting}");
+    let asked = names(&dns);
+    assert!(!asked.is_empty() && asked.iter().all(|one| one.contains(" dns/")), "{asked:?}");
+    // Of badges only the checks ask, and not for a sample of all.
+    let (badges, whole) = (diff(&["badges/ping", "badges/dns"]).await, diff(&["badges"]).await);
+    assert!(badges["questions"].as_u64().unwrap() < 20, "{}", badges["questions"]);
+    assert!(names(&whole).len() > 30, "{:?}", names(&whole));
+    assert_eq!(whole["causes"].as_array().unwrap().len(), 1, "{:#}", whole["causes"]);
 }
 
 /// HAR 1.2 as its specification has it; members that begin with _ may be there.

@@ -5,16 +5,11 @@ use serde_json::Value;
 
 use super::{
     bytes::Bytes,
-    difference::Difference,
+    difference::{Difference, Sort},
+    masks::Masks,
     value::{self, shortened},
 };
 use crate::target::{Frame, opcode};
-
-/// Members that hold prose, which is the original's own.
-const PROSE: [&str; 2] = ["Description", "Help"];
-
-/// The times of a record.
-const TIMES: [&str; 4] = ["Created", "Modified", "Expires", "Deleted"];
 
 /// What a frame holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,17 +113,22 @@ impl Expected {
                 .as_ref()
                 .is_some_and(|(_, value)| value["_meta"][*name].as_i64().is_some_and(|time| time != 0))
         };
-        let mask = TIMES.into_iter().filter(has).map(|name| format!("_meta.{name}")).collect();
+        let mask = Masks::get().times().filter(has).map(|name| format!("_meta.{name}")).collect();
         Self { recv, frame, mask }
     }
 
-    /// How a frame differs from this, if it does.
+    /// Where a frame first differs from this, if it does.
     pub(crate) fn difference(&self, got: &Frame) -> Option<Difference> {
+        self.differences(got).into_iter().next()
+    }
+
+    /// Where a frame differs from this.
+    pub(crate) fn differences(&self, got: &Frame) -> Vec<Difference> {
         let kind = kind_of(got.opcode);
         let said = Said::in_frame(got);
         let whole = || {
             let expected = format!("{} {}", self.frame, self.recv.shown());
-            Some(Difference::new("message", expected, format!("{kind} {}", said.shown())))
+            vec![Difference::new(Sort::Message, "message", expected, format!("{kind} {}", said.shown()))]
         };
         if self.frame != kind {
             return whole();
@@ -138,16 +138,16 @@ impl Expected {
                 (Some((one, mut wanted)), Some((other, mut found))) if one == other => {
                     for value in [&mut wanted, &mut found] {
                         self.mask.iter().for_each(|path| hide(value, path));
-                        hide_prose(value);
+                        Masks::get().hide_prose(value);
                     }
                     let mut out = vec![];
                     value::differences(&wanted, &found, "", &mut out);
-                    out.into_iter().next()
+                    out
                 }
-                _ if wanted == found => None,
+                _ if wanted == found => vec![],
                 _ => whole(),
             },
-            _ if self.recv == said => None,
+            _ if self.recv == said => vec![],
             _ => whole(),
         }
     }
@@ -199,21 +199,6 @@ fn hide(value: &mut Value, path: &str) {
     };
     if !nothing {
         *at = Value::from("…");
-    }
-}
-
-fn hide_prose(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(hide_prose),
-        Value::Object(members) => {
-            for (key, value) in members {
-                match value {
-                    Value::String(text) if PROSE.contains(&key.as_str()) => *text = "…".to_owned(),
-                    _ => hide_prose(value),
-                }
-            }
-        }
-        _ => {}
     }
 }
 

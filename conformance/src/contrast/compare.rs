@@ -1,11 +1,14 @@
 //! Compares an answer with the recorded one.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
-    difference::Difference,
-    exchange::{Answered, Exchange, SESSION},
-    expectations::Known,
+    answered::{Answered, SESSION},
+    difference::{Difference, Sort},
+    known::Known,
+    masks::Masks,
     value::{self, shortened},
 };
 
@@ -33,10 +36,6 @@ const HEADERS: [&str; 20] = [
     "set-cookie",
 ];
 
-/// Members of netquery answers that hold the server's own SQL, and how long it took: how a server words its
-/// statements is its own affair.
-const STATEMENTS: [&str; 4] = ["params", "sql_prep_stmt", "sql_params", "times"];
-
 /// How bodies of successful answers are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum By {
@@ -47,39 +46,46 @@ pub(crate) enum By {
     Value,
 }
 
-/// A recorded answer and another one to the same question.
+/// Which headers are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Headers {
+    /// None: they are not known.
+    None,
+    /// Those that clients depend on.
+    Known,
+    /// All that are not masked.
+    All,
+}
+
+/// An answer and another one to the same question.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Comparison<'a> {
     pub(crate) expected: &'a Answered,
     pub(crate) got: &'a Answered,
-    /// Whether the recording has headers.
-    headers: bool,
-    /// Whether the recording has a body.
-    body: bool,
-    exact: bool,
-    volatile: bool,
+    /// Which headers are compared.
+    pub(crate) headers: Headers,
+    /// Whether bodies are known.
+    pub(crate) body: bool,
+    /// Whether values matter even where only structure is compared.
+    pub(crate) exact: bool,
+    /// Whether the body is another one every time.
+    pub(crate) volatile: bool,
+    /// Whether prose counts as well.
+    pub(crate) prose: bool,
 }
 
 impl<'a> Comparison<'a> {
-    /// What came against the answer of a recorded exchange, in which `expected` may have been adapted to the
-    /// target.
-    pub(crate) fn new(exchange: &Exchange, expected: &'a Answered, got: &'a Answered) -> Self {
+    /// Two answers of which everything is known.
+    pub(crate) fn of(expected: &'a Answered, got: &'a Answered) -> Self {
         Self {
             expected,
             got,
-            headers: !exchange.headers_unrecorded,
-            body: !exchange.body_unrecorded,
-            exact: exchange.exact,
-            volatile: exchange.volatile,
+            headers: Headers::Known,
+            body: true,
+            exact: false,
+            volatile: false,
+            prose: true,
         }
-    }
-
-    /// One recorded answer against another.
-    pub(crate) fn of_recordings(one: &'a Exchange, other: &'a Exchange) -> Self {
-        let mut both = Self::new(one, &one.response, &other.response);
-        both.headers &= !other.headers_unrecorded;
-        both.body &= !other.body_unrecorded;
-        both
     }
 
     /// What differs when only the structure of successful JSON answers counts.
@@ -97,7 +103,12 @@ impl<'a> Comparison<'a> {
         {
             match json(self.got) {
                 Some(value) => structure.differences(&value, "", &mut out),
-                None => out.push(Difference::new("body", "JSON", text(self.got))),
+                None => out.push(Difference::new(
+                    Sort::Type("JSON against text".to_owned()),
+                    "body",
+                    "JSON",
+                    text(self.got),
+                )),
             }
         } else if known.constant() && !self.volatile {
             self.bytes(&mut out);
@@ -120,27 +131,46 @@ impl<'a> Comparison<'a> {
     fn head(&self, out: &mut Vec<Difference>) -> bool {
         let (expected, got) = (self.expected.status, self.got.status);
         if expected != got {
-            out.push(Difference::new("status", expected.to_string(), got.to_string()));
+            out.push(Difference::new(Sort::Status, "status", expected.to_string(), got.to_string()));
             return false;
         }
-        for name in HEADERS.iter().filter(|_| self.headers) {
+        for name in self.names() {
             let [expected, got] = [self.expected, self.got].map(|answer| header(answer, name));
             if expected != got {
                 let shown = |values: Vec<String>| match values.is_empty() {
                     true => "absent".to_owned(),
                     false => values.join(" and "),
                 };
-                out.push(Difference::new(format!("header {name}"), shown(expected), shown(got)));
+                out.push(Difference::new(
+                    Sort::Header,
+                    format!("header {name}"),
+                    shown(expected),
+                    shown(got),
+                ));
             }
         }
         true
     }
 
+    /// The names of the headers that are compared.
+    fn names(&self) -> BTreeSet<&'a str> {
+        let all = || self.expected.headers.keys().chain(self.got.headers.keys()).map(String::as_str);
+        match self.headers {
+            Headers::None => BTreeSet::new(),
+            Headers::Known => HEADERS.into_iter().collect(),
+            Headers::All => all().filter(|name| !Masks::get().hides_header(name)).collect(),
+        }
+    }
+
     fn values(&self, out: &mut Vec<Difference>) {
         match (json(self.expected), json(self.got)) {
             (Some(mut expected), Some(mut got)) => {
-                without_statements(&mut expected);
-                without_statements(&mut got);
+                for value in [&mut expected, &mut got] {
+                    Masks::get().drop_statements(value);
+                    if !self.prose {
+                        Masks::get().hide_prose(value);
+                    }
+                }
                 value::differences(&expected, &got, "", out);
             }
             _ => self.bytes(out),
@@ -156,7 +186,7 @@ impl<'a> Comparison<'a> {
         if !same {
             let [expected, got] =
                 value::parting(&String::from_utf8_lossy(expected), &String::from_utf8_lossy(got));
-            out.push(Difference::new("body", expected, got));
+            out.push(Difference::new(Sort::Text, "body", expected, got));
         }
     }
 
@@ -164,7 +194,7 @@ impl<'a> Comparison<'a> {
         let (expected, got) = (self.expected.bytes(), self.got.bytes());
         if expected.is_empty() != got.is_empty() {
             let bytes = |body: &[u8]| format!("{} bytes", body.len());
-            out.push(Difference::new("body", bytes(expected), bytes(got)));
+            out.push(Difference::new(Sort::Text, "body", bytes(expected), bytes(got)));
         }
     }
 }
@@ -197,72 +227,63 @@ fn cookie(value: &str) -> String {
     parts.join("; ")
 }
 
-fn without_statements(value: &mut Value) {
-    if let Value::Object(members) = value {
-        let own =
-            |key: &str, value: &Value| STATEMENTS.contains(&key) || (key == "query" && value.is_string());
-        members.retain(|key, value| !own(key, value));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recording::{bytes::Bytes, expectations::Expectations};
+    use crate::contrast::bytes::Bytes;
 
-    fn exchange(status: u16, kind: &str, body: &str) -> Exchange {
-        let mut one = Exchange::default();
-        one.response.status = status;
-        one.response.headers.insert("content-type".to_owned(), vec![kind.to_owned()]);
-        one.response.body = Some(Bytes(body.as_bytes().to_vec()));
-        one
+    fn answer(status: u16, kind: &str, body: &str) -> Answered {
+        let headers = [("content-type".to_owned(), vec![kind.to_owned()])].into();
+        Answered { status, headers, body: Some(Bytes(body.as_bytes().to_vec())), body_truncated: None }
     }
 
-    fn both(one: &Exchange, other: &Exchange) -> [Vec<String>; 2] {
-        let expectations = Expectations::of([one]);
-        let comparison = Comparison::of_recordings(one, other);
-        [comparison.by_structure(expectations.on(one)), comparison.by_value()]
+    fn differences(comparison: Comparison<'_>) -> [Vec<String>; 2] {
+        let known = Known::of([comparison.expected]);
+        [comparison.by_structure(&known), comparison.by_value()]
             .map(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    fn both(one: &Answered, other: &Answered) -> [Vec<String>; 2] {
+        differences(Comparison::of(one, other))
     }
 
     #[test]
     fn json_has_a_structure_and_values() {
-        let one = exchange(200, "application/json", r#"{"n": 1}"#);
-        let other = exchange(200, "application/json", r#"{"n": 2}"#);
+        let one = answer(200, "application/json", r#"{"n": 1}"#);
+        let other = answer(200, "application/json", r#"{"n": 2}"#);
         assert_eq!(both(&one, &other), [vec![], vec![".n: expected 1, got 2".to_owned()]]);
-        let exact = Exchange { exact: true, ..one };
-        assert_eq!(both(&exact, &other)[0], [".n: expected 1, got 2"]);
+        let exact = Comparison { exact: true, ..Comparison::of(&one, &other) };
+        assert_eq!(differences(exact)[0], [".n: expected 1, got 2"]);
     }
 
     #[test]
     fn errors_and_constant_texts_are_compared_exactly() {
         for status in [200, 404] {
-            let one = exchange(status, "text/plain", "a\n");
-            let [structure, value] = both(&one, &exchange(status, "text/plain", "b\n"));
+            let one = answer(status, "text/plain", "a\n");
+            let [structure, value] = both(&one, &answer(status, "text/plain", "b\n"));
             assert_eq!(
                 (structure.as_slice(), &structure),
                 (&["body: expected \"a\\n\", got \"b\\n\"".to_owned()][..], &value)
             );
-            let volatile = Exchange { volatile: true, ..one };
-            assert!(both(&volatile, &exchange(status, "text/plain", "b\n"))[0].is_empty());
-            assert_eq!(
-                both(&volatile, &exchange(status, "text/plain", ""))[0],
-                ["body: expected 2 bytes, got 0 bytes"]
-            );
+            let volatile = |other: &Answered| {
+                differences(Comparison { volatile: true, ..Comparison::of(&one, other) })[0].clone()
+            };
+            assert!(volatile(&answer(status, "text/plain", "b\n")).is_empty());
+            assert_eq!(volatile(&answer(status, "text/plain", "")), ["body: expected 2 bytes, got 0 bytes"]);
         }
     }
 
     #[test]
     fn a_status_says_enough() {
-        let [structure, _] = both(&exchange(200, "x", "a"), &exchange(500, "y", "b"));
+        let [structure, _] = both(&answer(200, "x", "a"), &answer(500, "y", "b"));
         assert_eq!(structure, ["status: expected 200, got 500"]);
     }
 
     #[test]
     fn cookies_may_hold_another_token_but_not_another_scope() {
         let with = |cookie: &str| {
-            let mut one = exchange(200, "x", "");
-            one.response.headers.insert("set-cookie".to_owned(), vec![cookie.to_owned()]);
+            let mut one = answer(200, "x", "");
+            one.headers.insert("set-cookie".to_owned(), vec![cookie.to_owned()]);
             one
         };
         let one = with("Portmaster-API-Token=abc; Path=/; HttpOnly");
@@ -276,8 +297,33 @@ mod tests {
 
     #[test]
     fn statements_are_the_servers_own() {
-        let one = exchange(200, "x", r#"{"results": [], "query": "SELECT 1", "params": {}}"#);
-        let other = exchange(200, "x", r#"{"results": [], "query": "SELECT 2"}"#);
+        let one = answer(200, "x", r#"{"results": [], "query": "SELECT 1", "params": {}}"#);
+        let other = answer(200, "x", r#"{"results": [], "query": "SELECT 2"}"#);
         assert!(both(&one, &other)[1].is_empty());
+    }
+
+    #[test]
+    fn where_all_headers_count_only_masked_ones_do_not() {
+        let with = |name: &str, value: &str| {
+            let mut one = answer(200, "x", "");
+            one.headers.insert(name.to_owned(), vec![value.to_owned()]);
+            one
+        };
+        let of = |headers, one: &Answered, other: &Answered| {
+            differences(Comparison { headers, ..Comparison::of(one, other) })[1].clone()
+        };
+        let [one, other] = ["a", "b"].map(|value| with("server", value));
+        assert!(of(Headers::Known, &one, &other).is_empty());
+        assert_eq!(of(Headers::All, &one, &other), ["header server: expected a, got b"]);
+        let [one, other] = ["a", "b"].map(|value| with("date", value));
+        assert!(of(Headers::All, &one, &other).is_empty());
+    }
+
+    #[test]
+    fn prose_counts_unless_it_is_not_to() {
+        let [one, other] = ["a", "b"].map(|text| answer(200, "x", &format!(r#"[{{"Help": "{text}"}}]"#)));
+        assert_eq!(both(&one, &other)[1].len(), 1);
+        let without = Comparison { prose: false, ..Comparison::of(&one, &other) };
+        assert!(without.by_value().is_empty());
     }
 }

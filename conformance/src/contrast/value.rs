@@ -2,7 +2,10 @@
 
 use serde_json::{Number, Value};
 
-use super::difference::Difference;
+use super::{
+    difference::{Difference, Sort},
+    kind::Kind,
+};
 
 /// The longest value that a difference shows, in characters.
 const SHOWN: usize = 120;
@@ -15,16 +18,18 @@ pub(crate) fn differences(expected: &Value, got: &Value, path: &str, out: &mut V
                 let path = format!("{path}.{key}");
                 match found.get(key) {
                     Some(other) => differences(value, other, &path, out),
-                    None => out.push(Difference::new(path, shown(value), "absent")),
+                    None => out.push(Difference::new(Sort::Missing, path, shown(value), "absent")),
                 }
             }
             for (key, value) in found.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
-                out.push(Difference::new(format!("{path}.{key}"), "absent", shown(value)));
+                let place = format!("{path}.{key}");
+                out.push(Difference::new(Sort::Surplus, place, "absent", shown(value)));
             }
         }
         (Value::Array(wanted), Value::Array(found)) if wanted.len() != found.len() => {
             let items = |count| format!("{count} items");
-            out.push(Difference::new(root(path), items(wanted.len()), items(found.len())));
+            let (wanted, found) = (items(wanted.len()), items(found.len()));
+            out.push(Difference::new(Sort::Length, root(path), wanted, found));
         }
         (Value::Array(wanted), Value::Array(found)) => {
             for (index, (one, other)) in wanted.iter().zip(found).enumerate() {
@@ -32,7 +37,14 @@ pub(crate) fn differences(expected: &Value, got: &Value, path: &str, out: &mut V
             }
         }
         _ if same_scalar(expected, got) => {}
-        _ => out.push(Difference::new(root(path), shown(expected), shown(got))),
+        _ => {
+            let (one, other) = (Kind::of(expected), Kind::of(got));
+            let sort = match one == other {
+                true => Sort::Value,
+                false => Sort::Type(format!("{} against {}", one.name(), other.name())),
+            };
+            out.push(Difference::new(sort, root(path), shown(expected), shown(got)));
+        }
     }
 }
 

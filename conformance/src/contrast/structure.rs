@@ -8,47 +8,16 @@ use std::{
 
 use serde_json::Value;
 
-use super::{difference::Difference, value::root};
+use super::{
+    difference::{Difference, Sort},
+    kind::Kind,
+    value::root,
+};
 
 /// Objects with more members than this may be maps, whose keys are data.
 const FIELDS: usize = 12;
 /// How many items of an array are looked at; the others are alike.
 const ITEMS: usize = 50;
-
-/// The types of JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Array,
-    Bool,
-    Null,
-    Number,
-    Object,
-    String,
-}
-
-impl Kind {
-    fn of(value: &Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(_) => Self::Bool,
-            Value::Number(_) => Self::Number,
-            Value::String(_) => Self::String,
-            Value::Array(_) => Self::Array,
-            Value::Object(_) => Self::Object,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Array => "array",
-            Self::Bool => "bool",
-            Self::Null => "null",
-            Self::Number => "number",
-            Self::Object => "object",
-            Self::String => "string",
-        }
-    }
-}
 
 /// What a place in several values has in common.
 #[derive(Clone, Debug, Default)]
@@ -136,7 +105,9 @@ impl Structure {
         let unknown = self.kinds.iter().eq([&Kind::Null]);
         if !unknown && !self.kinds.contains(&kind) {
             let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.name()).collect();
-            out.push(Difference::new(root(path), kinds.join(" or "), kind.name()));
+            let (expected, got) = (kinds.join(" or "), kind.name());
+            let sort = Sort::Type(format!("{expected} against {got}"));
+            out.push(Difference::new(sort, root(path), expected, got));
             return;
         }
         match value {
@@ -160,14 +131,20 @@ impl Structure {
                             member.structure.differences(value, &format!("{path}.{key}"), out);
                         }
                         None if member.seen == self.objects => {
-                            out.push(Difference::new(format!("{path}.{key}"), "a member", "absent"));
+                            out.push(Difference::new(
+                                Sort::Missing,
+                                format!("{path}.{key}"),
+                                "a member",
+                                "absent",
+                            ));
                         }
                         None => {}
                     }
                 }
                 for (key, value) in members.iter().filter(|(key, _)| !self.members.contains_key(*key)) {
                     let got = Kind::of(value).name();
-                    out.push(Difference::new(format!("{path}.{key}"), "no such member", got));
+                    let place = format!("{path}.{key}");
+                    out.push(Difference::new(Sort::Surplus, place, "no such member", got));
                 }
             }
             _ => {}

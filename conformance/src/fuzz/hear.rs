@@ -1,0 +1,193 @@
+//! What one target says to a step of a case, with nobody judging it.
+
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    case::{Ask, COOKIE, Sent, Step, Talk},
+    dialogue::{self, Dialogue},
+    host::Gone,
+    judge,
+    lane::{Lane, Memory, Reply, handshake, note},
+};
+use crate::{
+    contrast::Answered,
+    target::{Frame, Response, Websocket, opcode, responses},
+};
+
+/// What was said to a step.
+#[derive(Clone, Debug)]
+pub(super) enum Heard {
+    /// An answer, and how many bytes came behind its end.
+    Answer(Answered, usize),
+    /// The answer that opened a conversation, and what came of it.
+    Talk(Answered, Vec<Frame>),
+    /// Answers to bytes on a connection of their own, and how many bytes are none.
+    Raw(Vec<Answered>, usize),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+/// Tells whoever still listens that it is time to end: the other target has been done for a while.
+pub(super) type Hurry = watch::Receiver<bool>;
+
+async fn told(hurry: &Hurry) {
+    if hurry.clone().wait_for(|told| *told).await.is_err() {
+        // Nobody will ever tell.
+        std::future::pending().await
+    }
+}
+
+/// Why nothing was said.
+const LATE: &str = "no answer";
+
+impl Lane<'_> {
+    /// Says a step to the target, and hears what comes.
+    pub(super) async fn hear(
+        &mut self,
+        step: &Step,
+        memory: &mut Memory,
+        hurry: &Hurry,
+    ) -> Result<Heard, Gone> {
+        let heard = match step {
+            Step::Ask(ask) => tokio::select! {
+                heard = self.hear_answer(ask, memory) => heard,
+                () = told(hurry) => Ok(Heard::Nothing(LATE.to_owned())),
+            },
+            Step::Talk(talk) => self.hear_talk(talk, memory, hurry).await,
+            Step::Raw(bytes) => tokio::select! {
+                heard = self.hear_bytes(&bytes.0) => heard,
+                () = told(hurry) => Ok(Heard::Nothing(LATE.to_owned())),
+            },
+            // Nothing meets on purpose where two targets are compared.
+            Step::Meet(_) => Ok(Heard::Nothing("nobody met".to_owned())),
+        };
+        match heard {
+            // One of our own begins anew, and its end is told.
+            Err(Gone(why)) if self.is_own() => Ok(Heard::Nothing(why)),
+            heard => heard,
+        }
+    }
+
+    async fn hear_answer(&mut self, ask: &Ask, memory: &mut Memory) -> Result<Heard, Gone> {
+        let known = judge::known(self.subject.scope.catalogue(), ask);
+        let session = memory.session.clone();
+        let request = ask.request(&self.subject.keys, session.as_deref());
+        Ok(match self.send(&request, known).await? {
+            Reply::Answer(response) => {
+                note(&response, session.filter(|_| ask.who == super::case::Who::Session), memory);
+                Heard::Answer(self.bare(&response), response.surplus)
+            }
+            Reply::Nothing => Heard::Nothing(LATE.to_owned()),
+            Reply::Objection(finding) => Heard::Nothing(finding.got),
+        })
+    }
+
+    async fn hear_bytes(&mut self, bytes: &[u8]) -> Result<Heard, Gone> {
+        self.sent += 1;
+        let exchange = self.connect().await?.exchange(bytes);
+        let came = match timeout(self.subject.limit, exchange).await {
+            Err(_) => return Ok(Heard::Nothing("the connection stays open".to_owned())),
+            Ok(came) => came.unwrap_or_default(),
+        };
+        self.note(came.len() as u64);
+        let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let (answers, left) = responses(&came, &String::from_utf8_lossy(method)).await;
+        Ok(Heard::Raw(answers.iter().map(|one| self.bare(one)).collect(), left))
+    }
+
+    async fn hear_talk(&mut self, talk: &Talk, memory: &Memory, hurry: &Hurry) -> Result<Heard, Gone> {
+        self.sent += talk.frames.len() as u64;
+        let request = talk.who.sign(handshake(), &self.subject.keys, memory.session.as_deref());
+        let mut connection = self.connect().await?;
+        let opened = tokio::select! {
+            opened = timeout(self.subject.limit, connection.send(&self.address, &request)) => opened,
+            () = told(hurry) => return Ok(Heard::Nothing(LATE.to_owned())),
+        };
+        let response = match opened {
+            Err(_) => return Ok(Heard::Nothing(LATE.to_owned())),
+            Ok(Err(fault)) => return Ok(Heard::Nothing(fault.to_string())),
+            Ok(Ok(response)) => response,
+        };
+        let answered = self.bare(&response);
+        if response.status != 101 {
+            return Ok(Heard::Answer(answered, 0));
+        }
+        let mut frames = vec![];
+        let mut socket = connection.into_websocket();
+        let conversation = timeout(self.subject.limit, converse(&mut socket, talk, &mut frames));
+        tokio::select! {
+            _ = conversation => {}
+            () = told(hurry) => {}
+        }
+        let own = self.address.authority();
+        for frame in &mut frames {
+            frame.payload = without(&frame.payload, &own);
+        }
+        Ok(Heard::Talk(answered, frames))
+    }
+
+    /// An answer without what only this target has: its address, and the session that it began.
+    fn bare(&self, response: &Response) -> Answered {
+        let own = self.address.authority();
+        let mut answered = Answered::from(response);
+        for (name, value) in
+            answered.headers.iter_mut().flat_map(|(name, all)| all.iter_mut().map(move |one| (name, one)))
+        {
+            *value = value.replace(&own, "target");
+            let token = value.split_once(COOKIE).filter(|_| name == "set-cookie");
+            if let Some((before, after)) = token
+                && let Some((token, rest)) = after.split_once(';')
+                && token.len() > 1
+            {
+                *value = format!("{before}{COOKIE}=…;{rest}");
+            }
+        }
+        if let Some(body) = &mut answered.body {
+            body.0 = without(&body.0, &own);
+        }
+        answered
+    }
+}
+
+/// Bytes without an address.
+fn without(bytes: &[u8], address: &str) -> Vec<u8> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.contains(address) => text.replace(address, "target").into_bytes(),
+        _ => bytes.to_vec(),
+    }
+}
+
+/// Sends everything and keeps what comes, until all is said. What follows the last answer of its own accord is waited for by
+/// asking once more.
+async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>) {
+    for frame in talk.frames.iter().flat_map(Sent::frames).chain([dialogue::last()]) {
+        // A connection that the target has ended shows in what comes, or does not.
+        if socket.send(&frame).await.is_err() {
+            break;
+        }
+    }
+    let mut dialogue = Dialogue::new(talk);
+    let mut asked_again = false;
+    loop {
+        if dialogue.is_over() && !asked_again {
+            asked_again = true;
+            if socket.send(&dialogue::last()).await.is_err() {
+                return;
+            }
+        }
+        let Ok(frame) = socket.receive().await else { return };
+        if frame.opcode == opcode::CLOSE {
+            frames.push(frame);
+            return;
+        }
+        if dialogue::is_last(&frame) {
+            if asked_again {
+                return;
+            }
+            dialogue.hear(&frame);
+            continue;
+        }
+        dialogue.hear(&frame);
+        frames.push(frame);
+    }
+}
