@@ -124,7 +124,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         [(first, &own), (second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
     let progress = |question: &Question| {
         bar.inc(1);
-        bar.set_message(format!("questions: {} {}", question.asked.method, question.asked.target));
+        bar.set_message(format!("questions: {}", question.endpoint));
     };
     let asked = tokio::select! {
         asked = recording::diff(&client, &sides, &questions, progress) => asked,

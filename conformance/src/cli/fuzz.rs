@@ -199,8 +199,11 @@ impl Found {
         let mut builder = Simulator::builder()
             .contract(contract)
             .healthy(healthy)
-            .dev_mode(mode == Mode::Development)
             .external_auth(if mode == Mode::Granted { ExternalAuth::Grant } else { ExternalAuth::None });
+        // Off is what it is unless somebody says so, and that would be another setting.
+        if mode == Mode::Development {
+            builder = builder.dev_mode(true);
+        }
         for key in Tier::ALL.into_iter().filter_map(|tier| self.keys.get(tier)) {
             builder = builder.api_key(format!("{}{}", key.secret(), key.tier.permissions()));
         }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use portmaster_fixtures::Permission;
 use tokio::{
     sync::{Notify, watch},
     time::sleep,
@@ -28,6 +29,8 @@ use crate::{
 
 /// How much longer one simulator may take than the other.
 const GRACE: Duration = Duration::from_secs(2);
+/// The same of somebody else's targets.
+const FOREIGN_GRACE: Duration = Duration::from_secs(5);
 
 /// Sends a case to both: what differs, each cause once.
 pub(super) async fn run(lane: &mut Lane<'_>, case: &Case) -> Result<Vec<Objection>, Gone> {
@@ -85,7 +88,7 @@ async fn hear(
     step: &Step,
     [first, second]: &mut [Memory; 2],
 ) -> Result<[Heard; 2], Gone> {
-    let grace = if one.subject.scope.lives() { one.subject.limit } else { GRACE };
+    let grace = if one.subject.scope.lives() { FOREIGN_GRACE } else { GRACE };
     let (tell, hurry) = watch::channel(false);
     let done = Notify::new();
     let both = async {
@@ -151,18 +154,20 @@ fn compare(lane: &Lane<'_>, step: &Step, heard: &[Heard; 2]) -> Vec<Cause> {
             causes
         }
         [one, other] => {
-            let (words, said) = [one, other].map(|heard| (kind(heard), told(heard))).into_iter().unzip();
-            let (words, said): (Vec<String>, Vec<String>) = (words, said);
-            let status = |heard: &Heard| match heard {
-                Heard::Answer(answer, _) | Heard::Talk(answer, _) => Some(answer.clone()),
-                _ => None,
-            };
-            if let (Some(one), Some(other)) = (status(one), status(other)) {
-                return at.answers(&one, &other);
+            if let (Some(one), Some(other)) = (answer(one), answer(other)) {
+                return at.answers(one, other);
             }
-            let difference = Difference::new(Sort::Message, "answer", &*said[0], &*said[1]);
-            vec![(words.join(" against "), vec![difference])]
+            let words = [one, other].map(kind).join(" against ");
+            vec![(words, vec![Difference::new(Sort::Message, "answer", told(one), told(other))])]
         }
+    }
+}
+
+/// The answer that there is, whatever followed.
+fn answer(heard: &Heard) -> Option<&Answered> {
+    match heard {
+        Heard::Answer(answer, _) | Heard::Talk(answer, _) => Some(answer),
+        Heard::Raw(..) | Heard::Nothing(_) => None,
     }
 }
 
@@ -206,7 +211,15 @@ struct Place {
 
 impl Place {
     fn of(lane: &Lane<'_>, step: &Step) -> Self {
-        let Step::Ask(ask) = step else { return Self { circumstance: Circumstance::Open, volatile: false } };
+        let ask = match step {
+            Step::Ask(ask) => ask,
+            // The database is an administrator's (websocket §1).
+            Step::Talk(talk) if levels(talk.who.tier(), lane.mode).0 >= Permission::Admin => {
+                return Self { circumstance: Circumstance::May, volatile: false };
+            }
+            Step::Talk(_) => return Self { circumstance: Circumstance::MayNot, volatile: false },
+            _ => return Self { circumstance: Circumstance::Elsewhere, volatile: false },
+        };
         let known = judge::known(lane.subject.scope.catalogue(), ask);
         let levels = levels(ask.who.tier(), lane.mode);
         let changes = known.is_some_and(|known| Expectations::get().is_volatile(&known.slug));

@@ -65,7 +65,7 @@ impl Side {
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     /// Method and name of the endpoint.
-    endpoint: String,
+    pub(crate) endpoint: String,
     /// The endpoint's name, if there is one.
     pub(crate) name: Option<String>,
     /// The same as `endpoint`, but with the path where no endpoint is: what answers alike.
@@ -76,7 +76,7 @@ pub(crate) struct Question {
     /// What it needs alone.
     alone: Option<Alone>,
     /// The request, with stand-ins for keys.
-    pub(crate) asked: Asked,
+    asked: Asked,
     /// The request as a command line.
     curl: String,
 }

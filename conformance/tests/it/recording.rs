@@ -306,6 +306,7 @@ async fn what_varies_on_one_side_is_no_difference() {
 /// What differs everywhere in the same way is one cause, and selectors say what is asked.
 #[tokio::test]
 async fn differences_are_told_by_their_cause_and_only_what_is_selected_is_asked() {
+    let simulator = || simulator().external_auth(ExternalAuth::None);
     let one = simulator().start().await.unwrap();
     let other = simulator().mutant("badges/unauthorized-as-forbidden").start().await.unwrap();
     let keys = ["--user-key", USER, "--admin-key", ADMIN, "--seed", "3", "--format", "json"];
