@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How much longer one simulator may take than the other.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(3);
 /// The same of somebody else's targets.
 const FOREIGN_GRACE: Duration = Duration::from_secs(5);
 

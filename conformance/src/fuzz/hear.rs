@@ -167,10 +167,10 @@ async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>) 
         }
     }
     let mut dialogue = Dialogue::new(talk);
-    let mut asked_again = false;
+    let (mut asked, mut answered) = (1, 0);
     loop {
-        if dialogue.is_over() && !asked_again {
-            asked_again = true;
+        if dialogue.is_over() && asked == 1 {
+            asked += 1;
             if socket.send(&dialogue::last()).await.is_err() {
                 return;
             }
@@ -180,14 +180,16 @@ async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>) 
             frames.push(frame);
             return;
         }
-        if dialogue::is_last(&frame) {
-            if asked_again {
-                return;
-            }
-            dialogue.hear(&frame);
+        // Of which kind a frame is counts when it is compared, and not here.
+        let opcode = if frame.opcode == opcode::TEXT { opcode::BINARY } else { frame.opcode };
+        dialogue.hear(&Frame { opcode, ..frame.clone() });
+        if !dialogue::is_last(&frame) {
+            frames.push(frame);
             continue;
         }
-        dialogue.hear(&frame);
-        frames.push(frame);
+        answered += 1;
+        if answered == 2 {
+            return;
+        }
     }
 }
