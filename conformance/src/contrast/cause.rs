@@ -73,6 +73,7 @@ fn status(circumstance: Circumstance, [one, other]: [&Answered; 2]) -> String {
     let refused = |answer: &Answered| matches!(answer.status, 401 | 403);
     let is_asked = circumstance != Circumstance::Elsewhere;
     match (refused(one), refused(other)) {
+        (true, true) => format!("refused by both, with {} against {}", one.status, other.status),
         (true, false) if is_asked && other.status > 0 => {
             format!("refused by the first, let through by the second, {circumstance}")
         }
@@ -153,7 +154,7 @@ mod tests {
         let of = |circumstance, one, other| {
             words(circumstance, &answer(one, "a\n"), &answer(other, "b\n")).remove(0)
         };
-        assert_eq!(of(MayNot, 401, 403), "status 401 against 403, asked by who may not");
+        assert_eq!(of(MayNot, 401, 403), "refused by both, with 401 against 403");
         assert_eq!(of(May, 200, 403), "let through by the first, refused by the second, asked by who may");
         assert_eq!(of(May, 500, 401), of(May, 200, 403));
         assert_eq!(of(Elsewhere, 404, 401), "status 404 against 401, where no endpoint is");

@@ -184,6 +184,9 @@ pub(crate) struct Diff {
     pub(crate) masks: Masks,
 }
 
+/// Questions that are asked one after the other, with their places among all.
+type Chain<'a> = Vec<(usize, &'a Question)>;
+
 /// The answers of both sides to a question, where they differ.
 struct Pair<'a> {
     question: &'a Question,
@@ -208,7 +211,7 @@ pub(crate) async fn diff(
 ) -> Result<Diff, SendError> {
     let (reads, rest): (Vec<_>, Vec<_>) =
         questions.iter().enumerate().partition(|(_, one)| one.class == Class::Read);
-    let mut chains: BTreeMap<(Option<Alone>, usize), Vec<(usize, &Question)>> = BTreeMap::new();
+    let mut chains: BTreeMap<(Option<Alone>, usize), Chain<'_>> = BTreeMap::new();
     for (at, one) in reads {
         // What needs something alone is a chain that begins first, everything else one of its own.
         let key = (one.alone, if one.alone.is_some() { 0 } else { at });
@@ -228,7 +231,7 @@ pub(crate) async fn diff(
 async fn follow<'a>(
     client: &Client,
     sides: &[Side; 2],
-    chain: Vec<(usize, &'a Question)>,
+    chain: Chain<'a>,
     progress: &impl Fn(&Question),
 ) -> Result<Vec<(usize, Pair<'a>)>, SendError> {
     let mut pairs = vec![];

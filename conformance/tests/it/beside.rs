@@ -63,7 +63,7 @@ fn a_misbehaviour_is_found_as_one_cause() {
         (
             "badges/unauthorized-as-forbidden",
             &["network/*", "config/*"],
-            "status 401 against 403, asked by who may not",
+            "refused by both, with 401 against 403",
         ),
         ("websocket/answers-as-text", &["websocket"], "a binary frame against a text one"),
     ] {

@@ -323,7 +323,7 @@ async fn differences_are_told_by_their_cause_and_only_what_is_selected_is_asked(
     let dns = diff(&["endpoint:dns/*"]).await;
     let causes = dns["causes"].as_array().unwrap();
     let words: Vec<_> = causes.iter().map(|one| &one["cause"]).collect();
-    assert_eq!(words, ["status 401 against 403, asked by who may not"]);
+    assert_eq!(words, ["refused by both, with 401 against 403"]);
     let parting = &causes[0]["partings"][0];
     assert_eq!(parting["credentials"], "no key");
     assert!(parting["curl"].as_str().unwrap().starts_with("curl -isS "), "{parting}");
