@@ -69,7 +69,8 @@ pub(super) async fn attempt(
         if !keeper.is_own() {
             ready(keeper.address(), keeper.keys(), false, READY).await;
         }
-    } else if is_bad(&outcome) && (missed || check.class > Class::Read) {
+    } else if is_bad(&outcome) {
+        // Whether it is this question that failed, or the target, of which nobody may know yet.
         keeper.settle().await;
     }
     let fallen =
