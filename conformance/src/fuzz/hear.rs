@@ -7,11 +7,11 @@ use super::{
     dialogue::{self, Dialogue},
     host::Gone,
     judge,
-    lane::{Lane, Memory, Reply, handshake, note},
+    lane::{Lane, Memory, Reply, note},
 };
 use crate::{
     contrast::Answered,
-    target::{Frame, Response, Websocket, opcode, responses},
+    target::{Frame, Request, Response, Websocket, opcode, responses},
 };
 
 /// What was said to a step.
@@ -97,7 +97,7 @@ impl Lane<'_> {
 
     async fn hear_talk(&mut self, talk: &Talk, memory: &Memory, hurry: &Hurry) -> Result<Heard, Gone> {
         self.sent += talk.frames.len() as u64;
-        let request = talk.who.sign(handshake(), &self.subject.keys, memory.session.as_deref());
+        let request = talk.who.sign(Request::handshake(), &self.subject.keys, memory.session.as_deref());
         let mut connection = self.connect().await?;
         let opened = tokio::select! {
             opened = timeout(self.subject.limit, connection.send(&self.address, &request)) => opened,

@@ -333,7 +333,7 @@ impl<'a> Lane<'a> {
 
     async fn talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Option<Finding>, Gone> {
         self.sent += talk.frames.len() as u64;
-        let request = talk.who.sign(handshake(), &self.subject.keys, memory.session.as_deref());
+        let request = talk.who.sign(Request::handshake(), &self.subject.keys, memory.session.as_deref());
         let mut connection = self.connect().await?;
         let object =
             |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
@@ -392,15 +392,6 @@ impl<'a> Lane<'a> {
         }
         Ok(None)
     }
-}
-
-/// A request for the database websocket, without credentials.
-pub(super) fn handshake() -> Request {
-    Request::new("GET", "/api/database/v1")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==")
 }
 
 /// What came of a request.

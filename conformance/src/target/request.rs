@@ -49,6 +49,15 @@ impl Request {
         Self::new(method, format!("/api/v1/{path}"))
     }
 
+    /// Opens the database websocket, without credentials.
+    pub fn handshake() -> Self {
+        Self::new("GET", "/api/database/v1")
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==")
+    }
+
     /// Adds a header line.
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push(Header { name: name.to_owned(), value: value.into(), shown: None });

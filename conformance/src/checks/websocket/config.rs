@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     sentence::{reads, writes},
-    talk::{Talk, handshake},
+    talk::Talk,
 };
 use crate::{
     suite::{Check, Class, Context, Need, Outcome, Place, Stop},
@@ -119,7 +119,7 @@ async fn development(context: &Context, talk: &mut Talk) -> Outcome {
     set(talk, DEVELOPMENT, &json!(true)).await?;
     let (exchange, open) = role().await?;
     exchange.expect(open == "Self", "ReadRole Self without a key")?;
-    let (opening, socket) = context.upgrade(Place::Main, handshake()).await?;
+    let (opening, socket) = context.upgrade(Place::Main, Request::handshake()).await?;
     opening.expect(socket.is_some(), "101 without a key")?;
     set(talk, DEVELOPMENT, &json!(false)).await?;
     let (exchange, closed) = role().await?;

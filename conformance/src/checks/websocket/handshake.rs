@@ -2,7 +2,7 @@
 
 use portmaster_fixtures::{Contract, Permission};
 
-use super::{sentence::reads, talk::handshake};
+use super::sentence::reads;
 use crate::{
     suite::{Check, Context, Exchange, Need, Outcome, Stop},
     target::{Request, Websocket},
@@ -19,14 +19,14 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
             "The handshake is answered with 101, Upgrade, Connection and the right Sec-WebSocket-Accept.",
         )
         .run(async |context| {
-            let (exchange, _) = open(&context, handshake()).await?;
+            let (exchange, _) = open(&context, Request::handshake()).await?;
             exchange.status(101)?.header("Upgrade", "websocket")?.header("Connection", "Upgrade")?;
             exchange.header("Sec-WebSocket-Accept", ACCEPT)?;
             Ok(())
         }),
         reads("handshake/nothing-negotiated", "1.1", "Neither a subprotocol nor an extension is agreed to.")
             .run(async |context| {
-                let request = handshake()
+                let request = Request::handshake()
                     .header("Sec-WebSocket-Protocol", "chat, superchat")
                     .header("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits");
                 let (exchange, _) = open(&context, request).await?;
@@ -40,7 +40,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
             "The answer 101 has no header of web pages: no policy, no cookie.",
         )
         .run(async |context| {
-            let (exchange, _) = open(&context, handshake()).await?;
+            let (exchange, _) = open(&context, Request::handshake()).await?;
             exchange.status(101)?;
             for name in ["Content-Security-Policy", "Set-Cookie", "Content-Type"] {
                 exchange.no_header(name)?;
@@ -50,14 +50,15 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
         reads("handshake/own-origin", "1.1", "A page of the API's own address may open it.").run(
             async |context| {
                 let address = context.address(context.rights(Permission::Admin)?.0).await?;
-                let request = handshake().header("Origin", format!("http://{}", address.authority()));
+                let request =
+                    Request::handshake().header("Origin", format!("http://{}", address.authority()));
                 open(&context, request).await?.0.status(101)?;
                 Ok(())
             },
         ),
         reads("handshake/foreign-origin", "1.1", "A page from elsewhere may not open it.").run(
             async |context| {
-                let request = handshake().header("Origin", "http://conformance.example");
+                let request = Request::handshake().header("Origin", "http://conformance.example");
                 open(&context, request).await?.0.error(403, "Cross-Origin Request Denied.\n")?;
                 Ok(())
             },
@@ -69,7 +70,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
         )
         .needs([Need::Guarded, Need::Key(crate::suite::Tier::User)])
         .run(async |context| {
-            let request = handshake().bearer(context.key(crate::suite::Tier::User)?);
+            let request = Request::handshake().bearer(context.key(crate::suite::Tier::User)?);
             context.send(request).await?.error(403, "Insufficient permissions.\n")?;
             Ok(())
         }),
@@ -80,7 +81,8 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
         )
         .needs([Need::Development])
         .run(async |context: Context| {
-            let (exchange, _) = context.upgrade(crate::suite::Place::Development, handshake()).await?;
+            let (exchange, _) =
+                context.upgrade(crate::suite::Place::Development, Request::handshake()).await?;
             exchange.status(101)?;
             Ok(())
         }),
@@ -90,7 +92,7 @@ pub(super) fn checks(contract: Contract) -> Vec<Check> {
         let sentence = format!("{path} opens no websocket.");
         checks.push(reads(id.trim_end_matches('-'), "1.1", sentence).run(move |context| async move {
             let (place, key) = context.rights(Permission::Admin)?;
-            let mut request = handshake().maybe_bearer(key);
+            let mut request = Request::handshake().maybe_bearer(key);
             path.clone_into(&mut request.target);
             context.send_to(place, request).await?.error(404, "Not found.\n")?;
             Ok(())
@@ -141,7 +143,7 @@ fn keys(contract: Contract) -> Vec<Check> {
     }
     let short = reads("handshake/short-key", "1.1", "A handshake with a short key is taken.");
     let short = short.run(async |context| {
-        let mut request = handshake();
+        let mut request = Request::handshake();
         request.headers.retain(|header| header.name != NAME);
         open(&context, request.header(NAME, SHORT)).await?.0.status(101)?;
         Ok(())
@@ -156,7 +158,7 @@ fn refused((id, name, value, status, reason): Refused) -> Check {
         (_, Some(value)) => format!("A handshake with {name}: {value} is refused with the reason."),
     };
     reads(&format!("handshake/refused/{id}"), "1.1", sentence).run(move |context| async move {
-        let mut request = handshake();
+        let mut request = Request::handshake();
         if name.is_empty() {
             request.method = "POST".to_owned();
         } else {

@@ -17,15 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How many of the messages that were sent a report shows.
 const SHOWN: usize = 12;
 
-/// A request that opens the database websocket, without credentials.
-pub(super) fn handshake() -> Request {
-    Request::new("GET", "/api/database/v1")
-        .header("Connection", "Upgrade")
-        .header("Upgrade", "websocket")
-        .header("Sec-WebSocket-Version", "13")
-        .header("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==")
-}
-
 /// What the target sent: `ID|kind`, then a key or a text, then data (websocket §2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
@@ -80,7 +71,7 @@ impl Talk {
     /// Opens the websocket with a key that may, if the target asks for one.
     pub(super) async fn open(context: &Context) -> Result<Self, Stop> {
         let (place, key) = context.rights(Permission::Admin)?;
-        Self::open_with(context, place, handshake().maybe_bearer(key)).await
+        Self::open_with(context, place, Request::handshake().maybe_bearer(key)).await
     }
 
     pub(super) async fn open_with(context: &Context, place: Place, request: Request) -> Result<Self, Stop> {
