@@ -166,17 +166,9 @@ async fn it_is_for_keyboards_readers_phones_and_the_night() {
             browser.prefer(scheme).await;
             browser.size(width, 900).await;
             browser.open(&format!("{}{page}", guide.url)).await;
-            let wide = browser
-                .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                .await;
-            assert!(wide.as_i64().unwrap() <= 0, "{page} is {wide} pixels too wide at {width}");
-            browser.value(&format!("(() => {{ {axe}; }})()")).await;
-            let violations = browser
-                .value(
-                    "axe.run().then((found) => found.violations.map((one) =>
-                        `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
-                )
-                .await;
+            let wide = browser.excess().await;
+            assert!(wide <= 0, "{page} is {wide} pixels too wide at {width}");
+            let violations = browser.violations(&axe).await;
             assert_eq!(violations, json!([]), "{page}, {scheme}, {width}");
         }
     }

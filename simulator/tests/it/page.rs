@@ -208,21 +208,13 @@ async fn cards_leave_no_gap_and_pass_axe() {
             browser.size(width, 900).await;
             let tiled = browser.value(TILED).await.as_f64().unwrap();
             assert!((0.995..=1.005).contains(&tiled), "{scenario}, {width} pixels: {tiled} of it is covered");
-            let wide = browser
-                .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                .await;
-            assert!(wide.as_i64().unwrap() <= 0, "{width}: {wide} pixels too wide");
+            let wide = browser.excess().await;
+            assert!(wide <= 0, "{width}: {wide} pixels too wide");
         }
         browser.size(1280, 900).await;
         for scheme in ["light", "dark"] {
             browser.prefer(scheme).await;
-            browser.value(&format!("(() => {{ {axe}; }})()")).await;
-            let violations = browser
-                .value(
-                    "axe.run().then((found) => found.violations.map((one) =>
-                        `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
-                )
-                .await;
+            let violations = browser.violations(&axe).await;
             assert_eq!(violations, json!([]), "{scenario}, {scheme}");
         }
         running.push(simulator);
@@ -360,10 +352,8 @@ async fn it_is_for_keyboards_readers_phones_and_the_night() {
     {
         browser.prefer(scheme).await;
         browser.size(width, 900).await;
-        let wide = browser
-            .value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            .await;
-        assert!(wide.as_i64().unwrap() <= 0, "{name} is {wide} pixels too wide");
+        let wide = browser.excess().await;
+        assert!(wide <= 0, "{name} is {wide} pixels too wide");
         let file = pictures().join(name);
         browser.picture(&file).await;
         assert!(std::fs::metadata(&file).unwrap().len() > 10_000, "{name} is empty");

@@ -111,6 +111,22 @@ impl Browser {
         answer["result"]["value"].take()
     }
 
+    /// By how many pixels the page is wider than the window.
+    pub(crate) async fn excess(&mut self) -> i64 {
+        let wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        self.value(wide).await.as_i64().unwrap()
+    }
+
+    /// What axe-core, given as its text, finds that keyboards and screen readers cannot use.
+    pub(crate) async fn violations(&mut self, axe: &str) -> Value {
+        self.value(&format!("(() => {{ {axe}; }})()")).await;
+        self.value(
+            "axe.run().then((found) => found.violations.map((one) =>
+                `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
+        )
+        .await
+    }
+
     /// Waits until an expression is true.
     pub(crate) async fn until(&mut self, expression: &str) {
         // The page wakes the promise with every change of the document.
