@@ -98,6 +98,14 @@ impl Item {
             Self::Push(_, Waits(_, weight)) => *weight,
         }
     }
+
+    /// Those of what is written next.
+    fn next_bytes(&self) -> usize {
+        match self {
+            Self::Records(_, records, _) => records.front().map_or(0, |Waits(_, weight)| *weight),
+            one => one.bytes(),
+        }
+    }
 }
 
 impl Outbox {
@@ -178,10 +186,12 @@ impl Outbox {
         queue.replies < limits::REPLIES && queue.bytes < limits::REPLY_BYTES
     }
 
-    /// Writes what waits as frames, until there is enough to send.
+    /// Writes what waits as frames, until there is enough to send. What is more than enough is written alone: behind others it
+    /// would have the buffer grow to twice its size.
     pub(super) fn fill(&self, out: &mut BytesMut, enough: usize) {
         while out.len() < enough {
-            let Some(item) = self.take() else { return };
+            let most = if out.is_empty() { usize::MAX } else { enough };
+            let Some(item) = self.take(most) else { return };
             match item {
                 Item::Reply(text) => self.write(out, BINARY, &[&text]),
                 Item::Pong(payload) => self.write(out, PONG, &[&payload]),
@@ -241,8 +251,12 @@ impl Outbox {
         }
     }
 
-    fn take(&self) -> Option<Item> {
+    /// What is next, if it weighs no more than that.
+    fn take(&self, most: usize) -> Option<Item> {
         let mut queue = self.queue();
+        if queue.items.front().is_some_and(|item| item.next_bytes() > most) {
+            return None;
+        }
         let item = queue.items.pop_front();
         if let Some(item) = &item {
             queue.replies -= item.replies();
@@ -277,6 +291,21 @@ mod tests {
         assert!(outbox.has_room());
         let queue = outbox.queue();
         assert_eq!((queue.replies, queue.bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_buffer_holds_one_large_record_at_most() {
+        let outbox = Outbox::new(None, None);
+        outbox.records(Bytes::from_static(b"1"), (0..3).map(|_| record(limits::REPLY_BYTES)).collect());
+        let mut out = BytesMut::new();
+        outbox.fill(&mut out, 1000);
+        let one = out.len();
+        bytes::Buf::advance(&mut out, one - 100);
+        outbox.fill(&mut out, 1000);
+        assert_eq!(out.len(), 100, "the next one waits until the last bytes of this one are away");
+        bytes::Buf::advance(&mut out, 100);
+        outbox.fill(&mut out, 1000);
+        assert_eq!((out.len(), out.capacity()), (one, one));
     }
 
     #[test]

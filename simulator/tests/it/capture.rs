@@ -1,7 +1,11 @@
 //! A simulator is captured, and what the capture answers is what it answered.
 
 use crate::common;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    process::Command,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
@@ -390,6 +394,23 @@ fn the_command_line_says_what_is_wrong() {
     let told = String::from_utf8_lossy(&nobody.stderr).into_owned();
     assert_eq!(nobody.status.code(), Some(3), "{told}");
     assert!(told.starts_with("error: cannot reach 127.0.0.1:") && told.lines().count() == 1, "{told}");
+    // A server that is no core, and says 200 to everything.
+    let server = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let target = format!("http://{}", server.local_addr().expect("an address"));
+    let asked = std::thread::spawn(move || {
+        let (mut client, _) = server.accept().expect("a client");
+        let mut head = [0; 4096];
+        let length = client.read(&mut head).expect("a request");
+        let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 12\r\n\r\n<p>hello</p>";
+        client.write_all(page.as_bytes()).expect("a reader");
+        String::from_utf8_lossy(&head[..length]).into_owned()
+    });
+    let stranger = run(&["--target", &target]);
+    let told = String::from_utf8_lossy(&stranger.stderr).into_owned();
+    assert_eq!(stranger.status.code(), Some(3), "{told}");
+    assert!(told.contains("does not answer like a core: GET /api/v1/ping gave status 200"), "{told}");
+    assert!(stranger.stdout.is_empty(), "no scenario comes of it");
+    assert!(asked.join().expect("a server").starts_with("GET /api/v1/ping "));
     assert_eq!(run(&["--target", "https://127.0.0.1"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
 }
