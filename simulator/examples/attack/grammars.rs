@@ -281,6 +281,22 @@ fn database(sizes: &Sizes) -> Vec<Grammar> {
             plain: query("*.b exists".to_owned()),
         },
         Grammar {
+            name: "selector in deep lists",
+            deep: Some(made(
+                &format!("{{\"l\":{}}}", nested("[", "1", "]", many)),
+                "1|query|query core:attack where l.@flatten:{\\\"deep\\\":true} exists".to_owned(),
+            )),
+            long: Some(made(
+                &format!("{{\"l\":{}}}", nested("[", "1", "]", many)),
+                format!("1|query|query core:attack where l.{}# exists", "#.".repeat(many)),
+            )),
+            wide: Some(made(
+                &format!("{{\"l\":[{}{{}}]}}", "{\"a\":1},".repeat(many)),
+                "1|query|query core:attack where \"l.#(a==1)#|@reverse|@join|@flatten\" exists".to_owned(),
+            )),
+            plain: query("l.@flatten exists".to_owned()),
+        },
+        Grammar {
             name: "insert key",
             deep: Some(insert("a.".repeat(many) + "b")),
             long: Some(made(&named, format!("1|insert|core:attack|{{\"{}b\":1}}", "*a".repeat(5_000)))),

@@ -254,7 +254,7 @@ impl Search<'_> {
         }
         let step = Step::first(path);
         match path.as_bytes().first() {
-            Some(b'@') => self.then_owned(modified(json, step.name)?, &step),
+            Some(b'@') => self.then_owned(modified(json, step.name, self.work)?, &step),
             Some(b'{' | b'[') => self.then_owned(self.several(json, step.name)?, &step),
             _ => match json.trim_ascii_start().as_bytes().first()? {
                 b'{' => self.in_object(json, &step),
@@ -401,7 +401,7 @@ fn last_name(path: &str) -> &str {
 }
 
 /// What a modifier makes of a value.
-fn modified(json: &str, step: &str) -> Option<String> {
+fn modified(json: &str, step: &str, work: &Work) -> Option<String> {
     let (name, argument) = step[1..].split_once(':').unwrap_or((&step[1..], ""));
     let flag = |name: &str| get(argument, name, &Work::new(1 << 10)).is_some_and(|value| is_true(&value));
     let json = json.trim_ascii();
@@ -421,20 +421,24 @@ fn modified(json: &str, step: &str) -> Option<String> {
             all.reverse();
             format!("{{{}}}", all.join(","))
         }
-        "flatten" if is_list => format!("[{}]", flattened(json, flag("deep")).join(",")),
+        "flatten" if is_list => format!("[{}]", flattened(json, flag("deep"), work)?.join(",")),
         "join" if is_list => joined(json, flag("preserve")),
         "reverse" | "flatten" | "join" => json.to_owned(),
         _ => return None,
     })
 }
 
-fn flattened(json: &str, deep: bool) -> Vec<&str> {
+/// `None` where it is too much work: each list that is opened is read again.
+fn flattened<'a>(json: &'a str, deep: bool, work: &Work) -> Option<Vec<&'a str>> {
     let mut flat = Vec::new();
     // What is still to be looked at, last first.
     let mut rest: Vec<(&str, bool)> = elements(json).map(|one| (one, true)).collect();
     rest.reverse();
     while let Some((one, opens)) = rest.pop() {
         if opens && one.starts_with('[') {
+            if !work.spend(one.len() as u64) {
+                return None;
+            }
             let at = rest.len();
             rest.extend(elements(one).map(|inner| (inner, deep)));
             rest[at..].reverse();
@@ -442,7 +446,7 @@ fn flattened(json: &str, deep: bool) -> Vec<&str> {
             flat.push(one);
         }
     }
-    flat
+    Some(flat)
 }
 
 /// The members of all objects of a list in one.
@@ -659,8 +663,15 @@ mod tests {
             // A part of what a message has will do: the rule is the same, and a debug build slow.
             let there_is = limits::MESSAGE_WORK / 64;
             let work = Work::new(there_is);
+            let begun = std::time::Instant::now();
             let found = get(&json, &path, &work);
             assert!(found.is_none_or(|found| found.len() <= there_is as usize), "{path:.40}");
+            // Some hundredths of it in truth; deep lists that were read again and again took minutes.
+            assert!(
+                begun.elapsed() < std::time::Duration::from_secs(20),
+                "{path:.40}: {:?}",
+                begun.elapsed()
+            );
         }
     }
 
