@@ -50,7 +50,7 @@ mod world;
 
 pub use crate::core::{About, AdvanceError, BundleError, ExternalAuth, LoadError};
 #[cfg(feature = "capture")]
-pub use capture::{CaptureError, Captured, capture};
+pub use capture::{CaptureError, Captured, capture, capture_folder};
 #[cfg(feature = "check")]
 pub use check::check;
 #[cfg(feature = "documents")]

@@ -16,30 +16,54 @@ pub(super) async fn apps(source: &mut Source) -> (Value, Value) {
     let mut processes = processes(source).await;
     let mut apps = Vec::new();
     let mut client = Map::new();
-    let (mut cut, mut poor) = (0, 0);
+    let mut noted = Noted::default();
     for (_, profile) in source.records("core:profiles/").await {
         if text(&profile, "ID") == CORE {
             client = filled([("authorized_root", text(&profile, "PresentationPath").into())]);
         }
-        let internal = profile.get("Internal").and_then(Value::as_bool).unwrap_or_default();
-        if internal || text(&profile, "Source") != "local" || text(&profile, "ID").is_empty() {
-            continue;
+        if text(&profile, "Source") == "local" && !text(&profile, "ID").is_empty() {
+            apps.extend(noted.app(&profile, &mut processes, source.start));
         }
-        let prints = profile.get("Fingerprints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let path = path(&profile, prints);
-        let says_more = |print: &Value| text(print, "Type") != "path" || text(print, "Value") != path;
-        poor += usize::from(path.is_empty());
-        let pictured = ["Icon", "Warning"].iter().any(|part| !text(&profile, part).is_empty());
-        cut += usize::from(pictured || prints.iter().any(says_more));
-        apps.push(Value::Object(app(&profile, path, &mut processes, source.start)));
     }
-    if cut > 0 {
-        source.miss(format!("icons, warnings and fingerprints other than the path of {cut} profiles"));
-    }
-    if poor > 0 {
-        source.miss(format!("the paths of {poor} profiles"));
+    for line in noted.lines() {
+        source.miss(line);
     }
     (apps.into(), client.into())
+}
+
+/// What profiles have and no app of a scenario.
+#[derive(Default)]
+pub(super) struct Noted {
+    cut: usize,
+    poor: usize,
+}
+
+impl Noted {
+    /// A profile as an app; nothing of those that a core has for itself.
+    pub(super) fn app(
+        &mut self,
+        profile: &Value,
+        processes: &mut BTreeMap<String, Vec<Value>>,
+        start: Timestamp,
+    ) -> Option<Value> {
+        if profile.get("Internal").and_then(Value::as_bool).unwrap_or_default() {
+            return None;
+        }
+        let prints = profile.get("Fingerprints").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let path = path(profile, prints);
+        let says_more = |print: &Value| text(print, "Type") != "path" || text(print, "Value") != path;
+        self.poor += usize::from(path.is_empty());
+        let pictured = ["Icon", "Warning"].iter().any(|part| !text(profile, part).is_empty());
+        self.cut += usize::from(pictured || prints.iter().any(says_more));
+        Some(Value::Object(app(profile, path, processes, start)))
+    }
+
+    /// The same in words.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        let cut = format!("icons, warnings and fingerprints other than the path of {} profiles", self.cut);
+        let poor = format!("the paths of {} profiles", self.poor);
+        [(self.cut, cut), (self.poor, poor)].into_iter().filter(|(count, _)| *count > 0).map(|(_, line)| line)
+    }
 }
 
 /// Where a profile's program is, as far as it says so.

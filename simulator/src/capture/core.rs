@@ -27,15 +27,20 @@ pub(super) async fn config(source: &mut Source, contract: Contract) -> Value {
     for (key, option) in source.records("config:").await {
         let Some(name) = key.strip_prefix("config:") else { continue };
         let Some(value) = option.get("Value").filter(|value| !value.is_null()) else { continue };
-        if name == KEYS {
-            source.miss("the API keys of the core; give --api-key when you serve this");
-        } else if let Some(why) = refused(contract, name, value) {
-            source.miss(format!("the option {name}: {why}"));
-        } else {
-            values.insert(name.to_owned(), value.clone());
+        match unfit(contract, name, value) {
+            Some(why) => source.miss(why),
+            None => _ = values.insert(name.to_owned(), value.clone()),
         }
     }
     Value::Object(values)
+}
+
+/// What is to be said of an option that is left out, if it is.
+pub(super) fn unfit(contract: Contract, key: &str, value: &Value) -> Option<String> {
+    if key == KEYS {
+        return Some("the API keys of the core; give --api-key when you serve this".to_owned());
+    }
+    refused(contract, key, value).map(|why| format!("the option {key}: {why}"))
 }
 
 /// Why a world of a contract does not take an option's value, if it does not.

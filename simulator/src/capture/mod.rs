@@ -6,6 +6,7 @@ mod apps;
 mod connections;
 mod core;
 mod dns;
+mod folder;
 mod http;
 mod network;
 mod notifications;
@@ -17,11 +18,12 @@ mod spn;
 mod veil;
 mod yaml;
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use portmaster_fixtures::Contract;
 use serde_json::{Map, Value, json};
 
+pub use folder::capture_folder;
 use source::Source;
 use veil::Veil;
 
@@ -59,6 +61,26 @@ pub enum CaptureError {
         status: u16,
         /// The beginning of what it said.
         said: String,
+    },
+    /// The folder cannot be read.
+    #[error("cannot read {}: {source}", .folder.display())]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder has nothing of a core in it.
+    #[error(
+        "{} has neither a core's config.json nor settings or profiles that were exported (*.json, *.yaml){}",
+        .folder.display(),
+        .missing.iter().map(|line| format!("\n{line}")).collect::<String>()
+    )]
+    Empty {
+        /// Which folder.
+        folder: PathBuf,
+        /// What is wrong with its files.
+        missing: Vec<String>,
     },
     /// The core does not know the key.
     #[error("the core does not accept the key: with it one may read no more than without")]

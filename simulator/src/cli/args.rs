@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Show the built-in scenarios, or check one of your own
     #[command(subcommand)]
     Scenario(ScenarioCommand),
-    /// Turn a running core into a scenario, with private data replaced
+    /// Turn a running core, or what one left in a folder, into a scenario, with private data replaced
     Capture(Capture),
     /// List the misbehaviours that --mutant takes
     Mutants,
@@ -140,8 +140,11 @@ impl From<ExportForm> for Exported {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Capture {
     /// The core, for example http://127.0.0.1:817
-    #[arg(long, value_name = "URL")]
-    pub(crate) target: String,
+    #[arg(long, value_name = "URL", required_unless_present = "from")]
+    pub(crate) target: Option<String>,
+    /// In its place a folder with a core's config.json, or with settings and profiles that were exported
+    #[arg(long, value_name = "FOLDER", conflicts_with = "target")]
+    pub(crate) from: Option<PathBuf>,
     /// An API key of the core; without, only what anyone may read is captured
     #[arg(long, value_name = "KEY", env = "PORTMASTER_API_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,

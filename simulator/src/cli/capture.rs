@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portmaster_simulator::{CaptureError, Captured, capture};
+use portmaster_simulator::{CaptureError, Captured, capture, capture_folder};
 
 use super::{USAGE, args::Capture};
 
@@ -26,9 +26,15 @@ const TOO_MANY: usize = 5000;
 
 /// Captures, writes and says what is missing.
 pub(crate) fn run(args: Capture) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a machine that cannot poll runs nothing");
-    let captured = runtime.block_on(waited(capture(&args.target, args.key.as_deref(), args.keep_private)));
+    let captured = match &args.from {
+        Some(folder) => capture_folder(folder, args.keep_private),
+        None => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.expect("a machine that cannot poll runs nothing");
+            let target = args.target.as_deref().unwrap_or_default();
+            runtime.block_on(waited(capture(target, args.key.as_deref(), args.keep_private)))
+        }
+    };
     let captured = match captured {
         Ok(captured) => captured,
         Err(fault) => {

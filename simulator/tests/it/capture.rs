@@ -414,3 +414,65 @@ fn the_command_line_says_what_is_wrong() {
     assert_eq!(run(&["--target", "https://127.0.0.1"]).status.code(), Some(2));
     assert_eq!(run(&[]).status.code(), Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_a_scenario_too() {
+    let source = serve(Simulator::builder().scenario("home-office"), Contract::V2_2).await;
+    let profiles = records(&source, "core:profiles/local/").await;
+    let (key, _) = profiles
+        .iter()
+        .map(|one| (one[0].as_str().expect("a key"), &one[1]))
+        .find(|(_, profile)| profile["Name"] == "Firefox")
+        .expect("an app");
+    let id = key.trim_start_matches("core:profiles/");
+    let (address, path) = (source.addr(), format!("/api/v1/sync/profile/export?id={id}"));
+    let headers = [("Authorization", &*format!("Bearer {KEY}")), ("Accept", "application/yaml")];
+    let export = tokio::task::block_in_place(|| common::ask(address, "GET", &path, &headers, ""));
+    let export = export.text().to_owned();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = json!({
+        "core": { "apiKeys": ["a-secret-key?read=admin"] }, "filter": { "defaultAction": "block" }, "no": { "such": 1 },
+        "dns": { "nameservers": ["dot://dns.private.test?ip=8.8.4.4&name=Mine"] },
+    });
+    for (name, text) in [
+        ("config.json", config.to_string()),
+        ("app.yaml", export.clone()),
+        (
+            "settings.yaml",
+            "type: settings\nconfig:\n    filter:\n        defaultAction: permit\n        blockP2P: false\n"
+                .to_owned(),
+        ),
+        ("broken.json", "{".to_owned()),
+        ("notes.txt", "nothing".to_owned()),
+    ] {
+        fs::write(folder.path().join(name), text).expect("written");
+    }
+    let program = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_portmaster-simulator");
+        Command::new(program).args(arguments).output().expect("a program")
+    };
+    let (from, out) = (folder.path().to_str().expect("text"), folder.path().join("out.yaml"));
+    let out = out.to_str().expect("text");
+    let captured = program(&["capture", "--from", from, "-o", out]);
+    let told = String::from_utf8_lossy(&captured.stderr).into_owned();
+    assert_eq!(captured.status.code(), Some(0), "{told}");
+    for line in ["the API keys of the core", "the option no/such: ", "the file broken.json: "] {
+        assert!(told.contains(&format!("not in the scenario: {line}")), "{told}");
+    }
+    let checked = program(&["scenario", "check", out]);
+    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
+    let text = fs::read_to_string(out).expect("a scenario");
+    for hidden in ["a-secret-key", "8.8.4.4", "private.test"] {
+        assert!(!text.contains(hidden), "{text}");
+    }
+    let scenario = Scenario::load(out).expect("a scenario");
+    assert_eq!(scenario.contract, Some(Contract::V2_2));
+    assert_eq!(scenario.config["filter/defaultAction"], "block", "a core's own file counts before exports");
+    assert_eq!(scenario.config["filter/blockP2P"], false);
+    assert_eq!(scenario.apps.iter().map(|app| app.name.as_str()).collect::<Vec<_>>(), ["Firefox"]);
+
+    let nothing = tempfile::tempdir().expect("a folder");
+    let empty = program(&["capture", "--from", nothing.path().to_str().expect("text")]);
+    assert_eq!(empty.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&empty.stderr).contains("has neither a core's config.json"));
+}
