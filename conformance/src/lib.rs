@@ -14,6 +14,7 @@ pub mod exit;
 pub mod fuzz;
 mod harm;
 pub mod keeper;
+pub mod page;
 mod recording;
 pub mod report;
 #[cfg(test)]

@@ -103,8 +103,8 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
     }
     let tape = Tape::default();
     let bar = progress_bar(checks.len());
-    let heard = |check: &Check, _: &Verdict| {
-        bar.inc(1);
+    let heard = |check: &Check, verdict: Option<&Verdict>| {
+        bar.inc(u64::from(verdict.is_some()));
         bar.set_message(format!("checks listened to: {}", check.id));
     };
     let told = async {

@@ -17,7 +17,9 @@ use super::{
     flags::{Allow, GivenKeys, allowed, drawn_seed},
     launch::Launched,
     lock::Lock,
+    page::{Shown, Watch},
     probe,
+    signals::Signals,
     subject::{Subject, Wanted, contract_help},
     trouble::Trouble,
 };
@@ -25,6 +27,8 @@ use crate::{
     exit,
     fuzz::{self, Beside, Campaign, Failure, Heading, Oracle, Progress, Settings, Summary, Until},
     keeper::Keeper,
+    page::Live,
+    report::About,
     shard::Shard,
     suite::{Allowed, Class, Keys, Mode, Tier},
     target::{Address, Client, Flight},
@@ -76,6 +80,8 @@ pub struct FuzzArgs {
     /// The folder that failures are kept in, one file a cause
     #[arg(long, value_name = "DIR", default_value = "fuzz-failures")]
     out: PathBuf,
+    #[command(flatten)]
+    shown: Shown,
     /// Write a report as JSON Lines as well: json=FILE
     #[arg(long, value_name = "json=FILE", value_parser = report)]
     report: Option<PathBuf>,
@@ -248,8 +254,12 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     }
     args.target.may(&args.allow)?;
     let mut found = args.target.find().await?;
-    let status = on(&args, &mut found).await;
+    let watch = Watch::begin(&args.shown).await?;
+    let status = on(&args, &mut found, &watch).await;
     found.close().await;
+    if status.as_ref().is_ok_and(|status| *status != exit::INTERRUPTED) {
+        watch.stay(Signals::listen().told()).await;
+    }
     status
 }
 
@@ -259,7 +269,7 @@ pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
     served.map_err(io::Error::other).flatten().map_err(|fault| Trouble::Unreachable(fault.to_string()))
 }
 
-async fn on(args: &FuzzArgs, found: &mut Found) -> Result<u8, Trouble> {
+async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch) -> Result<u8, Trouble> {
     let client = Client::new(found.limit);
     let subject = Subject::find(&args.contract, &client, found.address(), &found.keys).await?;
     found.simulate(subject.contract, args.healthy).await?;
@@ -282,18 +292,36 @@ async fn on(args: &FuzzArgs, found: &mut Found) -> Result<u8, Trouble> {
         Some(file) => Some((file, std::fs::File::create(file).map_err(|fault| written(file, fault))?)),
         None => None,
     };
+    watch.live.campaign_begins(About {
+        target: heading.target.clone(),
+        contract: heading.contract.clone(),
+        found: None,
+        seed,
+        shard: None,
+    });
     anstream::eprintln!("seed {seed}");
     let until = match (args.cases, args.span) {
         (Some(cases), _) => Until::Cases(cases),
         (None, span) => Until::For(span.map_or(USUAL, |span| span.0)),
     };
-    let summary = watched(campaign, until, args.shard).await?;
+    let summary = watched(campaign, until, args.shard, &watch.live).await?;
     let mut files = vec![];
     for failure in &summary.failures {
         files.push(Some(failure.keep(&args.out).map_err(|fault| written(&args.out, fault))?));
     }
     // A terminal that went away is no reason to lose the report.
     let _ = fuzz::write_text(&mut anstream::stdout().lock(), &summary, &files, &heading);
+    let mut text = vec![];
+    // Nothing fails when a text is written to memory.
+    let _ = fuzz::write_text(&mut text, &summary, &files, &heading);
+    let bad = !summary.failures.is_empty() || summary.gone.is_some();
+    let line = format!("{} causes of failure in {} cases", summary.failures.len(), summary.cases);
+    watch.live.campaign_ended(line, bad, String::from_utf8_lossy(&text).into_owned());
+    if let Some(history) = &watch.history {
+        let mut lines = vec![];
+        let _ = fuzz::write_jsonl(&mut lines, &summary, &files, &heading);
+        history.keep_campaign(&lines).map_err(Trouble::usage)?;
+    }
     if let Some((file, opened)) = report {
         let mut out = BufWriter::new(opened);
         let done = fuzz::write_jsonl(&mut out, &summary, &files, &heading).and_then(|()| out.flush());
@@ -344,7 +372,7 @@ fn status(summary: &Summary) -> Result<u8, Trouble> {
 }
 
 /// Runs a campaign with a line that says how far it is, until it ends or Ctrl-C is pressed.
-async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summary, Trouble> {
+async fn watched(campaign: Campaign, until: Until, shard: Shard, live: &Live) -> Result<Summary, Trouble> {
     let progress = Arc::new(Progress::default());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     bar.set_style(
@@ -363,9 +391,10 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard) -> Result<Summa
             },
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
+        let (cases, failing) = progress.counts();
+        live.counted(cases, failing);
         let terminal = io::stderr().is_terminal();
         if terminal || before.0.elapsed() >= PAUSE {
-            let (cases, failing) = progress.counts();
             let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);
             before = (Instant::now(), cases);
             let seconds = begun.elapsed().as_secs();

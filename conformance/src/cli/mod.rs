@@ -11,6 +11,7 @@ mod launch;
 mod list;
 mod lock;
 mod manual;
+mod page;
 mod plan;
 mod probe;
 mod provision;

@@ -16,6 +16,7 @@ use super::{
     footprint::Footprint,
     launch::Launched,
     lock::Lock,
+    page::{Shown, Watch},
     plan, probe,
     provision::Provision,
     restore::Restore,
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     exit,
     keeper::{self, Keeper, Way},
+    page::Live,
     report::{self, About, Report, Tally, write_text},
     shard::Shard,
     suite::{
@@ -75,6 +77,9 @@ pub struct RunArgs {
     /// Write a report to a file as well
     #[arg(long, value_name = "FORMAT=FILE", help = format!("Write a report to a file as well: {}", report::formats()))]
     pub report: Vec<report::Wanted>,
+    /// Who watches
+    #[command(flatten)]
+    pub shown: Shown,
     /// Stop after so long, as in 10m: nothing more is begun, what was changed is put back, and the rest is skipped
     #[arg(long, value_name = "SPAN")]
     pub time_limit: Option<Span>,
@@ -181,6 +186,7 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         return dry(&args).await;
     }
     let bounds = Bounds { limit, signals: Signals::listen() };
+    let watch = Watch::begin(&args.shown).await?;
     let target = match bounds.within(args.launched.keeper()).await {
         Ok(Ok(launched)) => match (launched, &args.target) {
             (Some((keeper, name)), _) => Target::Launched(keeper, name),
@@ -196,9 +202,12 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         }
         Err(reason) => return left_out(&args, &args.unasked(), reason),
     };
-    let status = on(&args, &target, &bounds).await;
+    let status = on(&args, &target, &bounds, &watch).await;
     if let Target::Launched(keeper, _) = &target {
         keeper.close().await;
+    }
+    if status.is_ok() {
+        watch.stay(bounds.signals.told()).await;
     }
     status
 }
@@ -276,7 +285,7 @@ async fn greeted(
     }
 }
 
-async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trouble> {
+async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> Result<u8, Trouble> {
     let client = match args.rate {
         Some(rate) => Client::new(TIMEOUT).with_rate(rate),
         None => Client::new(TIMEOUT),
@@ -319,6 +328,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
     let seed = args.seed.unwrap_or_else(|| if shard.is_some() { 1 } else { drawn_seed() });
     let found = subject.found.clone();
     let about = About { target: target.name(), contract: subject.name.clone(), found, seed, shard };
+    watch.live.run_begins(&about, checks.len());
     // Whatever happens from now on, there are reports.
     let mut report = Report { about, run: Run::skipped(&checks, SkipReason::Interrupted) };
     write_reports(args, &report)?;
@@ -341,14 +351,15 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
     let outcome: Outcome = match target {
         Target::Embedded => {
             let context = Context::embedded(subject.contract, seed, client);
-            watched(&checks, &context, Allowed::ALL, bounds).await.into()
+            watched(&checks, &context, Allowed::ALL, bounds, &watch.live).await.into()
         }
         Target::Launched(keeper, _) => {
-            launched(keeper, &checks, bounds, |mode| context(keeper.address(), mode, &keys)).await
+            launched(keeper, &checks, bounds, &watch.live, |mode| context(keeper.address(), mode, &keys))
+                .await
         }
         Target::Foreign(address) => {
             let context = |mode, keys: &Keys| context(address, mode, keys);
-            foreign(args, address, mode, &checks, keys, &client, bounds, context).await?
+            foreign(args, address, mode, &checks, keys, &client, bounds, &watch.live, context).await?
         }
     };
     let Outcome { run, left, gone } = outcome;
@@ -359,6 +370,10 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds) -> Result<u8, Trou
     // A terminal that went away is no reason to lose the other reports.
     let _ = write_text(&mut anstream::stdout().lock(), &report);
     write_reports(args, &report)?;
+    watch.live.run_ended(&report);
+    if let Some(history) = &watch.history {
+        history.keep_run(&report).map_err(Trouble::usage)?;
+    }
     let outcome = report.run;
     if let Some(gone) = gone {
         return Err(Trouble::Unreachable(gone));
@@ -394,6 +409,7 @@ async fn launched(
     keeper: &Keeper,
     checks: &[Check],
     bounds: &Bounds,
+    live: &Live,
     context: impl Fn(Mode) -> Context,
 ) -> Outcome {
     let mut whole: Option<Run> = None;
@@ -420,7 +436,7 @@ async fn launched(
         let run = match stopped.map(|run| run.reason().unwrap_or(SkipReason::Interrupted)) {
             Some(reason) => Run::skipped(&now, reason),
             None if !keeper.turn(way).await => Run::skipped(&now, SkipReason::TargetGone),
-            None => watched(&now, &context, Allowed::ALL, bounds).await,
+            None => watched(&now, &context, Allowed::ALL, bounds, live).await,
         };
         match &mut whole {
             Some(whole) => whole.append(run),
@@ -443,6 +459,7 @@ async fn foreign(
     mut keys: Keys,
     client: &Client,
     bounds: &Bounds,
+    live: &Live,
     context: impl Fn(Mode, &Keys) -> Context,
 ) -> Result<Outcome, Trouble> {
     let allowed = allowed(&args.allow);
@@ -454,7 +471,7 @@ async fn foreign(
     let before = footprint(&keys).await;
     let part = async |checks: &[Check], mode, keys: &Keys| {
         let keeper = Keeper::watch(address.clone(), keys.clone(), flight.clone());
-        let run = watched(checks, &context(mode, keys).kept(keeper.clone()), allowed, bounds).await;
+        let run = watched(checks, &context(mode, keys).kept(keeper.clone()), allowed, bounds, live).await;
         let gone = keeper.falls(0).first().filter(|_| keeper.is_lost()).map(|fall| fall.headline.clone());
         keeper.close().await;
         (run, gone)
@@ -532,10 +549,12 @@ async fn put_back(
 }
 
 /// Runs the checks with a progress bar, until they end, the time is over or somebody asks for it.
-async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds) -> Run {
+async fn watched(checks: &[Check], context: &Context, allowed: Allowed, bounds: &Bounds, live: &Live) -> Run {
     let bar = progress_bar(checks.len());
     let causes = RefCell::new(BTreeSet::new());
-    let progress = |check: &Check, verdict: &Verdict| {
+    let progress = |check: &Check, verdict: Option<&Verdict>| {
+        live.step(check, verdict);
+        let Some(verdict) = verdict else { return };
         bar.inc(1);
         bar.set_message(check.id.clone());
         // What follows from a cause is said once.

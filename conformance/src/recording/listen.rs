@@ -1,6 +1,6 @@
 //! Runs checks one after the other, and listens to each.
 
-use crate::suite::{self, Allowed, Check, Context, SkipReason, Taken, Tape, Verdict};
+use crate::suite::{self, Allowed, Check, Context, SkipReason, Taken, Tape};
 
 /// Runs the checks, what does less harm first, and calls `heard` with what each asked and got. Ends early when
 /// `stop` does, or when `heard` answers an error; says whether `stop` came first.
@@ -26,7 +26,7 @@ pub(crate) async fn listen<E>(
             SkipReason::Interrupted
         };
         let one = std::slice::from_ref(check);
-        suite::run(one, &context, allowed, |_: &Check, _: &Verdict| {}, told).await;
+        suite::run(one, &context, allowed, |_, _| {}, told).await;
         heard(check, &tape.take())?;
         if stopped {
             return Ok(true);

@@ -33,7 +33,7 @@ fn record(id: &str, level: Level, verdict: Verdict, took: u64) -> Record {
 }
 
 /// The report.
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     let hostile = "404, text/html\u{1b}[31m, \"<script>alert(1)</script>```|]]>\"";
     let mut records = vec![
         record("actions/ping", Level::Must, Verdict::Pass, 800),

@@ -166,6 +166,16 @@ impl Campaign {
         Ok(Self { head, failures, once, summary })
     }
 
+    /// The target, and what it was held against.
+    pub(crate) fn about(&self) -> [&str; 2] {
+        [&self.head.target, &self.head.contract]
+    }
+
+    /// What came out, in a line.
+    pub(crate) fn line(&self) -> String {
+        format!("{} causes of failure in {} cases", self.summary.failures, self.summary.cases)
+    }
+
     /// Whether something failed, or the target went.
     pub fn failed(&self) -> bool {
         !self.failures.is_empty() || self.summary.gone.is_some()

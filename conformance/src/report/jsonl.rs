@@ -161,6 +161,13 @@ pub enum ReadError {
 
 pub(super) const FORMAT: Format = Format { name: "json", about: "JSON Lines", write };
 
+impl Report {
+    /// Writes it as JSON Lines.
+    pub(crate) fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        write(out, self)
+    }
+}
+
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let Report { about, run } = report;
     let first = Line::Run(Head {

@@ -22,7 +22,10 @@ mod words;
 
 pub use about::{About, Report};
 pub use compare::{Comparison, compare};
+#[cfg(test)]
+pub(crate) use example::report as example_report;
 pub use fuzz::Campaign;
+pub(crate) use html::STYLE;
 pub use jsonl::{JSON_SCHEMA, ReadError};
 pub use merge::{MergeError, merge};
 pub use open::{Kind, OpenError};

@@ -68,7 +68,7 @@ impl Tally {
     }
 
     /// What came out, in a few words.
-    pub(super) fn verdict(self) -> String {
+    pub(crate) fn verdict(self) -> String {
         let of = |count: usize, one: &str, more: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),

@@ -124,6 +124,13 @@ impl Run {
     }
 }
 
+impl Record {
+    /// What a report says of a check with this verdict, as long as the run goes on.
+    pub(crate) fn of(check: &Check, verdict: Verdict) -> Self {
+        record(check, Ended { verdict, cause: None, took: Duration::ZERO })
+    }
+}
+
 /// Why nothing can be asked of a target.
 #[derive(Clone, Debug)]
 pub(crate) struct Stranded {
@@ -182,14 +189,14 @@ pub fn plan(checks: &[Check], context: &Context, allowed: Allowed) -> Vec<Option
     checks.iter().map(reason).collect()
 }
 
-/// Runs `checks`. `progress` is called with each finished check. When `stop` ends no more are started: what
+/// Runs `checks`. `progress` is called with each check that begins, and with its verdict when it is finished. When `stop` ends no more are started: what
 /// only reads is broken off, what changes something is given time to put it back, and the others are
 /// skipped for the reason that `stop` gave.
 pub async fn run(
     checks: &[Check],
     context: &Context,
     allowed: Allowed,
-    progress: impl Fn(&Check, &Verdict),
+    progress: impl Fn(&Check, Option<&Verdict>),
     stop: impl Future<Output = SkipReason>,
 ) -> Run {
     let begun = Instant::now();
@@ -199,7 +206,7 @@ pub async fn run(
         match skipped {
             Some(reason) => {
                 let ended = Ended::skipped(reason);
-                progress(check, &ended.verdict);
+                progress(check, Some(&ended.verdict));
                 verdicts[index] = Some(ended);
             }
             None => waiting.push(index),
@@ -209,10 +216,10 @@ pub async fn run(
     waiting
         .sort_by_cached_key(|&index| (checks[index].class, checks[index].alone() != Some(Alone::SelfCheck)));
 
-    let mut finished = |index: usize, outcome: Outcome, took| {
-        let ended = Ended::of(outcome, checks[index].level, took);
-        progress(&checks[index], &ended.verdict);
-        verdicts[index] = Some(ended);
+    let mut heard = |index: usize, finished: Option<(Outcome, Duration)>| {
+        let ended = finished.map(|(outcome, took)| Ended::of(outcome, checks[index].level, took));
+        progress(&checks[index], ended.as_ref().map(|ended| &ended.verdict));
+        verdicts[index] = ended;
     };
     let lost = async {
         let fall = match context.keeper() {
@@ -234,11 +241,10 @@ pub async fn run(
     let limit = if context.is_trial() { TRIAL_PARALLEL } else { PARALLEL };
     let mut doubtful = VecDeque::new();
     let queue = waiting.into_iter().map(|index| (index, None)).collect();
-    let mut stopped =
-        together(checks, queue, limit, context, &mut finished, &mut doubtful, stop.as_mut()).await;
+    let mut stopped = together(checks, queue, limit, context, &mut heard, &mut doubtful, stop.as_mut()).await;
     if stopped.is_none() && !doubtful.is_empty() {
         // Alone, so that it shows whose doing it was.
-        stopped = together(checks, doubtful, 1, context, &mut finished, &mut VecDeque::new(), stop).await;
+        stopped = together(checks, doubtful, 1, context, &mut heard, &mut VecDeque::new(), stop).await;
     }
     let left = Ended::skipped(stopped.unwrap_or(SkipReason::Interrupted));
     let ended =
@@ -260,7 +266,7 @@ async fn together(
     mut queue: Queue,
     limit: usize,
     context: &Context,
-    finished: &mut impl FnMut(usize, Outcome, Duration),
+    heard: &mut impl FnMut(usize, Option<(Outcome, Duration)>),
     doubtful: &mut Queue,
     mut stop: Pin<&mut impl Future<Output = SkipReason>>,
 ) -> Option<SkipReason> {
@@ -270,6 +276,7 @@ async fn together(
     loop {
         while running.len() < limit {
             let Some((index, doubt)) = next(checks, &mut queue, &running, context) else { break };
+            heard(index, None);
             running.push((tasks.spawn(timed(checks[index].clone(), context.clone(), doubt)), index));
         }
         let patience = stopped
@@ -302,7 +309,7 @@ async fn together(
                 Some(Attempt { doubt: Some(doubt), .. }) if stopped.is_none() => {
                     doubtful.push_back((index, Some(doubt)));
                 }
-                Some(Attempt { outcome, .. }) => finished(index, outcome, took),
+                Some(Attempt { outcome, .. }) => heard(index, Some((outcome, took))),
                 None => {}
             }
         }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[allow(dead_code, reason = "the simulator's tests use all of it")]
+#[path = "../../../simulator/tests/it/browser/mod.rs"]
+mod browser;
 mod common;
 
 mod baselines;
@@ -16,6 +19,7 @@ mod ids;
 mod keeper;
 mod launched;
 mod live;
+mod page;
 mod provision;
 mod recording;
 mod reports;

@@ -15,7 +15,7 @@ const PLAIN: &str = "\x1b[0m";
 impl Comparison {
     /// The lists, each with its name, what it means, its colour, and whether evidence belongs to it. What
     /// matters most comes last, where a terminal's reader is.
-    fn lists(&self) -> [(&'static str, &'static str, &'static str, &[Change]); 7] {
+    pub(crate) fn lists(&self) -> [(&'static str, &'static str, &'static str, &[Change]); 7] {
         [
             ("gone", "only in the older report", DIM, &self.gone),
             ("new", "only in the newer report", DIM, &self.added),
@@ -28,7 +28,7 @@ impl Comparison {
     }
 
     /// The counts in one line, what matters most first.
-    fn tally(&self) -> String {
+    pub(crate) fn tally(&self) -> String {
         let lists = self.lists();
         let told = lists.iter().rev().filter(|(name, _, _, list)| *name == "broken" || !list.is_empty());
         let counts = told.map(|(name, _, _, list)| format!("{} {name}", list.len()));
@@ -89,7 +89,7 @@ impl Comparison {
 }
 
 impl Side {
-    fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!(
             "{}, contract {}, seed {}, {} checks",
             harmless(&self.target),
@@ -101,7 +101,7 @@ impl Side {
 }
 
 impl Change {
-    fn verdicts(&self) -> String {
+    pub(crate) fn verdicts(&self) -> String {
         match (self.old, self.new) {
             (Some(old), Some(new)) if old == new => new.to_owned(),
             (Some(old), Some(new)) => format!("{old} → {new}"),
@@ -110,7 +110,7 @@ impl Change {
     }
 
     /// What there is to tell of what does not hold now, in lines.
-    fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         let mut told = vec![self.sentence.clone()];
         if let Some(Evidence { expected, got, curl, .. }) = &self.evidence {
             told.extend([format!("expected  {expected}"), format!("got       {got}"), curl.clone()]);

@@ -28,7 +28,8 @@ use crate::{
     suite::{Record, Verdict},
 };
 
-const STYLE: &str = include_str!("style.css");
+/// How a report looks.
+pub(crate) const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// How many failures are unfolded, so that what comes after them is near.
@@ -41,6 +42,23 @@ pub(crate) const FORMAT: Format = Format { name: "html", about: "one page for a 
 
 pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     out.write_all(page(report).into_string().as_bytes())
+}
+
+impl Report {
+    /// The report as a page for a browser.
+    pub(crate) fn page(&self) -> String {
+        page(self).into_string()
+    }
+
+    /// What did not hold, as a part of a page.
+    pub(crate) fn failures(&self) -> String {
+        let told: Vec<_> = self.run.records.iter().filter(|record| rank(record) < PASS).collect();
+        if told.is_empty() {
+            String::new()
+        } else {
+            failures(self, told, &Causes::of(&self.run)).into_string()
+        }
+    }
 }
 
 fn page(report: &Report) -> Markup {

@@ -147,7 +147,7 @@ impl Browser {
     pub(crate) async fn hover(&mut self, element: &str) -> Value {
         let place = self
             .value(&format!(
-                "(() => {{ const found = {element}; if (!found) return null; found.scrollIntoView({{ block: 'center' }});
+                "(() => {{ const found = {element}; if (!found) return null; found.scrollIntoView({{ block: 'center', behavior: 'instant' }});
                  const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
             ))
             .await;
