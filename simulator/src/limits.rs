@@ -177,6 +177,15 @@ pub const CONTROL_CONNECTIONS: usize = 256;
 /// How long a head of a request to the control plane may take: people type them.
 pub const CONTROL_HEAD_TIME: Duration = Duration::from_secs(30);
 
+/// The longest answer of the core that the control plane's console shows, bytes.
+pub const CONSOLE_ANSWER: u64 = 16 << 20;
+
+/// How many entries of an HTTP Archive are asked again.
+pub const HAR_ENTRIES: usize = 5000;
+
+/// How many ways to go on a key that is typed is told.
+pub const COMPLETIONS: usize = 100;
+
 /// The longest body that the control plane reads, bytes, save for imports.
 pub const CONTROL_BODY: usize = 1 << 20;
 

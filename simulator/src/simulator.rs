@@ -788,6 +788,10 @@ impl Beside for Simulator {
         self.control_url()
     }
 
+    fn journal(&self) -> Journal {
+        Self::journal(self)
+    }
+
     fn stop(self: Box<Self>) -> Work<()> {
         Box::pin((*self).stop())
     }

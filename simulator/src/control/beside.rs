@@ -4,7 +4,7 @@ use std::{fmt::Debug, net::SocketAddr, sync::Arc};
 
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use crate::{core::Work, limits, snapshot::Snapshot, world::Options};
+use crate::{core::Work, journal::Journal, limits, snapshot::Snapshot, world::Options};
 
 /// How a control plane is reached.
 #[derive(Clone, Default)]
@@ -44,6 +44,9 @@ pub(crate) trait Beside: Debug + Send + Sync {
 
     /// Where its control plane is.
     fn control(&self) -> Option<&str>;
+
+    /// What it recorded.
+    fn journal(&self) -> Journal;
 
     /// Stops it and waits until its ports are free.
     fn stop(self: Box<Self>) -> Work<()>;

@@ -9,6 +9,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     beside::{Beside, Settings},
@@ -17,7 +18,7 @@ use super::{
     problem::Problem,
     route::{JSON, Route, delete, get, post},
 };
-use crate::limits;
+use crate::{limits, snapshot::Snapshot};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -75,9 +76,6 @@ async fn begin(
     State(plane): State<Arc<Plane>>,
     Input(told): Input<Begin>,
 ) -> Result<(StatusCode, Json<Fork>), Problem> {
-    let place = Arc::clone(&plane.forks.room.0).try_acquire_owned().map_err(|_| {
-        Problem::conflict(format!("there are {} forks already; end one first", limits::FORKS))
-    })?;
     let listen = match told.listen {
         Some(listen) => listen.parse().map_err(|_| {
             Problem::conflict(format!("\"{listen}\" is no address"))
@@ -86,27 +84,50 @@ async fn begin(
         })?,
         None => SocketAddr::new(ip(&plane.api), 0),
     };
+    let place = room(&plane)?;
     let snapshot = match told.snapshot {
         Some(id) => plane
             .kept(|kept| kept.find(&id).cloned())
             .map_err(|problem| problem.with(StatusCode::CONFLICT).at("/snapshot"))?,
         None => Arc::clone(&plane).aside(|plane| Ok(plane.shared.snapshot()?)).await?,
     };
-    let control = Settings {
-        listen: Some(SocketAddr::new(ip(&plane.url), 0).to_string()),
-        token: plane.guard.token.clone(),
-        forks: Some(plane.forks.room.clone()),
-    };
-    let begun = plane.template.begin(snapshot, listen, control).await.map_err(|fault| {
-        let problem = Problem::conflict(fault.why);
-        if fault.by_address { problem.at("/listen") } else { problem }
-    })?;
+    let begun = beside(&plane, snapshot, listen).await?;
     let mut running = plane.forks.running.lock().await;
     running.begun += 1;
     let id = running.begun.to_string();
     let fork = Fork::of(&id, &*begun);
     running.forks.push((id, begun, place));
     Ok((StatusCode::CREATED, Json(fork)))
+}
+
+/// Room for one more.
+///
+/// # Errors
+/// When there are enough.
+pub(super) fn room(plane: &Plane) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&plane.forks.room.0)
+        .try_acquire_owned()
+        .map_err(|_| Problem::conflict(format!("there are {} forks already; end one first", limits::FORKS)))
+}
+
+/// Begins a simulator that goes on from a snapshot.
+///
+/// # Errors
+/// When it cannot be served, or not there.
+pub(super) async fn beside(
+    plane: &Plane,
+    snapshot: Snapshot,
+    listen: SocketAddr,
+) -> Result<Box<dyn Beside>, Problem> {
+    let control = Settings {
+        listen: Some(SocketAddr::new(ip(&plane.url), 0).to_string()),
+        token: plane.guard.token.clone(),
+        forks: Some(plane.forks.room.clone()),
+    };
+    plane.template.begin(snapshot, listen, control).await.map_err(|fault| {
+        let problem = Problem::conflict(fault.why);
+        if fault.by_address { problem.at("/listen") } else { problem }
+    })
 }
 
 /// The IP address of a URL of ours.

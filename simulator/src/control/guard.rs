@@ -6,11 +6,15 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS},
+        header::{
+            AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
+        },
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq as _;
 
 use super::problem::Problem;
@@ -72,7 +76,8 @@ impl Guard {
             return Ok(());
         }
         let Some(token) = &self.token else { return Ok(()) };
-        if bearer(headers).is_some_and(|shown| bool::from(shown.as_bytes().ct_eq(token.as_bytes()))) {
+        let shown = bearer(headers).map(|shown| shown.as_bytes().to_vec()).or_else(|| offered(headers));
+        if shown.is_some_and(|shown| bool::from(shown.ct_eq(token.as_bytes()))) {
             return Ok(());
         }
         Err(Problem::new(StatusCode::UNAUTHORIZED, "the control plane's token is missing or wrong")
@@ -87,6 +92,13 @@ fn text(value: Option<&HeaderValue>) -> Option<&str> {
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers.get(AUTHORIZATION))?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The token among the subprotocols of a websocket: a page can send it in no other header.
+fn offered(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let all = text(headers.get(SEC_WEBSOCKET_PROTOCOL))?;
+    let encoded = all.split(',').find_map(|one| one.trim().strip_prefix("bearer."))?;
+    URL_SAFE_NO_PAD.decode(encoded).ok()
 }
 
 /// Whether a Host header names this machine by a loopback address, or as `localhost`.

@@ -5,11 +5,13 @@
 mod beside;
 mod changes;
 mod clock;
+mod console;
 mod difference;
 mod events;
 mod forks;
 mod glance;
 mod guard;
+mod har;
 mod health;
 mod input;
 mod journal;
@@ -19,9 +21,11 @@ mod page;
 mod patch;
 mod plane;
 mod problem;
+mod relay;
 mod route;
 mod scenarios;
 mod scripts;
+mod send;
 mod server;
 mod snapshots;
 mod state;
@@ -40,12 +44,15 @@ fn routes() -> Vec<route::Route> {
         scenarios::routes(),
         clock::routes(),
         journal::routes(),
+        har::routes(),
         timeline::routes(),
         scripts::routes(),
         snapshots::routes(),
         forks::routes(),
         events::routes(),
         glance::routes(),
+        console::routes(),
+        relay::routes(),
         page::routes(),
         openapi::routes(),
     ]

@@ -18,6 +18,8 @@ use super::route::{Route, get};
 const HTML: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
+const CONSOLE: &str = include_str!("page/console.js");
+const SOCKET: &str = include_str!("page/socket.js");
 
 pub(super) fn routes() -> Vec<Route> {
     vec![get("/", "Show the control plane to a person", read).answers_as::<String>(
@@ -27,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
     )]
 }
 
-/// The page with its style, its script and the middles of countries, and the policy that lets it run nothing else.
+/// The page with its style, its scripts and the middles of countries, and the policy that lets it run nothing else.
 static PAGE: LazyLock<(String, String)> = LazyLock::new(|| {
     let countries: Vec<_> = Country::all()
         .values()
@@ -38,11 +40,14 @@ static PAGE: LazyLock<(String, String)> = LazyLock::new(|| {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let policy = format!(
         "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-         style-src {}; script-src {}",
+         style-src {}; script-src {} {} {}",
         hash(STYLE),
         hash(&script),
+        hash(CONSOLE),
+        hash(SOCKET),
     );
-    (HTML.replace("/*style*/", STYLE).replace("/*script*/", &script), policy)
+    let page = HTML.replace("/*style*/", STYLE).replace("/*script*/", &script);
+    (page.replace("/*console*/", CONSOLE).replace("/*socket*/", SOCKET), policy)
 });
 
 async fn read() -> impl IntoResponse {

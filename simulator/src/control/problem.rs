@@ -71,6 +71,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// What is wrong.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether it has this status.
     pub(super) fn is(&self, status: StatusCode) -> bool {
         self.status == status.as_u16()

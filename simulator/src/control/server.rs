@@ -99,6 +99,7 @@ async fn serve(listener: TcpListener, router: Router) {
                 .header_read_timeout(limits::CONTROL_HEAD_TIME)
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
                 .await;
             // A peer that breaks off is no fault of ours.
             let _ = served;

@@ -121,6 +121,28 @@ trait Database: Sync {
     }
 }
 
+/// How a key may go on that is being typed, up to its next slash or its end; at most so many.
+#[cfg(feature = "control")]
+pub(crate) fn completions(world: &World, typed: &str, most: usize) -> Vec<String> {
+    let Some((name, prefix)) = typed.split_once(':') else {
+        let all = NAMES.iter().filter(|name| name.starts_with(typed) && named(world, name).is_ok());
+        return all.map(|name| format!("{name}:")).collect();
+    };
+    let found = named(world, name).ok().and_then(|one| one.list(world, prefix).ok());
+    let mut all = std::collections::BTreeSet::new();
+    for record in found.map(|found| found.records).unwrap_or_default() {
+        let key = record.place().1;
+        let Some(rest) = key.strip_prefix(prefix) else { continue };
+        let end = rest.find('/').map_or(key.len(), |at| prefix.len() + at + 1);
+        all.insert(format!("{name}:{}", &key[..end]));
+    }
+    all.into_iter().take(most).collect()
+}
+
+/// The names of all databases.
+#[cfg(feature = "control")]
+const NAMES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
+
 /// The database of a name.
 fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
     Ok(match name {

@@ -32,5 +32,7 @@ pub use entry::{Answer, Body, Direction, Entry, Exchange, Message, Permit, What}
 pub use filter::{Filter, Kind};
 pub use handle::{Journal, Page};
 pub use near::NearMiss;
+#[cfg(feature = "control")]
+pub(crate) use near::nearness;
 pub use verify::{NotAsExpected, Times};
 pub use wait::{Follower, WaitError};

@@ -327,11 +327,116 @@ async fn requests_appear_in_the_journal() {
     quiet(&browser);
 }
 
+/// Writes into a field as a person does, so that the page hears of it.
+async fn fill_in(browser: &mut Browser, id: &str, text: &str) {
+    browser.value(&format!("document.getElementById('{id}').select()")).await;
+    browser.write(text).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn the_api_is_asked_from_the_page() {
+    let simulator = simulator("home-office").await;
+    let mut browser = open(&simulator).await;
+    fill_in(&mut browser, "console-endpoint", "GET network/gateways").await;
+    assert_eq!(
+        browser.value("document.getElementById('console-target').value").await,
+        json!("/api/v1/network/gateways")
+    );
+    let about = text(&mut browser, "console-about").await;
+    assert!(about.contains("(user)"), "{about}");
+    // Without a key the core refuses; by the keyboard.
+    browser.value("document.querySelector('#console button').focus()").await;
+    browser.press(" ").await;
+    browser.until("document.getElementById('console-status').textContent.startsWith('401')").await;
+    browser.value("document.getElementById('console-key').value = 'user'").await;
+    browser.click(&named("Send").replace("findLast", "find")).await;
+    browser.until("document.getElementById('console-status').textContent === '200 OK'").await;
+    assert!(text(&mut browser, "console-text").await.contains("192.168."));
+    let line = text(&mut browser, "console-curl").await;
+    assert!(
+        line.starts_with("PORTMASTER_KEY='console-user'\ncurl ") && line.contains("/network/gateways"),
+        "{line}"
+    );
+    browser.until("document.getElementById('said').textContent.startsWith('The core answered 200 OK')").await;
+    browser.click("document.getElementById('console-entry')").await;
+    browser.until("document.getElementById('detail').open").await;
+    assert!(text(&mut browser, "detail-text").await.contains("/api/v1/network/gateways"));
+    browser.click("document.querySelector('#detail button')").await;
+    // A part of the path and a member of the query have fields of their own.
+    fill_in(&mut browser, "console-endpoint", "GET debug/core").await;
+    fill_in(&mut browser, "console-part-0", "github").await;
+    assert_eq!(
+        browser.value("document.getElementById('console-target').value").await,
+        json!("/api/v1/debug/core?style=github")
+    );
+    quiet(&browser);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn the_database_is_spoken_to_from_the_page() {
+    let simulator = simulator("home-office").await;
+    let mut browser = open(&simulator).await;
+    // Nobody without a key is let in, and the page says why.
+    browser.value("document.getElementById('socket-key').value = 'none'").await;
+    browser.click("document.getElementById('socket-open')").await;
+    browser.until("document.getElementById('trouble').textContent.includes('401')").await;
+    browser.complaints.clear();
+    browser.value("document.getElementById('socket-key').value = 'admin'").await;
+    browser.click("document.getElementById('socket-open')").await;
+    browser.until("document.getElementById('socket-state').textContent === 'connected'").await;
+    // Words and keys are completed.
+    let offered = |word: &str| {
+        format!(
+            "[...document.querySelectorAll('#socket-words option')].some((one) => one.value === {})",
+            json!(word)
+        )
+    };
+    fill_in(&mut browser, "socket-key-or-query", "query config:sp").await;
+    browser.until(&offered("query config:spn/")).await;
+    fill_in(&mut browser, "socket-key-or-query", "query config:spn/ wh").await;
+    browser.until(&offered("query config:spn/ where")).await;
+    fill_in(&mut browser, "socket-key-or-query", "query config:spn/enable").await;
+    browser.click("document.getElementById('socket-send')").await;
+    let said = |text: &str| {
+        format!(
+            "[...document.querySelectorAll('#socket-messages li')].some((one) => one.textContent.includes({}))",
+            json!(text)
+        )
+    };
+    browser.until(&said("1|ok|config:spn/enable|J{")).await;
+    browser.until(&said("1|done")).await;
+    // Members of what was seen are words, too.
+    fill_in(&mut browser, "socket-key-or-query", "query config:spn/ where Na").await;
+    browser.until(&offered("query config:spn/ where Name")).await;
+    // What changes is told as it happens, until the subscription ends.
+    simulator.change(&serde_json::from_value(json!({ "config": { "spn/enable": true } })).unwrap()).unwrap();
+    browser
+        .until(
+            "[...document.querySelectorAll('#socket-messages li')]
+                .filter((one) => one.textContent.includes('|config:spn/enable|J{')).length === 2",
+        )
+        .await;
+    let line = text(&mut browser, "socket-line").await;
+    assert!(line.contains("| websocat -n -H") && line.ends_with("/api/database/v1"), "{line}");
+    browser.click(&named("Cancel")).await;
+    browser.until("document.getElementById('socket-subscriptions').textContent === 'None.'").await;
+    browser.click("document.getElementById('socket-open')").await;
+    browser.until("document.getElementById('socket-state').textContent === 'closed'").await;
+    quiet(&browser);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium"]
 async fn a_token_is_asked_for() {
-    let simulator =
-        Simulator::builder().control("127.0.0.1:0").control_token("sesame").start().await.unwrap();
+    let simulator = Simulator::builder()
+        .control("127.0.0.1:0")
+        .control_token("sesame")
+        .dev_mode(true)
+        .start()
+        .await
+        .unwrap();
     let mut browser = Browser::start().await;
     browser.open(&format!("{}/", simulator.control_url().unwrap())).await;
     browser.until("!document.getElementById('login').hidden").await;
@@ -340,6 +445,9 @@ async fn a_token_is_asked_for() {
     browser.click(&named("Show the world")).await;
     browser.until("document.body.dataset.ready === 'yes'").await;
     assert_eq!(fact(&mut browser, "network", "State").await, "online");
+    // The websocket is opened with it, too.
+    browser.click("document.getElementById('socket-open')").await;
+    browser.until("document.getElementById('socket-state').textContent === 'connected'").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -360,7 +468,7 @@ async fn it_is_for_keyboards_readers_phones_and_the_night() {
     }
     let nameless = browser
         .value(
-            "[...document.querySelectorAll('button, select, input, a[href], section, svg[role]')].filter((one) =>
+            "[...document.querySelectorAll('button, select, input, textarea, a[href], section, svg[role]')].filter((one) =>
                 !(one.textContent.trim() || one.ariaLabel || one.labels?.length || one.hasAttribute('aria-labelledby'))).map((one) => one.outerHTML)",
         )
         .await;

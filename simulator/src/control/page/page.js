@@ -410,6 +410,7 @@ async function showScenario() {
     $("scenario").value = health.scenario;
   }
   aboutScenario();
+  await showConsole();
 }
 
 function aboutScenario() {
@@ -530,4 +531,5 @@ async function listen() {
   setTimeout(listen, 2000);
 }
 
-start();
+// The consoles' scripts come behind this one.
+addEventListener("DOMContentLoaded", start);

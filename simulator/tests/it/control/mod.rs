@@ -2,10 +2,12 @@
 
 mod changes;
 mod clock;
+mod console;
 mod document;
 mod events;
 mod forks;
 mod guard;
+mod har;
 mod journal;
 mod look;
 mod nonsense;
