@@ -98,6 +98,17 @@ impl Browser {
     pub(crate) async fn open(&mut self, url: &str) {
         self.events.clear();
         self.command("Page.navigate", json!({ "url": url })).await;
+        self.loaded().await;
+    }
+
+    /// Goes to the page that what has the focus leads to, by the keyboard, and waits until it is loaded.
+    pub(crate) async fn enter(&mut self) {
+        self.events.clear();
+        self.strike("Enter", 13).await;
+        self.loaded().await;
+    }
+
+    async fn loaded(&mut self) {
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             self.receive().await;
         }
