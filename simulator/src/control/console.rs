@@ -124,7 +124,8 @@ struct Told {
     status: u16,
     /// The status in words.
     reason: String,
-    /// The headers, in their order.
+    /// The headers, in their order, each a name and a value.
+    #[schemars(with = "Vec<Vec<String>>")]
     headers: Vec<(String, String)>,
     /// How many bytes the body has.
     length: usize,
