@@ -35,7 +35,7 @@ pub const YAML: usize = 256 << 10;
 /// How many values a document of YAML may have, with those that its references repeat.
 pub const YAML_VALUES: usize = 100_000;
 
-/// The longest document of a labelled form (`profile/merge`, imports), bytes. It is read while the world waits.
+/// The longest document in CBOR, MessagePack or YAML (`profile/merge`, imports, records), bytes. It is read while the world waits.
 pub const LABELLED: usize = 2 << 20;
 
 /// The longest message of the websocket unless something else is said, bytes. Cores have no bound.

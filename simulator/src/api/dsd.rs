@@ -1,4 +1,5 @@
-//! Reading a body by its Content-Type, as the cores' library for labelled data does (core-2.2 §6.6, websocket §5.3).
+//! Reading data by its form, as the cores' library for labelled data does: a body by its Content-Type, a record by its format
+//! byte (core-2.2 §6.6, websocket §5.3).
 
 use std::borrow::Cow;
 
@@ -6,27 +7,32 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    go::{decode::Fault, dump, json, read::Raw, yaml},
+    go::{
+        decode::{Fault, Soft},
+        dump, json,
+        read::Raw,
+        yaml,
+    },
     limits,
 };
 
 /// What is said of a type that is not read.
-pub(super) const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
+pub(crate) const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
 
-/// Reads a body with `decode`. Without a type it is JSON; CBOR, MessagePack and YAML are read, too.
+/// Reads a body with `decode`, which is told how forgiving the form is. Without a type it is JSON; CBOR, MessagePack and YAML
+/// are read, too.
 ///
 /// # Errors
 /// With the core's words when the type is not known or the body is not of it.
-pub(super) fn read<T>(
+pub(crate) fn read<T>(
     body: &[u8],
     content_type: &str,
-    decode: impl FnOnce(Raw<'_>) -> Result<T, Fault>,
+    decode: impl FnOnce(Raw<'_>, Soft) -> Result<T, Fault>,
 ) -> Result<T, String> {
-    if body.len() > limits::LABELLED {
-        return Err(format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED));
-    }
+    let too_long = || format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED);
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
+        "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => return Err(too_long()),
         "cbor" => ("cbor", from_cbor(body).map_err(|fault| cbor(body, &fault)).map(written)),
         "msgpack" => ("msgpack", from_msgpack(body).map_err(|fault| msgpack(body, &fault)).map(written)),
         "yaml" | "yml" => ("yaml", yaml::to_json(body).map(Cow::Owned)),
@@ -35,27 +41,24 @@ pub(super) fn read<T>(
     let document: Result<Cow<'_, [u8]>, String> = document;
     document
         .and_then(|document| {
-            decode(Raw::checked(&document)?).map_err(|fault| match name {
-                "yaml" => format!("error unmarshaling JSON: {fault}"),
-                _ => fault.to_string(),
-            })
+            let raw = Raw::checked(&document)?;
+            match name {
+                "yaml" => {
+                    decode(raw, Soft::of_yaml()).map_err(|fault| format!("error unmarshaling JSON: {fault}"))
+                }
+                _ => decode(raw, Soft::default()).map_err(|fault| fault.to_string()),
+            }
         })
         .map_err(|fault| format!("dsd: failed to unpack {name}: {fault}, data: {}", dump::first_line(body)))
 }
 
-/// Reads CBOR.
-///
-/// # Errors
-/// When it is none, or nests too deeply.
-pub(crate) fn from_cbor(body: &[u8]) -> Result<Value, ciborium::de::Error<std::io::Error>> {
+/// Reads CBOR, unless it is none or nests too deeply.
+fn from_cbor(body: &[u8]) -> Result<Value, ciborium::de::Error<std::io::Error>> {
     ciborium::de::from_reader_with_recursion_limit(body, limits::PACKED_NESTING)
 }
 
-/// Reads MessagePack.
-///
-/// # Errors
-/// When it is none, or nests too deeply.
-pub(crate) fn from_msgpack(body: &[u8]) -> Result<Value, rmp_serde::decode::Error> {
+/// Reads MessagePack, unless it is none or nests too deeply.
+fn from_msgpack(body: &[u8]) -> Result<Value, rmp_serde::decode::Error> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);
     reader.set_max_depth(limits::PACKED_NESTING);
     Value::deserialize(&mut reader)
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     fn text(body: &[u8], content_type: &str) -> Result<String, String> {
-        read(body, content_type, |raw| Ok(raw.literal().into_owned()))
+        read(body, content_type, |raw, _| Ok(raw.literal().into_owned()))
     }
 
     #[test]

@@ -120,9 +120,9 @@ struct Merge {
 }
 
 impl Merge {
-    fn decode(raw: Raw<'_>) -> Result<Self, Fault> {
+    fn decode(raw: Raw<'_>, mut soft: Soft) -> Result<Self, Fault> {
         const HOLDER: &str = "mergeProfilesRequest";
-        let (mut merge, mut from, mut soft) = (Self::default(), None, Soft::default());
+        let (mut merge, mut from) = (Self::default(), None);
         members(
             raw,
             At::TOP,

@@ -27,8 +27,7 @@ impl Database for Notifications {
 
     fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
         let invalid = || Fault::other("invalid data, must be a notification object");
-        let document = payload.json(world.rules.websocket.other_formats).map_err(|_| invalid())?;
-        let sent = STRUCTURE.read(&document).map_err(|_| invalid())?;
+        let sent = payload.read(&STRUCTURE, world.rules.websocket.other_formats).map_err(|_| invalid())?;
         let key = key.strip_prefix("all/").ok_or_else(|| Fault::other("invalid path"))?;
         let text = |name: &str| sent.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         if world.notification(key).is_some() {

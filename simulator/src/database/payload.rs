@@ -1,14 +1,12 @@
 //! What clients write: a format byte, then the data (websocket §3.3).
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::{
-    api::dsd,
-    go::{json, yaml},
-    limits,
+    api::dsd::{self, INCOMPATIBLE},
+    go::structure::Structure,
 };
-
-const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
 
 /// A payload of at least two bytes.
 #[derive(Clone, Debug)]
@@ -24,42 +22,20 @@ impl Payload {
         Self { format: bytes.first().copied().unwrap_or(b'J'), data: bytes.slice(1.min(bytes.len())..) }
     }
 
-    /// The payload as a JSON text, whatever its format. Whether it is well-formed shows when it is read.
-    pub(super) fn json(&self, other_formats: bool) -> Result<Bytes, String> {
-        if self.format != b'J' && self.data.len() > limits::LABELLED {
-            return Err(format!("data of more than {} bytes", limits::LABELLED));
-        }
-        let read = match self.format {
-            b'J' => return Ok(self.data.clone()),
-            b'Y' if other_formats => {
-                let read = yaml::to_json(&self.data).map(Bytes::from);
-                return read.map_err(|fault| format!("dsd: failed to unpack yaml: {fault}"));
-            }
-            b'C' if other_formats => dsd::from_cbor(&self.data).map_err(|fault| ("cbor", fault.to_string())),
-            b'M' if other_formats => {
-                dsd::from_msgpack(&self.data).map_err(|fault| ("msgpack", fault.to_string()))
-            }
+    /// Reads the payload into a structure, in whatever form it came.
+    pub(super) fn read(
+        &self,
+        structure: &Structure,
+        other_formats: bool,
+    ) -> Result<Map<String, Value>, String> {
+        let form = match self.format {
+            b'J' => "json",
+            b'Y' if other_formats => "yaml",
+            b'C' if other_formats => "cbor",
+            b'M' if other_formats => "msgpack",
             _ => return Err(INCOMPATIBLE.to_owned()),
         };
-        let value = read.map_err(|(form, fault)| format!("dsd: failed to unpack {form}: {fault}"))?;
-        Ok(json::to_vec(&value).into())
-    }
-
-    /// The first line of Go's hex dump without its offset, which the cores add to what they cannot read.
-    pub(super) fn dump(&self) -> String {
-        let line = &self.data[..self.data.len().min(16)];
-        let mut hex = String::with_capacity(70);
-        for at in 0..16 {
-            if at == 8 {
-                hex.push(' ');
-            }
-            hex.push_str(&line.get(at).map_or("   ".to_owned(), |byte| format!("{byte:02x} ")));
-        }
-        let text: String = line
-            .iter()
-            .map(|byte| if (0x20..0x7f).contains(byte) { char::from(*byte) } else { '.' })
-            .collect();
-        format!("{hex} |{text}|")
+        dsd::read(&self.data, form, |raw, soft| structure.decode(raw, soft))
     }
 }
 
@@ -81,22 +57,52 @@ pub(super) fn storable(format: u8, stored: portmaster_fixtures::StoredFormats) -
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn what_cannot_be_read_is_dumped_as_go_does() {
-        let dump = |data: &'static [u8]| Payload { format: b'J', data: Bytes::from_static(data) }.dump();
-        assert_eq!(dump(b"[1]"), "5b 31 5d                                          |[1]|");
-        assert_eq!(dump(b"{\"ID\":5}"), "7b 22 49 44 22 3a 35 7d                           |{\"ID\":5}|");
-        assert!(dump(b"0123456789abcdefXYZ").ends_with("64 65 66  |0123456789abcdef|"));
+    use super::*;
+    use crate::go::structure::Type;
+
+    const NAMED: Structure =
+        Structure { holder: "Named", name: "main.Named", fields: &[("Name", Type::Text("string"))] };
+
+    fn read(bytes: &'static [u8], others: bool) -> Result<Value, String> {
+        Payload::new(Bytes::from_static(bytes)).read(&NAMED, others).map(Value::Object)
     }
 
     #[test]
-    fn other_formats_become_json() {
-        let json = |bytes: &'static [u8], others| Payload::new(Bytes::from_static(bytes)).json(others);
-        assert_eq!(json(b"Ya: b", true), Ok(Bytes::from_static(b"{\"a\":\"b\"}")));
-        assert_eq!(json(b"M\x81\xa1a\x01", true), Ok(Bytes::from_static(b"{\"a\":1}")));
-        assert_eq!(json(b"Ya: b", false), Err(INCOMPATIBLE.to_owned()));
-        assert_eq!(json(b"X{}", true), Err(INCOMPATIBLE.to_owned()));
+    fn every_form_is_read() {
+        let named = |name: &str| Ok(json!({ "Name": name }));
+        assert_eq!(read(b"J{\"Name\":\"x\"}", false), named("x"));
+        assert_eq!(read(b"YName: x", true), named("x"));
+        assert_eq!(read(b"M\x81\xa4Name\xa1x", true), named("x"));
+        assert_eq!(read(b"C\xa1dNameax", true), named("x"));
+        assert_eq!(read(b"YName: x", false), Err(INCOMPATIBLE.to_owned()));
+        assert_eq!(read(b"X{}", true), Err(INCOMPATIBLE.to_owned()));
+        // YAML takes a number for a text, as it does in imports.
+        assert_eq!(read(b"YName: 5", true), named("5"));
+    }
+
+    #[test]
+    fn faults_name_the_form_and_show_the_data() {
+        for (bytes, said) in [
+            (
+                &b"J{\"Name\":5}"[..],
+                "json: json: cannot unmarshal number into Go struct field Named.Name of type string, data: 7b 22",
+            ),
+            (
+                b"YName: [1]",
+                "yaml: error unmarshaling JSON: json: cannot unmarshal array into Go struct field Named.Name of type \
+                 string, data: 4e 61",
+            ),
+            (
+                b"Ya: b: c",
+                "yaml: error converting YAML to JSON: yaml: mapping values are not allowed in this context, data: 61 3a",
+            ),
+            (b"C\xa1aa", "cbor: unexpected EOF, data: a1 61 61"),
+            (b"M\x81", "msgpack: unexpected EOF, data: 81"),
+        ] {
+            let fault = read(bytes, true).unwrap_err();
+            assert!(fault.starts_with(&format!("dsd: failed to unpack {said}")), "{fault}");
+        }
     }
 }

@@ -246,9 +246,5 @@ pub(super) fn unwrap(
     payload: &Payload,
     others: bool,
 ) -> Result<Map<String, Value>, Fault> {
-    let failed = |fault: String| Fault::Other(format!("failed to unwrap {name}: {fault}"));
-    let document = payload.json(others).map_err(failed)?;
-    structure
-        .read(&document)
-        .map_err(|fault| failed(format!("dsd: failed to unpack json: {fault}, data: {}", payload.dump())))
+    payload.read(structure, others).map_err(|fault| Fault::Other(format!("failed to unwrap {name}: {fault}")))
 }

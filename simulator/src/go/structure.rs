@@ -79,26 +79,14 @@ impl Structure {
     /// # Errors
     /// The words of Go's `encoding/json`.
     pub fn read(&self, document: &[u8]) -> Result<Map<String, Value>, String> {
-        self.decode(Raw::checked(document)?).map_err(|fault| fault.to_string())
+        self.decode(Raw::checked(document)?, Soft::default()).map_err(|fault| fault.to_string())
     }
 
-    /// Reads the structure from a value.
+    /// Reads the structure from a value. Where numbers and truths are taken for texts, embedded members do not take them.
     ///
     /// # Errors
     /// The words of Go's `encoding/json`.
-    pub fn decode(&self, raw: Raw<'_>) -> Result<Map<String, Value>, Fault> {
-        let mut soft = Soft::default();
-        let value = self.fill(raw, At::TOP, &mut soft)?;
-        soft.unless(value)
-    }
-
-    /// Reads the structure from a value that came as YAML: where a text is wanted, numbers and truths are texts, but for
-    /// embedded members.
-    ///
-    /// # Errors
-    /// The words of Go's `encoding/json`.
-    pub fn decode_yaml(&self, raw: Raw<'_>) -> Result<Map<String, Value>, Fault> {
-        let mut soft = Soft::of_yaml();
+    pub fn decode(&self, raw: Raw<'_>, mut soft: Soft) -> Result<Map<String, Value>, Fault> {
         let value = self.fill(raw, At::TOP, &mut soft)?;
         soft.unless(value)
     }
@@ -302,7 +290,7 @@ mod tests {
 
     #[test]
     fn texts_of_yaml_may_look_like_something_else() {
-        let read = |document: &str| OUTER.decode_yaml(Raw::checked(document.as_bytes()).unwrap());
+        let read = |document: &str| OUTER.decode(Raw::checked(document.as_bytes()).unwrap(), Soft::of_yaml());
         let many = read(r#"{"many":[{"name":true},{"name":5}]}"#).unwrap();
         assert_eq!((&many["many"][0]["name"], &many["many"][1]["name"]), (&json!("true"), &json!("5")));
         assert!(read(r#"{"target":1}"#).is_err() && read(r#"{"many":[{"name":[]}]}"#).is_err());

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::{
     go::{
-        decode, duration,
+        decode::{self, Soft},
+        duration,
         read::{Kind, Raw},
         structure::{Structure, Type},
         yaml,
@@ -67,7 +68,7 @@ const BROADCAST: Structure = Structure {
 pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Update, Fault> {
     let json = yaml::to_json(body).map_err(Fault::Text)?;
     let document = Raw::checked(&json).map_err(Fault::Text)?;
-    let mut sent = BROADCASTS.decode_yaml(document)?;
+    let mut sent = BROADCASTS.decode(document, Soft::of_yaml())?;
     let automatic = sent.get("Automatic").and_then(Value::as_bool).unwrap_or_default();
     let Some(Value::Object(entries)) = sent.get_mut("Notifications").map(Value::take) else {
         return Ok(Update { automatic, ..Update::default() });

@@ -141,7 +141,7 @@ impl ImportRequest {
             });
         }
         let members = if kind.is_labelled {
-            dsd::read(call.body(), content_type, |raw| decode(kind.request, content_type, raw))
+            dsd::read(call.body(), content_type, |raw, soft| kind.request.decode(raw, soft))
         } else {
             kind.request.read(call.body())
         };
@@ -156,21 +156,13 @@ impl ImportRequest {
     fn document(&self, structure: &Structure) -> Result<Map<String, Value>, SyncFault> {
         let unreadable = |fault: String| SyncFault::Request(format!("failed to parse export: {fault}"));
         let bytes = self.raw_export.as_bytes();
-        let document = dsd::read(bytes, &self.raw_mime, |raw| decode(structure, &self.raw_mime, raw))
-            .map_err(unreadable)?;
+        let document =
+            dsd::read(bytes, &self.raw_mime, |raw, soft| structure.decode(raw, soft)).map_err(unreadable)?;
         match dsd::form(&self.raw_mime).as_str() {
             "" | "json" => checksum::verify_json(Raw::checked(bytes).map_err(unreadable)?)?,
             "yaml" | "yml" => checksum::verify_yaml(&self.raw_export)?,
             _ => {}
         }
         Ok(document)
-    }
-}
-
-/// Reads a structure that came in the form of a type.
-fn decode(structure: &Structure, content_type: &str, raw: Raw<'_>) -> Result<Map<String, Value>, Fault> {
-    match dsd::form(content_type).as_str() {
-        "yaml" | "yml" => structure.decode_yaml(raw),
-        _ => structure.decode(raw),
     }
 }
