@@ -99,14 +99,101 @@ pub(super) fn for_cbor(node: Node) -> Node {
     })
 }
 
+/// A structure of which other forms leave out what is empty, and MessagePack does not.
+struct Complete {
+    /// The names under which it stands.
+    places: &'static [&'static str],
+    /// A member that it always has.
+    always: &'static str,
+    /// Its members in their order, and what is there in the place of a missing one.
+    members: &'static [(&'static str, Empty)],
+}
+
+const COMPLETE: &[Complete] = &[
+    Complete {
+        places: &["Info"],
+        always: "Timestamp",
+        members: &[
+            ("ID", Empty::Text),
+            ("Timestamp", Empty::Zero),
+            ("Name", Empty::Text),
+            ("Group", Empty::Text),
+            ("ContactAddress", Empty::Text),
+            ("ContactService", Empty::Text),
+            ("Hosters", Empty::Nil),
+            ("Datacenter", Empty::Text),
+            ("IPv4", Empty::Nil),
+            ("IPv6", Empty::Nil),
+            ("Transports", Empty::Nil),
+            ("Entry", Empty::Nil),
+            ("Exit", Empty::Nil),
+            ("Flags", Empty::Nil),
+        ],
+    },
+    Complete {
+        places: &["Status"],
+        always: "Timestamp",
+        members: &[
+            ("Timestamp", Empty::Zero),
+            ("Version", Empty::Text),
+            ("Keys", Empty::Nil),
+            ("Lanes", Empty::Nil),
+            ("Load", Empty::Zero),
+            ("Flags", Empty::Nil),
+        ],
+    },
+    Complete {
+        places: &["Main", "Deps", "Replace"],
+        always: "Path",
+        members: &[
+            ("Path", Empty::Text),
+            ("Version", Empty::Text),
+            ("Sum", Empty::Text),
+            ("Replace", Empty::Nil),
+        ],
+    },
+    Complete {
+        places: &["Settings"],
+        always: "Key",
+        members: &[("Key", Empty::Text), ("Value", Empty::Text)],
+    },
+];
+
+/// What an empty member is.
+#[derive(Clone, Copy)]
+enum Empty {
+    Text,
+    Zero,
+    Nil,
+}
+
 /// As MessagePack has it, which knows members that other forms leave out.
 pub(super) fn for_msgpack(node: Node) -> Node {
-    rewritten(node, &|_, members| {
+    rewritten(node, &|name, members| {
+        complete(name, members);
         if members.iter().any(|(key, _)| is(key, "UpstreamBlockDetection")) {
             before(members, "Failing", "Conn", Node::Map(Vec::new()));
         }
         internal_id(members);
     })
+}
+
+/// Puts empty members where they are missing.
+fn complete(name: &str, members: &mut Vec<(Node, Node)>) {
+    let known = COMPLETE
+        .iter()
+        .find(|one| one.places.contains(&name) && members.iter().any(|(key, _)| is(key, one.always)));
+    let Some(known) = known else { return };
+    for (at, (name, empty)) in known.members.iter().enumerate() {
+        if !members.get(at).is_some_and(|(key, _)| is(key, name)) {
+            let empty = match empty {
+                Empty::Text => text(""),
+                Empty::Zero => Node::Int(0),
+                Empty::Nil => Node::Nil,
+            };
+            members.insert(at.min(members.len()), (text(name), empty));
+        }
+    }
 }
 
 /// Metrics have an id of their own only in binary forms, mostly an empty one.
@@ -210,6 +297,30 @@ mod tests {
             "a56249505000000000000000000000ffffc00002016749505363 6f70650164506f727418356350494420694669727374536565\
              6e1a695735a5"
                 .replace(' ', "")
+        );
+    }
+
+    #[test]
+    fn messagepack_leaves_no_member_out() {
+        let build = json!({ "Main": { "Path": "a", "Version": "(devel)" }, "Deps": [{ "Path": "b", "Sum": "h1:x" }] });
+        let hub = json!({ "Status": { "Timestamp": 5, "Version": "0.7.5" }, "Name": "not a hub's" });
+        let complete = |value| for_msgpack(typed(Node::of(&value).unwrap()));
+        let as_json = |node| rmp_serde::from_slice::<serde_json::Value>(&msgpack::to_vec(&node)).unwrap();
+        assert_eq!(
+            as_json(complete(build)),
+            json!({
+                "Main": { "Path": "a", "Version": "(devel)", "Sum": "", "Replace": null },
+                "Deps": [{ "Path": "b", "Version": "", "Sum": "h1:x", "Replace": null }],
+            })
+        );
+        assert_eq!(
+            as_json(complete(hub)),
+            json!({
+                "Status": {
+                    "Timestamp": 5, "Version": "0.7.5", "Keys": null, "Lanes": null, "Load": 0, "Flags": null,
+                },
+                "Name": "not a hub's",
+            })
         );
     }
 
