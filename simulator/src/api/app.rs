@@ -72,7 +72,7 @@ fn auth(world: &mut World, call: &Call) -> Reply {
         kind: 2,
         title: "An app asks for access to the Portmaster".to_owned(),
         message: format!("May {name} ({profile}) query and change the Portmaster?\n\nBinary: {path}"),
-        show_on_system: true,
+        show_on_system: world.config.flag("core/useSystemNotifications"),
         expires: if stays { end.saturating_mul(1_000_000_000) } else { end },
         available_actions: Some(vec![action("allow", "Authorize"), action("deny", "Deny")]),
         awaited: true,

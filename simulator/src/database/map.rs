@@ -17,7 +17,10 @@ impl Database for Map {
     }
 
     fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
-        let found = pins(world, key.split('/').next().unwrap_or_default()).map_err(|_| Fault::NotFound)?;
+        let found = match pins(world, key.split('/').next().unwrap_or_default()) {
+            Err(Fault::NotStored) => return Err(Fault::NotFound),
+            found => found?,
+        };
         found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(Fault::NotFound)
     }
 

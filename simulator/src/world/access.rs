@@ -24,7 +24,7 @@ impl World {
             kind: 2,
             title: "A program asks for access to the Portmaster".to_owned(),
             message: format!("{name} has no key. May it read and change everything?\n\nBinary: {path}"),
-            show_on_system: true,
+            show_on_system: self.config.flag("core/useSystemNotifications"),
             expires: now.as_second() + PATIENCE,
             available_actions: Some(vec![action("allow", "Allow"), action("deny", "Deny")]),
             awaited: true,

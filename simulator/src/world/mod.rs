@@ -41,6 +41,7 @@ pub mod spn;
 pub mod state;
 pub mod timeline;
 pub mod values;
+pub mod versions;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -215,9 +216,9 @@ impl World {
         self.going_down
     }
 
-    /// Whether the map of the privacy network was ever made.
+    /// Whether the map of the privacy network was ever made, be it withdrawn since.
     pub fn map_was_made(&self) -> bool {
-        self.map("main").is_some()
+        self.spn.was_on || self.map("main").is_some()
     }
 
     /// Takes what happened since the last time, in order.

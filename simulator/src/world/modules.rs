@@ -363,40 +363,89 @@ impl World {
     }
 
     /// Whether the privacy network is on and nobody is logged in.
-    pub(super) fn lacks_login(&self) -> bool {
+    pub(in crate::world) fn lacks_login(&self) -> bool {
         self.spn_enabled() && self.account().is_none_or(|account| !account.token)
     }
 
     /// What follows from an option that switches the privacy network, or from a login: its status, and what the person is told.
+    /// That a connection is being made is told first, and stays told where it fails (websocket §5.9).
     pub(super) fn tell_spn(&mut self) {
         self.spn_status_changed = self.now();
-        self.tell_of(|world| Some(world.spn_status_record()));
-        const MISSING: &str = "spn:not-logged-in";
-        let missing = self.lacks_login();
-        if missing {
-            let now = self.now();
-            let (name, message) = ("SPN Login Required", "Log in to use the privacy network.");
-            self.notify(Notification {
-                kind: 1,
-                title: name.to_owned(),
-                message: message.to_owned(),
-                ..Notification::new(MISSING.to_owned(), now)
-            });
-            let state = ModuleState {
-                id: MISSING.to_owned(),
-                name: name.to_owned(),
-                message: message.to_owned(),
-                severity: Severity::Warning,
-                time: now,
-                data: Value::Null,
-            };
-            self.set_state("Captain", MISSING, Some(state));
-        } else {
-            self.dismiss(MISSING);
-            self.set_state("Captain", MISSING, None);
+        self.spn.was_on |= self.spn_enabled();
+        let connecting = matches!(self.spn_status(), SpnStatus::Connecting | SpnStatus::Failed);
+        if connecting {
+            self.tell_captain(&CONNECTING, true);
         }
+        self.tell_of(|world| Some(world.spn_status_record()));
+        self.tell_captain(&CONNECTING, connecting);
+        self.tell_captain(&NOT_LOGGED_IN, self.lacks_login());
+    }
+
+    /// A state of the privacy network's module begins or ends, and its notification with it.
+    fn tell_captain(&mut self, told: &Captain, holds: bool) {
+        let is_told = self.modules.get(CAPTAIN).is_some_and(|all| all.iter().any(|one| one.id == told.id));
+        if is_told == holds {
+            return;
+        }
+        let now = self.now();
+        let state = ModuleState {
+            id: told.id.to_owned(),
+            name: told.title.to_owned(),
+            message: told.message.to_owned(),
+            severity: told.severity,
+            time: now,
+            data: Value::Null,
+        };
+        self.set_state(CAPTAIN, told.id, holds.then_some(state));
+        if !holds {
+            return self.dismiss(told.id);
+        }
+        let leads = |page: &str| Action {
+            text: "Login".to_owned(),
+            kind: "open-page".to_owned(),
+            payload: page.into(),
+            ..Action::default()
+        };
+        let is_warning = told.severity == Severity::Warning;
+        self.notify(Notification {
+            kind: is_warning.into(),
+            title: told.title.to_owned(),
+            message: told.message.to_owned(),
+            show_on_system: is_warning && self.config.flag("core/useSystemNotifications"),
+            available_actions: told.page.map(|page| vec![leads(page)]),
+            ..Notification::new(told.id.to_owned(), now)
+        });
     }
 }
+
+/// The module that connects to the privacy network.
+const CAPTAIN: &str = "Captain";
+
+/// What that module tells of itself.
+struct Captain {
+    id: &'static str,
+    title: &'static str,
+    message: &'static str,
+    severity: Severity,
+    /// Where in a user interface the person is led.
+    page: Option<&'static str>,
+}
+
+const CONNECTING: Captain = Captain {
+    id: "spn:establishing-home-hub",
+    title: "Connecting to SPN...",
+    message: "A connection to the privacy network is being made.",
+    severity: Severity::Hint,
+    page: None,
+};
+
+const NOT_LOGGED_IN: Captain = Captain {
+    id: "spn:not-logged-in",
+    title: "SPN Login Required",
+    message: "Log in to use the privacy network.",
+    severity: Severity::Warning,
+    page: Some("spn"),
+};
 
 fn module(name: &str, states: &[ModuleState]) -> Value {
     let states = if states.is_empty() { Value::Null } else { states.iter().map(ModuleState::json).collect() };

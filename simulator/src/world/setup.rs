@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract,
-    scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario, StartAt},
+    scenario::{self, CacheEntry, ClockMode, FilterLists, RowsFile, Scenario, SpnStatus, StartAt},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Body, Chance, Clock, Config, Connections, Dns, Event, Faults, Meta, Profiles, Reactions, Record, Records,
@@ -187,9 +187,10 @@ impl World {
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
         world.fill_records(scenario.filter_lists.as_ref());
-        if world.lacks_login() {
+        if world.spn_enabled() && world.spn_status() != SpnStatus::Connected {
             world.tell_spn();
         }
+        world.spn.was_on = world.spn_enabled();
         let dangling = world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults);
         if !dangling.is_empty() {
             return Err(SetupError::Dangling(dangling));
@@ -277,38 +278,7 @@ impl World {
                 Body::Text { format: 1, data: "1".into() },
             ));
         }
-        let version = self.version().to_owned();
-        let channel = self.config.text("core/releaseChannel").to_owned();
-        let build = if self.rules.websocket.full_versions {
-            json!({
-                "Name": "Portmaster", "Version": version, "VersionNumber": version, "License": "GPLv3",
-                "Source": "https://github.com/safing/portmaster", "BuildTime": "unknown", "CGO": true,
-                "Commit": "unknown", "CommitTime": "unknown", "Dirty": false, "GoVersion": "unknown",
-                "Path": "", "Main": { "Path": "", "Version": "" }, "Deps": [],
-            })
-        } else {
-            json!({
-                "Name": "Portmaster", "Version": version, "License": "AGPLv3", "Commit": "unknown",
-                "BuildOptions": "", "BuildUser": "", "BuildHost": "", "BuildDate": "", "BuildSource": "",
-            })
-        };
-        let versions = json!({
-            "Core": build, "Resources": {}, "Channel": channel, "Beta": false, "Staging": false,
-        });
-        self.keep(Record::new("core:status/versions", meta, Body::json(gojson::to_vec(&versions))));
-        let simple = json!({ "Build": build, "Resources": {}, "Channel": channel });
-        self.keep(Record::new("core:status/simple-versions", meta, Body::json(gojson::to_vec(&simple))));
-        let installed = self.core.installed.unwrap_or(self.clock.start());
-        let number = version.split('.').fold(0, |sum, part| sum * 1000 + part.parse::<i64>().unwrap_or(0));
-        let install = json!({
-            "Version": version,
-            "NumericVersion": number,
-            "Time": installed,
-            "NumericDate": installed.strftime("%Y%m%d").to_string().parse::<i64>().unwrap_or(0),
-            "DaysSinceInstall": self.now().duration_since(installed).as_hours() / 24,
-            "UnixTimestamp": installed.as_second(),
-        });
-        self.keep(Record::new("core:status/install-info", meta, Body::json(gojson::to_vec(&install))));
+        self.keep_versions(meta);
         // The profiles of programs that run are in use.
         let active = self.connections.values().filter(|row| row.live && row.active);
         let active = active.map(|row| row.shared.profile.clone());
@@ -320,7 +290,8 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use portmaster_fixtures::scenario::{BUILT_IN, SpnStatus};
+    use portmaster_fixtures::scenario::BUILT_IN;
+    use serde_json::json;
 
     use super::*;
 

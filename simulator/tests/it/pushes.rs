@@ -155,9 +155,11 @@ async fn logins_over_http_are_told() {
             "/api/v1/spn/account/logout",
             [
                 "s|del|core:spn/account/user",
-                "s|upd|runtime:spn/status|J{\"Status\":\"failed\"",
-                "s|new|notifications:all/spn:not-logged-in|J",
                 "s|new|runtime:system/status|J",
+                "s|new|notifications:all/spn:establishing-home-hub|J",
+                "s|upd|runtime:spn/status|J{\"Status\":\"failed\"",
+                "s|new|runtime:system/status|J",
+                "s|new|notifications:all/spn:not-logged-in|J",
             ],
         ),
         (
@@ -165,8 +167,10 @@ async fn logins_over_http_are_told() {
             [
                 "s|new|core:spn/account/user|J{\"username\":\"robin\",\"state\":\"approved\"",
                 "s|upd|runtime:spn/status|J{\"Status\":\"connected\"",
-                "s|del|notifications:all/spn:not-logged-in",
                 "s|new|runtime:system/status|J",
+                "s|del|notifications:all/spn:establishing-home-hub",
+                "s|new|runtime:system/status|J",
+                "s|del|notifications:all/spn:not-logged-in",
             ],
         ),
     ] {

@@ -315,8 +315,17 @@ async fn a_logout_is_a_warning_while_the_privacy_network_is_on() {
     let (status, _) = client.watch("runtime:system/status").await;
     let change = |json: &str| simulator.change(&serde_json::from_str(json).expect("a change")).expect("done");
     change(r#"{ "spn": { "account": null } }"#);
+    assert_eq!(worst(&client.until(&status, "new").await.data), "spn:establishing-home-hub");
     assert_eq!(worst(&client.until(&status, "new").await.data), "spn:not-logged-in");
-    client.get("notifications:all/spn:not-logged-in").await;
+    let told = client.get("notifications:all/spn:not-logged-in").await;
+    assert_eq!(
+        (&told["ShowOnSystem"], &told["AvailableActions"][0]["Type"]),
+        (&true.into(), &"open-page".into())
+    );
+    assert_eq!(
+        client.get("notifications:all/spn:establishing-home-hub").await["AvailableActions"],
+        Value::Null
+    );
 }
 
 #[tokio::test]

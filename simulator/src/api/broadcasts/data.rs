@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::network,
-    world::{World, geo},
+    world::{World, geo, versions::numeric},
 };
 
 /// The members are sorted by name, as Go sorts a map.
@@ -25,13 +25,11 @@ pub(super) fn matching(world: &World) -> Map<String, Value> {
     if late {
         put("Current", current(world.now()));
     }
-    put("Install", install(world, version));
+    put("Install", world.install_info());
     put("Location", location(world));
     put("NumericVersion", numeric(version).map_or_else(|| json!({ "Error": {} }), Value::from));
     put("SPN", connection(world, late));
-    let resources: Map<String, Value> =
-        world.resources.iter().map(|one| (one.name.clone(), json!({ "Version": one.version }))).collect();
-    put("Updates", json!({ "Build": build(version, late), "Resources": resources, "Channel": "stable" }));
+    put("Updates", world.simple_versions());
     let up = world.now().duration_since(world.clock.start());
     put("UptimeHours", up.as_hours().into());
     put("Version", version.into());
@@ -55,11 +53,6 @@ fn account(world: &World, late: bool) -> Value {
     out.into()
 }
 
-/// A version as one number: a million for each major, a thousand for each minor one.
-fn numeric(version: &str) -> Option<u64> {
-    version.split('.').take(3).try_fold(0, |number, part| Some(number * 1000 + part.parse::<u64>().ok()?))
-}
-
 /// Date and time as numbers, such as 20261124 and 63256 for 06:32:56. The world's local time is UTC.
 fn numbers(at: Timestamp) -> (i64, i64) {
     let number = |form| at.strftime(form).to_string().parse().unwrap_or(0);
@@ -74,18 +67,6 @@ fn current(now: Timestamp) -> Value {
         "NumericTime": time,
     });
     json!({ "UnixTime": now.as_second(), "UTC": local, "Local": local })
-}
-
-fn install(world: &World, version: &str) -> Value {
-    let at = world.core.installed.unwrap_or(world.clock.start());
-    json!({
-        "Version": version,
-        "NumericVersion": numeric(version).unwrap_or(0),
-        "Time": at,
-        "NumericDate": numbers(at).0,
-        "DaysSinceInstall": world.now().duration_since(at).as_hours().max(0) / 24,
-        "UnixTimestamp": at.as_second(),
-    })
 }
 
 fn location(world: &World) -> Value {
@@ -124,51 +105,12 @@ fn connection(world: &World, late: bool) -> Value {
     out
 }
 
-/// What a core says of how it was built. Ours was not built where cores are, and says so.
-fn build(version: &str, late: bool) -> Value {
-    let source = "https://github.com/safing/portmaster";
-    if !late {
-        return json!({
-            "Name": "Portmaster",
-            "Version": version,
-            "License": "AGPLv3",
-            "Commit": "unknown",
-            "BuildOptions": "simulated",
-            "BuildUser": "unknown",
-            "BuildHost": "unknown",
-            "BuildDate": "unknown",
-            "BuildSource": source,
-        });
-    }
-    json!({
-        "Name": "Portmaster",
-        "Version": version,
-        "VersionNumber": numeric(version).map_or("0.0.0", |_| version),
-        "License": "GPLv3",
-        "Source": source,
-        "BuildTime": "unknown",
-        "CGO": false,
-        "Commit": "unknown",
-        "CommitTime": "unknown",
-        "Dirty": false,
-        "GoVersion": "none",
-        "Path": "simulated",
-        "Main": { "Path": "simulated", "Version": version },
-        "Deps": [],
-        "Settings": [],
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn versions_and_dates_are_numbers() {
-        assert_eq!(
-            ["1.0.0", "2.2.0", "1.6.35", "dev build"].map(numeric),
-            [Some(1_000_000), Some(2_002_000), Some(1_006_035), None]
-        );
+    fn dates_are_numbers() {
         let at = "2026-11-24T06:32:56Z".parse().unwrap();
         assert_eq!(numbers(at), (20_261_124, 63_256));
         assert_eq!(current(at)["UTC"]["NumericDateTime"], 20_261_124_063_256_i64);

@@ -5,14 +5,6 @@ use sha2::{Digest as _, Sha256};
 use super::report::Report;
 use crate::{go::table, world::World};
 
-/// The channel of updates.
-fn channel(world: &World) -> &str {
-    match world.config.text("core/releaseChannel") {
-        "" => "stable",
-        channel => channel,
-    }
-}
-
 /// The resources in use and those that were chosen, as cores 1.1 to 1.6 list them.
 pub(super) fn selection(world: &World, to: &mut Report) {
     let mut all: Vec<_> = world.resources.iter().collect();
@@ -26,7 +18,7 @@ pub(super) fn selection(world: &World, to: &mut Report) {
     for one in &all {
         text += &format!("\n{}: {}", one.name, one.version);
     }
-    to.block(&format!("Updates: {} ({}/{})", channel(world), used.count(), all.len()), &text);
+    to.block(&format!("Updates: {} ({}/{})", world.release_channel(), used.count(), all.len()), &text);
 }
 
 /// The resources by index, as cores 2.0 to 2.2 list them.
@@ -51,7 +43,7 @@ pub(super) fn indexes(world: &World, to: &mut Report) {
     if !rows.is_empty() {
         text += &format!("\n{}", table::align_to(&rows.join("\n"), 0));
     }
-    to.block(&format!("Updates: {} ({})", channel(world), rows.len()), &text);
+    to.block(&format!("Updates: {} ({})", world.release_channel(), rows.len()), &text);
 }
 
 fn hash(content: &str) -> String {

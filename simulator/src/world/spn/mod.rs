@@ -45,4 +45,7 @@ pub struct Spn {
     account: Option<Account>,
     /// The map `main`.
     map: Option<Map>,
+    /// Whether the network was on once.
+    #[serde(default)]
+    pub(in crate::world) was_on: bool,
 }

@@ -72,6 +72,7 @@ impl Spn {
             login: told.login,
             account: told.account.map(|account| Account::new(account, seed, start)),
             map,
+            was_on: false,
         })
     }
 }
