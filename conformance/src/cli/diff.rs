@@ -7,13 +7,15 @@ use portmaster_fixtures::Contract;
 use super::{
     bar::progress_bar,
     flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys},
+    launch::Launched,
     lock::Lock,
     probe,
     signals::Signals,
     trouble::Trouble,
 };
 use crate::{
-    checks, exit,
+    checks, exit, fuzz,
+    keeper::Keeper,
     recording::{self, Finder, Question, Redactor, Setup, Side, Stage, asked},
     suite::{
         self, Allowed, Check, Class, Context, Keys, Mode, Selection, SkipReason, Taken, Tape, Tier, Verdict,
@@ -24,9 +26,12 @@ use crate::{
 /// What `diff` takes.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
-    /// A target; given once, the other is a simulator of the contract within this program
-    #[arg(long, value_name = "URL", required = true)]
+    /// A target, at most two; where there is one, the other is a simulator of the contract within this program
+    #[arg(long, value_name = "URL")]
     target: Vec<Address>,
+    /// A target that is launched is the last of the two
+    #[command(flatten)]
+    launched: Launched,
     /// Whose endpoints and checks the questions come from
     #[arg(long, value_name = "NAME", default_value = "docs")]
     contract: Contract,
@@ -39,6 +44,9 @@ pub struct DiffArgs {
     /// What questions may do to the targets: change harmless things, or stop, log out, clear and trigger
     #[arg(long, value_enum, value_name = "CLASS")]
     allow: Vec<Allow>,
+    /// Ask so many requests more, drawn as fuzz draws them
+    #[arg(long, value_name = "N", default_value = "0")]
+    cases: usize,
     /// The seed of drawn values [default: drawn itself]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -53,54 +61,69 @@ pub struct DiffArgs {
     select: Select,
 }
 
+/// How many requests are drawn for each that is wanted, at most: those that are not selected count, too.
+const DRAWN: usize = 50;
+
 pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
-    if args.target.len() > 2 || args.user_key.len() > 2 || args.admin_key.len() > 2 {
-        return Err(Trouble::Usage(
-            "there are two targets: --target and keys are given at most twice".to_owned(),
-        ));
+    let keeper = args.launched.keeper().await?.map(|(keeper, _)| keeper);
+    let told = between(args, keeper.as_ref()).await;
+    if let Some(keeper) = &keeper {
+        keeper.close().await;
     }
+    told
+}
+
+async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
     let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
     let selection = Selection::from(&args.select);
     let checks = selection.of(checks::all(args.contract)).map_err(Trouble::usage)?;
     let key = |keys: &[String], at: usize| keys.get(at).or(keys.last()).cloned();
     let keys = |at| given_keys(key(&args.user_key, at).as_ref(), key(&args.admin_key, at).as_ref());
-    let [own, other] = [keys(0)?, keys(1)?];
-    let [first, second] = [args.target.first(), args.target.get(1)];
-    let first = first.ok_or_else(|| Trouble::Usage("no --target".to_owned()))?;
+    let given = args.target.iter().enumerate().map(|(at, address)| Ok((address.clone(), keys(at)?)));
+    let mut targets = given.collect::<Result<Vec<_>, Trouble>>()?;
+    targets.extend(keeper.map(|keeper| (keeper.address().clone(), keeper.keys().clone())));
+    if !(1..=2).contains(&targets.len()) || args.user_key.len() > 2 || args.admin_key.len() > 2 {
+        return Err(Trouble::Usage(
+            "one target is compared with a simulator, or two with each other: --target, --launch or --core once or twice, \
+             and keys at most twice"
+                .to_owned(),
+        ));
+    }
     let _locks = args.target.iter().map(Lock::take).collect::<Result<Vec<_>, _>>()?;
-    let mode = probe::mode(&client, first).await?;
-    let simulator = match second {
-        Some(_) => None,
+    let (first, own) = targets.remove(0);
+    let mode = probe::mode(&client, &first).await?;
+    let (_simulator, (second, other), name) = match targets.pop() {
+        Some((second, other)) => {
+            let name = second.to_string();
+            (None, (second, other), name)
+        }
         None => {
-            let setup = Setup::like(args.contract, mode == Mode::Development, &own);
+            let mut setup = Setup::like(args.contract, mode == Mode::Development, &own);
+            if let Some(keeper) = keeper {
+                // What it was launched with is no difference, nor that it refuses strangers.
+                setup.config = keeper.settings();
+                setup.external_auth = "deny".to_owned();
+            }
             let started = Stage::Embedded.start(&setup, Path::new(""), None, false).await;
-            Some(started.map_err(|fault| Trouble::Unreachable(fault.to_string()))?)
+            let started = started.map_err(|fault| Trouble::Unreachable(fault.to_string()))?;
+            let second = (started.address.clone(), own.clone());
+            (Some(started), second, "simulator".to_owned())
         }
     };
-    let (second, name, other) = match &simulator {
-        Some(simulator) => (&simulator.address, "simulator".to_owned(), Keys::default()),
-        None => second.map(|second| (second, second.to_string(), other)).unwrap_or((
-            first,
-            String::new(),
-            own.clone(),
-        )),
-    };
-    // Only keys that both have can ask both; a simulator of our own has every stand-in.
-    let both = |tier: &Tier| own.get(*tier).is_some() && (simulator.is_some() || other.get(*tier).is_some());
+    let first = &first;
+    // What is ours may be done anything to.
+    let may = if args.target.is_empty() { Allowed::ALL } else { allowed(&args.allow) };
+    // Only keys that both have can ask both.
+    let both = |tier: &Tier| own.get(*tier).is_some() && other.get(*tier).is_some();
     let tiers: Vec<_> = [Tier::User, Tier::Admin].into_iter().filter(both).collect();
-    let context = Context::foreign(
-        first.clone(),
-        mode,
-        own.clone(),
-        args.contract,
-        args.seed.unwrap_or_else(drawn_seed),
-        client.clone(),
-    );
+    let seed = args.seed.unwrap_or_else(drawn_seed);
+    let context = Context::foreign(first.clone(), mode, own.clone(), args.contract, seed, client.clone());
     let signals = Signals::listen();
     let mut questions = Questions::new(args.contract, mode, &own, first, &selection);
     if selection.is_of_endpoints() {
-        questions.sample(args.contract, &tiers, allowed(&args.allow));
+        questions.sample(args.contract, &tiers, may);
     }
+    questions.draw(fuzz::requests(args.contract, &own, tiers, may, seed), args.cases);
     let tape = Tape::default();
     let bar = progress_bar(checks.len());
     let heard = |check: &Check, verdict: Option<&Verdict>| {
@@ -112,7 +135,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
         SkipReason::Interrupted
     };
     let context = context.taped(Some(tape.clone()));
-    let run = suite::run(&checks, &context, allowed(&args.allow), heard, told).await;
+    let run = suite::run(&checks, &context, may, heard, told).await;
     bar.finish_and_clear();
     if run.interrupted {
         return Ok(exit::INTERRUPTED);
@@ -121,7 +144,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
     let questions = questions.in_order();
     let bar = progress_bar(questions.len());
     let sides =
-        [(first, &own), (second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
+        [(first, &own), (&second, &other)].map(|(address, keys)| Side::new(address.clone(), keys, first));
     let progress = |question: &Question| {
         bar.inc(1);
         bar.set_message(format!("questions: {}", question.endpoint));
@@ -195,6 +218,17 @@ impl<'a> Questions<'a> {
                 let request = sample.request.clone().maybe_bearer(key);
                 self.add(&request, self.address);
             }
+        }
+    }
+
+    /// Adds so many of these requests that are new and selected.
+    fn draw(&mut self, requests: impl Iterator<Item = Request>, count: usize) {
+        let wanted = self.all.len() + count;
+        let mut requests = requests.take(count.saturating_mul(DRAWN));
+        while self.all.len() < wanted
+            && let Some(request) = requests.next()
+        {
+            self.add(&request, self.address);
         }
     }
 

@@ -15,7 +15,7 @@ use portmaster_simulator::{ExternalAuth, Simulator};
 use super::{
     bar::waiting,
     flags::{Allow, GivenKeys, allowed, drawn_seed},
-    launch::Launched,
+    launch::{LAUNCHES, Launched},
     lock::Lock,
     page::{Shown, Watch},
     probe,
@@ -106,7 +106,7 @@ enum FuzzCommand {
 #[derive(Debug, Args)]
 struct TargetArgs {
     /// The target; without it simulators are started and everything is allowed
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = LAUNCHES)]
     target: Option<Address>,
     /// A second target, set up like the first, with the same keys: every case goes to both, and what differs fails; without
     /// --target the first is a simulator of the contract

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use super::{bar::waiting, trouble::Trouble};
 use crate::keeper::{Keeper, Launch, LaunchError};
 
+/// The ids of the flags below, for a command that takes one target: it is launched or runs already.
+pub(super) const LAUNCHES: [&str; 4] = ["launch", "core", "data", "with_config"];
+
 /// What to launch as the target.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
@@ -12,16 +15,16 @@ pub struct Launched {
     /// Launch the target with this command, watch it, start it again when it ends, and end it afterwards; {addr} or
     /// {port}, {data}, {bin} and {dns} stand for where it listens, its fresh folders and its name server, {auth} for what
     /// its external authenticator does (deny, grant or none). Everything is allowed then
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["target", "core"])]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "core")]
     pub(super) launch: Option<String>,
     /// The same for a core: the path of its program; its flags are known
-    #[arg(long, value_name = "PATH", conflicts_with = "target")]
+    #[arg(long, value_name = "PATH")]
     pub(super) core: Option<PathBuf>,
     /// Begin with a copy of this data folder
-    #[arg(long, value_name = "DIR", conflicts_with = "target")]
+    #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
     /// Add these settings, nested as in a core's config.json, to those that the target gets
-    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    #[arg(long, value_name = "FILE")]
     pub(super) with_config: Option<PathBuf>,
 }
 

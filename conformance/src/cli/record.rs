@@ -6,7 +6,7 @@ use super::{
     bar::progress_bar,
     flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
     footprint::Tidy,
-    launch::Launched,
+    launch::{LAUNCHES, Launched},
     lock::Lock,
     probe,
     signals::Signals,
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct RecordArgs {
     /// The target; without it simulators are started and everything is allowed
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = LAUNCHES)]
     target: Option<Address>,
     #[command(flatten)]
     launched: Launched,

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::{
     bar::progress_bar,
     flags::{Allow, ReplayFormat, allowed, given_keys},
-    launch::Launched,
+    launch::{LAUNCHES, Launched},
     lock::Lock,
     trouble::Trouble,
 };
@@ -30,7 +30,7 @@ pub struct ReplayArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A running target [default: a simulator of the recorded setup, within this program]
-    #[arg(long, value_name = "URL", conflicts_with_all = ["start", "launch", "core"])]
+    #[arg(long, value_name = "URL", conflicts_with = "start", conflicts_with_all = LAUNCHES)]
     target: Option<Address>,
     /// A command that starts a target afresh for each recorded setup; {addr} is where it shall listen, and the
     /// setup is appended as --dev-mode, --api-key KEY, --external-auth MODE, --scenario NAME, --set KEY=JSON

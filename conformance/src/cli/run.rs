@@ -14,7 +14,7 @@ use super::{
     bar::progress_bar,
     flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
     footprint::Footprint,
-    launch::Launched,
+    launch::{LAUNCHES, Launched},
     lock::Lock,
     page::{Shown, Watch},
     plan, probe,
@@ -41,7 +41,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
     /// The target; without it a simulator is started and everything is allowed
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with_all = LAUNCHES)]
     pub target: Option<Address>,
     /// What to launch as the target
     #[command(flatten)]

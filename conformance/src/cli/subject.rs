@@ -8,7 +8,7 @@ use portmaster_fixtures::{Contract, Endpoint, slug};
 use super::trouble::Trouble;
 use crate::{
     checks::{self, FAMILIES},
-    suite::{Check, Key, Keys, Tier},
+    suite::{self, Check, Key, Keys, Tier},
     target::{Address, Client, Request},
 };
 
@@ -95,6 +95,7 @@ impl Subject {
         }
         // A program checks against one list, which lives as long as the program.
         let endpoints: &'static [Endpoint] = endpoints.leak();
+        suite::know(endpoints);
         let found = format!("a list of {} endpoints; only what follows from it is checked", endpoints.len());
         let checks = checks::of_catalogue(endpoints);
         Ok(Self {
@@ -172,7 +173,9 @@ impl Subject {
         let found = format!("{}; {said}", differing(contract, &missing, &more));
         // A program checks against one list, which lives as long as the program.
         let checks = checks::all(contract).into_iter().filter_map(|check| without(check, &missing));
-        let checks = with(checks.collect(), more.leak());
+        let more: &'static [Endpoint] = more.leak();
+        suite::know(more);
+        let checks = with(checks.collect(), more);
         Some(Self { found: Some(found), checks, ..Self::named(contract) })
     }
 }

@@ -14,6 +14,7 @@ mod case;
 mod catalogue;
 mod dialogue;
 mod draw;
+mod drawn;
 mod epochs;
 mod expectations;
 mod failure;
@@ -31,6 +32,8 @@ mod shrink;
 mod strategy;
 mod subject;
 mod summary;
+
+pub(crate) use drawn::requests;
 
 pub use campaign::Campaign;
 pub use case::{Ask, Bytes, Case, Sent, Step, Talk, Who};

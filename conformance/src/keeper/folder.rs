@@ -1,6 +1,7 @@
 //! The folders of a life: data and programs, fresh or copied.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
@@ -30,6 +31,16 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// What is set beside the keys, by the options' keys.
+    pub(super) fn flat(&self) -> BTreeMap<String, Value> {
+        let mut tree =
+            json!({ "core": { "devMode": self.development }, "dns": { "listenAddress": self.dns } });
+        merge(&mut tree, &self.more);
+        let mut flat = BTreeMap::new();
+        flatten("", &tree, &mut flat);
+        flat
+    }
+
     /// The text of `config.json`, nested (websocket §5.1).
     pub(super) fn text(&self, before: &Value) -> String {
         let entry = |tier: Tier| {
@@ -45,6 +56,19 @@ impl Settings {
         merge(&mut tree, &own);
         merge(&mut tree, &self.more);
         format!("{tree:#}\n")
+    }
+}
+
+/// The leaves of a tree by their paths.
+fn flatten(path: &str, tree: &Value, out: &mut BTreeMap<String, Value>) {
+    match tree {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+                flatten(&path, value, out);
+            }
+        }
+        value => _ = out.insert(path.to_owned(), value.clone()),
     }
 }
 
@@ -155,6 +179,9 @@ mod tests {
             "dns": { "listenAddress": "127.0.0.1:53" }, "spn": { "enable": true },
         });
         assert_eq!(tree, wanted);
+        let flat = settings(json!({ "spn": { "enable": true } })).flat();
+        let flat: Vec<_> = flat.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(flat, ["core/devMode=false", "dns/listenAddress=\"127.0.0.1:53\"", "spn/enable=true"]);
     }
 
     #[test]

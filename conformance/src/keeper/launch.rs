@@ -200,15 +200,19 @@ impl Place {
         self.launch.can_grant()
     }
 
-    /// Writes the settings that the target must have.
-    pub(super) fn configure(&self) -> io::Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        folder.configure(&Settings {
+    /// The settings that the target must have.
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
             keys: self.keys.clone(),
             development: self.launch.way == Way::Development,
             dns: format!("127.0.0.1:{}", self.dns),
             more: self.launch.more.clone(),
-        })
+        }
+    }
+
+    /// Writes them.
+    pub(super) fn configure(&self) -> io::Result<()> {
+        self.folder.as_ref().map_or(Ok(()), |folder| folder.configure(&self.settings()))
     }
 
     /// Whether the settings on disk cannot be read any more.

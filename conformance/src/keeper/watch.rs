@@ -1,12 +1,13 @@
 //! The keeper itself: a task that watches, takes evidence and starts anew.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     process::ExitStatus,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
@@ -61,7 +62,7 @@ struct Inner {
     address: Address,
     keys: Keys,
     flight: Flight,
-    launched: bool,
+    settings: Option<BTreeMap<String, Value>>,
     state: watch::Sender<State>,
     falls: Mutex<Vec<Arc<Fall>>>,
     /// The causes that somebody's doing explains.
@@ -107,7 +108,8 @@ impl Keeper {
     pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
         let place = Place::new(launch, launch::keys())?;
         let address = place.address()?;
-        let keeper = Self::with(address, place.keys.clone(), Flight::default(), true, place.can_grant());
+        let (keys, settings) = (place.keys.clone(), place.settings().flat());
+        let keeper = Self::with(address, keys, Flight::default(), Some(settings), place.can_grant());
         let mut life = place.begin()?;
         let started = keeper.started(&mut life).await;
         started.map_err(|fall| LaunchError::NoStart(fall.told().join("\n  ")))?;
@@ -117,17 +119,23 @@ impl Keeper {
 
     /// Watches somebody else's target, which answers now.
     pub(crate) fn watch(address: Address, keys: Keys, flight: Flight) -> Self {
-        let keeper = Self::with(address, keys, flight, false, false);
+        let keeper = Self::with(address, keys, flight, None, false);
         keeper.run(None);
         keeper
     }
 
-    fn with(address: Address, keys: Keys, flight: Flight, launched: bool, can_grant: bool) -> Self {
+    fn with(
+        address: Address,
+        keys: Keys,
+        flight: Flight,
+        settings: Option<BTreeMap<String, Value>>,
+        can_grant: bool,
+    ) -> Self {
         Self(Arc::new(Inner {
             address,
             keys,
             flight,
-            launched,
+            settings,
             state: watch::Sender::new(State::Up(1)),
             falls: Mutex::default(),
             explained: Mutex::default(),
@@ -155,7 +163,12 @@ impl Keeper {
 
     /// Whether the target is its own.
     pub(crate) fn is_own(&self) -> bool {
-        self.0.launched
+        self.0.settings.is_some()
+    }
+
+    /// What was set when it was launched, beside its keys, by the options' keys.
+    pub(crate) fn settings(&self) -> BTreeMap<String, Value> {
+        self.0.settings.clone().unwrap_or_default()
     }
 
     /// Where what goes to the target is to be written down.

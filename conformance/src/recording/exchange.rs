@@ -48,10 +48,10 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// A target of a contract, with a stand-in for each of these keys.
+    /// A target of a contract with these keys.
     pub(crate) fn like(contract: Contract, dev_mode: bool, keys: &Keys) -> Self {
         let (contract, external_auth) = (Some(contract.to_string()), no_authenticator());
-        Self { contract, dev_mode, external_auth, keys: SetupKeys::standing_for(keys), ..Self::default() }
+        Self { contract, dev_mode, external_auth, keys: SetupKeys::of(keys), ..Self::default() }
     }
 }
 
@@ -74,6 +74,12 @@ impl SetupKeys {
     pub(crate) fn standing_for(keys: &Keys) -> Self {
         let known = Tier::ALL.iter().filter(|&&tier| keys.get(tier).is_some());
         Self::Listed(known.map(|&tier| format!("{}{}", stand_in(tier), tier.permissions())).collect())
+    }
+
+    /// These very keys, so that whatever tells them, or a checksum of them, tells the same.
+    pub(crate) fn of(keys: &Keys) -> Self {
+        let known = Tier::ALL.iter().filter_map(|&tier| keys.get(tier));
+        Self::Listed(known.map(|key| format!("{}{}", key.secret(), key.tier.permissions())).collect())
     }
 }
 

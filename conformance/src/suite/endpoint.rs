@@ -1,25 +1,37 @@
 //! Which endpoint an id names.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::BTreeSet,
+    sync::{LazyLock, OnceLock},
+};
 
-use portmaster_fixtures::{Contract, Piece, pieces, slug};
+use portmaster_fixtures::{Contract, Endpoint, Piece, pieces, slug};
 use regex::Regex;
 
 /// How the websocket is called where endpoints are.
 const WEBSOCKET: &str = "database-websocket";
 
-/// The endpoint that a check is about, as its id names it: the longest that stands in it (`dns/cache/:query`).
-///
-/// Of an endpoint whose path ends with a part of a word, such as `spn/map/:map/graph:format`, ids may leave that away.
-pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
+/// What ids and requests are looked up in.
+struct Index {
     /// Endpoints by what ids say of them, the longest first.
-    static NAMES: LazyLock<Vec<(String, &'static str)>> = LazyLock::new(|| {
-        let slugs = Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| slug(&one.path));
-        let slugs: BTreeSet<String> = slugs.collect();
+    names: Vec<(String, &'static str)>,
+    /// Endpoints with what their paths match; those without a part that varies first.
+    patterns: Vec<(Regex, &'static str)>,
+}
+
+/// The endpoints of all contracts.
+static CONTRACTS: LazyLock<Index> =
+    LazyLock::new(|| Index::of(Contract::ALL.iter().flat_map(|one| one.endpoints())));
+/// Those of the list that a target is checked against, which no contract need have.
+static LISTED: OnceLock<Index> = OnceLock::new();
+
+impl Index {
+    fn of<'a>(endpoints: impl Iterator<Item = &'a Endpoint>) -> Self {
+        let paths: BTreeSet<&str> = endpoints.map(|one| one.path.as_str()).collect();
+        // An index is made once, and lives as long as the program.
+        let slugs: BTreeSet<&'static str> = paths.iter().map(|path| &*slug(path).leak()).collect();
         let mut names = vec![(WEBSOCKET.to_owned(), WEBSOCKET)];
         for slug in slugs {
-            // The list is made once, and lives as long as the program.
-            let slug: &'static str = slug.leak();
             let last = slug.rsplit('/').next().unwrap_or_default();
             if let Some((word, _)) = last.split_once(':').filter(|(word, _)| !word.is_empty()) {
                 names.push((format!("{}{word}", &slug[..slug.len() - last.len()]), slug));
@@ -27,8 +39,27 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
             names.push((slug.to_owned(), slug));
         }
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        names
-    });
+        let mut all: Vec<_> = paths.into_iter().map(|path| (pieces(path), path)).collect();
+        all.sort_by_key(|(pieces, _)| pieces.len());
+        // The simulator's tests hold that every pattern of a contract can be read; one of a list that cannot matches nothing.
+        let read = |(pieces, path): (Vec<Piece<'_>>, &str)| Some((pattern(&pieces)?, &*slug(path).leak()));
+        Self { names, patterns: all.into_iter().filter_map(read).collect() }
+    }
+
+    fn all() -> impl Iterator<Item = &'static Self> {
+        std::iter::once(&*CONTRACTS).chain(LISTED.get())
+    }
+}
+
+/// Makes the endpoints known of the list that a target is checked against. A program checks against one.
+pub(crate) fn know(listed: &[Endpoint]) {
+    LISTED.get_or_init(|| Index::of(listed.iter()));
+}
+
+/// The endpoint that a check is about, as its id names it: the longest that stands in it (`dns/cache/:query`).
+///
+/// Of an endpoint whose path ends with a part of a word, such as `spn/map/:map/graph:format`, ids may leave that away.
+pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
     let (family, rest) = id.split_once('/')?;
     if family == "websocket" {
         return Some(WEBSOCKET);
@@ -39,26 +70,20 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
             (before.is_empty() || before.ends_with('/')) && (after.is_empty() || after.starts_with('/'))
         })
     };
-    NAMES.iter().find(|(name, _)| whole(name)).map(|(_, slug)| *slug)
+    let found = Index::all().filter_map(|index| index.names.iter().find(|(name, _)| whole(name)));
+    found.max_by_key(|(name, _)| name.len()).map(|(_, slug)| *slug)
 }
 
 /// The endpoint that a request's target is for, its path as in ids, if it stands there plainly.
 pub(super) fn endpoint_asked(target: &str) -> Option<&'static str> {
-    /// The endpoints of all contracts with what their paths match; those without a part that varies first.
-    static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-        let paths: BTreeSet<_> =
-            Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| &one.path).collect();
-        let mut all: Vec<_> = paths.into_iter().map(|path| (pieces(path), path)).collect();
-        all.sort_by_key(|(pieces, _)| pieces.len());
-        // The simulator's tests hold that every pattern can be read.
-        all.into_iter().filter_map(|(pieces, path)| Some((pattern(&pieces)?, &*slug(path).leak()))).collect()
-    });
     let path = target.split('?').next()?;
     if path == "/api/database/v1" {
         return Some(WEBSOCKET);
     }
     let path = path.strip_prefix("/api/v1/")?;
-    PATTERNS.iter().find(|(pattern, _)| pattern.is_match(path)).map(|(_, slug)| *slug)
+    let mut found =
+        Index::all().filter_map(|index| index.patterns.iter().find(|(pattern, _)| pattern.is_match(path)));
+    found.next().map(|(_, slug)| *slug)
 }
 
 fn pattern(pieces: &[Piece<'_>]) -> Option<Regex> {

@@ -25,6 +25,7 @@ pub use check::{Check, Future};
 pub use class::{Class, Level, Need, TAGS};
 pub use context::Context;
 pub(crate) use embedded::Embedded;
+pub(crate) use endpoint::know;
 pub use exchange::Exchange;
 pub use outcome::{Evidence, Outcome, Record, SkipReason, Stop, Verdict};
 pub use place::{Mode, Place};

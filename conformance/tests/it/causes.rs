@@ -75,6 +75,29 @@ async fn a_missing_endpoint_is_one_failure_in_every_report() {
 }
 
 #[tokio::test]
+async fn a_listed_endpoint_that_no_contract_has_is_one_failure_too() {
+    let target = misbehaving_as(Contract::V2_2, Behind::Guarded, |asked: &Asked, answer: &mut Answer| {
+        if asked.target == "/api/v1/endpoints" && answer.status == 200 {
+            let mut list: Vec<Value> = serde_json::from_slice(&answer.body).unwrap();
+            let mut new = list.iter().find(|entry| entry["Path"] == "ping").unwrap().clone();
+            new["Path"] = "brand/new".into();
+            list.push(new);
+            answer.body = serde_json::to_vec(&list).unwrap();
+        }
+    })
+    .await;
+    let url = target.address.to_string();
+    for contract in ["target", "auto"] {
+        let (ended, [json]) = ran(&url, contract, &["endpoint:brand/new"], ["json"]).await;
+        let all = checks(&json);
+        let failed: Vec<_> = all.iter().filter(|one| one["verdict"] == "fail").collect();
+        assert_eq!(failed.len(), 1, "{contract}: {}", ended.stdout);
+        assert_eq!(failed[0]["cause"], "no endpoint brand/new");
+        assert!(all.iter().any(|one| one["reason"] == "same-cause"), "{contract}: {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
 async fn without_the_check_that_shows_it_best_another_does() {
     let target = without_interop_ping().await;
     let url = target.address.to_string();
