@@ -41,23 +41,6 @@ async fn a_launched_simulator_has_the_report_of_the_embedded_one() {
     assert_eq!(launched, embedded);
 }
 
-/// What it was launched with is no difference, and what it does otherwise is one.
-#[tokio::test]
-async fn a_launched_target_is_compared_with_a_simulator_of_the_same_settings() {
-    let what =
-        ["--seed", "1", "--cases", "150", "endpoint:broadcasts/*", "endpoint:config/*", "endpoint:sync/*"];
-    let diff = async |more: &str| {
-        let command = simulator(&format!("--contract v2.2 --external-auth {{auth}} {more}"));
-        program(&[&["diff", "--contract", "v2.2", "--launch", &command][..], &what].concat()).await
-    };
-    let same = diff("").await;
-    assert_eq!(same.status, exit::PASSED, "{}{}", same.stdout, same.stderr);
-    let asked: usize = same.stdout.split(' ').find_map(|word| word.parse().ok()).unwrap();
-    assert!(asked > 150, "{}", same.stdout);
-    let other = diff("--set spn/use=false").await;
-    assert_eq!(other.status, exit::FAILED, "{}{}", other.stdout, other.stderr);
-}
-
 #[tokio::test]
 async fn without_a_word_for_its_authenticator_it_grants_nothing() {
     let launched = verdicts(&["--launch", &simulator(""), "credentials/session"]).await;
