@@ -383,8 +383,7 @@ impl Look {
         let options =
             Options { contract: Some(contract), clock: Some(ClockMode::Manual), ..Options::default() };
         let mut world = World::new(scenario, options).unwrap();
-        let store = Store::new(world.rules).unwrap();
-        store.begin_with(&mut world).unwrap();
+        let store = Store::begun(&mut world).unwrap();
         Self { world, store, recorded }
     }
 

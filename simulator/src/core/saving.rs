@@ -53,11 +53,11 @@ impl Shared {
     /// # Errors
     /// When the connection database cannot be read.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let (world, tables, origin) = self.with(|world| {
+        let (world, kept, origin) = self.with(|world| {
             let served = self.served();
-            Ok::<_, StoreError>((world.clone(), served.netquery.tables()?, Arc::clone(&served.origin)))
+            Ok::<_, StoreError>((world.clone(), served.netquery.kept()?, Arc::clone(&served.origin)))
         })?;
-        Ok(Snapshot::new(world, tables, origin))
+        Ok(Snapshot::new(world, kept, origin))
     }
 
     /// Puts a world back. Subscribers of the database stay and are told what is different, by database and key; who
@@ -67,7 +67,7 @@ impl Shared {
     /// When it cannot be served. The world is then as it was.
     pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         let world = snapshot.world().clone();
-        let netquery = Store::holding(snapshot.tables(), world.rules);
+        let netquery = Store::holding(snapshot.kept().clone(), world.rules);
         netquery.open()?;
         self.replace(world, netquery, Arc::clone(snapshot.origin()), |book, now| {
             book.note(&format!("an earlier state of the world was put back, that of {now}"));
@@ -150,7 +150,6 @@ impl Shared {
 pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     let name = || origin.scenario.name.clone();
     let mut world = origin.world().map_err(|source| LoadError::Setup { name: name(), source })?;
-    let netquery = Store::new(world.rules)?;
-    netquery.begin_with(&mut world)?;
+    let netquery = Store::begun(&mut world)?;
     Ok((world, netquery))
 }

@@ -12,6 +12,7 @@ mod guard;
 mod head;
 mod pages;
 mod path;
+mod patience;
 mod recorder;
 mod render;
 mod route;

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::BytesMut;
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     dispatch,
     head::{self, Verdict},
+    patience::Patience,
     stream::{Instead, Stream},
 };
 use crate::{
@@ -91,7 +92,7 @@ async fn connection(
         .half_close(true)
         .header_read_timeout(limits::HEAD_TIME)
         .max_buf_size(limits::HEAD + 4096)
-        .timer(TokioTimer::new())
+        .timer(Patience::default())
         .title_case_headers(true)
         .serve_connection(io, service)
         .with_upgrades()

@@ -17,7 +17,7 @@ const WINDOW: i64 = 600;
 /// Seconds a bucket.
 const BUCKET: i64 = 10;
 /// The verdicts that count as let through.
-const ACCEPTED: [i64; 3] = [2, 5, 6];
+pub(super) const ACCEPTED: [i64; 3] = [2, 5, 6];
 
 /// How many connections were active, per bucket of ten seconds.
 ///
@@ -71,6 +71,14 @@ impl ActiveSeconds {
         }
     }
 
+    /// From a second on, so many more connections are active that were let through or not.
+    pub(crate) fn change(&mut self, second: i64, accepted: bool, by: i64) {
+        let at = usize::try_from(second - self.first).unwrap_or(0);
+        if let Some(change) = self.changes.get_mut(at) {
+            change[usize::from(!accepted)] += by;
+        }
+    }
+
     /// The buckets in which anything was active: timestamp, let through, blocked.
     pub(crate) fn buckets(&self) -> Vec<(i64, i64, i64)> {
         let mut buckets: Vec<(i64, i64, i64)> = Vec::new();
@@ -107,44 +115,14 @@ pub(crate) fn active(
     now: i64,
     dialect: &Dialect,
 ) -> Result<Vec<u8>, Failure> {
-    let last = params.len();
-    let of_kind = filter.is_of_kind(dialect);
-    let mut condition = String::new();
-    if !filter.is_empty() {
-        filter.write(&mut condition, params, Wording::Own);
-        condition.push_str(" AND ");
-    }
-    // From the kinds to their rows an index leads that has all that is asked for.
-    let (verdict, from) = if of_kind {
-        let from = format!(
-            "( SELECT {KIND}, verdict FROM main.kinds WHERE {condition} connections > 0 ) AS some \
-             CROSS JOIN main.connections AS one INDEXED BY by_kind ON one.{KIND} = some.{KIND} WHERE"
-        );
-        ("some.verdict", from)
-    } else {
-        ("one.verdict", format!("main.connections AS one WHERE {condition}"))
-    };
-    let sql = format!(
-        // The plus: nearly all rows are taken, so that an index on these would be a detour.
-        "SELECT one.rowid, started_unix, ended_unix, {verdict} FROM {from} +started_unix < ?{} AND \
-         (+ended_unix IS NULL OR +ended_unix >= ?{})",
-        last + 1,
-        last + 2
-    );
     let core = active_text(filter, params);
     let mut seconds = ActiveSeconds::new(now, filter.clause.fixes("profile"));
-    let mut run = || -> rusqlite::Result<()> {
-        let mut statement = database.prepare_cached(&sql)?;
-        bind(&mut statement, params)?;
-        statement.raw_bind_parameter(last + 1, now)?;
-        statement.raw_bind_parameter(last + 2, now - WINDOW)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            seconds.add(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        }
-        Ok(())
+    let found = if filter.is_empty() {
+        count_all(database, now, &mut seconds)
+    } else {
+        visit(database, filter, params, now, dialect, &mut seconds)
     };
-    run().map_err(|fault| Failure::Statement { core: core.clone(), fault })?;
+    found.map_err(|fault| Failure::Statement { core: core.clone(), fault })?;
 
     let mut out = Vec::with_capacity(8 << 10);
     head(&mut out, params, false, &core);
@@ -159,6 +137,59 @@ pub(crate) fn active(
     }
     out.extend_from_slice(b"\n}\n");
     Ok(out)
+}
+
+/// Adds all connections, of which it is counted how many more or fewer there are from second to second.
+fn count_all(database: &Connection, now: i64, seconds: &mut ActiveSeconds) -> rusqlite::Result<()> {
+    let mut statement = database.prepare_cached(
+        "SELECT MAX(second, ?1) AS since, accepted, SUM(change) FROM main.seconds WHERE second < ?2 \
+         GROUP BY since, accepted",
+    )?;
+    let mut rows = statement.query([now - WINDOW, now])?;
+    while let Some(row) = rows.next()? {
+        seconds.change(row.get(0)?, row.get(1)?, row.get(2)?);
+    }
+    Ok(())
+}
+
+/// Adds the connections that a filter takes, one by one.
+fn visit(
+    database: &Connection,
+    filter: &Filter,
+    params: &Params,
+    now: i64,
+    dialect: &Dialect,
+    seconds: &mut ActiveSeconds,
+) -> rusqlite::Result<()> {
+    let last = params.len();
+    let mut condition = String::new();
+    filter.write(&mut condition, params, Wording::Own);
+    // From the kinds to their rows an index leads that has all that is asked for.
+    let (verdict, from) = if filter.is_of_kind(dialect) {
+        let from = format!(
+            "( SELECT {KIND}, verdict FROM main.kinds WHERE {condition} AND connections > 0 ) AS some \
+             CROSS JOIN main.connections AS one INDEXED BY by_kind ON one.{KIND} = some.{KIND} WHERE"
+        );
+        ("some.verdict", from)
+    } else {
+        ("one.verdict", format!("main.connections AS one WHERE {condition} AND"))
+    };
+    let sql = format!(
+        // The plus: nearly all rows are taken, so that an index on these would be a detour.
+        "SELECT one.rowid, started_unix, ended_unix, {verdict} FROM {from} +started_unix < ?{} AND \
+         (+ended_unix IS NULL OR +ended_unix >= ?{})",
+        last + 1,
+        last + 2
+    );
+    let mut statement = database.prepare_cached(&sql)?;
+    bind(&mut statement, params)?;
+    statement.raw_bind_parameter(last + 1, now)?;
+    statement.raw_bind_parameter(last + 2, now - WINDOW)?;
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        seconds.add(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    }
+    Ok(())
 }
 
 /// The core's statement for the chart.

@@ -2,15 +2,79 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use portmaster_fixtures::{Rules, scenario::Bandwidth};
-use rusqlite::{Connection, types::Value, types::ValueRef};
+use portmaster_fixtures::{
+    Rules,
+    scenario::{Bandwidth, ConnectionRow},
+};
+use rusqlite::{
+    Connection,
+    types::{ToSqlOutput, Value, ValueRef},
+};
 use serde_json::Value as Json;
 
 use super::{
     columns::{Column, Shown},
     dialect::Dialect,
     failure::StoreError,
+    feed::Begun,
 };
+
+/// What tables are to hold, or have held. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) enum Kept {
+    /// The connections of a world that begins.
+    Begun(Arc<Begun>),
+    /// What was taken out of tables.
+    Taken(Tables),
+}
+
+impl Kept {
+    /// As it is taken out of tables.
+    pub(crate) fn tables(&self, rules: &'static Rules) -> Tables {
+        let begun = match self {
+            Self::Begun(begun) => begun,
+            Self::Taken(tables) => return tables.clone(),
+        };
+        let dialect = Dialect::of(rules);
+        let [mut live, mut history, mut bandwidth] = [(); 3].map(|()| Writer::default());
+        let mut row = ConnectionRow::default();
+        for one in &begun.rows {
+            one.write_to(&mut row);
+            let row = &row;
+            let cells =
+                |history| dialect.stored().map(move |column| taken_cell(value(&(column.cell)(row, history))));
+            if row.live {
+                live.row(cells(false));
+            }
+            if row.history && dialect.rules.databases {
+                history.row(cells(true));
+            }
+        }
+        begun.samples(|id, numbers| {
+            bandwidth.row([Json::from(id)].into_iter().chain(numbers.map(Json::from)));
+        });
+        Tables { live: live.end(), history: history.end(), bandwidth: bandwidth.end() }
+    }
+}
+
+/// What a table would have of a cell that is written.
+pub(super) fn value<'a>(cell: &'a ToSqlOutput<'_>) -> ValueRef<'a> {
+    match cell {
+        ToSqlOutput::Borrowed(value) => *value,
+        ToSqlOutput::Owned(value) => value.into(),
+        _ => ValueRef::Null,
+    }
+}
+
+/// A cell as it is taken out.
+fn taken_cell(value: ValueRef<'_>) -> Json {
+    match value {
+        ValueRef::Null => Json::Null,
+        ValueRef::Integer(number) => number.into(),
+        ValueRef::Real(number) => number.into(),
+        ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into(),
+    }
+}
 
 /// What the tables hold, a JSON array each with an array a row, in the order in which the rows were first written. Clones
 /// share it.
@@ -107,12 +171,7 @@ fn rows(database: &Connection, table: &str, columns: &[&str]) -> rusqlite::Resul
     let mut cells = Vec::with_capacity(columns.len());
     while let Some(row) = found.next()? {
         for at in 0..columns.len() {
-            cells.push(match row.get_ref(at)? {
-                ValueRef::Null => Json::Null,
-                ValueRef::Integer(number) => number.into(),
-                ValueRef::Real(number) => number.into(),
-                ValueRef::Text(text) | ValueRef::Blob(text) => String::from_utf8_lossy(text).into(),
-            });
+            cells.push(taken_cell(row.get_ref(at)?));
         }
         out.row(cells.drain(..));
     }

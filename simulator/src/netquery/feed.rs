@@ -1,24 +1,69 @@
 //! What the world tells, written into the tables (netquery §6).
 
+use std::{sync::Arc, thread};
+
 use portmaster_fixtures::scenario::ConnectionRow;
 
-use super::{Store, StoreError, store::Tables};
-use crate::world::{Event, World};
+use super::{Store, StoreError, dump::Kept, store::Tables};
+use crate::world::{Connection, Event, World};
+
+/// So many connections are written at once, by a thread of their own: who asks first should not wait for all.
+const MANY: usize = 20_000;
+
+/// The connections of a world that begins.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// In the order in which they came.
+    pub(super) rows: Vec<Arc<Connection>>,
+    /// What was measured on them.
+    measured: Vec<Event>,
+}
+
+impl Begun {
+    /// Writes all into empty tables.
+    pub(super) fn write(&self, tables: &mut Tables<'_>) -> rusqlite::Result<()> {
+        let mut row = ConnectionRow::default();
+        for one in &self.rows {
+            one.write_to(&mut row);
+            tables.write(&row)?;
+        }
+        self.measured.iter().try_for_each(|event| record(event, tables))
+    }
+
+    /// Tells each traffic sample: of which connection, the second, what it received and sent.
+    pub(super) fn samples(&self, mut tell: impl FnMut(&str, [i64; 3])) {
+        for event in &self.measured {
+            match event {
+                Event::Measured(all) => {
+                    all.iter().for_each(|one| tell(&one.conn_id, [one.time, one.incoming, one.outgoing]));
+                }
+                Event::Made(all) => {
+                    all.iter().for_each(|one| tell(one.of.id(), [one.time, one.incoming, one.outgoing]));
+                }
+                _ => {}
+            }
+        }
+    }
+}
 
 impl Store {
-    /// Writes all connections of a world that has just been made, and what was measured until then, into empty tables.
-    pub fn begin_with(&self, world: &mut World) -> Result<(), StoreError> {
+    /// The connections of a world that has just been made, and what was measured until then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) fn begun(world: &mut World) -> Result<Self, StoreError> {
         let is_measured = |event: &Event| matches!(event, Event::Measured(_) | Event::Made(_));
         let (measured, others): (Vec<_>, Vec<_>) = world.take_events().into_iter().partition(is_measured);
-        let mut row = ConnectionRow::default();
-        self.fill(|tables| {
-            for one in world.connections.in_order() {
-                one.write_to(&mut row);
-                tables.write(&row)?;
-            }
-            measured.iter().try_for_each(|event| record(event, tables))
-        })?;
-        self.record(&others)
+        let rows: Vec<_> = world.connections.in_order().into_iter().cloned().collect();
+        let are_many = rows.len() >= MANY;
+        let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world.rules);
+        store.record(&others)?;
+        if are_many {
+            let store = store.clone();
+            // Without a thread, or should it fail, it is up to the one who asks first.
+            let _ = thread::Builder::new().name("connections".to_owned()).spawn(move || store.open());
+        }
+        Ok(store)
     }
 
     /// Writes what happened to connections.

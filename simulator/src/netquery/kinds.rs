@@ -12,26 +12,10 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::dialect::Dialect;
+use super::{dialect::Dialect, dump::value};
 
 /// The column of connections that says of which kind they are. No alias of a request is likely to be its name.
 pub(super) const KIND: &str = "_kind";
-
-/// Counts the connections of each kind, and has the numbers follow the rows from then on.
-pub(super) fn count() -> String {
-    let add = |number: &str, row: &str| {
-        format!("UPDATE kinds SET connections = connections {number} WHERE {KIND} = {row}.{KIND};")
-    };
-    let (more, less) = (add("+ 1", "new"), add("- 1", "old"));
-    format!(
-        "UPDATE main.kinds SET connections = ( SELECT COUNT(*) FROM main.connections AS one INDEXED BY by_kind \
-         WHERE one.{KIND} = kinds.{KIND} );
-         CREATE TRIGGER main.one_more AFTER INSERT ON connections BEGIN {more} END;
-         CREATE TRIGGER main.one_less AFTER DELETE ON connections BEGIN {less} END;
-         CREATE TRIGGER main.another AFTER UPDATE OF {KIND} ON connections WHEN old.{KIND} != new.{KIND}
-         BEGIN {less} {more} END;"
-    )
-}
 
 /// The table.
 pub(super) fn schema(dialect: &Dialect) -> String {
@@ -97,13 +81,8 @@ impl<'a> Kinds<'a> {
 fn number<'v>(values: impl Iterator<Item = ToSqlOutput<'v>>) -> i64 {
     // This one is the same in each process.
     let mut hash = DefaultHasher::new();
-    for value in values {
-        let value = match &value {
-            ToSqlOutput::Borrowed(value) => *value,
-            ToSqlOutput::Owned(value) => value.into(),
-            _ => ValueRef::Null,
-        };
-        match value {
+    for cell in values {
+        match value(&cell) {
             ValueRef::Null => hash.write_u8(0),
             ValueRef::Integer(value) => {
                 hash.write_u8(1);

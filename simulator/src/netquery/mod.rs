@@ -2,12 +2,13 @@
 //!
 //! A request goes through these rooms: `request` makes its JSON typed, `conditions` and `statement` turn it into SQL
 //! with bound values, `rows` and `output` write the result. `dialect` is what differs between contracts, `store` holds
-//! the tables, `kinds` what many rows have in common, and `columns` describes what stands in a row.
+//! the tables, `kinds` what many rows have in common, `counts` what is counted of them, and `columns` describes what stands in a row.
 
 mod answer;
 mod charts;
 mod columns;
 mod conditions;
+mod counts;
 mod development;
 mod dialect;
 mod dump;
@@ -24,7 +25,7 @@ mod store;
 mod tests;
 
 pub use answer::{Answer, Kind, Request};
-pub(crate) use dump::Tables;
+pub(crate) use dump::{Kept, Tables};
 pub use failure::StoreError;
 pub use folder::remove_temporary_folders;
 pub use store::{Retention, Store};

@@ -20,8 +20,9 @@ use rusqlite::{
 
 use super::{
     columns::{Column, INSERT_BANDWIDTH, SECONDS, Shown},
+    counts::{self, COUNTED, Counted},
     dialect::Dialect,
-    dump::{self, Tables as Kept},
+    dump::{self, Kept},
     failure::StoreError,
     folder::Folder,
     kinds::{self, KIND, Kinds},
@@ -79,6 +80,8 @@ struct Known {
     gone: usize,
     /// The kinds of connections that are there.
     kinds: HashSet<i64>,
+    /// What was counted of the connections while the tables were filled; then it stands in tables.
+    counted: Option<Counted>,
 }
 
 /// How long the history keeps connections: days, 0 for ever (netquery §6).
@@ -97,6 +100,9 @@ pub(crate) struct Tables<'a> {
     history: CachedStatement<'a>,
     sample: CachedStatement<'a>,
     kinds: Kinds<'a>,
+    counted: Option<&'a mut Counted>,
+    /// The columns by which it is counted, with their places.
+    counting: Vec<(usize, &'a Column)>,
     samples: &'a mut usize,
     gone: &'a mut usize,
 }
@@ -105,7 +111,7 @@ impl<'a> Tables<'a> {
     /// `over`: a row of an id that is there takes the earlier one's place.
     fn new(
         transaction: &'a Transaction<'a>,
-        Known { samples, gone, kinds }: &'a mut Known,
+        Known { samples, gone, kinds, counted }: &'a mut Known,
         dialect: &'a Dialect,
         over: bool,
     ) -> rusqlite::Result<Self> {
@@ -115,6 +121,11 @@ impl<'a> Tables<'a> {
             history: transaction.prepare_cached(&write_text("history", dialect, over))?,
             sample: transaction.prepare_cached(INSERT_BANDWIDTH)?,
             kinds: Kinds::new(transaction, dialect, kinds)?,
+            counted: counted.as_mut(),
+            counting: COUNTED
+                .iter()
+                .filter_map(|name| dialect.stored().enumerate().find(|(_, column)| column.name == *name))
+                .collect(),
             transaction,
             samples,
             gone,
@@ -147,7 +158,16 @@ impl<'a> Tables<'a> {
         }
         if !history {
             let common = values().filter(|(_, column)| column.of_kind).map(|(at, column)| value(at, column));
-            row.raw_bind_parameter(last + 1, self.kinds.of(common)?)?;
+            let kind = self.kinds.of(common)?;
+            row.raw_bind_parameter(last + 1, kind)?;
+            if let Some(counted) = &mut self.counted {
+                let number = |(at, column): &(usize, &Column)| {
+                    dump::value(&value(*at, column)).as_i64_or_null().ok().flatten()
+                };
+                let mut numbers = [None; 3];
+                numbers.iter_mut().zip(&self.counting).for_each(|(place, one)| *place = number(one));
+                counted.add(kind, numbers);
+            }
         }
         row.raw_execute()?;
         Ok(())
@@ -180,6 +200,7 @@ impl<'a> Tables<'a> {
             )?;
             *self.samples = self.samples.saturating_sub(prune.execute([])?);
             self.kinds.prune(self.transaction)?;
+            self.transaction.execute("DELETE FROM main.seconds WHERE change = 0", [])?;
             *self.gone = 0;
         }
         Ok(())
@@ -199,16 +220,16 @@ impl Store {
         Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default() })))
     }
 
-    /// Tables that hold what was taken out of others. They are only made when somebody asks for them: many a fork of a
-    /// world is never asked for its connections.
-    pub(crate) fn holding(kept: &Kept, rules: &'static Rules) -> Self {
+    /// Tables that hold what was taken out of others, or a world that begins. They are only made when somebody asks for
+    /// them: many a world is never asked for its connections.
+    pub(crate) fn holding(kept: Kept, rules: &'static Rules) -> Self {
         let dialect = Dialect::of(rules);
-        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept.clone())) }))
+        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept)) }))
     }
 
     /// Makes the tables now, should they not be there yet.
     pub(crate) fn open(&self) -> Result<(), StoreError> {
-        self.opened().map(drop)
+        Ok(self.opened()?.prepare()?)
     }
 
     fn opened(&self) -> Result<&Opened, StoreError> {
@@ -218,14 +239,16 @@ impl Store {
         let mut kept = locked(&self.0.kept);
         if self.0.opened.get().is_none() {
             let opened = Opened::new(&self.0.dialect)?;
-            if let Some(tables) = &*kept {
-                self.write_to(&opened, false, |into| {
+            match &*kept {
+                None => {}
+                Some(Kept::Begun(begun)) => self.write_to(&opened, false, |into| Ok(begun.write(into)?))?,
+                Some(Kept::Taken(tables)) => self.write_to(&opened, false, |into| {
                     tables.rows(&self.0.dialect, |history, values| {
                         let value = |at: usize| values.get(at).map_or(ValueRef::Null, Into::into);
                         into.put(history, |at, _| ToSqlOutput::Borrowed(value(at)))
                     })?;
                     Ok(tables.samples()?.iter().try_for_each(|sample| into.measure(sample))?)
-                })?;
+                })?,
             }
             *kept = None;
             // Nobody else can have set it while what is kept is locked.
@@ -255,16 +278,10 @@ impl Store {
         &self,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<(), StoreError> {
-        self.fill(|tables| rows.into_iter().try_for_each(|row| tables.write(row.borrow())))
-    }
-
-    /// Fills empty tables with connections, each with an id of its own.
-    pub(super) fn fill(
-        &self,
-        write: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
         let opened = self.opened()?;
-        self.write_to(opened, false, |tables| Ok(write(tables)?))?;
+        self.write_to(opened, false, |tables| {
+            Ok(rows.into_iter().try_for_each(|row| tables.write(row.borrow()))?)
+        })?;
         // It takes a while; better now than when the first reader comes.
         Ok(opened.prepare()?)
     }
@@ -295,13 +312,17 @@ impl Store {
         if done.is_err() {
             // Some may have been in what was rolled back.
             known.kinds.clear();
+            known.counted = known.counted.take().map(|_| Counted::default());
         }
         done
     }
 
-    /// Takes everything out of the tables.
-    pub(crate) fn tables(&self) -> Result<Kept, StoreError> {
-        Ok(self.read(|database| dump::taken(database, &self.0.dialect))??)
+    /// What the tables hold. Of tables that nobody asked for yet nothing has to be taken out.
+    pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
+        if let Some(kept) = &*locked(&self.0.kept) {
+            return Ok(kept.clone());
+        }
+        Ok(Kept::Taken(self.read(|database| dump::taken(database, &self.0.dialect))??))
     }
 
     /// Removes the history of these profiles, or all of it if none is named.
@@ -365,11 +386,16 @@ impl Opened {
     fn new(dialect: &Dialect) -> Result<Self, StoreError> {
         let folder = Folder::new()?;
         let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // Until somebody reads there is no log.
-        writer.execute_batch("PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY")?;
+        // Until somebody reads there is no log; and to write, nothing need be mapped.
+        writer.execute_batch(
+            "PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY; PRAGMA mmap_size = 0",
+        )?;
         writer.execute_batch(&schema(dialect))?;
         Ok(Self {
-            writer: Mutex::new(Writer { connection: writer, known: Known::default() }),
+            writer: Mutex::new(Writer {
+                connection: writer,
+                known: Known { counted: Some(Counted::default()), ..Known::default() },
+            }),
             prepared: OnceLock::new(),
             idle: Mutex::default(),
             folder,
@@ -381,16 +407,16 @@ impl Opened {
         if self.prepared.get().is_some() {
             return Ok(());
         }
-        let writer = locked(&self.writer);
+        let mut writer = locked(&self.writer);
+        let Writer { connection, known } = &mut *writer;
         if self.prepared.get().is_none() {
             // What does not fit into the cache is sorted in temporary files, by two more threads.
-            writer.connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA threads = 2")?;
-            writer.connection.execute_batch(&indexes())?;
-            writer.connection.execute_batch(&kinds::count())?;
-            writer.connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA threads = 0")?;
-            writer
-                .connection
-                .execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
+            connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA threads = 2")?;
+            connection.execute_batch(&indexes())?;
+            known.counted.take().unwrap_or_default().write(connection)?;
+            connection.execute_batch(&counts::follow())?;
+            connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA threads = 0")?;
+            connection.execute_batch("PRAGMA main.journal_mode = WAL; PRAGMA history.journal_mode = WAL")?;
             // Nobody else can have set it while the writer is locked.
             let _ = self.prepared.set(());
         }
@@ -437,6 +463,7 @@ fn schema(dialect: &Dialect) -> String {
         }
     }
     text.push_str(&kinds::schema(dialect));
+    text.push_str(counts::SCHEMA);
     text.push_str(
         "CREATE TABLE main.bandwidth (conn_id TEXT NOT NULL, time INTEGER NOT NULL, incoming INTEGER NOT NULL, \
          outgoing INTEGER NOT NULL); COMMIT",

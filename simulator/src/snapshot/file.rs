@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Origin, Snapshot};
 use crate::{
     limits,
-    netquery::Tables,
+    netquery::{Kept, Tables},
     world::{Options, World},
 };
 
@@ -241,7 +241,7 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     let origin = file.origin.read();
     let tables = Tables::read(world.rules, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
-    let snapshot = Snapshot::new(world, tables, Arc::new(origin));
+    let snapshot = Snapshot::new(world, Kept::Taken(tables), Arc::new(origin));
     let (origin, state) = (raw(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));
     let Tables { live, history, bandwidth } = snapshot.tables();
     let found = digest(&[origin.get(), state.get(), live, history, bandwidth]);

@@ -4,13 +4,13 @@ mod file;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use portmaster_fixtures::{Contract, Scenario, scenario::StartAt};
 
 use crate::{
-    netquery::Tables,
+    netquery::{self, Tables},
     world::{Options, SetupError, World},
 };
 
@@ -67,23 +67,29 @@ pub struct Snapshot(Arc<Kept>);
 #[derive(Debug)]
 struct Kept {
     world: World,
-    tables: Tables,
+    connections: netquery::Kept,
+    /// The same as it is saved, once somebody wanted it.
+    tables: OnceLock<Tables>,
     origin: Arc<Origin>,
 }
 
 impl Snapshot {
     /// Keeps a world with its connection database. What listeners were not told yet is not kept.
-    pub(crate) fn new(mut world: World, tables: Tables, origin: Arc<Origin>) -> Self {
+    pub(crate) fn new(mut world: World, connections: netquery::Kept, origin: Arc<Origin>) -> Self {
         world.settle();
-        Self(Arc::new(Kept { world, tables, origin }))
+        Self(Arc::new(Kept { world, connections, tables: OnceLock::new(), origin }))
     }
 
     pub(crate) fn world(&self) -> &World {
         &self.0.world
     }
 
+    pub(crate) fn kept(&self) -> &netquery::Kept {
+        &self.0.connections
+    }
+
     pub(crate) fn tables(&self) -> &Tables {
-        &self.0.tables
+        self.0.tables.get_or_init(|| self.0.connections.tables(self.0.world.rules))
     }
 
     pub(crate) fn origin(&self) -> &Arc<Origin> {
@@ -93,7 +99,7 @@ impl Snapshot {
     /// The SHA-256 of the whole world, hexadecimal: the same for equal worlds, on every machine and in every process, another
     /// for worlds that any answer can tell apart. What a world was made from does not count.
     pub fn fingerprint(&self) -> String {
-        file::fingerprint(&self.0.world, &self.0.tables)
+        file::fingerprint(&self.0.world, self.tables())
     }
 
     /// The instant of the world.

@@ -25,15 +25,14 @@ fn world(name: &str, contract: Contract) -> Snapshot {
     }
     let origin = Origin::new(scenario, options);
     let mut world = origin.world().expect("a world");
-    let netquery = Store::new(world.rules).expect("a database");
-    netquery.begin_with(&mut world).expect("a database");
+    let netquery = Store::begun(&mut world).expect("a database");
     world.clock.advance(SignedDuration::from_mins(3));
     world.run_due();
     world.begin_session(Token::ITSELF);
     world.ask_for_access();
     world.begin_cpu_profile(Duration::from_secs(60));
     netquery.record(&world.take_events()).expect("a database");
-    Snapshot::new(world, netquery.tables().expect("a database"), Arc::new(origin))
+    Snapshot::new(world, netquery.kept().expect("a database"), Arc::new(origin))
 }
 
 /// Everything that a world knows, as the compiler sees it.

@@ -1,6 +1,12 @@
 //! What writing does to the tables, and who sees it.
 
+use portmaster_fixtures::Scenario;
+
 use super::*;
+use crate::{
+    netquery::Kept,
+    world::{Options, World},
+};
 
 fn row(id: &str) -> ConnectionRow {
     ConnectionRow {
@@ -156,7 +162,7 @@ fn what_is_counted_by_kind_is_what_the_rows_are() {
     assert!(failed.is_err());
     write(&store, &[ConnectionRow { id: "sure".to_owned(), ..failing }]);
     same("after a change that failed");
-    let other = Store::holding(&store.tables().unwrap(), Contract::V2_2.rules());
+    let other = Store::holding(store.kept().unwrap(), Contract::V2_2.rules());
     for query in &queries {
         assert_eq!(rows_of(&other, query), rows_of(&store, query), "put back: {query}");
     }
@@ -253,4 +259,21 @@ fn generated_rows_are_believable() {
     let [first, again] = [(); 2].map(|()| filled(Contract::V2_2));
     let everything = json!({ "orderBy": ["id"] });
     assert_eq!(rows_of(&first, &everything), rows_of(&again, &everything));
+}
+
+#[test]
+fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
+    for contract in [Contract::V1_0, Contract::V2_2] {
+        for name in ["home-office", "spn-connected"] {
+            let options = Options { contract: Some(contract), ..Options::default() };
+            let mut world = World::new(Scenario::load(name).unwrap(), options).unwrap();
+            let store = Store::begun(&mut world).unwrap();
+            let told = store.kept().unwrap();
+            assert!(matches!(told, Kept::Begun(_)), "{name}: the tables are there before somebody asked");
+            store.open().unwrap();
+            let taken = store.kept().unwrap();
+            assert!(matches!(taken, Kept::Taken(_)));
+            assert!(told.tables(world.rules) == taken.tables(world.rules), "{name}, {contract}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! One connection, in little space.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::ConnectionRow;
@@ -124,15 +127,9 @@ impl PartialEq for Shared {
 
 impl Eq for Shared {}
 
-impl PartialOrd for Shared {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Shared {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.traits().cmp(&other.traits())
+impl Hash for Shared {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.traits().hash(state);
     }
 }
 

@@ -71,7 +71,8 @@ impl Ord for ById {
 #[derive(Clone, Default)]
 pub struct Connections {
     known: Arc<BTreeSet<ById>>,
-    shared: Arc<BTreeSet<Arc<Shared>>>,
+    /// What many have in common; never told in an order.
+    shared: Arc<HashSet<Arc<Shared>>>,
     /// What else is known of each, which many have in common; never told in an order. Those that nobody has any more are
     /// looked for once there are more than so many.
     extra: Arc<HashSet<Arc<str>>>,
@@ -134,7 +135,8 @@ impl Connections {
     }
 
     /// Forgets all.
-    pub fn clear(&mut self) {
+    #[cfg(test)]
+    pub(crate) fn clear(&mut self) {
         *self = Self { places: self.places, ..Self::default() };
     }
 
