@@ -211,7 +211,8 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     Ok(())
 }
 
-/// How many are asked in a second, first alone and then while another thread writes new connections.
+/// How many are answered in a second of this thread's processor time, first alone and then while another thread writes new
+/// connections.
 fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
     const A_SECOND: u32 = 10_000;
     const AT_ONCE: u32 = 100;
@@ -224,7 +225,7 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
     let rates = || -> Result<Vec<f64>> {
         let rate = |(_, kind, _, text): &(&str, Kind, &str, &str)| {
             let body = body(text);
-            let begin = Instant::now();
+            let (begin, cpu) = (Instant::now(), thread_cpu());
             let mut count = 0.0;
             while begin.elapsed() < Duration::from_secs(1) {
                 let body = body.as_bytes();
@@ -240,7 +241,7 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
                 }
                 count += 1.0;
             }
-            Ok(count / begin.elapsed().as_secs_f64())
+            Ok(count / (thread_cpu() - cpu).as_secs_f64())
         };
         WORKLOADS.iter().map(rate).collect()
     };
@@ -250,25 +251,27 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
         let writer = scope.spawn(|| {
             let mut rng = ChaCha20Rng::seed_from_u64(2);
             let mut rows = connections(&recipe, u32::MAX, &mut rng).map(|one| one.row).zip(0_u64..);
-            let begin = Instant::now();
+            let (begin, cpu) = (Instant::now(), thread_cpu());
             let mut written = 0;
             while !done.load(Relaxed) {
                 let portion = rows.by_ref().take(AT_ONCE as usize);
                 let portion =
                     portion.map(|(row, number)| ConnectionRow { id: format!("new-{number}"), ..row });
                 if store.load_rows(portion).is_err() {
-                    return 0.0;
+                    return (0.0, Duration::ZERO);
                 }
                 written += AT_ONCE;
                 let due = Duration::from_secs(1) * written / A_SECOND;
                 std::thread::sleep(due.saturating_sub(begin.elapsed()));
             }
-            f64::from(written) / begin.elapsed().as_secs_f64()
+            (f64::from(written) / begin.elapsed().as_secs_f64(), (thread_cpu() - cpu) / written)
         });
         let beside = rates();
         done.store(true, Relaxed);
         (beside, writer.join().unwrap_or_default())
     });
+    let (written, each) = written;
+    writeln!(out, "<!-- to generate and write a connection takes {each:.1?} of CPU -->")?;
     writeln!(out, "| rows | workload | a second | beside {written:.0} new connections a second | share |")?;
     writeln!(out, "|---|---|---|---|---|")?;
     for ((name, ..), (alone, beside)) in WORKLOADS.iter().zip(alone.iter().zip(beside?)) {

@@ -52,13 +52,16 @@ pub(super) async fn handle(
             let served = shared.served();
             let (dev_mode, date) = shared.with(|world| (world.dev_mode(), date(world)));
             let answer = Answer::error(status, body.trim_end());
-            let common = guard::security(served.rules, dev_mode).chain(std::iter::empty());
+            let common = guard::security(served.rules, dev_mode);
             let head = parts.method == Method::HEAD;
-            return Ok(answer.into_response(head, common, date).map(|body| Sent::Left(Full::new(body))));
+            return Ok(answer
+                .into_response(head, common, Vec::new(), date)
+                .map(|body| Sent::Left(Full::new(body))));
         }
         Sway::Drop => return Err(Reset),
     }
-    let mutants = shared.mutants();
+    let served = shared.served();
+    let mutants = &served.mutants;
     let asked = mutants.request(&mut parts, || shared.with(|world| world.dev_mode()));
     let (mut response, blow, recorder) =
         respond(&shared, connection, parts, body, (upgrade, upgraded)).await?;
@@ -111,7 +114,7 @@ async fn respond(
         // Go answers this one itself.
         let response = shared.with(|world| {
             recorder.begin(&parts);
-            Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), date(world))
+            Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), Vec::new(), date(world))
         });
         return whole(recorder, response);
     }
@@ -179,11 +182,13 @@ async fn respond(
         None => true,
     };
     let answer = Answer { close: answer.close || !passed, ..answer };
-    let common = guard::security(front.served.rules, front.dev_mode).chain(front.cors);
+    let common = guard::security(front.served.rules, front.dev_mode);
     match blow {
-        None => whole(recorder, answer.into_response(head, common, front.date)),
+        None => whole(recorder, answer.into_response(head, common, front.cors, front.date)),
         Some(blow) => match faults::strike(shared, &blow, answer).await {
-            Ok(answer) => Ok((answer.into_response(head, common, front.date), Some(blow), recorder)),
+            Ok(answer) => {
+                Ok((answer.into_response(head, common, front.cors, front.date), Some(blow), recorder))
+            }
             Err(reset) => {
                 recorder.end(None);
                 Err(reset)

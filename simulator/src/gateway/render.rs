@@ -52,17 +52,26 @@ impl Answer {
         self
     }
 
-    /// The answer on the wire: its own and the common headers by name, then the date and the length.
+    /// The answer on the wire: its own headers, those for another origin and, by name already, the common ones, all by name;
+    /// then the date and the length.
     pub(super) fn into_response(
         self,
         head: bool,
         common: impl Iterator<Item = (HeaderName, HeaderValue)>,
+        mut own: Vec<(HeaderName, HeaderValue)>,
         date: HeaderValue,
     ) -> Response<Bytes> {
-        let mut named: Vec<(HeaderName, HeaderValue)> = common.chain(self.headers).collect();
-        named.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        let mut headers = HeaderMap::with_capacity(named.len() + 3);
-        for (name, value) in named {
+        own.extend(self.headers);
+        own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let mut headers = HeaderMap::with_capacity(own.len() + 9);
+        let mut own = own.into_iter().peekable();
+        for (name, value) in common {
+            while let Some((name, value)) = own.next_if(|(own, _)| own.as_str() < name.as_str()) {
+                headers.append(name, value);
+            }
+            headers.append(name, value);
+        }
+        for (name, value) in own {
             headers.append(name, value);
         }
         headers.insert(DATE, date);
