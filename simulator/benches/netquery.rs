@@ -27,7 +27,7 @@ use portmaster_fixtures::{
     scenario::{App, ConnectionRow},
 };
 use portmaster_simulator::{
-    generate::{Maker, Recipe, connections},
+    generate::{Generated, Maker, Recipe, connections},
     netquery::{Kind, Request, Retention, Store},
 };
 use rand::SeedableRng as _;
@@ -156,6 +156,19 @@ fn recipe(apps: &[App]) -> Result<Recipe<'_>> {
     })
 }
 
+/// Connections with ids of their own: ports go round, and of those that come again a world keeps the last.
+fn made<'a>(
+    recipe: &'a Recipe<'a>,
+    size: u32,
+    rng: &'a mut ChaCha20Rng,
+) -> impl Iterator<Item = Generated> + 'a {
+    connections(recipe, size, rng).zip(0_u32..).map(|(mut one, number)| {
+        one.row.id.push_str(&format!("-{number}"));
+        one.bandwidth.iter_mut().for_each(|sample| sample.conn_id.clone_from(&one.row.id));
+        one
+    })
+}
+
 /// Asks the database in this thread.
 fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let apps = apps();
@@ -167,7 +180,7 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let store = Store::new(Contract::V2_2.rules())?;
     let cpu = thread_cpu();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    for one in connections(&recipe, size, &mut rng) {
+    for one in made(&recipe, size, &mut rng) {
         std::hint::black_box(one);
     }
     let generation = thread_cpu() - cpu;
@@ -175,7 +188,7 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let begin = Instant::now();
     let mut samples = Vec::new();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    store.load_rows(connections(&recipe, size, &mut rng).map(|one| {
+    store.load_rows(made(&recipe, size, &mut rng).map(|one| {
         samples.extend(one.bandwidth);
         one.row
     }))?;
@@ -220,7 +233,7 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
     let recipe = recipe(&apps)?;
     let store = Store::new(Contract::V2_2.rules())?;
     let mut rng = ChaCha20Rng::seed_from_u64(1);
-    store.load_rows(connections(&recipe, size, &mut rng).map(|one| one.row))?;
+    store.load_rows(made(&recipe, size, &mut rng).map(|one| one.row))?;
     let retention = Retention::default();
     let rates = || -> Result<Vec<f64>> {
         let rate = |(_, kind, _, text): &(&str, Kind, &str, &str)| {

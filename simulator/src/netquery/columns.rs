@@ -165,6 +165,15 @@ pub(super) fn columns(which: Columns) -> Vec<Column> {
     }
 }
 
+/// What a table would have of a cell that is written.
+pub(super) fn value<'a>(cell: &'a ToSqlOutput<'_>) -> ValueRef<'a> {
+    match cell {
+        ToSqlOutput::Borrowed(value) => *value,
+        ToSqlOutput::Owned(value) => value.into(),
+        _ => ValueRef::Null,
+    }
+}
+
 fn text(text: &str) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
 }

@@ -8,16 +8,40 @@ use portmaster_fixtures::{
 };
 use rusqlite::{
     Connection,
-    types::{ToSqlOutput, Value, ValueRef},
+    types::{Value, ValueRef},
 };
 use serde_json::Value as Json;
 
 use super::{
-    columns::{Column, Shown},
+    columns::{Column, Shown, value},
     dialect::Dialect,
     failure::StoreError,
-    feed::Begun,
 };
+use crate::world::{self, Event};
+
+/// The connections of a world that begins.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// In the order in which they came.
+    pub(super) rows: Vec<Arc<world::Connection>>,
+    /// What was measured on them.
+    pub(super) measured: Vec<Event>,
+}
+
+impl Begun {
+    /// The traffic samples: of which connection, the second, what it received and sent.
+    pub(super) fn samples(&self) -> impl Iterator<Item = (&str, [i64; 3])> {
+        self.measured.iter().flat_map(|event| {
+            let (measured, made) = match event {
+                Event::Measured(all) => (&all[..], &[][..]),
+                Event::Made(all) => (&[][..], &all[..]),
+                _ => (&[][..], &[][..]),
+            };
+            let measured = measured.iter().map(|one| (&*one.conn_id, [one.time, one.incoming, one.outgoing]));
+            measured.chain(made.iter().map(|one| (one.of.id(), [one.time, one.incoming, one.outgoing])))
+        })
+    }
+}
 
 /// What tables are to hold, or have held. Clones share it.
 #[derive(Clone, Debug)]
@@ -50,19 +74,10 @@ impl Kept {
                 history.row(cells(true));
             }
         }
-        begun.samples(|id, numbers| {
+        for (id, numbers) in begun.samples() {
             bandwidth.row([Json::from(id)].into_iter().chain(numbers.map(Json::from)));
-        });
+        }
         Tables { live: live.end(), history: history.end(), bandwidth: bandwidth.end() }
-    }
-}
-
-/// What a table would have of a cell that is written.
-pub(super) fn value<'a>(cell: &'a ToSqlOutput<'_>) -> ValueRef<'a> {
-    match cell {
-        ToSqlOutput::Borrowed(value) => *value,
-        ToSqlOutput::Owned(value) => value.into(),
-        _ => ValueRef::Null,
     }
 }
 

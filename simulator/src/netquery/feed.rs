@@ -2,49 +2,15 @@
 
 use std::{sync::Arc, thread};
 
-use portmaster_fixtures::scenario::ConnectionRow;
-
-use super::{Store, StoreError, dump::Kept, store::Tables};
-use crate::world::{Connection, Event, World};
+use super::{
+    Store, StoreError,
+    dump::{Begun, Kept},
+    store::Tables,
+};
+use crate::world::{Event, World};
 
 /// So many connections are written at once, by a thread of their own: who asks first should not wait for all.
 const MANY: usize = 20_000;
-
-/// The connections of a world that begins.
-#[derive(Debug)]
-pub(crate) struct Begun {
-    /// In the order in which they came.
-    pub(super) rows: Vec<Arc<Connection>>,
-    /// What was measured on them.
-    measured: Vec<Event>,
-}
-
-impl Begun {
-    /// Writes all into empty tables.
-    pub(super) fn write(&self, tables: &mut Tables<'_>) -> rusqlite::Result<()> {
-        let mut row = ConnectionRow::default();
-        for one in &self.rows {
-            one.write_to(&mut row);
-            tables.write(&row)?;
-        }
-        self.measured.iter().try_for_each(|event| record(event, tables))
-    }
-
-    /// Tells each traffic sample: of which connection, the second, what it received and sent.
-    pub(super) fn samples(&self, mut tell: impl FnMut(&str, [i64; 3])) {
-        for event in &self.measured {
-            match event {
-                Event::Measured(all) => {
-                    all.iter().for_each(|one| tell(&one.conn_id, [one.time, one.incoming, one.outgoing]));
-                }
-                Event::Made(all) => {
-                    all.iter().for_each(|one| tell(one.of.id(), [one.time, one.incoming, one.outgoing]));
-                }
-                _ => {}
-            }
-        }
-    }
-}
 
 impl Store {
     /// The connections of a world that has just been made, and what was measured until then.

@@ -12,7 +12,7 @@ use rusqlite::{
     types::{ToSqlOutput, ValueRef},
 };
 
-use super::{dialect::Dialect, dump::value};
+use super::{columns::value, dialect::Dialect};
 
 /// The column of connections that says of which kind they are. No alias of a request is likely to be its name.
 pub(super) const KIND: &str = "_kind";

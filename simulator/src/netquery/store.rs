@@ -19,7 +19,7 @@ use rusqlite::{
 };
 
 use super::{
-    columns::{Column, INSERT_BANDWIDTH, SECONDS, Shown},
+    columns::{self, Column, INSERT_BANDWIDTH, SECONDS, Shown},
     counts::{self, COUNTED, Counted},
     dialect::Dialect,
     dump::{self, Kept},
@@ -162,7 +162,7 @@ impl<'a> Tables<'a> {
             row.raw_bind_parameter(last + 1, kind)?;
             if let Some(counted) = &mut self.counted {
                 let number = |(at, column): &(usize, &Column)| {
-                    dump::value(&value(*at, column)).as_i64_or_null().ok().flatten()
+                    columns::value(&value(*at, column)).as_i64_or_null().ok().flatten()
                 };
                 let mut numbers = [None; 3];
                 numbers.iter_mut().zip(&self.counting).for_each(|(place, one)| *place = number(one));
@@ -241,7 +241,14 @@ impl Store {
             let opened = Opened::new(&self.0.dialect)?;
             match &*kept {
                 None => {}
-                Some(Kept::Begun(begun)) => self.write_to(&opened, false, |into| Ok(begun.write(into)?))?,
+                Some(Kept::Begun(begun)) => self.write_to(&opened, false, |into| {
+                    let mut row = ConnectionRow::default();
+                    for one in &begun.rows {
+                        one.write_to(&mut row);
+                        into.write(&row)?;
+                    }
+                    Ok(begun.samples().try_for_each(|(id, numbers)| into.measured(id, numbers))?)
+                })?,
                 Some(Kept::Taken(tables)) => self.write_to(&opened, false, |into| {
                     tables.rows(&self.0.dialect, |history, values| {
                         let value = |at: usize| values.get(at).map_or(ValueRef::Null, Into::into);
