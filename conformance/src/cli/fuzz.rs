@@ -398,7 +398,12 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard, live: &Live) ->
             let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);
             before = (Instant::now(), cases);
             let seconds = begun.elapsed().as_secs();
-            let text = format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing");
+            let text = match progress.shrinking() {
+                None => format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing"),
+                Some((done, all)) => {
+                    format!("{seconds} s, {cases} cases, {failing} failing, {done} of {all} made small")
+                }
+            };
             if terminal {
                 bar.set_message(text);
                 bar.tick();

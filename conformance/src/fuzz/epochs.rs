@@ -69,6 +69,13 @@ impl Sort {
 
 type Sorts = BTreeMap<(Oracle, String, String), Sort>;
 
+/// How long failures are made small after a campaign that ends by time: half as long as it took, but at least so long. What is not
+/// reached then is told as it came.
+const SHRINKING: Duration = Duration::from_secs(60);
+
+/// Why a fall is not made small.
+const OVER: &str = "the campaign's time was over before these cases could be sent again";
+
 /// Carries a campaign out. `threads` of them work; what comes out depends on the seed alone, not on how many there are,
 /// as long as it is the number of cases that ends it and the target is our own.
 pub(super) fn run(
@@ -101,12 +108,21 @@ pub(super) fn run(
         let kin = places.entry(sort.kin()).or_default();
         kin.insert(sort.finding.endpoint.clone(), sort.seen);
     }
+    let settling = Settling {
+        subject,
+        progress,
+        until: match until {
+            Until::Cases(_) => None,
+            Until::For(span) => Some(Instant::now() + (span / 2).max(SHRINKING)),
+        },
+    };
+    // What brings a target down is worth most.
+    let fallen = settling.falls(falls.take());
     let (small, unconfirmed) = if gone.is_some() && matches!(subject.target, Target::Foreign(..)) {
         (vec![], sorts)
     } else {
-        make_small(subject, sorts, &places, threads)
+        settling.sorts(sorts, &places, threads)
     };
-    let fallen = make_falls_small(subject, falls.take());
     Outcome {
         cases: progress.cases.load(Ordering::Relaxed),
         sent: progress.sent.load(Ordering::Relaxed),
@@ -215,13 +231,87 @@ fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
     sort.cases.truncate(if sort.finding.oracle.is_crash() { SMALL_CRASHES } else { SMALL });
 }
 
-/// Makes the failures small; what does not fail again is put aside.
-fn make_small(
-    subject: &Subject,
-    sorts: Vec<Sort>,
-    places: &Places,
-    threads: usize,
-) -> (Vec<shrink::Small>, Vec<Sort>) {
+/// Makes failures small, as long as there is time.
+struct Settling<'s> {
+    subject: &'s Subject,
+    progress: &'s Progress,
+    until: Option<Instant>,
+}
+
+impl Settling<'_> {
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    fn one_more(&self) {
+        self.progress.shrunk.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes failures small; what does not fail again, or is not reached, is put aside.
+    fn sorts(&self, sorts: Vec<Sort>, places: &Places, threads: usize) -> (Vec<shrink::Small>, Vec<Sort>) {
+        let subject = self.subject;
+        let jobs = jobs(&sorts, places);
+        self.progress.to_shrink.fetch_add(jobs.len() as u64, Ordering::Relaxed);
+        let next = AtomicU64::new(0);
+        let threads = threads.min(jobs.len());
+        let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let work = async {
+                        let strategy = strategy::cases(&subject.scope);
+                        let mut lane = None;
+                        while !self.is_over() {
+                            let job =
+                                usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
+                            let Some(&(at, number)) = jobs.get(job) else { return Ok(()) };
+                            let Some(sort) = sorts.get(at) else { return Ok(()) };
+                            let lane = fresh(&mut lane, subject, subject.mode(number / EPOCH)).await?;
+                            if let Some(one) =
+                                shrink::shrink(subject, lane, &strategy, number, &sort.finding).await?
+                            {
+                                locked(&small).push((job, one));
+                            }
+                            self.one_more();
+                        }
+                        Ok(())
+                    };
+                    // A target that goes now leaves the rest unconfirmed.
+                    let _: Result<(), Gone> = alone(work);
+                });
+            }
+        });
+        let mut small = std::mem::take(&mut *locked(&small));
+        small.sort_by_key(|(job, _)| *job);
+        let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
+        let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
+        let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
+        (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
+    }
+
+    /// Finds out which cases bring the target down, one cause after the other: there is one target.
+    fn falls(&self, fallen: Vec<Fallen>) -> Vec<Bucket> {
+        let subject = self.subject;
+        let Some(keeper) = &subject.keeper else { return vec![] };
+        self.progress.to_shrink.fetch_add(fallen.len() as u64, Ordering::Relaxed);
+        let work = async {
+            let strategy = strategy::cases(&subject.scope);
+            let mut buckets = vec![];
+            for one in fallen {
+                buckets.push(match self.is_over() {
+                    true => falls::as_it_came(subject, keeper, &strategy, &one, OVER),
+                    false => falls::confirm(subject, keeper, &strategy, &one).await,
+                });
+                self.one_more();
+            }
+            Ok(buckets)
+        };
+        alone(work).unwrap_or_default()
+    }
+}
+
+/// Which cases of which failures are made small.
+fn jobs(sorts: &[Sort], places: &Places) -> Vec<(usize, u64)> {
     let mut jobs: Vec<(usize, u64)> = vec![];
     let mut tried: BTreeMap<(Oracle, String), usize> = BTreeMap::new();
     for (at, sort) in sorts.iter().enumerate() {
@@ -236,52 +326,7 @@ fn make_small(
             false => jobs.extend(sort.cases.iter().map(|case| (at, *case))),
         }
     }
-    let next = AtomicU64::new(0);
-    let threads = threads.min(jobs.len());
-    let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let work = async {
-                    let strategy = strategy::cases(&subject.scope);
-                    let mut lane = None;
-                    loop {
-                        let job = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
-                        let Some(&(at, number)) = jobs.get(job) else { return Ok(()) };
-                        let Some(sort) = sorts.get(at) else { return Ok(()) };
-                        let lane = fresh(&mut lane, subject, subject.mode(number / EPOCH)).await?;
-                        if let Some(one) =
-                            shrink::shrink(subject, lane, &strategy, number, &sort.finding).await?
-                        {
-                            locked(&small).push((job, one));
-                        }
-                    }
-                };
-                // A target that goes now leaves the rest unconfirmed.
-                let _: Result<(), Gone> = alone(work);
-            });
-        }
-    });
-    let mut small = std::mem::take(&mut *locked(&small));
-    small.sort_by_key(|(job, _)| *job);
-    let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
-    let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
-    let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
-    (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
-}
-
-/// Finds out which cases bring the target down, one cause after the other: there is one target.
-fn make_falls_small(subject: &Subject, fallen: Vec<Fallen>) -> Vec<Bucket> {
-    let Some(keeper) = &subject.keeper else { return vec![] };
-    let work = async {
-        let strategy = strategy::cases(&subject.scope);
-        let mut buckets = vec![];
-        for one in fallen {
-            buckets.push(falls::confirm(subject, keeper, &strategy, &one).await);
-        }
-        Ok(buckets)
-    };
-    alone(work).unwrap_or_default()
+    jobs
 }
 
 /// How many threads work on a target: on simulators of our own two a core, since each waits for its databases at times.

@@ -167,10 +167,22 @@ pub(super) async fn confirm(
     {
         return bucket;
     }
+    let why = "not seen again when these cases were sent to a fresh target";
+    as_it_came(subject, keeper, strategy, fallen, why)
+}
+
+/// What was on its way when the target fell, and why it is not said more exactly.
+pub(super) fn as_it_came(
+    subject: &Subject,
+    keeper: &Keeper,
+    strategy: &BoxedStrategy<Case>,
+    fallen: &Fallen,
+    why: &str,
+) -> Bucket {
     let cases = fallen.suspects.iter().rev().filter_map(|number| draw::draw(strategy, subject, *number));
     let row = Case { steps: cases.flat_map(|case| case.steps).collect() };
     let number = fallen.suspects.front().copied().unwrap_or_default();
-    bucket(keeper, subject, &fallen.fall, fallen.seen, row, number, subject.mode(0), 0, false)
+    bucket(keeper, subject, &fallen.fall, fallen.seen, row, number, subject.mode(0), 0, Some(why))
 }
 
 /// The case that brings the target down again, if there is one.
@@ -186,7 +198,7 @@ async fn again(
     let wanted = fallen.fall.kind;
     let like = |fall: Option<Arc<Fall>>| fall.filter(|fall| Oracle::of(fall.kind) == Oracle::of(wanted));
     let bucket = |case: Case, number, steps, fall: &Fall| {
-        bucket(keeper, subject, fall, fallen.seen, case, number, mode, steps, true)
+        bucket(keeper, subject, fall, fallen.seen, case, number, mode, steps, None)
     };
     for &number in &fallen.suspects {
         let Some(mut tree) = draw::tree(strategy, subject.seed, number) else { continue };
@@ -284,12 +296,13 @@ fn bucket(
     number: u64,
     mode: crate::suite::Mode,
     steps: usize,
-    confirmed: bool,
+    unconfirmed: Option<&str>,
 ) -> Bucket {
     let place = subject.scope.place(case.steps.first());
     let mut got = keeper.keys().redact(&fall.told().join("\n"));
-    if !confirmed {
-        got.push_str("\nnot seen again when these cases were sent to a fresh target");
+    if let Some(why) = unconfirmed {
+        got.push('\n');
+        got.push_str(why);
     }
     let finding = Finding::of_fall(fall, place, got);
     let step = case.steps.len().saturating_sub(1);

@@ -13,12 +13,21 @@ pub struct Progress {
     /// The next epoch of this shard.
     pub(super) next: AtomicU64,
     pub(super) digest: AtomicU64,
+    /// How many failures are to be made small, once everything was sent, and how many of them were.
+    pub(super) to_shrink: AtomicU64,
+    pub(super) shrunk: AtomicU64,
 }
 
 impl Progress {
     /// How many cases were tried, and how many of them failed.
     pub fn counts(&self) -> (u64, u64) {
         (self.cases.load(Relaxed), self.failing.load(Relaxed))
+    }
+
+    /// How many failures were made small, and of how many; `None` while cases are sent.
+    pub fn shrinking(&self) -> Option<(u64, u64)> {
+        let all = self.to_shrink.load(Relaxed);
+        (all > 0).then(|| (self.shrunk.load(Relaxed), all))
     }
 
     /// Ends the campaign soon.
