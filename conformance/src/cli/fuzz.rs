@@ -253,12 +253,13 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
         return replay(file, target, allowed(allow)).await;
     }
     args.target.may(&args.allow)?;
+    let signals = Signals::listen();
     let mut found = args.target.find().await?;
     let watch = Watch::begin(&args.shown).await?;
-    let status = on(&args, &mut found, &watch).await;
+    let status = on(&args, &mut found, &watch, &signals).await;
     found.close().await;
     if status.as_ref().is_ok_and(|status| *status != exit::INTERRUPTED) {
-        watch.stay(Signals::listen().told()).await;
+        watch.stay(signals.told()).await;
     }
     status
 }
@@ -269,9 +270,12 @@ pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
     served.map_err(io::Error::other).flatten().map_err(|fault| Trouble::Unreachable(fault.to_string()))
 }
 
-async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch) -> Result<u8, Trouble> {
+async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals) -> Result<u8, Trouble> {
     let client = Client::new(found.limit);
-    let subject = Subject::find(&args.contract, &client, found.address(), &found.keys).await?;
+    let subject = tokio::select! {
+        subject = Subject::find(&args.contract, &client, found.address(), &found.keys) => subject?,
+        () = signals.told() => return Ok(exit::INTERRUPTED),
+    };
     found.simulate(subject.contract, args.healthy).await?;
     let found = &*found;
     let seed = args.seed.unwrap_or_else(drawn_seed);
@@ -304,7 +308,7 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch) -> Result<u8, Tro
         (Some(cases), _) => Until::Cases(cases),
         (None, span) => Until::For(span.map_or(USUAL, |span| span.0)),
     };
-    let summary = watched(campaign, until, args.shard, &watch.live).await?;
+    let summary = watched(campaign, until, args.shard, &watch.live, signals).await?;
     let mut files = vec![];
     for failure in &summary.failures {
         files.push(Some(failure.keep(&args.out).map_err(|fault| written(&args.out, fault))?));
@@ -371,8 +375,14 @@ fn status(summary: &Summary) -> Result<u8, Trouble> {
     }
 }
 
-/// Runs a campaign with a line that says how far it is, until it ends or Ctrl-C is pressed.
-async fn watched(campaign: Campaign, until: Until, shard: Shard, live: &Live) -> Result<Summary, Trouble> {
+/// Runs a campaign with a line that says how far it is, until it ends or somebody asks for the end.
+async fn watched(
+    campaign: Campaign,
+    until: Until,
+    shard: Shard,
+    live: &Live,
+    signals: &Signals,
+) -> Result<Summary, Trouble> {
     let progress = Arc::new(Progress::default());
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     bar.set_style(
@@ -382,13 +392,14 @@ async fn watched(campaign: Campaign, until: Until, shard: Shard, live: &Live) ->
     let threads = campaign.threads();
     let mut work = tokio::task::spawn_blocking(move || campaign.run(until, shard, threads, &running));
     let (begun, mut before) = (Instant::now(), (Instant::now(), 0));
+    let mut stopped = false;
     let summary = loop {
         tokio::select! {
             done = &mut work => break done,
-            interrupt = tokio::signal::ctrl_c() => match interrupt {
-                Ok(()) => progress.stop(),
-                Err(_) => tokio::time::sleep(Duration::from_millis(250)).await,
-            },
+            () = signals.told(), if !stopped => {
+                stopped = true;
+                progress.stop();
+            }
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
         let (cases, failing) = progress.counts();

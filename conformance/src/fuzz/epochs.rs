@@ -73,6 +73,9 @@ type Sorts = BTreeMap<(Oracle, String, String), Sort>;
 /// reached then is told as it came.
 const SHRINKING: Duration = Duration::from_secs(60);
 
+/// The same where somebody asked for the end.
+const SHRINKING_AT_THE_END: Duration = Duration::from_secs(10);
+
 /// Why a fall is not made small.
 const OVER: &str = "the campaign's time was over before these cases could be sent again";
 
@@ -108,13 +111,16 @@ pub(super) fn run(
         let kin = places.entry(sort.kin()).or_default();
         kin.insert(sort.finding.endpoint.clone(), sort.seen);
     }
+    let patience = match until {
+        _ if interrupted => Some(SHRINKING_AT_THE_END),
+        Until::Cases(_) => None,
+        Until::For(span) => Some((span / 2).max(SHRINKING)),
+    };
     let settling = Settling {
         subject,
         progress,
-        until: match until {
-            Until::Cases(_) => None,
-            Until::For(span) => Some(Instant::now() + (span / 2).max(SHRINKING)),
-        },
+        interrupted,
+        until: patience.map(|patience| Instant::now() + patience),
     };
     // What brings a target down is worth most.
     let fallen = settling.falls(falls.take());
@@ -235,12 +241,15 @@ fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
 struct Settling<'s> {
     subject: &'s Subject,
     progress: &'s Progress,
+    /// Whether somebody asked for the end before.
+    interrupted: bool,
     until: Option<Instant>,
 }
 
 impl Settling<'_> {
     fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() >= until)
+        let asked = !self.interrupted && self.progress.stop.load(Ordering::Relaxed);
+        asked || self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     fn one_more(&self) {
