@@ -256,7 +256,7 @@ impl Settling<'_> {
         self.progress.shrunk.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes failures small; what does not fail again, or is not reached, is put aside.
+    /// Makes failures small; what does not fail again is put aside, and what is not reached in time is as it came.
     fn sorts(&self, sorts: Vec<Sort>, places: &Places, threads: usize) -> (Vec<shrink::Small>, Vec<Sort>) {
         let subject = self.subject;
         let jobs = jobs(&sorts, places);
@@ -292,6 +292,15 @@ impl Settling<'_> {
         });
         let mut small = std::mem::take(&mut *locked(&small));
         small.sort_by_key(|(job, _)| *job);
+        let reached = usize::try_from(next.into_inner()).unwrap_or(usize::MAX).min(jobs.len());
+        if self.is_over() {
+            let (reached, rest) = jobs.split_at(reached);
+            let mut told: BTreeSet<usize> = reached.iter().map(|(at, _)| *at).collect();
+            let first = rest.iter().filter(|(at, _)| told.insert(*at));
+            small.extend(first.filter_map(|&(at, number)| {
+                Some((at, as_it_came(subject, sorts.get(at)?.finding.clone(), number)?))
+            }));
+        }
         let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
         let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
         let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
@@ -317,6 +326,13 @@ impl Settling<'_> {
         };
         alone(work).unwrap_or_default()
     }
+}
+
+/// A failure with its whole case.
+fn as_it_came(subject: &Subject, finding: Finding, number: u64) -> Option<shrink::Small> {
+    let case = draw(&strategy::cases(&subject.scope), subject, number)?;
+    let step = case.steps.len().saturating_sub(1);
+    Some(shrink::Small { case, finding, step, number, mode: subject.mode(number / EPOCH), steps: 0 })
 }
 
 /// Which cases of which failures are made small.

@@ -218,7 +218,7 @@ impl World {
 
     /// Whether the map of the privacy network was ever made, be it withdrawn since.
     pub fn map_was_made(&self) -> bool {
-        self.spn.was_on || self.map("main").is_some()
+        self.spn.was_on
     }
 
     /// Takes what happened since the last time, in order.
