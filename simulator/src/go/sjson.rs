@@ -214,6 +214,10 @@ pub fn set(json: &[u8], path: &str, value: &[u8], work: &Work) -> Result<Vec<u8>
         return Err(limits::TOO_MUCH_WORK.to_owned());
     }
     let inner = extended(&json[place.clone()], lacking, value)?;
+    if place == (0..json.len()) {
+        // It is all there is: documents may be large, and one copy will do.
+        return Ok(inner);
+    }
     Ok([&json[..place.start], &inner, &json[place.end..]].concat())
 }
 
