@@ -13,22 +13,25 @@ pub struct Answer {
 
 impl Answer {
     /// Takes an answer apart. Nothing where it is none of HTTP/1, or not whole.
-    pub fn read(mut bytes: Vec<u8>) -> Option<Self> {
+    pub fn read(bytes: Vec<u8>) -> Option<Self> {
+        let mut answer = Self::begun(bytes)?;
+        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            answer.body = joined(&answer.body)?;
+        }
+        let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        length.is_none_or(|length| answer.body.len() >= length).then_some(answer)
+    }
+
+    /// Takes an answer apart of which the head is there; the body is what came behind it, as it came. Nothing where it is none of
+    /// HTTP/1.
+    pub fn begun(mut bytes: Vec<u8>) -> Option<Self> {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let mut body = bytes.split_off(end + 4);
+        let body = bytes.split_off(end + 4);
         let head = String::from_utf8(bytes).ok()?;
         let mut words = head.split(' ');
         words.next().filter(|version| version.starts_with("HTTP/1."))?;
         let status = words.next()?.trim_end().parse().ok()?;
-        let answer = Self { status, head, body: Vec::new() };
-        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
-            body = joined(&body)?;
-        }
-        let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
-        if length.is_some_and(|length| body.len() < length) {
-            return None;
-        }
-        Some(Self { body, ..answer })
+        Some(Self { status, head, body })
     }
 
     /// The headers in their order, without the space around values.

@@ -1,7 +1,7 @@
 //! `fuzz` and `fuzz replay`.
 
 use std::{
-    io::{self, BufWriter, IsTerminal, Write},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ use crate::{
     fuzz::{self, Beside, Campaign, Failure, Heading, Oracle, Progress, Settings, Summary, Until},
     keeper::Keeper,
     page::Live,
-    report::About,
+    report::{self, About},
     shard::Shard,
     suite::{Allowed, Class, Keys, Mode, Tier},
     target::{Address, Client, Flight},
@@ -313,23 +313,20 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
     for failure in &summary.failures {
         files.push(Some(failure.keep(&args.out).map_err(|fault| written(&args.out, fault))?));
     }
-    // A terminal that went away is no reason to lose the report.
-    let _ = fuzz::write_text(&mut anstream::stdout().lock(), &summary, &files, &heading);
-    let mut text = vec![];
+    let (mut text, mut lines) = (vec![], vec![]);
     // Nothing fails when a text is written to memory.
     let _ = fuzz::write_text(&mut text, &summary, &files, &heading);
+    let _ = fuzz::write_jsonl(&mut lines, &summary, &files, &heading);
+    // A terminal that went away is no reason to lose the report.
+    let _ = anstream::stdout().lock().write_all(&text);
     let bad = !summary.failures.is_empty() || summary.gone.is_some();
-    let line = format!("{} causes of failure in {} cases", summary.failures.len(), summary.cases);
+    let line = report::campaign_outcome(summary.failures.len(), summary.cases);
     watch.live.campaign_ended(line, bad, String::from_utf8_lossy(&text).into_owned());
     if let Some(history) = &watch.history {
-        let mut lines = vec![];
-        let _ = fuzz::write_jsonl(&mut lines, &summary, &files, &heading);
         history.keep_campaign(&lines).map_err(Trouble::usage)?;
     }
-    if let Some((file, opened)) = report {
-        let mut out = BufWriter::new(opened);
-        let done = fuzz::write_jsonl(&mut out, &summary, &files, &heading).and_then(|()| out.flush());
-        done.map_err(|fault| written(file, fault))?;
+    if let Some((file, mut opened)) = report {
+        opened.write_all(&lines).map_err(|fault| written(file, fault))?;
     }
     status(&summary)
 }

@@ -9,9 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use proptest::strategy::BoxedStrategy;
+
 use super::{
     attempt::attempt,
     bucket::{Bucket, Places},
+    case::Case,
     draw::{EPOCH, draw},
     falls::{self, Fallen, Falls, Recent},
     finding::{Finding, Oracle},
@@ -292,19 +295,20 @@ impl Settling<'_> {
         });
         let mut small = std::mem::take(&mut *locked(&small));
         small.sort_by_key(|(job, _)| *job);
-        let reached = usize::try_from(next.into_inner()).unwrap_or(usize::MAX).min(jobs.len());
+        let mut small: Vec<_> = small.into_iter().map(|(_, one)| one).collect();
         if self.is_over() {
+            let reached = usize::try_from(next.into_inner()).unwrap_or(usize::MAX).min(jobs.len());
             let (reached, rest) = jobs.split_at(reached);
             let mut told: BTreeSet<usize> = reached.iter().map(|(at, _)| *at).collect();
-            let first = rest.iter().filter(|(at, _)| told.insert(*at));
-            small.extend(first.filter_map(|&(at, number)| {
-                Some((at, as_it_came(subject, sorts.get(at)?.finding.clone(), number)?))
+            let strategy = strategy::cases(&subject.scope);
+            small.extend(rest.iter().filter(|(at, _)| told.insert(*at)).filter_map(|&(at, number)| {
+                as_it_came(subject, &strategy, sorts.get(at)?.finding.clone(), number)
             }));
         }
         let kin = |finding: &Finding| (finding.oracle, finding.cause.clone());
-        let confirmed: BTreeSet<_> = small.iter().map(|(_, one)| kin(&one.finding)).collect();
+        let confirmed: BTreeSet<_> = small.iter().map(|one| kin(&one.finding)).collect();
         let unconfirmed = sorts.into_iter().filter(|sort| !confirmed.contains(&sort.kin())).collect();
-        (small.into_iter().map(|(_, one)| one).collect(), unconfirmed)
+        (small, unconfirmed)
     }
 
     /// Finds out which cases bring the target down, one cause after the other: there is one target.
@@ -329,8 +333,13 @@ impl Settling<'_> {
 }
 
 /// A failure with its whole case.
-fn as_it_came(subject: &Subject, finding: Finding, number: u64) -> Option<shrink::Small> {
-    let case = draw(&strategy::cases(&subject.scope), subject, number)?;
+fn as_it_came(
+    subject: &Subject,
+    strategy: &BoxedStrategy<Case>,
+    finding: Finding,
+    number: u64,
+) -> Option<shrink::Small> {
+    let case = draw(strategy, subject, number)?;
     let step = case.steps.len().saturating_sub(1);
     Some(shrink::Small { case, finding, step, number, mode: subject.mode(number / EPOCH), steps: 0 })
 }

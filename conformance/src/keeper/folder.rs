@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use portmaster_fixtures::scenario::flatten;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -36,9 +37,7 @@ impl Settings {
         let mut tree =
             json!({ "core": { "devMode": self.development }, "dns": { "listenAddress": self.dns } });
         merge(&mut tree, &self.more);
-        let mut flat = BTreeMap::new();
-        flatten("", &tree, &mut flat);
-        flat
+        tree.as_object().map(flatten).unwrap_or_default()
     }
 
     /// The text of `config.json`, nested (websocket §5.1).
@@ -56,19 +55,6 @@ impl Settings {
         merge(&mut tree, &own);
         merge(&mut tree, &self.more);
         format!("{tree:#}\n")
-    }
-}
-
-/// The leaves of a tree by their paths.
-fn flatten(path: &str, tree: &Value, out: &mut BTreeMap<String, Value>) {
-    match tree {
-        Value::Object(members) => {
-            for (name, value) in members {
-                let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-                flatten(&path, value, out);
-            }
-        }
-        value => _ = out.insert(path.to_owned(), value.clone()),
     }
 }
 

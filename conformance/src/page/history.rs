@@ -58,8 +58,7 @@ impl Past {
             Kind::Run(report) => {
                 let tally = Tally::of(&report.run.records);
                 let (target, contract) = (report.about.target.clone(), report.about.contract.clone());
-                let outcome = format!("{} of {} checks", tally.verdict(), tally.total());
-                Self { name, kind: "run", target, contract, outcome, bad: tally.bad() > 0 }
+                Self { name, kind: "run", target, contract, outcome: tally.outcome(), bad: tally.bad() > 0 }
             }
             Kind::Fuzz(campaign) => {
                 let [target, contract] = campaign.about().map(str::to_owned);

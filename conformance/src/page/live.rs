@@ -136,7 +136,7 @@ impl Live {
         }
         state.ended = Some(Ended {
             after: self.begun.elapsed(),
-            outcome: format!("{} of {} checks", tally.verdict(), tally.total()),
+            outcome: tally.outcome(),
             bad: tally.bad() > 0,
             shown: Shown::Run(Box::new(report.clone())),
         });

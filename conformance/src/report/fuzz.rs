@@ -111,6 +111,11 @@ pub(super) fn read(text: &str) -> Result<Campaign, ReadError> {
     }
 }
 
+/// What came out of a campaign, in a line.
+pub(crate) fn outcome(failures: usize, cases: u64) -> String {
+    format!("{failures} causes of failure in {cases} cases")
+}
+
 impl Campaign {
     /// Joins the reports of all parts of a campaign, each with the name of its file.
     pub fn merge(parts: Vec<(String, Self)>) -> Result<Self, MergeError> {
@@ -173,7 +178,7 @@ impl Campaign {
 
     /// What came out, in a line.
     pub(crate) fn line(&self) -> String {
-        format!("{} causes of failure in {} cases", self.summary.failures, self.summary.cases)
+        outcome(self.summary.failures, self.summary.cases)
     }
 
     /// Whether something failed, or the target went.

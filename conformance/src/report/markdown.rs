@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         0 => "✅",
         _ => "❌",
     };
-    writeln!(out, "## {sign} Conformance: {} of {} checks\n", tally.verdict(), tally.total())?;
+    writeln!(out, "## {sign} Conformance: {}\n", tally.outcome())?;
     let target = code(&about.target);
     let contract = code(&about.contract);
     write!(out, "{target} against the contract {contract}, seed {}, {}", about.seed, seconds(run.took))?;

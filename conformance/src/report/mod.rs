@@ -25,6 +25,7 @@ pub use compare::{Comparison, compare};
 #[cfg(test)]
 pub(crate) use example::report as example_report;
 pub use fuzz::Campaign;
+pub(crate) use fuzz::outcome as campaign_outcome;
 pub(crate) use html::STYLE;
 pub use jsonl::{JSON_SCHEMA, ReadError};
 pub use merge::{MergeError, merge};

@@ -67,8 +67,13 @@ impl Tally {
         self.fail + self.stale + self.error
     }
 
+    /// What came out, in a line.
+    pub(crate) fn outcome(self) -> String {
+        format!("{} of {} checks", self.verdict(), self.total())
+    }
+
     /// What came out, in a few words.
-    pub(crate) fn verdict(self) -> String {
+    pub(super) fn verdict(self) -> String {
         let of = |count: usize, one: &str, more: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),

@@ -163,13 +163,12 @@ async fn ask(State(plane): State<Arc<Plane>>, Input(asked): Input<Asked>) -> Res
     let address = send::address(&plane.api)?;
     let request = send::request(address, method, &target, &headers, body.as_deref())?;
     let journal = Journal::new(plane.shared.journal.clone());
-    let requests = Filter::default().kind(Kind::Http);
-    let before = journal.entries(&requests.clone().limit(1)).last().map_or(0, |entry| entry.seq);
+    let before = send::latest(&journal);
     let none =
         |why: &str| Problem::new(StatusCode::BAD_GATEWAY, format!("the core gives no whole answer: {why}"));
     let bytes = send::exchange(address, &request).await.map_err(|fault| none(&fault.to_string()))?;
     let answer = Answer::read(bytes).ok_or_else(|| none("it breaks off, or is not HTTP"))?;
-    let entries = journal.entries(&requests.method(method).since(before));
+    let entries = journal.entries(&Filter::default().kind(Kind::Http).method(method).since(before));
     let entry = entries.iter().find(|one| one.exchange().is_some_and(|one| one.target == target));
     Ok(Json(Told::new(answer, entry.map(|one| one.seq))))
 }

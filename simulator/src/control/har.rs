@@ -148,8 +148,7 @@ async fn again(
         Ok(request) => request,
         Err(problem) => return Finding { why: Some(problem.detail().to_owned()), ..finding },
     };
-    let requests = Filter::default().kind(Kind::Http);
-    let before = journal.entries(&requests.clone().limit(1)).last().map_or(0, |entry| entry.seq);
+    let before = send::latest(journal);
     let sent = timeout(PATIENCE, send::exchange(address, &request)).await;
     let why = match sent {
         Err(_) => Some(format!(
@@ -159,7 +158,7 @@ async fn again(
         Ok(Err(fault)) => Some(fault.to_string()),
         Ok(Ok(_)) => None,
     };
-    let entry = journal.entries(&requests.since(before).limit(1)).pop();
+    let entry = journal.entries(&Filter::default().kind(Kind::Http).since(before).limit(1)).pop();
     let Some((entry, exchange)) = entry.as_ref().and_then(|entry| Some((entry, entry.exchange()?))) else {
         return Finding { why, ..finding };
     };

@@ -129,10 +129,6 @@ async fn handshake(address: SocketAddr, key: &str, secret: Option<&str>) -> io::
         }
     }
     // Of a refusal the body may be missing, which is nothing that is told.
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
-    let behind = bytes.split_off(end);
-    let head = String::from_utf8_lossy(&bytes).into_owned();
-    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
-    let status = status.ok_or_else(|| io::Error::other("it is not HTTP"))?;
-    Ok((stream, Answer { status, head, body: behind }))
+    let answer = Answer::begun(bytes).ok_or_else(|| io::Error::other("it is not HTTP"))?;
+    Ok((stream, answer))
 }

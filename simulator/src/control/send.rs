@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::problem::Problem;
-use crate::limits;
+use crate::{
+    journal::{Filter, Journal, Kind},
+    limits,
+};
 
 /// Headers that say how a request is sent; that is not the caller's affair.
 const OURS: [&str; 6] =
@@ -79,6 +82,12 @@ pub(super) fn request(
         request.push_str(&format!("Content-Length: {}\r\n", body.unwrap_or_default().len()));
     }
     Ok(format!("{request}\r\n{}", body.unwrap_or_default()))
+}
+
+/// The number of the latest request that a journal has; what is sent now comes after it.
+pub(super) fn latest(journal: &Journal) -> u64 {
+    let last = Filter::default().kind(Kind::Http).limit(1);
+    journal.entries(&last).pop().map_or(0, |entry| entry.seq)
 }
 
 /// Sends a request; all that is answered.
