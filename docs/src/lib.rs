@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-mod fault;
+mod error;
 mod frame;
 mod markdown;
 mod source;
@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use fault::Fault;
+pub use error::BookError;
 pub use markdown::{Heading, headings, links, markup};
 
 use source::Chapter;
@@ -38,7 +38,7 @@ pub struct Page {
 ///
 /// # Errors
 /// When a file of the book cannot be read, or the summary is none.
-pub fn book() -> Result<Vec<Page>, Fault> {
+pub fn book() -> Result<Vec<Page>, BookError> {
     let chapters = source::read(&Path::new(FOLDER).join("guide/src"))?;
     let places = places(&chapters);
     let bodies: Vec<_> = chapters.iter().map(|chapter| markdown::body(chapter, &places)).collect();

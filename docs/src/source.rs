@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::{fault::Fault, summary};
+use crate::{error::BookError, summary};
 
 /// A chapter with its text.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Part {
 }
 
 /// Reads the book whose summary lies in a folder.
-pub(crate) fn read(folder: &Path) -> Result<Vec<Chapter>, Fault> {
+pub(crate) fn read(folder: &Path) -> Result<Vec<Chapter>, BookError> {
     let folder = &plain(folder);
     let entries = summary::read(&text(&folder.join("SUMMARY.md"), None)?)?;
     let chapter = |entry: summary::Entry| {
@@ -41,13 +41,13 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Chapter>, Fault> {
     entries.into_iter().map(chapter).collect()
 }
 
-fn text(file: &Path, by: Option<&Path>) -> Result<String, Fault> {
-    let unread = |source| Fault::Unread { file: file.to_owned(), by: by.map(Path::to_owned), source };
+fn text(file: &Path, by: Option<&Path>) -> Result<String, BookError> {
+    let unread = |source| BookError::Unread { file: file.to_owned(), by: by.map(Path::to_owned), source };
     fs::read_to_string(file).map_err(unread)
 }
 
 /// A text, cut where a line `{{#include file.md}}` brings another.
-fn parts(file: &Path, own: &str) -> Result<Vec<Part>, Fault> {
+fn parts(file: &Path, own: &str) -> Result<Vec<Part>, BookError> {
     let mut parts = vec![Part { file: file.to_owned(), text: String::new() }];
     for line in own.split_inclusive('\n') {
         let included = line.trim().strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}"));
@@ -89,12 +89,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_who_wants_it() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let fault =
+        let error =
             parts(&folder.join("guide/src/x.md"), "# X\n{{#include ../../nothing.md}}\n").unwrap_err();
-        let fault = fault.to_string();
+        let error = error.to_string();
         assert!(
-            fault.contains("docs/nothing.md cannot be read") && fault.contains("x.md includes it"),
-            "{fault}"
+            error.contains("docs/nothing.md cannot be read") && error.contains("x.md includes it"),
+            "{error}"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! `SUMMARY.md`: the list of chapters, as far as our book uses what mdBook knows.
 
-use crate::fault::Fault;
+use crate::error::BookError;
 
 /// A chapter as the summary names it.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Entry {
 }
 
 /// Reads a summary: its title, then headings of parts and lists of chapters.
-pub(crate) fn read(text: &str) -> Result<Vec<Entry>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Vec<Entry>, BookError> {
     let mut entries = Vec::new();
     let mut part = None;
     for (at, line) in text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty()) {
@@ -21,7 +21,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Entry>, Fault> {
             part = Some(heading.trim().to_owned());
             continue;
         }
-        let entry = entry(line).ok_or_else(|| Fault::Summary { line: at + 1, found: line.to_owned() })?;
+        let entry = entry(line).ok_or_else(|| BookError::Summary { line: at + 1, found: line.to_owned() })?;
         entries.push(Entry { part: part.take(), ..entry });
     }
     Ok(entries)
@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none_is_shown_with_its_number() {
-        let fault = read("# Summary\n\n- [A](a.md)\n- A chapter\n").unwrap_err().to_string();
+        let error = read("# Summary\n\n- [A](a.md)\n- A chapter\n").unwrap_err().to_string();
         assert_eq!(
-            fault,
+            error,
             "SUMMARY.md:4: expected a heading of a part or `- [Title](file.md)`, found \"- A chapter\""
         );
     }

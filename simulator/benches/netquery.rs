@@ -174,10 +174,10 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
     let apps = apps();
     let recipe = recipe(&apps)?;
     let begin = Instant::now();
-    let created = Store::new(Contract::V2_2.rules())?;
+    let created = Store::new(Contract::V2_2.behaviour())?;
     drop(created);
     let creation = begin.elapsed();
-    let store = Store::new(Contract::V2_2.rules())?;
+    let store = Store::new(Contract::V2_2.behaviour())?;
     let cpu = thread_cpu();
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for one in made(&recipe, size, &mut rng) {
@@ -231,7 +231,7 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
     const AT_ONCE: u32 = 100;
     let apps = apps();
     let recipe = recipe(&apps)?;
-    let store = Store::new(Contract::V2_2.rules())?;
+    let store = Store::new(Contract::V2_2.behaviour())?;
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     store.load_rows(made(&recipe, size, &mut rng).map(|one| one.row))?;
     let retention = Retention::default();

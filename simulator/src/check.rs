@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, Fault, Mistake},
+    scenario::{self, Mistake, ScenarioError},
 };
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::world::{Dangling, Options, World};
 ///
 /// # Errors
 /// When it, or what it extends, cannot be read.
-pub fn check(name: &str, contract: Option<Contract>) -> Result<Vec<Mistake>, Fault> {
+pub fn check(name: &str, contract: Option<Contract>) -> Result<Vec<Mistake>, ScenarioError> {
     let text = scenario::text(name)?;
     let mut found: BTreeSet<Mistake> = scenario::check(&text).into_iter().collect();
     let (sound, own) = if found.is_empty() {

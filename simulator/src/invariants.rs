@@ -84,7 +84,7 @@ fn processes(look: &mut Look) -> Vec<String> {
     if look.recorded {
         return Vec::new();
     }
-    let plain = look.world.rules.websocket.system_status == SystemStatus::SecurityLevels;
+    let plain = look.world.behaviour.websocket.system_status == SystemStatus::SecurityLevels;
     let mut keys = BTreeMap::new();
     for one in live(look) {
         let extra = extra(one);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, 
 use jiff::Timestamp;
 use portmaster_fixtures::{
     Contract, Scenario,
-    scenario::{self, Change, ClockMode, Fault, StartAt, StateMatch},
+    scenario::{self, Change, ClockMode, ScenarioError, StartAt, StateMatch},
 };
 use serde_json::Value;
 use tokio::{
@@ -40,7 +40,7 @@ use crate::{
 pub enum StartError {
     /// The scenario cannot be read.
     #[error(transparent)]
-    Scenario(#[from] Fault),
+    Scenario(#[from] ScenarioError),
     /// The world cannot be served.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -350,7 +350,7 @@ impl Simulator {
     /// When the world cannot be served any more, or its port was taken meanwhile.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         self.close().await;
-        self.shared.restart().map_err(|fault| placed(None, fault))?;
+        self.shared.restart().map_err(|error| placed(None, error))?;
         // It was allowed to listen there before.
         let address = self.address.to_string();
         let (shared, clients) = (Arc::clone(&self.shared), Arc::clone(&self.clients));
@@ -358,7 +358,7 @@ impl Simulator {
             let (listener, _) = listen(&address, true).await?;
             Ok::<_, StartError>(tokio::spawn(serve(listener, shared, clients)))
         });
-        self.server = begun.await.map_err(|fault| StartError::Thread(io::Error::other(fault)))??;
+        self.server = begun.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
         Ok(())
     }
 
@@ -677,20 +677,20 @@ impl Builder {
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
-                let netquery = Store::holding(snapshot.kept().clone(), world.rules);
+                let netquery = Store::holding(snapshot.kept().clone(), world.behaviour);
                 (world, netquery, Arc::clone(snapshot.origin()))
             }
             None => {
                 let scenario = match self.world {
                     Some(scenario) => scenario,
                     None => {
-                        let default = &self.options.contract.unwrap_or_default().rules().default_scenario;
+                        let default = &self.options.contract.unwrap_or_default().behaviour().default_scenario;
                         Scenario::load(self.scenario.as_deref().unwrap_or(default))?
                     }
                 };
                 let origin = Origin::new(scenario, self.options);
                 let (world, netquery) =
-                    begun(&origin).map_err(|fault| placed(self.scenario.as_deref(), fault))?;
+                    begun(&origin).map_err(|error| placed(self.scenario.as_deref(), error))?;
                 (world, netquery, Arc::new(origin))
             }
         };
@@ -769,9 +769,9 @@ impl Template for Builder {
         Box::pin(async move {
             match builder.start().await {
                 Ok(simulator) => Ok(Box::new(simulator) as Box<dyn Beside>),
-                Err(fault) => {
-                    let by_address = matches!(fault, StartError::Listen { .. } | StartError::NotLoopback(_));
-                    Err(NotBegun { why: fault.to_string(), by_address })
+                Err(error) => {
+                    let by_address = matches!(error, StartError::Listen { .. } | StartError::NotLoopback(_));
+                    Err(NotBegun { why: error.to_string(), by_address })
                 }
             }
         })
@@ -803,31 +803,31 @@ fn ended() -> StartError {
 }
 
 /// Why a simulator did not start, said with the place in the file of its scenario if there is one.
-fn placed(file: Option<&str>, fault: LoadError) -> LoadError {
-    match fault {
+fn placed(file: Option<&str>, error: LoadError) -> LoadError {
+    match error {
         LoadError::Setup { name, source } => {
             LoadError::Setup { name: place(file, &source).unwrap_or(name), source }
         }
-        fault => fault,
+        error => error,
     }
 }
 
 /// The file, the line and the column of what a scenario's text says wrong.
-fn place(file: Option<&str>, fault: &SetupError) -> Option<String> {
-    let SetupError::Dangling(all) = fault else { return None };
+fn place(file: Option<&str>, error: &SetupError) -> Option<String> {
+    let SetupError::Dangling(all) = error else { return None };
     let text = scenario::text(file?).ok()?;
     let (line, column) = scenario::place(&text, &all.first()?.path)?;
     Some(format!("{}:{line}:{column}", file?))
 }
 
 async fn listen(address: &str, anywhere: bool) -> Result<(TcpListener, SocketAddr), StartError> {
-    let fault = |source| StartError::Listen { address: address.to_owned(), source };
-    let mut candidates = tokio::net::lookup_host(address).await.map_err(fault)?;
-    let socket = candidates.next().ok_or_else(|| fault(io::ErrorKind::AddrNotAvailable.into()))?;
+    let error = |source| StartError::Listen { address: address.to_owned(), source };
+    let mut candidates = tokio::net::lookup_host(address).await.map_err(error)?;
+    let socket = candidates.next().ok_or_else(|| error(io::ErrorKind::AddrNotAvailable.into()))?;
     if !anywhere && !socket.ip().is_loopback() {
         return Err(StartError::NotLoopback(socket));
     }
-    let listener = TcpListener::bind(socket).await.map_err(fault)?;
-    let bound = listener.local_addr().map_err(fault)?;
+    let listener = TcpListener::bind(socket).await.map_err(error)?;
+    let bound = listener.local_addr().map_err(error)?;
     Ok((listener, bound))
 }

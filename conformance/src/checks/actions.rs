@@ -1,6 +1,6 @@
 //! What endpoints that act, or report on the core itself, say and do.
 
-use portmaster_fixtures::{Contract, Permission, Reports, Rules, Section};
+use portmaster_fixtures::{Behaviour, Contract, Permission, Reports, Section};
 
 use super::{family::Family, sample, structure::find_cached};
 use crate::{
@@ -18,8 +18,8 @@ pub(super) const FAMILY: Family = Family {
 
 fn checks(contract: Contract) -> Vec<Check> {
     let mut checks = vec![];
-    checks.extend(texts(contract.rules()));
-    checks.extend(reports(&contract.rules().reports));
+    checks.extend(texts(contract.behaviour()));
+    checks.extend(reports(&contract.behaviour().reports));
     checks.extend(dns());
     checks.extend(broadcasts());
     if sample::find(contract, "modules/:moduleName/trigger/:eventName").is_some() {
@@ -49,7 +49,7 @@ async fn with(context: &Context, permission: Permission, request: Request) -> Re
 }
 
 /// Endpoints that answer with a sentence.
-fn texts(rules: &Rules) -> Vec<Check> {
+fn texts(behaviour: &Behaviour) -> Vec<Check> {
     let mut checks = vec![must("ping", "Ping", "ping answers Pong.").run(async |context| {
         context.send(Request::api("GET", "ping")).await?.answer(200, "Pong.\n")?;
         Ok(())
@@ -57,7 +57,7 @@ fn texts(rules: &Rules) -> Vec<Check> {
     for (method, path, class, permission, text) in [
         ("GET", "debug/stack/print", Class::Read, Permission::Anyone, "stack printed to stdout"),
         ("POST", "ui/reload", Class::Writes, Permission::User, "all ui archives successfully reloaded"),
-        ("POST", "updates/check", Class::Writes, Permission::User, rules.updates_check.as_str()),
+        ("POST", "updates/check", Class::Writes, Permission::User, behaviour.updates_check.as_str()),
         ("POST", "core/restart", Class::Disruptive, Permission::Admin, "restart initiated"),
         ("POST", "core/shutdown", Class::Final, Permission::Itself, "shutdown initiated"),
     ] {

@@ -115,7 +115,7 @@ fn facts(entry: &Value) -> Value {
 
 async fn entry(context: Context, endpoint: &Endpoint) -> Outcome {
     let (exchange, entries) = list(&context).await?;
-    let page = serde_json::to_value(endpoint).map_err(|fault| Stop::Error(fault.to_string()))?;
+    let page = serde_json::to_value(endpoint).map_err(|error| Stop::Error(error.to_string()))?;
     let wanted = facts(&page);
     let Some(found) = entries.iter().find(|entry| entry["Path"] == endpoint.path.as_str()) else {
         return Err(exchange.violation_got(format!("an entry with {wanted}"), "no entry with that path"));

@@ -30,14 +30,14 @@ pub(super) const FAMILY: Family = Family {
 };
 
 fn checks(contract: Contract) -> Vec<Check> {
-    let rules = contract.rules();
+    let behaviour = contract.behaviour();
     let headers = [
-        ("referrer-policy", "Referrer-Policy", rules.referrer_policy.as_str()),
+        ("referrer-policy", "Referrer-Policy", behaviour.referrer_policy.as_str()),
         ("content-type-options", "X-Content-Type-Options", "nosniff"),
         ("frame-options", "X-Frame-Options", "deny"),
         ("xss-protection", "X-XSS-Protection", "1; mode=block"),
         ("dns-prefetch-control", "X-DNS-Prefetch-Control", "off"),
-        ("content-security-policy", "Content-Security-Policy", rules.content_security_policy.as_str()),
+        ("content-security-policy", "Content-Security-Policy", behaviour.content_security_policy.as_str()),
     ];
     let mut checks = vec![];
     for (answer, method, target) in ANSWERS {

@@ -19,7 +19,7 @@ const FORMS: [(&str, &str, &str); 3] = [
 ];
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
-    if contract.rules().negotiates { negotiated() } else { ignored() }
+    if contract.behaviour().negotiates { negotiated() } else { ignored() }
 }
 
 fn should(id: &str, sentence: impl Into<String>) -> Check {

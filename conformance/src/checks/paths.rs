@@ -71,7 +71,7 @@ fn parts(path: &str) -> Vec<Part> {
 
 impl Part {
     fn regex(&self) -> Result<Regex, Stop> {
-        Regex::new(&format!("^(?:{})$", self.pattern)).map_err(|fault| Stop::Error(fault.to_string()))
+        Regex::new(&format!("^(?:{})$", self.pattern)).map_err(|error| Stop::Error(error.to_string()))
     }
 
     fn path(&self, text: &str, mask: u64) -> String {
@@ -145,7 +145,7 @@ async fn outside(context: Context, part: Part) -> Outcome {
 
 /// Strings that match the part's pattern and stay what they are when a core cleans the path.
 fn strings(part: &Part) -> Result<impl Strategy<Value = String> + use<>, Stop> {
-    let drawn = string_regex(&part.pattern).map_err(|fault| Stop::Error(fault.to_string()))?;
+    let drawn = string_regex(&part.pattern).map_err(|error| Stop::Error(error.to_string()))?;
     Ok(drawn.prop_filter("a segment of its own", |text| stays_a_segment(text)))
 }
 

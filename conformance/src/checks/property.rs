@@ -147,7 +147,7 @@ async fn tried(context: &Context, name: &str, trying: Trying) -> Outcome {
             }
         })
     };
-    tokio::task::spawn_blocking(tried).await.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))
+    tokio::task::spawn_blocking(tried).await.unwrap_or_else(|error| Err(Stop::Error(error.to_string())))
 }
 
 async fn try_all(values: &mut dyn Tried, runner: &mut TestRunner, (seed, trial): (u64, bool)) -> Outcome {

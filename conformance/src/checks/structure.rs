@@ -1,7 +1,7 @@
 //! The structure of JSON answers, and what their members say.
 
 use jiff::Timestamp;
-use portmaster_fixtures::{ANSWERS, Answer, Contract, Permission, Rules};
+use portmaster_fixtures::{ANSWERS, Answer, Behaviour, Contract, Permission};
 use serde_json::Value;
 
 use super::{
@@ -29,7 +29,7 @@ fn checks(contract: Contract) -> Vec<Check> {
     let mut checks: Vec<_> = ANSWERS
         .iter()
         .filter(|answer| !only_written(answer))
-        .map(|answer| structure(answer, contract.rules()))
+        .map(|answer| structure(answer, contract.behaviour()))
         .collect();
     checks.extend(meaning());
     checks.extend(contract.options().iter().map(|option| {
@@ -58,7 +58,7 @@ fn checks(contract: Contract) -> Vec<Check> {
     checks
 }
 
-fn structure(answer: &'static Answer, rules: &'static Rules) -> Check {
+fn structure(answer: &'static Answer, behaviour: &'static Behaviour) -> Check {
     Check::must(
         format!("structure/{}", answer.id),
         answer.title,
@@ -70,7 +70,7 @@ fn structure(answer: &'static Answer, rules: &'static Rules) -> Check {
     .needs([Need::Rights(answer.permission)])
     .run(move |context| async move {
         let (exchange, value) = ask(&context, answer.path, answer.permission, nothing(answer)).await?;
-        match answer.shape(rules).map_err(Stop::Error)?.deviation(&value) {
+        match answer.shape(behaviour).map_err(Stop::Error)?.deviation(&value) {
             None => Ok(()),
             Some(deviation) => Err(exchange.violation_got("the members of the contract", deviation)),
         }
@@ -295,7 +295,7 @@ pub(super) async fn find_cached(context: &Context) -> Result<Cached, Stop> {
 
 async fn cached_record(context: Context) -> Outcome {
     let Cached { domain, question, exchange, record } = find_cached(&context).await?;
-    if let Some(deviation) = portmaster_fixtures::cached_record(context.contract().rules())
+    if let Some(deviation) = portmaster_fixtures::cached_record(context.contract().behaviour())
         .map_err(Stop::Error)?
         .deviation(&record)
     {

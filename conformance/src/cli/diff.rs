@@ -105,7 +105,7 @@ async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble>
                 setup.external_auth = "deny".to_owned();
             }
             let started = Stage::Embedded.start(&setup, Path::new(""), None, false).await;
-            let started = started.map_err(|fault| Trouble::Unreachable(fault.to_string()))?;
+            let started = started.map_err(|error| Trouble::Unreachable(error.to_string()))?;
             let second = (started.address.clone(), own.clone());
             (Some(started), second, "simulator".to_owned())
         }
@@ -154,7 +154,7 @@ async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble>
         () = signals.told() => return Ok(exit::INTERRUPTED),
     };
     bar.finish_and_clear();
-    let diff = asked.map_err(|fault| Trouble::Unreachable(fault.to_string()))?;
+    let diff = asked.map_err(|error| Trouble::Unreachable(error.to_string()))?;
     let first = first.to_string();
     let names = [first.as_str(), name.as_str()];
     let mut out = anstream::stdout().lock();

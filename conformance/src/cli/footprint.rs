@@ -112,7 +112,7 @@ impl Tidy {
         // A target that was stopped cannot be asked.
         let Ok(after) = Footprint::take(&address, admin.as_ref()).await else { return Ok(()) };
         let done = before.put_back(&after, &[], &address, admin.as_ref()).await;
-        let unknown = |fault| Trouble::Usage(format!("{address} could not be put back: {fault}"));
+        let unknown = |error| Trouble::Usage(format!("{address} could not be put back: {error}"));
         done.map_err(unknown)?;
         let after = Footprint::take(&address, admin.as_ref()).await.map_err(unknown)?;
         match before.changed(&after).as_slice() {

@@ -213,11 +213,11 @@ impl Found {
         for key in Tier::ALL.into_iter().filter_map(|tier| self.keys.get(tier)) {
             builder = builder.api_key(format!("{}{}", key.secret(), key.tier.permissions()));
         }
-        let amiss = |fault: &dyn std::fmt::Display| {
-            Trouble::Unreachable(format!("the simulator does not start: {fault}"))
+        let amiss = |error: &dyn std::fmt::Display| {
+            Trouble::Unreachable(format!("the simulator does not start: {error}"))
         };
-        let simulator = builder.start().await.map_err(|fault| amiss(&fault))?;
-        let address: Address = simulator.url().parse().map_err(|fault| amiss(&fault))?;
+        let simulator = builder.start().await.map_err(|error| amiss(&error))?;
+        let address: Address = simulator.url().parse().map_err(|error| amiss(&error))?;
         self.target = Some((address, mode));
         self.simulator = Some(simulator);
         Ok(())
@@ -267,7 +267,7 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
 /// Serves the simulators that are fuzzed, on a thread of their own.
 pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
     let served = tokio::task::spawn_blocking(move || fuzz::serve(mutant.as_deref())).await;
-    served.map_err(io::Error::other).flatten().map_err(|fault| Trouble::Unreachable(fault.to_string()))
+    served.map_err(io::Error::other).flatten().map_err(|error| Trouble::Unreachable(error.to_string()))
 }
 
 async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals) -> Result<u8, Trouble> {
@@ -288,12 +288,12 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
     let allowed = if found.is_own() { Allowed::ALL } else { allowed(&args.allow) };
     let settings = settings(found, subject.contract, args.healthy, subject.endpoints, seed)?;
     let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
-        .map_err(|fault| Trouble::Usage(fault.to_string()))?;
+        .map_err(|error| Trouble::Usage(error.to_string()))?;
     let written =
-        |file: &Path, fault: io::Error| Trouble::Usage(format!("cannot write {}: {fault}", file.display()));
+        |file: &Path, error: io::Error| Trouble::Usage(format!("cannot write {}: {error}", file.display()));
     // Opened first, so that a wrong name is known at once.
     let report = match &args.report {
-        Some(file) => Some((file, std::fs::File::create(file).map_err(|fault| written(file, fault))?)),
+        Some(file) => Some((file, std::fs::File::create(file).map_err(|error| written(file, error))?)),
         None => None,
     };
     watch.live.campaign_begins(About {
@@ -311,7 +311,7 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
     let summary = watched(campaign, until, args.shard, &watch.live, signals).await?;
     let mut files = vec![];
     for failure in &summary.failures {
-        files.push(Some(failure.keep(&args.out).map_err(|fault| written(&args.out, fault))?));
+        files.push(Some(failure.keep(&args.out).map_err(|error| written(&args.out, error))?));
     }
     let (mut text, mut lines) = (vec![], vec![]);
     // Nothing fails when a text is written to memory.
@@ -326,7 +326,7 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
         history.keep_campaign(&lines).map_err(Trouble::usage)?;
     }
     if let Some((file, mut opened)) = report {
-        opened.write_all(&lines).map_err(|fault| written(file, fault))?;
+        opened.write_all(&lines).map_err(|error| written(file, error))?;
     }
     status(&summary)
 }
@@ -339,7 +339,7 @@ fn settings(
     seed: u64,
 ) -> Result<Settings, Trouble> {
     let program = std::env::current_exe();
-    let program = program.map_err(|fault| Trouble::Usage(format!("this program is not found: {fault}")))?;
+    let program = program.map_err(|error| Trouble::Usage(format!("this program is not found: {error}")))?;
     let simulators = vec![program.into(), "simulators".into()];
     Ok(Settings {
         target: found.target.clone(),
@@ -421,12 +421,12 @@ async fn watched(
         }
     };
     bar.finish_and_clear();
-    summary.map_err(|fault| Trouble::Usage(format!("the campaign broke off: {fault}")))
+    summary.map_err(|error| Trouble::Usage(format!("the campaign broke off: {error}")))
 }
 
 /// Sends a kept case again.
 async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8, Trouble> {
-    let failure = Failure::read(file).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let failure = Failure::read(file).map_err(|error| Trouble::Usage(error.to_string()))?;
     if failure.oracle == Oracle::Alike && target.beside.is_none() {
         let both = failure.target.beside.as_deref().unwrap_or("another target");
         let text = format!(
@@ -445,7 +445,7 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
     let about = &failure.target;
     found.simulate(about.contract, about.healthy).await?;
     let settings = settings(&found, about.contract, about.healthy, None, failure.seed)?;
-    let campaign = Campaign::new(settings).map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let campaign = Campaign::new(settings).map_err(|error| Trouble::Usage(error.to_string()))?;
     let outcome = waiting("sending the case again", campaign.replay(&failure)).await;
     found.close().await;
     let outcome = outcome.map_err(Trouble::Unreachable)?;

@@ -31,7 +31,7 @@ pub struct Launched {
 impl Launched {
     /// Launches it and waits until it is ready. The name for reports comes with it.
     pub(super) async fn keeper(&self) -> Result<Option<(Keeper, String)>, Trouble> {
-        let usage = |fault: LaunchError| Trouble::Usage(fault.to_string());
+        let usage = |error: LaunchError| Trouble::Usage(error.to_string());
         let launch = match (&self.launch, &self.core) {
             (Some(command), _) => Launch::command(command).map_err(usage)?,
             (None, Some(program)) => Launch::core(program).await.map_err(usage)?,
@@ -45,8 +45,8 @@ impl Launched {
         let name = launch.name();
         match waiting("starting the target", Keeper::launch(launch)).await {
             Ok(keeper) => Ok(Some((keeper, name))),
-            Err(fault @ LaunchError::NoStart(_)) => Err(Trouble::Unreachable(fault.to_string())),
-            Err(fault) => Err(usage(fault)),
+            Err(error @ LaunchError::NoStart(_)) => Err(Trouble::Unreachable(error.to_string())),
+            Err(error) => Err(usage(error)),
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum ListFormat {
 
 pub(super) fn list(contract: Contract, format: ListFormat, words: &Select) -> Result<u8, Trouble> {
     let selected = Selection::from(words).of(checks::all(contract));
-    let checks = selected.map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let checks = selected.map_err(|error| Trouble::Usage(error.to_string()))?;
     let out = &mut io::stdout().lock();
     let written = match format {
         ListFormat::Text => text(out, &checks),
@@ -39,8 +39,8 @@ pub(super) fn list(contract: Contract, format: ListFormat, words: &Select) -> Re
     };
     // A reader that closes early, like `head`, has what it wanted.
     written
-        .or_else(|fault| if fault.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(fault) })
-        .map_err(|fault| Trouble::Usage(format!("cannot write the list: {fault}")))?;
+        .or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+        .map_err(|error| Trouble::Usage(format!("cannot write the list: {error}")))?;
     Ok(exit::PASSED)
 }
 
@@ -75,7 +75,7 @@ fn json(out: &mut dyn Write, checks: &[Check]) -> io::Result<()> {
 
 /// `trace`: which checks observe each sentence of the page.
 pub(super) fn trace() -> Result<u8, Trouble> {
-    let text = docs::traceability().map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let text = docs::traceability().map_err(|error| Trouble::Usage(error.to_string()))?;
     // A reader that closes early has what it wanted.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Ok(exit::PASSED)
@@ -91,7 +91,7 @@ pub(super) fn explain(id: &str, contract: Option<Contract>) -> Result<u8, Troubl
             found.map_or_else(|| of(Contract::default()), Ok)
         }
     };
-    let checks = checks.map_err(|fault| Trouble::Usage(fault.to_string()))?;
+    let checks = checks.map_err(|error| Trouble::Usage(error.to_string()))?;
     let mut out = io::stdout().lock();
     for check in checks {
         let told = writeln!(

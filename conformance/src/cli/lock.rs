@@ -27,8 +27,8 @@ impl Drop for Lock {
 fn is_there(file: &File, path: &Path) -> io::Result<bool> {
     let there = match fs::metadata(path) {
         Ok(there) => there,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(fault) => return Err(fault),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
     };
     #[cfg(unix)]
     {
@@ -49,8 +49,8 @@ impl Lock {
         let name: String =
             address.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let path = std::env::temp_dir().join(format!("portmaster-conformance-{name}.lock"));
-        let cannot = |fault: &dyn std::fmt::Display| {
-            Trouble::Usage(format!("cannot lock {}: {fault}", path.display()))
+        let cannot = |error: &dyn std::fmt::Display| {
+            Trouble::Usage(format!("cannot lock {}: {error}", path.display()))
         };
         loop {
             let file = OpenOptions::new()
@@ -58,7 +58,7 @@ impl Lock {
                 .truncate(false)
                 .write(true)
                 .open(&path)
-                .map_err(|fault| cannot(&fault))?;
+                .map_err(|error| cannot(&error))?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -66,10 +66,10 @@ impl Lock {
                         "another run is checking {address}; two at once would see what the other changes"
                     )));
                 }
-                Err(TryLockError::Error(fault)) => return Err(cannot(&fault)),
+                Err(TryLockError::Error(error)) => return Err(cannot(&error)),
             }
             // The one before may have removed it in between.
-            if is_there(&file, &path).map_err(|fault| cannot(&fault))? {
+            if is_there(&file, &path).map_err(|error| cannot(&error))? {
                 return Ok(Self { path, _file: file });
             }
         }

@@ -22,8 +22,8 @@ pub(super) fn print(
     let out = &mut io::stdout().lock();
     match written(out, checks, &skipped, target) {
         // A reader that closes early, like `head`, has what it wanted.
-        Err(fault) if fault.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Trouble::Usage(format!("cannot write the plan: {fault}")))
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Trouble::Usage(format!("cannot write the plan: {error}")))
         }
         _ if skipped.iter().all(Option::is_some) => Ok(exit::NOTHING),
         _ => Ok(exit::PASSED),

@@ -9,7 +9,7 @@ use crate::{
 /// How the target treats a request without a key.
 pub(super) async fn mode(client: &Client, address: &Address) -> Result<Mode, Trouble> {
     let sent = client.send(address, &Request::api("GET", "auth/permissions")).await;
-    let response = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+    let response = sent.map_err(|error| Trouble::Unreachable(format!("{address}: {error}")))?;
     let everything = response.json().is_ok_and(|body| body["Read"] == 4);
     Ok(match everything {
         // A grant begins a session; Development Mode does not.
@@ -27,7 +27,7 @@ pub(super) async fn keys(client: &Client, address: &Address, mode: Mode, keys: &
     for (tier, flag, wanted) in [(Tier::User, "--user-key", 2), (Tier::Admin, "--admin-key", 3)] {
         let Some(key) = keys.get(tier) else { continue };
         let sent = client.send(address, &Request::api("GET", "auth/permissions").bearer(key)).await;
-        let response = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+        let response = sent.map_err(|error| Trouble::Unreachable(format!("{address}: {error}")))?;
         let level = response.json().ok().and_then(|body| body["Read"].as_i64());
         let refused = match level {
             Some(level) => level < wanted,

@@ -44,7 +44,7 @@ impl Provision {
                     .to_owned(),
             ));
         }
-        let trouble = |fault: DatabaseError| Trouble::Usage(format!("no keys taken: {fault}"));
+        let trouble = |error: DatabaseError| Trouble::Usage(format!("no keys taken: {error}"));
         let mut database = Database::open(address, given.as_ref().map(Key::secret)).await.map_err(trouble)?;
         let mut before = [(DEV_MODE, Value::Null), (API_KEYS, Value::Null)];
         for (option, value) in &mut before {
@@ -72,13 +72,13 @@ impl Provision {
         };
         let settled = match changed.await {
             Ok(()) => taken.settled(client).await,
-            Err(fault) => Err(fault.to_string()),
+            Err(error) => Err(error.to_string()),
         };
         match settled {
             Ok(()) => Ok(taken),
-            Err(fault) => {
-                let back = taken.restore(&mut database).await.err().map(|fault| format!("; {fault}"));
-                Err(Trouble::Usage(format!("no keys taken: {fault}{}", back.unwrap_or_default())))
+            Err(error) => {
+                let back = taken.restore(&mut database).await.err().map(|error| format!("; {error}"));
+                Err(Trouble::Usage(format!("no keys taken: {error}{}", back.unwrap_or_default())))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Provision {
             let admin = nobody.clone().bearer(&self.admin);
             let read = async |request| {
                 let response =
-                    client.send(&self.address, &request).await.map_err(|fault| fault.to_string())?;
+                    client.send(&self.address, &request).await.map_err(|error| error.to_string())?;
                 Ok::<_, String>(response.json().ok().and_then(|body| body["Read"].as_i64()))
             };
             let both = (read(nobody).await?, read(admin).await?);
@@ -107,15 +107,15 @@ impl Provision {
 
     /// Puts the settings back as they were.
     pub(super) async fn put_back(self) -> Result<(), String> {
-        let hint = |fault: &dyn std::fmt::Display| {
+        let hint = |error: &dyn std::fmt::Display| {
             format!(
-                "the settings core/apiKeys and core/devMode of {} could not be put back: {fault}",
+                "the settings core/apiKeys and core/devMode of {} could not be put back: {error}",
                 self.address
             )
         };
         let mut database =
-            Database::open(&self.address, Some(self.admin.secret())).await.map_err(|fault| hint(&fault))?;
-        self.restore(&mut database).await.map_err(|fault| hint(&fault))
+            Database::open(&self.address, Some(self.admin.secret())).await.map_err(|error| hint(&error))?;
+        self.restore(&mut database).await.map_err(|error| hint(&error))
     }
 
     async fn restore(&self, database: &mut Database) -> Result<(), DatabaseError> {

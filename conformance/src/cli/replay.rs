@@ -155,7 +155,7 @@ async fn on(args: ReplayArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
     bar.finish_and_clear();
     let mut outcome = Outcome::default();
     for one in replayed {
-        outcome.extend(one.map_err(|fault| Trouble::Unreachable(fault.to_string()))?);
+        outcome.extend(one.map_err(|error| Trouble::Unreachable(error.to_string()))?);
     }
     let mut out = anstream::stdout().lock();
     // A terminal that went away changes nothing about what was found.

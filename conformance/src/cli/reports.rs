@@ -70,7 +70,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<u8, Trouble> {
     };
     written
         .and_then(|()| print(&text))
-        .map_err(|fault| Trouble::Usage(format!("cannot write the comparison: {fault}")))?;
+        .map_err(|error| Trouble::Usage(format!("cannot write the comparison: {error}")))?;
     Ok(if comparison.broken.is_empty() { exit::PASSED } else { exit::FAILED })
 }
 
@@ -121,7 +121,7 @@ fn merge_campaigns(
     if let Some(file) = output {
         let mut bytes = vec![];
         let written = whole.write(&mut bytes).and_then(|()| std::fs::write(&file, &bytes));
-        written.map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
+        written.map_err(|error| Trouble::Usage(format!("cannot write {}: {error}", file.display())))?;
     }
     let mut text = vec![];
     let _ = whole.write_text(&mut text).and_then(|()| print(&text));
@@ -133,14 +133,14 @@ pub(super) fn schema(of: SchemaOf) -> Result<u8, Trouble> {
         SchemaOf::Report => report::JSON_SCHEMA,
         SchemaOf::Failure => fuzz::JSON_SCHEMA,
     };
-    print(schema.as_bytes()).map_err(|fault| Trouble::Usage(format!("cannot write the schema: {fault}")))?;
+    print(schema.as_bytes()).map_err(|error| Trouble::Usage(format!("cannot write the schema: {error}")))?;
     Ok(exit::PASSED)
 }
 
 /// Prints; a reader that closes early, like `head`, has what it wanted.
 fn print(text: &[u8]) -> io::Result<()> {
     match anstream::stdout().lock().write_all(text) {
-        Err(fault) if fault.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
 }

@@ -70,8 +70,8 @@ impl Restore {
 
     fn read(file: &Path) -> Result<Self, Trouble> {
         let bad = |why: String| Trouble::Usage(format!("{}: {why}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|fault| bad(fault.to_string()))?;
-        let read: Self = serde_json::from_str(&text).map_err(|fault| bad(fault.to_string()))?;
+        let text = std::fs::read_to_string(file).map_err(|error| bad(error.to_string()))?;
+        let read: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
         match read.schema {
             SCHEMA => Ok(read),
             other => Err(bad(format!("its schema is {other}, expected {SCHEMA}"))),
@@ -87,13 +87,13 @@ pub(super) async fn restore(args: RestoreArgs) -> Result<u8, Trouble> {
         None => kept
             .target
             .parse()
-            .map_err(|fault| Trouble::Usage(format!("{}: {fault}", args.file.display())))?,
+            .map_err(|error| Trouble::Usage(format!("{}: {error}", args.file.display())))?,
     };
     let keys: Keys = args.keys.keys()?;
     let client = Client::new(super::flags::TIMEOUT);
     let mode = probe::mode(&client, &address).await?;
     probe::keys(&client, &address, mode, &keys).await?;
-    let unreachable = |fault: DatabaseError| Trouble::Unreachable(format!("{address}: {fault}"));
+    let unreachable = |error: DatabaseError| Trouble::Unreachable(format!("{address}: {error}"));
     let admin = keys.get(Tier::Admin).map(Key::secret);
     let mut database = Database::open(&address, admin).await.map_err(unreachable)?;
     let mut out = anstream::stdout().lock();

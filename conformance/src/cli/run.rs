@@ -311,7 +311,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     let baseline = match (known, target) {
         (Some((file, read)), _) => {
             let checked = read.and_then(|read| read.only_names(&subject.checks).map(|()| read));
-            checked.map_err(|fault| Trouble::Usage(format!("{file}: {fault}")))?
+            checked.map_err(|error| Trouble::Usage(format!("{file}: {error}")))?
         }
         (None, Target::Embedded) => Baseline::healthy(&subject.checks),
         (None, _) => Baseline::default(),
@@ -382,7 +382,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();
         std::fs::write(file, text)
-            .map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
+            .map_err(|error| Trouble::Usage(format!("cannot write {}: {error}", file.display())))?;
         let ran = outcome.count("skip") < outcome.records.len() && !outcome.interrupted;
         if ran && outcome.count("error") == 0 {
             return Ok(exit::PASSED);
@@ -520,7 +520,7 @@ fn unrestored(address: &Address, before: Option<&Footprint>, flight: &Flight) ->
     }
     match restore.keep(address) {
         Ok(said) => format!("\n{said}"),
-        Err(fault) => format!("; what to put back could not be kept: {fault}"),
+        Err(error) => format!("; what to put back could not be kept: {error}"),
     }
 }
 
@@ -537,14 +537,14 @@ async fn put_back(
     let done = before.put_back(&after, written, address, admin).await;
     let after = match done {
         Ok(()) => Footprint::take(address, admin).await,
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     };
     match after {
         Ok(after) => match before.changed(&after).as_slice() {
             [] => Ok(()),
             changed => Err(format!("{address} is not as it was before the run: {}", changed.join(", "))),
         },
-        Err(fault) => Err(format!("whether {address} is as it was before the run is not known: {fault}")),
+        Err(error) => Err(format!("whether {address} is as it was before the run is not known: {error}")),
     }
 }
 

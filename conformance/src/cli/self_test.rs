@@ -59,7 +59,7 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
             selftest::write_markdown(&mut out, &test)?;
             io::Write::flush(&mut out)
         });
-        written.map_err(|fault| Trouble::Usage(format!("cannot write {}: {fault}", file.display())))?;
+        written.map_err(|error| Trouble::Usage(format!("cannot write {}: {error}", file.display())))?;
     }
     Ok(if test.holds() { exit::PASSED } else { exit::FAILED })
 }

@@ -40,8 +40,8 @@ impl FromStr for Wanted {
         match text {
             "auto" => Ok(Self::Auto),
             "target" => Ok(Self::Target),
-            _ => text.parse().map(Self::Named).or_else(|fault| {
-                file().ok_or_else(|| format!("{fault}, auto, target or the file of a catalogue"))
+            _ => text.parse().map(Self::Named).or_else(|error| {
+                file().ok_or_else(|| format!("{error}, auto, target or the file of a catalogue"))
             }),
         }
     }
@@ -83,9 +83,9 @@ impl Subject {
     }
 
     fn catalogue(name: String, text: &str) -> Result<Self, Trouble> {
-        let wrong = |fault: String| Trouble::Usage(format!("{name} is no list of endpoints: {fault}"));
+        let wrong = |error: String| Trouble::Usage(format!("{name} is no list of endpoints: {error}"));
         let endpoints: Vec<Endpoint> =
-            serde_json::from_str(text).map_err(|fault| wrong(fault.to_string()))?;
+            serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if endpoints.is_empty() {
             return Err(wrong("it is empty".to_owned()));
         }
@@ -123,7 +123,7 @@ impl Subject {
             (Wanted::File(file), _) => {
                 let name = file.display().to_string();
                 let text = std::fs::read_to_string(file)
-                    .map_err(|fault| Trouble::Usage(format!("cannot read {name}: {fault}")))?;
+                    .map_err(|error| Trouble::Usage(format!("cannot read {name}: {error}")))?;
                 Self::catalogue(name, &text)
             }
             (Wanted::Target, Some(address)) => {
@@ -154,7 +154,7 @@ impl Subject {
         let of = |contract: Contract| -> BTreeSet<&str> {
             contract.endpoints().iter().map(|one| one.path.as_str()).collect()
         };
-        let named = |contract: Contract| versions.iter().any(|(one, _)| *one == contract.rules().version);
+        let named = |contract: Contract| versions.iter().any(|(one, _)| *one == contract.behaviour().version);
         let differences = |contract: Contract| of(contract).symmetric_difference(&paths).count();
         let contract = Contract::ALL.into_iter().min_by_key(|&one| (differences(one), !named(one)))?;
         let own = of(contract);
@@ -226,13 +226,13 @@ fn with(mut checks: Vec<Check>, more: &'static [Endpoint]) -> Vec<Check> {
 async fn ask(client: &Client, address: &Address, path: &str, key: Option<&Key>) -> Result<String, Trouble> {
     let request = Request::api("GET", path).maybe_bearer(key);
     let sent = client.send(address, &request).await;
-    sent.map(|response| response.text()).map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))
+    sent.map(|response| response.text()).map_err(|error| Trouble::Unreachable(format!("{address}: {error}")))
 }
 
 /// The name under which a profile of the target's memory would be saved.
 async fn saved_as(client: &Client, address: &Address) -> Result<String, Trouble> {
     let sent = client.send(address, &Request::api("HEAD", "debug/heap")).await;
-    let answer = sent.map_err(|fault| Trouble::Unreachable(format!("{address}: {fault}")))?;
+    let answer = sent.map_err(|error| Trouble::Unreachable(format!("{address}: {error}")))?;
     Ok(answer.header("Content-Disposition").unwrap_or_default().to_owned())
 }
 

@@ -17,8 +17,8 @@ pub enum Trouble {
 
 impl Trouble {
     /// The command line, or what it names, is wrong.
-    pub(super) fn usage(fault: impl Display) -> Self {
-        Self::Usage(fault.to_string())
+    pub(super) fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
     }
 
     /// The exit status that says so.

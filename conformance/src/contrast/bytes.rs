@@ -23,7 +23,7 @@ impl<'de> Deserialize<'de> for Bytes {
             Written::Encoded { b64 } => STANDARD
                 .decode(b64)
                 .map(Self)
-                .map_err(|fault| D::Error::custom(format!("b64 holds no Base64: {fault}"))),
+                .map_err(|error| D::Error::custom(format!("b64 holds no Base64: {error}"))),
         }
     }
 }
@@ -48,7 +48,7 @@ mod tests {
             assert_eq!(text, written);
             assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), Bytes(bytes));
         }
-        let fault = serde_json::from_str::<Bytes>(r#"{"b64":"§"}"#).unwrap_err().to_string();
-        assert!(fault.starts_with("b64 holds no Base64"), "{fault}");
+        let error = serde_json::from_str::<Bytes>(r#"{"b64":"§"}"#).unwrap_err().to_string();
+        assert!(error.starts_with("b64 holds no Base64"), "{error}");
     }
 }

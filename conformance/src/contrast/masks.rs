@@ -24,7 +24,7 @@ struct Named {
 
 static OURS: LazyLock<Masks> = LazyLock::new(|| {
     let text = include_str!("masks.yaml");
-    serde_saphyr::from_str(text).unwrap_or_else(|fault| panic!("contrast/masks.yaml: {fault}"))
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("contrast/masks.yaml: {error}"))
 });
 
 fn has(all: &[Named], name: &str) -> bool {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 static EXAMPLES: LazyLock<BTreeMap<String, Vec<Value>>> = LazyLock::new(|| {
     let text = include_str!("bodies.json");
-    serde_json::from_str(text).unwrap_or_else(|fault| panic!("fuzz/bodies.json: {fault}"))
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("fuzz/bodies.json: {error}"))
 });
 
 /// The examples of an endpoint's bodies; none for one that takes no body, or any.

@@ -67,7 +67,7 @@ impl Campaign {
             Some((address, mode)) => Target::Foreign(address, mode),
             None => own(simulators),
         };
-        let rules = if healthy { contract.healthy_rules() } else { contract.rules() };
+        let behaviour = if healthy { contract.healthy_behaviour() } else { contract.behaviour() };
         let subject = Subject {
             target,
             started,
@@ -75,7 +75,7 @@ impl Campaign {
             keeper,
             contract,
             healthy,
-            rules,
+            behaviour,
             strict: endpoints.is_none(),
             scope,
             keys,
@@ -135,7 +135,7 @@ impl Campaign {
             Target::Foreign(_, mode) => *mode,
             Target::Own(_) => failure.mode().unwrap_or(Mode::Guarded),
         };
-        let gone = |fault: Gone| fault.0;
+        let gone = |error: Gone| error.0;
         let mut lane = Lane::open(&self.subject, mode).await.map_err(gone)?;
         if let Some(keeper) = self.subject.keeper.as_ref().filter(|_| failure.oracle.is_fall()) {
             // What meets does not always collide.

@@ -98,9 +98,9 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                if let Err(fault) = alone(epochs(subject, until, shard, begun, progress, &sorts, &falls)) {
+                if let Err(error) = alone(epochs(subject, until, shard, begun, progress, &sorts, &falls)) {
                     progress.stop.store(true, Ordering::Relaxed);
-                    locked(&gone).get_or_insert(fault.0);
+                    locked(&gone).get_or_insert(error.0);
                 }
             });
         }
@@ -155,7 +155,7 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// neither waits for the other's.
 fn alone<T>(future: impl Future<Output = Result<T, Gone>>) -> Result<T, Gone> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
-    runtime.map_err(|fault| Gone(format!("no runtime: {fault}")))?.block_on(future)
+    runtime.map_err(|error| Gone(format!("no runtime: {error}")))?.block_on(future)
 }
 
 /// Works on one epoch after the other.

@@ -72,7 +72,7 @@ fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Regex, D::Error
 
 static OURS: LazyLock<Expectations> = LazyLock::new(|| {
     let text = include_str!("expectations.yaml");
-    serde_saphyr::from_str(text).unwrap_or_else(|fault| panic!("fuzz/expectations.yaml: {fault}"))
+    serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("fuzz/expectations.yaml: {error}"))
 });
 
 impl Expectations {

@@ -105,7 +105,7 @@ impl Lane<'_> {
         };
         let response = match opened {
             Err(_) => return Ok(Heard::Nothing(LATE.to_owned())),
-            Ok(Err(fault)) => return Ok(Heard::Nothing(fault.to_string())),
+            Ok(Err(error)) => return Ok(Heard::Nothing(error.to_string())),
             Ok(Ok(response)) => response,
         };
         let answered = self.bare(&response);

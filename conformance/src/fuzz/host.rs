@@ -135,7 +135,7 @@ pub(super) struct Host {
 impl Host {
     /// Starts a process for simulators.
     pub(super) fn begin(own: &Own) -> Result<Self, Gone> {
-        let gone = |fault: io::Error| Gone(format!("no process for simulators: {fault}"));
+        let gone = |error: io::Error| Gone(format!("no process for simulators: {error}"));
         let home = tempfile::tempdir().map_err(gone)?;
         let (life, input, output) = Life::asked(&own.command, home.path()).map_err(gone)?;
         Ok(Self { life, input, output: BufReader::new(output).lines(), _home: home })
@@ -149,8 +149,8 @@ impl Host {
             self.output.next_line().await
         };
         match timeout(START, asked).await {
-            Ok(Ok(Some(url))) => url.parse().map_err(|fault| Gone(format!("{url}: {fault}"))),
-            Ok(Err(fault)) => Err(self.gone(&fault.to_string())),
+            Ok(Ok(Some(url))) => url.parse().map_err(|error| Gone(format!("{url}: {error}"))),
+            Ok(Err(error)) => Err(self.gone(&error.to_string())),
             Ok(Ok(None)) => Err(self.gone("its process ended")),
             Err(_) => Err(self.gone("it takes too long")),
         }

@@ -6,7 +6,7 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use portmaster_fixtures::{ANSWERS, Endpoint, Permission, Rules, Shape};
+use portmaster_fixtures::{ANSWERS, Behaviour, Endpoint, Permission, Shape};
 use serde_json::Value;
 
 use super::{
@@ -33,8 +33,8 @@ const OPEN: [(&str, &str); 4] = [
 /// The oracles of one target, for one thread.
 #[derive(Debug)]
 pub(super) struct Judge {
-    rules: &'static Rules,
-    /// Whether `rules` are the target's; of a bare list of endpoints they are not known.
+    behaviour: &'static Behaviour,
+    /// Whether `behaviour` is the target's; of a bare list of endpoints it is not known.
     strict: bool,
     read: RefCell<HashSet<u64>>,
 }
@@ -122,8 +122,8 @@ impl Exchange<'_> {
 }
 
 impl Judge {
-    pub(super) fn new(rules: &'static Rules, strict: bool) -> Self {
-        Self { rules, strict, read: RefCell::default() }
+    pub(super) fn new(behaviour: &'static Behaviour, strict: bool) -> Self {
+        Self { behaviour, strict, read: RefCell::default() }
     }
 
     /// What the first oracle objects to, the gravest first.
@@ -143,8 +143,8 @@ impl Judge {
         if exchange.is_bare() || (exchange.ask.target == "*" && response.status == 200) {
             return None;
         }
-        let policy = Some(self.rules.content_security_policy.as_str());
-        let referrer = Some(self.rules.referrer_policy.as_str());
+        let policy = Some(self.behaviour.content_security_policy.as_str());
+        let referrer = Some(self.behaviour.referrer_policy.as_str());
         let wanted = [
             ("Referrer-Policy", referrer.filter(|_| self.strict), true),
             ("X-Content-Type-Options", Some("nosniff"), true),
@@ -209,7 +209,7 @@ impl Judge {
         let asked = exchange.ask.header("Accept").is_some_and(|accept| !accept.is_empty());
         let negotiated = ["application/cbor", "application/msgpack", "application/yaml; charset=utf-8"];
         let listed = Expectations::get().has_type(&known.slug, got);
-        if listed || (asked && self.rules.negotiates && negotiated.contains(&got)) {
+        if listed || (asked && self.behaviour.negotiates && negotiated.contains(&got)) {
             return None;
         }
         exchange.finding(
@@ -237,14 +237,14 @@ impl Judge {
         }
         let value: Value = match serde_json::from_slice(&response.body) {
             Ok(value) => value,
-            Err(fault) => {
+            Err(error) => {
                 // Where in the body it is depends on the body.
-                let fault = fault.to_string();
-                let fault = fault.split(" at line").next().unwrap_or_default();
-                let got = format!("{fault}: {}", exchange.summary());
+                let error = error.to_string();
+                let error = error.split(" at line").next().unwrap_or_default();
+                let got = format!("{error}: {}", exchange.summary());
                 let mut finding =
                     Finding::new(Oracle::Structured, &known.slug, "JSON, as the type says", got);
-                finding.cause = format!("no JSON: {fault}");
+                finding.cause = format!("no JSON: {error}");
                 return Some(finding);
             }
         };
@@ -260,7 +260,7 @@ impl Judge {
     fn shape(&self, slug: &str) -> Option<Shape> {
         let open = OPEN.iter().find(|(one, _)| *one == slug).and_then(|(_, text)| Shape::read(text).ok());
         // The structures are those of known contracts.
-        let of_contract = || ANSWERS.iter().find(|answer| answer.id == slug)?.shape(self.rules).ok();
+        let of_contract = || ANSWERS.iter().find(|answer| answer.id == slug)?.shape(self.behaviour).ok();
         open.or_else(|| of_contract().filter(|_| self.strict))
     }
 

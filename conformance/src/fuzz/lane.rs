@@ -80,7 +80,7 @@ impl<'a> Lane<'a> {
                 (host.simulator(own, mode).await?, Some(host))
             }
         };
-        let judge = Judge::new(subject.rules, subject.strict);
+        let judge = Judge::new(subject.behaviour, subject.strict);
         let (connection, memory) = (None, None);
         let flight =
             subject.keeper.as_ref().map(|keeper| (keeper.flight().clone(), keeper.flight().connection()));
@@ -270,7 +270,7 @@ impl<'a> Lane<'a> {
         Ok(match came {
             Err(_) if waits => Reply::Nothing,
             Err(_) => object(format!("nothing within {} s", limit.as_secs_f32())),
-            Ok(Err(fault)) => object(fault.to_string()),
+            Ok(Err(error)) => object(error.to_string()),
             Ok(Ok(response)) => {
                 let closes =
                     response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
@@ -291,7 +291,7 @@ impl<'a> Lane<'a> {
     pub(super) async fn connect(&self) -> Result<Connection, Gone> {
         match timeout(self.subject.limit, Connection::open(&self.address)).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(fault)) => Err(Gone(fault.to_string())),
+            Ok(Err(error)) => Err(Gone(error.to_string())),
             Err(_) => Err(Gone(format!("cannot connect to {}: no answer", self.address))),
         }
     }
@@ -339,7 +339,7 @@ impl<'a> Lane<'a> {
             |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
         let response = match timeout(self.subject.limit, connection.send(&self.address, &request)).await {
             Err(_) => return object(Oracle::Answered, "an answer in time", "nothing".to_owned()),
-            Ok(Err(fault)) => return object(Oracle::Answered, "a whole answer", fault.to_string()),
+            Ok(Err(error)) => return object(Oracle::Answered, "a whole answer", error.to_string()),
             Ok(Ok(response)) => response,
         };
         let (read, _) = levels(talk.who.tier(), self.mode);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portmaster_fixtures::{Contract, Rules};
+use portmaster_fixtures::{Behaviour, Contract};
 
 use super::{host::Own, scope::Scope};
 use crate::{
@@ -43,9 +43,9 @@ pub(super) struct Subject {
     pub(super) contract: Contract,
     /// Whether simulators of our own are without the defects of its cores.
     pub(super) healthy: bool,
-    /// The contract's rules.
-    pub(super) rules: &'static Rules,
-    /// Whether these rules are the target's.
+    /// The contract's behaviour.
+    pub(super) behaviour: &'static Behaviour,
+    /// Whether that is the target's.
     pub(super) strict: bool,
     pub(super) scope: Scope,
     pub(super) keys: Keys,

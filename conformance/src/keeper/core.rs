@@ -53,10 +53,10 @@ pub(super) async fn template(program: &Path) -> Result<Template, String> {
         }
     };
     // What stands in braces is a place; a path with braces cannot be told from one.
-    let path = std::path::absolute(program).map_err(|fault| format!("--core: {name}: {fault}"))?;
+    let path = std::path::absolute(program).map_err(|error| format!("--core: {name}: {error}"))?;
     let words =
         std::iter::once(path.display().to_string()).chain(flags.iter().map(|flag| (*flag).to_owned()));
-    Template::of(words.collect()).map_err(|fault| fault.to_string())
+    Template::of(words.collect()).map_err(|error| error.to_string())
 }
 
 /// Which flags a help text is about.
@@ -74,7 +74,7 @@ fn generation(help: &str) -> Option<&'static [&'static str]> {
 
 /// What the program says when it is given one flag.
 async fn said(program: &Path, flag: &str) -> Result<String, String> {
-    let folder = tempfile::tempdir().map_err(|fault| format!("--core: no folder: {fault}"))?;
+    let folder = tempfile::tempdir().map_err(|error| format!("--core: no folder: {error}"))?;
     let asked = Command::new(program)
         .arg(flag)
         .current_dir(folder.path())
@@ -88,7 +88,7 @@ async fn said(program: &Path, flag: &str) -> Result<String, String> {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr))
         }
-        Ok(Err(fault)) => Err(format!("--core: {} cannot be started: {fault}", program.display())),
+        Ok(Err(error)) => Err(format!("--core: {} cannot be started: {error}", program.display())),
         Err(_) => Ok(String::new()),
     }
 }
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_that_is_not_there_is_said_so() {
-        let fault = template(Path::new("/nowhere/core")).await.unwrap_err();
-        assert_eq!(fault, "--core: there is no file /nowhere/core");
+        let error = template(Path::new("/nowhere/core")).await.unwrap_err();
+        assert_eq!(error, "--core: there is no file /nowhere/core");
     }
 }

@@ -100,7 +100,7 @@ impl Signs {
     async fn ping(&self) -> Sign {
         match self.client.send(&self.address, &Request::api("GET", "ping")).await {
             Ok(_) => Sign::Shown,
-            Err(fault) => of(&fault),
+            Err(error) => of(&error),
         }
     }
 
@@ -116,7 +116,7 @@ impl Signs {
                 None if matches!(response.status, 401 | 403) => Sign::Unknown,
                 None => Sign::Odd,
             },
-            Err(fault) => of(&fault),
+            Err(error) => of(&error),
         }
     }
 
@@ -134,9 +134,9 @@ impl Signs {
     }
 }
 
-fn of(fault: &SendError) -> Sign {
-    match fault {
-        SendError::Connect { .. } => Sign::Refused(fault.to_string()),
+fn of(error: &SendError) -> Sign {
+    match error {
+        SendError::Connect { .. } => Sign::Refused(error.to_string()),
         SendError::Timeout(_) => Sign::Silent,
         // It broke in the middle: the next look says more.
         _ => Sign::Odd,
@@ -177,16 +177,16 @@ async fn step(
     own: bool,
     list: &mut Option<(usize, Instant)>,
 ) -> Result<(), String> {
-    client.send(address, &Request::api("GET", "ping")).await.map_err(|fault| fault.to_string())?;
+    client.send(address, &Request::api("GET", "ping")).await.map_err(|error| error.to_string())?;
     if own && let Some(key) = keys.get(Tier::Admin) {
         let request = Request::api("GET", "auth/permissions").bearer(key);
-        let response = client.send(address, &request).await.map_err(|fault| fault.to_string())?;
+        let response = client.send(address, &request).await.map_err(|error| error.to_string())?;
         if response.json().ok().and_then(|body| body["Read"].as_i64()).is_none_or(|level| level < 3) {
             return Err("it does not know the keys in its config.json".to_owned());
         }
     }
     let response =
-        client.send(address, &Request::api("GET", "endpoints")).await.map_err(|fault| fault.to_string())?;
+        client.send(address, &Request::api("GET", "endpoints")).await.map_err(|error| error.to_string())?;
     let listed: Option<Vec<Value>> = response.json().ok().and_then(|value| value.as_array().cloned());
     // Who lists nothing is as ready as can be told.
     let Some(listed) = listed else { return Ok(()) };

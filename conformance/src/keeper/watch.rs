@@ -523,7 +523,7 @@ impl Keeper {
         let (flying, before) = self.0.flight.now(MOMENTS);
         let mut fall = match end {
             End::Exited(Ok(status)) => Fall::new(Kind::Crash, life::how(status)),
-            End::Exited(Err(fault)) => Fall::new(Kind::Crash, format!("it is not there any more: {fault}")),
+            End::Exited(Err(error)) => Fall::new(Kind::Crash, format!("it is not there any more: {error}")),
             End::Deaf(text) if life.is_none() => {
                 Fall::new(Kind::Crash, format!("nobody listens any more: {text}"))
             }

@@ -115,7 +115,7 @@ impl History {
             let name = format!("{now}{more}-{kind}.{ENDING}");
             let file = self.folder.join(&name);
             match OpenOptions::new().write(true).create_new(true).open(&file) {
-                Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(source) => return Err(self.wrong(source)),
                 Ok(mut opened) => opened.write_all(bytes).map_err(|source| self.wrong(source))?,
             }

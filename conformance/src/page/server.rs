@@ -59,7 +59,7 @@ impl Page {
             let listener = TcpListener::bind(address).await?;
             Ok((listener.local_addr()?, listener))
         };
-        let (address, listener) = listening.await.map_err(|fault| PageError::Listen(address, fault))?;
+        let (address, listener) = listening.await.map_err(|error| PageError::Listen(address, error))?;
         Ok(Self { address, server: tokio::spawn(serve(listener, live, history)) })
     }
 
@@ -109,7 +109,7 @@ fn answer<B>(request: &Request<B>, live: &Live, history: Option<&History>) -> Re
             let past = history.map(History::past).unwrap_or_default();
             let document = serde_json::to_string(&live.document(past));
             document.map_or_else(
-                |fault| text(StatusCode::INTERNAL_SERVER_ERROR, &fault.to_string()),
+                |error| text(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
                 |json| sent("application/json", None, json),
             )
         }

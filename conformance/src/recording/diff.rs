@@ -45,10 +45,10 @@ impl Side {
         let wire = wire(asked, &self.address, &self.swaps);
         let mut answer = match client.send_bytes(&self.address, &wire.method, &wire.bytes, wire.finish).await
         {
-            Err(fault @ SendError::Connect { .. }) => return Err(fault),
+            Err(error @ SendError::Connect { .. }) => return Err(error),
             // No answer is one as well, when the other side gives none either.
-            Err(fault) => {
-                let body = Some(Bytes(fault.to_string().into_bytes()));
+            Err(error) => {
+                let body = Some(Bytes(error.to_string().into_bytes()));
                 return Ok(Answered { status: 0, body, ..Answered::default() });
             }
             Ok(response) => Answered::from(&response),

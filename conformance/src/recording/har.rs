@@ -71,7 +71,7 @@ fn message(line: &SpokenLine, redactor: &Redactor) -> Option<Value> {
     let data = match String::from_utf8(payload) {
         Ok(text) if frame.opcode != opcode::BINARY => text,
         Ok(text) => STANDARD.encode(text),
-        Err(fault) => STANDARD.encode(fault.as_bytes()),
+        Err(error) => STANDARD.encode(error.as_bytes()),
     };
     let time = line.date.as_millisecond() as f64 / 1000.0;
     Some(har::message(sent, time, frame.opcode, &data))

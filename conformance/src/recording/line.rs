@@ -214,7 +214,7 @@ fn read(file: &Path, mut reader: impl BufRead) -> Result<Vec<Line>, RecordingErr
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let written: Written = serde_json::from_slice(&text).map_err(|fault| wrong(in_line(&fault)))?;
+        let written: Written = serde_json::from_slice(&text).map_err(|error| wrong(in_line(&error)))?;
         lines.push(written.line().map_err(wrong)?);
     }
     if lines.is_empty() {
@@ -224,8 +224,8 @@ fn read(file: &Path, mut reader: impl BufRead) -> Result<Vec<Line>, RecordingErr
 }
 
 /// The reader's message without its own line number, which is always 1.
-fn in_line(fault: &serde_json::Error) -> String {
-    let text = fault.to_string();
+fn in_line(error: &serde_json::Error) -> String {
+    let text = error.to_string();
     match text.rsplit_once(" at line 1 column ") {
         Some((what, column)) => format!("{what} at column {column}"),
         None => text,

@@ -274,19 +274,19 @@ impl Replay<'_> {
         let sent = self.client.send_bytes(&target.address, &wire.method, &wire.bytes, wire.finish).await;
         let response = match sent {
             Ok(response) => response,
-            Err(fault) => {
+            Err(error) => {
                 return match target.ended() {
                     Some(ended) if !exchange.ends_target() => {
                         Err(StageError::Target(format!("died at {} ({method}): {ended}", exchange.id)))
                     }
-                    None if matches!(fault, SendError::Connect { .. }) && !target.is_kept() => {
-                        Err(fault.into())
+                    None if matches!(error, SendError::Connect { .. }) && !target.is_kept() => {
+                        Err(error.into())
                     }
                     _ => Ok(vec![Difference::new(
                         Sort::Status,
                         "status",
                         exchange.response.status.to_string(),
-                        fault.to_string(),
+                        error.to_string(),
                     )]),
                 };
             }

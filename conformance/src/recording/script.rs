@@ -188,7 +188,7 @@ impl Serialize for Step {
 }
 
 /// A step that did not go as recorded.
-fn fault(number: usize, expected: impl Into<String>, got: impl Into<String>) -> Difference {
+fn error(number: usize, expected: impl Into<String>, got: impl Into<String>) -> Difference {
     Difference::new(Sort::Message, format!("step {number}"), expected, got)
 }
 
@@ -253,12 +253,12 @@ impl Player<'_> {
                 return Ok(());
             }
             Act::Open { granted, headers, status, body } => {
-                let opened = self.open(headers).await.map_err(|why| fault(number, "an answer", why))?;
+                let opened = self.open(headers).await.map_err(|why| error(number, "an answer", why))?;
                 return match opened {
                     Opened::Open(socket) => {
                         open.insert(conn.to_owned(), Some(socket));
                         let refusal = || format!("the handshake refused with {}", status.unwrap_or_default());
-                        if *granted { Ok(()) } else { Err(fault(number, refusal(), "an open websocket")) }
+                        if *granted { Ok(()) } else { Err(error(number, refusal(), "an open websocket")) }
                     }
                     Opened::Refused(got, text) => {
                         let same_body =
@@ -276,7 +276,7 @@ impl Player<'_> {
                                 )
                             }
                         };
-                        Err(fault(number, expected, format!("{got} {text:?}")))
+                        Err(error(number, expected, format!("{got} {text:?}")))
                     }
                 };
             }
@@ -287,17 +287,17 @@ impl Player<'_> {
                 Some(headers) if !headers.is_empty() => headers.clone(),
                 _ => super::stand_in::admin_headers(),
             };
-            let opened = self.open(&headers).await.map_err(|why| fault(number, "an open websocket", why))?;
+            let opened = self.open(&headers).await.map_err(|why| error(number, "an open websocket", why))?;
             match opened {
                 Opened::Open(socket) => drop(open.insert(conn.to_owned(), Some(socket))),
                 Opened::Refused(status, _) => {
                     let got = format!("the handshake refused with {status}");
-                    return Err(fault(number, "an open websocket", got));
+                    return Err(error(number, "an open websocket", got));
                 }
             }
         }
         let Some(Some(socket)) = open.get_mut(conn) else {
-            return Err(fault(number, "an open websocket", "it was cut before"));
+            return Err(error(number, "an open websocket", "it was cut before"));
         };
         self.act(&step.act, number, socket).await?;
         if step.act == Act::Drop {
@@ -309,7 +309,7 @@ impl Player<'_> {
     /// Carries out a step on an open connection.
     async fn act(&self, act: &Act, number: usize, socket: &mut Websocket) -> Result<(), Difference> {
         let sent = |sent: Result<(), SendError>| {
-            sent.map_err(|why| fault(number, "an open connection", why.to_string()))
+            sent.map_err(|why| error(number, "an open connection", why.to_string()))
         };
         match act {
             Act::Send { opcode, said } => {
@@ -327,7 +327,7 @@ impl Player<'_> {
                             Err(Difference { place, ..at })
                         }
                     },
-                    other => Err(fault(number, expected.recv.shown(), said(&other))),
+                    other => Err(error(number, expected.recv.shown(), said(&other))),
                 }
             }
             Act::ReceiveAll(several) => {
@@ -340,7 +340,7 @@ impl Player<'_> {
                     };
                     let Some(place) = place else {
                         let all: Vec<_> = left.iter().map(|one| one.recv.shown()).collect();
-                        return Err(fault(number, format!("one of {}", all.join(", ")), said(&came)));
+                        return Err(error(number, format!("one of {}", all.join(", ")), said(&came)));
                     };
                     left.remove(place);
                 }
@@ -350,7 +350,7 @@ impl Player<'_> {
             Act::Silence => self.quiet(socket, self.patience, number).await,
             Act::End => match self.next(socket, self.patience).await {
                 Came::End => Ok(()),
-                other => Err(fault(number, "the end of the connection", said(&other))),
+                other => Err(error(number, "the end of the connection", said(&other))),
             },
             Act::Drop | Act::Sleep(_) | Act::Align | Act::Open { .. } => Ok(()),
         }
@@ -359,7 +359,7 @@ impl Player<'_> {
     async fn quiet(&self, socket: &mut Websocket, length: Duration, number: usize) -> Result<(), Difference> {
         match self.next(socket, length).await {
             Came::Nothing => Ok(()),
-            other => Err(fault(number, format!("nothing for {} ms", length.as_millis()), said(&other))),
+            other => Err(error(number, format!("nothing for {} ms", length.as_millis()), said(&other))),
         }
     }
 
@@ -381,7 +381,7 @@ impl Player<'_> {
             request = request.header(name, self.swaps.in_header(name, value.as_str().unwrap_or_default()));
         }
         let (response, socket) =
-            self.client.upgrade(self.address, &request).await.map_err(|fault| fault.to_string())?;
+            self.client.upgrade(self.address, &request).await.map_err(|error| error.to_string())?;
         Ok(match socket {
             Some(socket) => Opened::Open(socket),
             None => Opened::Refused(response.status, response.text()),
@@ -393,7 +393,7 @@ impl Player<'_> {
             Err(_) => Came::Nothing,
             Ok(Ok(frame)) => Came::Frame(frame),
             Ok(Err(SendError::Closed | SendError::Truncated | SendError::Io(_))) => Came::End,
-            Ok(Err(fault)) => Came::Broken(fault.to_string()),
+            Ok(Err(error)) => Came::Broken(error.to_string()),
         }
     }
 }

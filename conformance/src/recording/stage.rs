@@ -147,8 +147,8 @@ impl Target {
             if TcpStream::connect(self.address.socket()).await.is_ok() {
                 return Ok(());
             }
-            if let Some(fault) = self.ended() {
-                return Err(fault);
+            if let Some(error) = self.ended() {
+                return Err(error);
             }
             if begun.elapsed() > PATIENCE {
                 let (address, seconds) = (&self.address, PATIENCE.as_secs());
@@ -249,10 +249,10 @@ async fn kept(keeper: &Keeper, setup: &Setup) -> Result<Target, StageError> {
 }
 
 async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Target, StageError> {
-    let target = |fault: &dyn std::fmt::Display| StageError::Target(format!("cannot be started: {fault}"));
+    let target = |error: &dyn std::fmt::Display| StageError::Target(format!("cannot be started: {error}"));
     // Free now, and most likely still free when the target takes it.
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let free = free.map_err(|fault| target(&fault))?.to_string();
+    let free = free.map_err(|error| target(&error))?.to_string();
     let words: Vec<_> = words.iter().map(|word| word.replace("{addr}", &free)).collect();
     let (program, arguments) =
         words.split_first().ok_or_else(|| StageError::Command("it names no program".to_owned()))?;
@@ -263,13 +263,13 @@ async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Targe
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|fault| target(&format!("{program}: {fault}")))?;
+        .map_err(|error| target(&format!("{program}: {error}")))?;
     let complaint = Arc::new(Mutex::new(vec![]));
     if let Some(stderr) = process.stderr.take() {
         let complaint = Arc::clone(&complaint);
         std::thread::spawn(move || listen(stderr, &complaint));
     }
-    let address = free.parse().map_err(|fault| target(&fault))?;
+    let address = free.parse().map_err(|error| target(&error))?;
     let mut target = Target { address, own: Own::Process { process, complaint } };
     target.listens().await?;
     Ok(target)
@@ -292,9 +292,9 @@ async fn embedded(
     contract: Option<Contract>,
     scripts: bool,
 ) -> Result<Target, StageError> {
-    let wrong = |fault: &dyn std::fmt::Display| StageError::Setup(fault.to_string());
+    let wrong = |error: &dyn std::fmt::Display| StageError::Setup(error.to_string());
     let named = setup.contract.as_deref().map(str::parse::<Contract>).transpose();
-    let contract = match named.map_err(|fault| wrong(&fault))?.or(contract) {
+    let contract = match named.map_err(|error| wrong(&error))?.or(contract) {
         Some(contract) => contract,
         None => return Err(wrong(&"the recording names no contract; give --contract")),
     };
@@ -322,10 +322,10 @@ async fn embedded(
         builder = builder.seed(seed);
     }
     if let Some(clock) = setup.clock.as_deref().or(scripts.then_some("running")) {
-        builder = builder.clock(clock.parse::<ClockMode>().map_err(|fault| wrong(&fault))?);
+        builder = builder.clock(clock.parse::<ClockMode>().map_err(|error| wrong(&error))?);
     }
-    let simulator = builder.start().await.map_err(|fault| wrong(&fault))?;
-    let address = simulator.addr().to_string().parse().map_err(|fault| wrong(&fault))?;
+    let simulator = builder.start().await.map_err(|error| wrong(&error))?;
+    let address = simulator.addr().to_string().parse().map_err(|error| wrong(&error))?;
     Ok(Target { address, own: Own::Simulator(simulator) })
 }
 

@@ -322,14 +322,14 @@ mod tests {
 
     #[test]
     fn parts_of_different_campaigns_are_refused() {
-        let fault = |parts| Campaign::merge(parts).unwrap_err().to_string();
-        let missing = fault(vec![part("1/3", 1, "a"), part("3/3", 1, "a")]);
+        let error = |parts| Campaign::merge(parts).unwrap_err().to_string();
+        let missing = error(vec![part("1/3", 1, "a"), part("3/3", 1, "a")]);
         assert_eq!(missing, "of 3 parts these are missing: 2");
-        let twice = fault(vec![part("1/2", 1, "a"), part("1/2", 1, "a")]);
+        let twice = error(vec![part("1/2", 1, "a"), part("1/2", 1, "a")]);
         assert_eq!(twice, "part 1 is in 1-of-2.jsonl and in 1-of-2.jsonl");
         let (file, mut other) = part("2/2", 1, "a");
         other.head.seed = 8;
-        let seed = fault(vec![part("1/2", 1, "a"), (file, other)]);
+        let seed = error(vec![part("1/2", 1, "a"), (file, other)]);
         assert_eq!(seed, "2-of-2.jsonl has another seed than 1-of-2.jsonl: 8, not 7");
     }
 }

@@ -142,12 +142,12 @@ pub const JSON_SCHEMA: &str = include_str!("../../schema/report.schema.json");
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Not a line of a report.
-    #[error("line {line}: {fault}")]
+    #[error("line {line}: {error}")]
     Line {
         /// Which line, counted from 1.
         line: usize,
         /// What is wrong with it, and what was expected.
-        fault: String,
+        error: String,
     },
     /// The last lines are missing.
     #[error("it ends after line {lines}, before its {expected}; did the run end early?")]
@@ -200,8 +200,8 @@ pub(super) fn read(text: &str) -> Result<Report, ReadError> {
         return Err(wrong(line, "expected a line of type run, which begins a report"));
     };
     if head.version != VERSION {
-        let fault = format!("the report has version {}, expected {VERSION}", head.version);
-        return Err(wrong(line, fault));
+        let error = format!("the report has version {}, expected {VERSION}", head.version);
+        return Err(wrong(line, error));
     }
     let mut records: Vec<Record> = vec![];
     let mut places = BTreeMap::new();
@@ -245,21 +245,21 @@ pub(super) fn read(text: &str) -> Result<Report, ReadError> {
 
 /// Reads a line, whose number is only told.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(line: usize, text: &str) -> Result<T, ReadError> {
-    serde_json::from_str(text).map_err(|fault| {
-        let column = fault.column();
-        let text = fault.to_string();
+    serde_json::from_str(text).map_err(|error| {
+        let column = error.column();
+        let text = error.to_string();
         // serde_json counts lines itself, and this is always its first.
         let text = text.split(" at line 1 column").next().unwrap_or_default();
-        let fault = match fault.classify() {
+        let error = match error.classify() {
             serde_json::error::Category::Data => format!("{text}; expected a line of a report"),
             _ => format!("expected a line of a report, in JSON: {text} at column {column}"),
         };
-        ReadError::Line { line, fault }
+        ReadError::Line { line, error }
     })
 }
 
-pub(super) fn wrong(line: usize, fault: impl Into<String>) -> ReadError {
-    ReadError::Line { line, fault: fault.into() }
+pub(super) fn wrong(line: usize, error: impl Into<String>) -> ReadError {
+    ReadError::Line { line, error: error.into() }
 }
 
 fn summary(run: &Run) -> Summary {
@@ -403,8 +403,8 @@ mod tests {
             ),
             (format!("{text}{}", lines[0]), &format!("line {}: expected the end of the report", count + 1)),
         ] {
-            let fault = read(&text).unwrap_err().to_string();
-            assert!(fault.starts_with(wanted), "{fault}\nwanted {wanted}");
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{error}\nwanted {wanted}");
         }
     }
 }

@@ -191,7 +191,7 @@ mod tests {
         (1..=of).map(part).collect()
     }
 
-    fn fault(parts: Vec<(String, Report)>) -> String {
+    fn error(parts: Vec<(String, Report)>) -> String {
         merge(parts).unwrap_err().to_string()
     }
 
@@ -212,7 +212,7 @@ mod tests {
         let change = |at: usize, change: fn(&mut Report)| {
             let mut parts = parts(3);
             change(&mut parts[at].1);
-            fault(parts)
+            error(parts)
         };
         assert_eq!(change(1, |one| one.about.seed = 8), "2.jsonl has another seed than 1.jsonl: 8, not 7");
         assert_eq!(
@@ -240,11 +240,11 @@ mod tests {
         let mut some = parts(5);
         some.remove(3);
         some.remove(1);
-        assert_eq!(fault(some), "of 5 parts these are missing: 2, 4");
+        assert_eq!(error(some), "of 5 parts these are missing: 2, 4");
         let mut some = parts(3);
         let (_, again) = some[1].clone();
         some.push(("again.jsonl".to_owned(), again));
-        assert_eq!(fault(some), "part 2 is in 2.jsonl and in again.jsonl");
-        assert_eq!(fault(vec![]), "there is nothing to merge");
+        assert_eq!(error(some), "part 2 is in 2.jsonl and in again.jsonl");
+        assert_eq!(error(vec![]), "there is nothing to merge");
     }
 }

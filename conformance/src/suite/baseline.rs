@@ -29,7 +29,7 @@ impl Baseline {
     /// Reads a baseline: a map of check ids to reasons, in YAML, of which JSON is a part.
     pub fn read(text: &str) -> Result<Self, BaselineError> {
         let entries: Option<BTreeMap<String, String>> =
-            serde_saphyr::from_str(text).map_err(|fault| BaselineError::Form(fault.to_string()))?;
+            serde_saphyr::from_str(text).map_err(|error| BaselineError::Form(error.to_string()))?;
         let entries = entries.unwrap_or_default();
         match entries.iter().find(|(_, reason)| reason.trim().is_empty()) {
             Some((id, _)) => Err(BaselineError::NoReason(id.clone())),

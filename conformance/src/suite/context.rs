@@ -253,7 +253,7 @@ impl Context {
                 }
                 Ok(Exchange { address, request, response, keys: self.0.keys.clone() })
             }
-            Err(fault) => Err(no_answer(fault, &address, &request)),
+            Err(error) => Err(no_answer(error, &address, &request)),
         }
     }
 
@@ -273,7 +273,7 @@ impl Context {
                 }
                 Ok((Exchange { address, request, response, keys: self.0.keys.clone() }, socket))
             }
-            Err(fault) => Err(no_answer(fault, &address, &request)),
+            Err(error) => Err(no_answer(error, &address, &request)),
         }
     }
 
@@ -320,9 +320,9 @@ impl Context {
                 {
                     tokio::time::sleep(Duration::from_millis(250)).await;
                 }
-                Err(fault @ SendError::Connect { .. }) => {
+                Err(error @ SendError::Connect { .. }) => {
                     self.0.gone.store(true, Ordering::Relaxed);
-                    return Err(fault);
+                    return Err(error);
                 }
                 other => return other,
             }
@@ -338,12 +338,12 @@ fn only_looks(request: &Request) -> bool {
 }
 
 /// What it means that a request got no answer.
-fn no_answer(fault: SendError, address: &Address, request: &Request) -> Stop {
-    match fault {
-        SendError::Connect { .. } => Stop::Gone(fault.to_string()),
+fn no_answer(error: SendError, address: &Address, request: &Request) -> Stop {
+    match error {
+        SendError::Connect { .. } => Stop::Gone(error.to_string()),
         _ => Stop::Violated(Evidence {
             expected: "an answer".to_owned(),
-            got: fault.to_string(),
+            got: error.to_string(),
             curl: curl_line(address, request),
             cause: None,
         }),

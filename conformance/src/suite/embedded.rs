@@ -19,7 +19,7 @@ fn scenario(name: &'static str) -> Result<Scenario, String> {
     if let Some(known) = read.get(name) {
         return Ok(known.clone());
     }
-    let scenario = Scenario::load(name).map_err(|fault| fault.to_string())?;
+    let scenario = Scenario::load(name).map_err(|error| error.to_string())?;
     Ok(read.entry(name).or_insert(scenario).clone())
 }
 
@@ -114,11 +114,11 @@ impl Embedded {
     /// Where the simulator of a place listens.
     pub(crate) async fn address(&self, place: Place) -> Result<Address, String> {
         let simulator = self.simulators.of(place).get_or_try_init(|| self.start(place)).await?;
-        simulator.url().parse().map_err(|fault: BadAddress| fault.to_string())
+        simulator.url().parse().map_err(|error: BadAddress| error.to_string())
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {
-        let amiss = |fault: &dyn std::fmt::Display| format!("the embedded simulator did not start: {fault}");
+        let amiss = |error: &dyn std::fmt::Display| format!("the embedded simulator did not start: {error}");
         let auth = match place {
             Place::Main | Place::Bare => ExternalAuth::Deny,
             Place::Development => ExternalAuth::None,
@@ -128,8 +128,8 @@ impl Embedded {
         let mut first = None;
         let world = self.worlds.of(place).get_or_try_init(|| async {
             let simulator =
-                self.recipe(place)?.external_auth(auth).start().await.map_err(|fault| amiss(&fault))?;
-            let world = simulator.snapshot().map_err(|fault| amiss(&fault))?;
+                self.recipe(place)?.external_auth(auth).start().await.map_err(|error| amiss(&error))?;
+            let world = simulator.snapshot().map_err(|error| amiss(&error))?;
             first = Some(simulator);
             Ok::<_, String>(world)
         });
@@ -138,7 +138,7 @@ impl Embedded {
             Some(simulator) => Ok(simulator),
             None => {
                 let fork = Simulator::builder().snapshot(world).external_auth(auth).start();
-                fork.await.map_err(|fault| amiss(&fault))
+                fork.await.map_err(|error| amiss(&error))
             }
         }
     }

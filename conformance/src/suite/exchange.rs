@@ -122,8 +122,8 @@ impl Exchange {
 
     /// Expects a body that is JSON.
     pub fn json(&self) -> Result<Value, Stop> {
-        self.response.json().map_err(|fault| {
-            self.violation_got("a body that is JSON", format!("{fault}; {}", self.summary()))
+        self.response.json().map_err(|error| {
+            self.violation_got("a body that is JSON", format!("{error}; {}", self.summary()))
         })
     }
 

@@ -296,11 +296,11 @@ async fn together(
         let Some(ended) = ended else { return stopped.map(|(reason, _)| reason) };
         let (id, attempt, took) = match ended {
             Ok((id, (attempt, took))) => (id, Some(attempt), took),
-            Err(fault) if fault.is_cancelled() => (fault.id(), None, Duration::ZERO),
-            Err(fault) => {
-                // Not the fault's own text: it may quote a key.
+            Err(error) if error.is_cancelled() => (error.id(), None, Duration::ZERO),
+            Err(error) => {
+                // Not the error's own text: it may quote a key.
                 let broke: Outcome = Err(Stop::Error("the check itself broke".to_owned()));
-                (fault.id(), Some(Attempt::from(broke)), Duration::ZERO)
+                (error.id(), Some(Attempt::from(broke)), Duration::ZERO)
             }
         };
         if let Some(at) = running.iter().position(|(task, _)| task.id() == id) {

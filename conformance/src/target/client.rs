@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     address::Address,
-    fault::SendError,
+    error::SendError,
     flight::{Flight, Ticket},
     read::Incoming,
     request::Request,

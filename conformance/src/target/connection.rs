@@ -49,7 +49,7 @@ impl Connection {
         let _ = stream.shutdown().await;
         let mut answer = vec![];
         match stream.read_to_end(&mut answer).await {
-            Err(fault) if fault.kind() != io::ErrorKind::ConnectionReset => Err(fault),
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Err(error),
             _ => Ok(answer),
         }
     }

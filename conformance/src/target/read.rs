@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{fault::SendError, response::Response};
+use super::{error::SendError, response::Response};
 
 /// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 256 * 1024;

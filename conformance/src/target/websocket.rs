@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{fault::SendError, flight::Flight, read::Incoming};
+use super::{error::SendError, flight::Flight, read::Incoming};
 
 /// The key under which this client masks its frames. Masking protects caches, not secrets: any key will do,
 /// and a fixed one keeps runs equal.
@@ -200,7 +200,7 @@ impl Websocket {
     }
 
     async fn next(&mut self) -> Result<Frame, SendError> {
-        let [first] = self.array().await.map_err(|fault| match fault {
+        let [first] = self.array().await.map_err(|error| match error {
             SendError::Truncated => SendError::Closed,
             other => other,
         })?;

@@ -13,7 +13,7 @@ use portmaster_fixtures::Contract;
 
 fn shipped(name: &str) -> Baseline {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("baselines").join(name);
-    Baseline::open(&file).unwrap_or_else(|fault| panic!("{name}: {fault}"))
+    Baseline::open(&file).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Everything that a contract demands, of the given targets.
@@ -43,7 +43,7 @@ async fn fits(contract: Contract, core: Contract, name: &str) {
 
 /// The contracts of cores, as opposed to the page's.
 fn observed() -> impl Iterator<Item = Contract> {
-    Contract::ALL.into_iter().filter(|one| !one.rules().defects.is_empty())
+    Contract::ALL.into_iter().filter(|one| !one.behaviour().defects.is_empty())
 }
 
 #[tokio::test(flavor = "multi_thread")]

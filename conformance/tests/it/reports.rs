@@ -100,15 +100,15 @@ async fn merged_parts_are_the_whole_run() {
     let ran = merged.lines().filter(|line| line.contains(r#""verdict":"pass""#)).count();
     assert!(times["checks"].as_object().unwrap().len() >= ran && ran > 200, "{ran}");
 
-    let fault = async |files: &[&str]| {
+    let error = async |files: &[&str]| {
         let output = program(folder, &[&["merge"], files].concat()).await;
         assert_eq!((output.status, output.stdout.as_str()), (exit::USAGE, ""), "{files:?}");
         output.stderr
     };
-    assert_eq!(fault(&["1.jsonl", "3.jsonl"]).await, "error: of 3 parts these are missing: 2\n");
-    let doubled = fault(&["1.jsonl", "2.jsonl", "3.jsonl", "2.jsonl"]).await;
+    assert_eq!(error(&["1.jsonl", "3.jsonl"]).await, "error: of 3 parts these are missing: 2\n");
+    let doubled = error(&["1.jsonl", "2.jsonl", "3.jsonl", "2.jsonl"]).await;
     assert_eq!(doubled, "error: part 2 is in 2.jsonl and in 2.jsonl\n");
-    let whole = fault(&["whole.jsonl"]).await;
+    let whole = error(&["whole.jsonl"]).await;
     assert_eq!(
         whole,
         "error: whole.jsonl is the report of a whole run, not of a part (run --shard PART/PARTS)\n"

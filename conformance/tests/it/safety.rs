@@ -19,9 +19,9 @@ async fn a_dry_run_asks_nothing_and_says_what_would_run() {
     assert_eq!(status, exit::PASSED, "{text}");
     assert!(text.contains("skip  writes     actions/ui/reload: no key with User permission"), "{text}");
     assert!(text.contains("of 7 checks 6 would run\n  by class: 6 read\n"), "{text}");
-    let Ended { status, stderr: fault, .. } = program(&[&target[..], &["--contract", "auto"]].concat()).await;
+    let Ended { status, stderr: error, .. } = program(&[&target[..], &["--contract", "auto"]].concat()).await;
     assert_eq!(status, exit::USAGE);
-    assert!(fault.starts_with("error: a dry run asks the target nothing"), "{fault}");
+    assert!(error.starts_with("error: a dry run asks the target nothing"), "{error}");
 }
 
 #[tokio::test]
@@ -35,9 +35,9 @@ async fn two_runs_do_not_meet_on_one_target() {
     let fuzz = program(&["fuzz", "--target", &url, "--cases", "1"]).await;
     first.kill().unwrap();
     first.wait().unwrap();
-    for Ended { status, stderr: fault, .. } in [run, fuzz] {
+    for Ended { status, stderr: error, .. } in [run, fuzz] {
         assert_eq!(status, exit::USAGE);
-        assert!(fault.starts_with(&format!("error: another run is checking {url}")), "{fault}");
+        assert!(error.starts_with(&format!("error: another run is checking {url}")), "{error}");
     }
 }
 
@@ -59,9 +59,9 @@ async fn a_run_on_pages_of_html_ends_in_time_without_a_panic_and_leaves_no_lock(
     let url = pages.address.to_string();
     for limit in ["1s", "200ms"] {
         let args = ["run", "--target", &url, "--allow", "disruptive", "--time-limit", limit];
-        let Ended { status, stdout: text, stderr: fault } = program(&args).await;
-        assert!([exit::TIME_OVER, exit::FAILED, exit::UNREACHABLE].contains(&status), "{status}: {fault}");
-        assert!(!format!("{text}{fault}").contains("panicked"), "{text}{fault}");
+        let Ended { status, stdout: text, stderr: error } = program(&args).await;
+        assert!([exit::TIME_OVER, exit::FAILED, exit::UNREACHABLE].contains(&status), "{status}: {error}");
+        assert!(!format!("{text}{error}").contains("panicked"), "{text}{error}");
     }
     let name = url.replace(|char: char| !char.is_ascii_alphanumeric(), "-");
     let lock = std::env::temp_dir().join(format!("portmaster-conformance-{name}.lock"));

@@ -59,17 +59,17 @@ fn broken(from: &Path, link: &str) -> Option<&'static str> {
 
 #[test]
 fn every_link_of_every_document_leads_somewhere() {
-    let mut faults = String::new();
+    let mut errors = String::new();
     for file in documents() {
         // The links of what is included are looked at where they stand.
         for link in links(&fs::read_to_string(&file).expect("a document")) {
             if let Some(why) = broken(&file, &link) {
                 let name = file.strip_prefix(root()).expect("a file of ours").display();
-                writeln!(faults, "{name}: {link}: {why}").expect("a text");
+                writeln!(errors, "{name}: {link}: {why}").expect("a text");
             }
         }
     }
-    assert!(faults.is_empty(), "\n{faults}");
+    assert!(errors.is_empty(), "\n{errors}");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn every_link_of_every_page_leads_to_a_page_and_an_anchor() {
     let pages = book().expect("a book");
     let known: BTreeMap<&str, BTreeSet<&str>> =
         pages.iter().map(|page| (&*page.path, attributes(&page.html, "id"))).collect();
-    let mut faults = String::new();
+    let mut errors = String::new();
     for page in &pages {
         for link in attributes(&page.html, "href") {
             if link.contains("://") || link.starts_with("data:") || link.ends_with("style.css") {
@@ -117,11 +117,11 @@ fn every_link_of_every_page_leads_to_a_page_and_an_anchor() {
             }
             let there = known.get(&*to.join("/"));
             if there.is_none_or(|ids| !anchor.is_empty() && !ids.contains(anchor)) {
-                writeln!(faults, "{}: {link}", page.path).expect("a text");
+                writeln!(errors, "{}: {link}", page.path).expect("a text");
             }
         }
     }
-    assert!(faults.is_empty(), "\n{faults}");
+    assert!(errors.is_empty(), "\n{errors}");
     assert_eq!(pages[0].path, "index.html");
 }
 

@@ -354,7 +354,7 @@ fn plane(sizes: &Sizes) -> Vec<Grammar> {
         control("POST", "/rules", "application/json", format!("{{\"when\":{when},\"then\":[{then}]}}"))
     };
     let answer = "{\"answer\":{\"status\":404}}";
-    let fault = |when: String| {
+    let error = |when: String| {
         control(
             "POST",
             "/faults",
@@ -404,10 +404,10 @@ fn plane(sizes: &Sizes) -> Vec<Grammar> {
         },
         Grammar {
             name: "faults",
-            deep: Some(fault(nested("{\"path\":", "1", "}", many / 2))),
-            long: Some(fault(format!("{{\"path\":\"{}\"}}", "*a".repeat(most / 4)))),
-            wide: Some(fault(format!("{{{}\"path\":\"x\"}}", "\"path\":\"a\",".repeat(many / 2)))),
-            plain: fault("{\"path\":\"dns/*\"}".to_owned()),
+            deep: Some(error(nested("{\"path\":", "1", "}", many / 2))),
+            long: Some(error(format!("{{\"path\":\"{}\"}}", "*a".repeat(most / 4)))),
+            wide: Some(error(format!("{{{}\"path\":\"x\"}}", "\"path\":\"a\",".repeat(many / 2)))),
+            plain: error("{\"path\":\"dns/*\"}".to_owned()),
         },
         Grammar {
             name: "journal filters",

@@ -42,8 +42,8 @@ fn main() -> ExitCode {
     let (mut rows, mut failed) = (0, 0);
     let idle = match Subject::start() {
         Ok(idle) => idle,
-        Err(fault) => {
-            println!("no simulator: {fault}");
+        Err(error) => {
+            println!("no simulator: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -76,7 +76,7 @@ struct Row {
 fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
     let mut subject = match Subject::start() {
         Ok(subject) => subject,
-        Err(fault) => return Some(Row { text: format!("no simulator: {fault}"), failed: true }),
+        Err(error) => return Some(Row { text: format!("no simulator: {error}"), failed: true }),
     };
     let (meter, idle) = (subject.meter(), idle.meter());
     let begun = std::time::Instant::now();
@@ -85,14 +85,14 @@ fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
     let (pings, idle) = (meter.stop(), idle.stop().unwrap_or_default());
     let resident = subject.peak();
     let mut harm = Vec::new();
-    if let Err(fault) = &outcome {
-        harm.push(fault.clone());
+    if let Err(error) = &outcome {
+        harm.push(error.clone());
     }
     harm.extend(subject.ended());
     match &pings {
         Ok(p99) if *p99 > PING.max(idle * BUSY) => harm.push("others wait".to_owned()),
         Ok(_) => {}
-        Err(fault) => harm.push(format!("ping: {fault}")),
+        Err(error) => harm.push(format!("ping: {error}")),
     }
     if resident > RESIDENT {
         harm.push("it grows".to_owned());

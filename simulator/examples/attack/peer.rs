@@ -56,11 +56,11 @@ impl Peer {
                 self.talk(&framed)
             }
             Text::Bundle(bytes) => {
-                std::fs::write(&self.ui, bytes).map_err(|fault| fault.to_string())?;
+                std::fs::write(&self.ui, bytes).map_err(|error| error.to_string())?;
                 answer(self.api, &super::grammars::request("POST", "/api/v1/ui/reload", "", b""))
             }
         }
-        .map_err(|fault| format!("no answer: {fault}"))
+        .map_err(|error| format!("no answer: {error}"))
     }
 
     /// Sends a text many times, and reads all answers.
@@ -68,10 +68,10 @@ impl Peer {
         match text {
             Text::Messages(messages) => {
                 let framed: Vec<u8> = messages.iter().flat_map(|message| frame(0x82, message)).collect();
-                self.talk(&framed.repeat(times)).map_err(|fault| format!("no answer: {fault}"))
+                self.talk(&framed.repeat(times)).map_err(|error| format!("no answer: {error}"))
             }
             Text::Frames(bytes) => {
-                self.talk(&bytes.repeat(times)).map_err(|fault| format!("no answer: {fault}"))
+                self.talk(&bytes.repeat(times)).map_err(|error| format!("no answer: {error}"))
             }
             _ => {
                 let begun = Instant::now();
@@ -109,9 +109,9 @@ impl Peer {
             Some(at) => [&bytes[..at], &bytes[at + close.len()..]].concat(),
             None => bytes,
         };
-        let mut stream = connect(address).map_err(|fault| fault.to_string())?;
+        let mut stream = connect(address).map_err(|error| error.to_string())?;
         let _ = stream.set_write_timeout(Some(self.stay));
-        stream.write_all(first).map_err(|fault| fault.to_string())?;
+        stream.write_all(first).map_err(|error| error.to_string())?;
         let sent = (0..times).take_while(|_| stream.write_all(&bytes).is_ok()).count();
         std::thread::sleep(self.stay);
         Ok(format!("{sent} sent"))
@@ -149,8 +149,8 @@ impl Peer {
         loop {
             let length = match stream.read(&mut piece) {
                 Ok(length) => length,
-                Err(fault) if fault.kind() == io::ErrorKind::ConnectionReset => 0,
-                Err(fault) => return Err(fault),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => 0,
+                Err(error) => return Err(error),
             };
             read += length;
             tail.extend_from_slice(&piece[..length]);
@@ -192,7 +192,7 @@ fn answer(address: SocketAddr, request: &[u8]) -> io::Result<String> {
             Ok(length) if head.len() < 200 => head.extend_from_slice(&piece[..length]),
             Ok(_) => {}
             Err(_) if !head.is_empty() => break,
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         }
     }
     let text = String::from_utf8_lossy(&head);

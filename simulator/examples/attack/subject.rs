@@ -120,7 +120,7 @@ impl Meter {
     pub(crate) fn stop(self) -> Result<Duration, String> {
         self.stop.store(true, Ordering::Relaxed);
         let pings = self.thread.join().map_err(|_| "the pinging client died".to_owned())?;
-        let mut pings = pings.map_err(|fault| fault.to_string())?;
+        let mut pings = pings.map_err(|error| error.to_string())?;
         pings.sort();
         Ok(pings.get(pings.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default())
     }

@@ -85,7 +85,7 @@ struct Features {
 
 fn shown(world: &World) -> Vec<Feature> {
     let find = |id: &String| FEATURES.iter().find(|feature| feature.id == id).copied();
-    world.rules.features.iter().filter_map(find).collect()
+    world.behaviour.features.iter().filter_map(find).collect()
 }
 
 fn features(world: &mut World, call: &Call) -> Reply {
@@ -118,11 +118,12 @@ mod tests {
     #[test]
     fn contracts_show_features_that_there_are() {
         for contract in Contract::ALL {
-            for id in &contract.rules().features {
+            for id in &contract.behaviour().features {
                 assert!(FEATURES.iter().any(|feature| feature.id == id), "{contract}: {id}");
             }
-            let keys =
-                FEATURES.iter().filter(|feature| contract.rules().features.iter().any(|id| id == feature.id));
+            let keys = FEATURES
+                .iter()
+                .filter(|feature| contract.behaviour().features.iter().any(|id| id == feature.id));
             for feature in keys.filter(|feature| !feature.config_key.is_empty()) {
                 assert!(
                     contract.options().iter().any(|option| option.key == feature.config_key),

@@ -25,7 +25,7 @@ struct Profile<'a> {
 }
 
 fn profile(world: &mut World, call: &Call) -> Reply {
-    if world.rules.has(Defect::CallerNotFound) {
+    if world.behaviour.has(Defect::CallerNotFound) {
         return Reply::failure(NOT_FOUND);
     }
     match world.caller() {
@@ -39,16 +39,16 @@ fn profile(world: &mut World, call: &Call) -> Reply {
 /// Asks the person for a key. The order of the checks is the core's (core-2.2 §6.2).
 fn auth(world: &mut World, call: &Call) -> Reply {
     if let Some(ttl) = call.filled("ttl")
-        && let Err(fault) = duration::parse(&ttl)
+        && let Err(error) = duration::parse(&ttl)
     {
-        return Reply::failure(fault);
+        return Reply::failure(error);
     }
     for name in ["read", "write"] {
         if !matches!(call.parameter(name).as_deref(), Some("user" | "admin")) {
             return Reply::failure("invalid read permission");
         }
     }
-    if world.rules.has(Defect::CallerNotFound) {
+    if world.behaviour.has(Defect::CallerNotFound) {
         return Reply::failure(format!("failed to identify requesting process: {NOT_FOUND}"));
     }
     let identified = world.caller().map(|app| (app.name.clone(), app.path.clone()));
@@ -67,7 +67,7 @@ fn auth(world: &mut World, call: &Call) -> Reply {
     let action =
         |id: &str, text: &str| Action { id: id.to_owned(), text: text.to_owned(), ..Action::default() };
     let end = now.as_second() + PATIENCE;
-    let stays = world.rules.has(Defect::PromptsStay);
+    let stays = world.behaviour.has(Defect::PromptsStay);
     let notification = Notification {
         kind: 2,
         title: "An app asks for access to the Portmaster".to_owned(),

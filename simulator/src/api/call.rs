@@ -120,7 +120,7 @@ pub enum Reply {
     Struct(Bytes),
     /// A database record with its `_meta`, written.
     Record(Bytes),
-    /// A fault.
+    /// A failure.
     Failure(Failure),
     /// An answer with a status and headers of its own.
     Raw(Raw),
@@ -172,18 +172,18 @@ impl Reply {
         Self::Record(json::to_vec(value).into())
     }
 
-    /// A fault with status 500, as most are.
+    /// A failure with status 500, as most are.
     pub fn failure(text: impl Into<String>) -> Self {
-        Self::fault(StatusCode::INTERNAL_SERVER_ERROR, text)
+        Self::error(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 
-    /// A fault with its own status.
-    pub fn fault(status: StatusCode, text: impl Into<String>) -> Self {
+    /// A failure with its own status.
+    pub fn error(status: StatusCode, text: impl Into<String>) -> Self {
         Self::Failure(Failure { status, text: text.into() })
     }
 }
 
-/// A fault of an endpoint.
+/// What an endpoint fails with.
 #[derive(Debug)]
 pub struct Failure {
     /// The status.

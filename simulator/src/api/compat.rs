@@ -13,11 +13,11 @@ fn self_check(world: &mut World, _: &Call) -> Reply {
     if world.network.online < OnlineStatus::Semi {
         return Reply::failure("self-check skipped: device is offline or in limited network");
     }
-    match world.self_check_fault() {
+    match world.self_check_error() {
         None => Reply::action("self-check successful"),
-        Some(fault) => {
-            let patience = Duration::from_secs(world.rules.self_check_seconds);
-            Reply::After(patience, Box::new(Reply::failure(fault)))
+        Some(error) => {
+            let patience = Duration::from_secs(world.behaviour.self_check_seconds);
+            Reply::After(patience, Box::new(Reply::failure(error)))
         }
     }
 }

@@ -5,7 +5,7 @@ use hyper::Method;
 use super::{Call, Handler, Reply};
 use crate::{
     go::{
-        decode::{At, Fault, Soft, members},
+        decode::{At, DecodeError, Soft, members},
         read::Raw,
     },
     world::{Change, World},
@@ -14,7 +14,7 @@ use crate::{
 pub(super) const HANDLERS: &[Handler] =
     &[Handler::new("control/pause", pause), Handler::new("control/resume", resume)];
 
-/// The name of the parameters' structure in a core's faults.
+/// The name of the parameters' structure in a core's errors.
 const HOLDER: &str = "pauseRequestParams";
 
 /// What is asked for; seconds.
@@ -29,7 +29,7 @@ fn pause(world: &mut World, call: &Call) -> Reply {
     let asked = if call.method == Method::DELETE { Ok(Asked::default()) } else { read(call.body()) };
     let pause = match asked {
         Ok(asked) => world.pause_until(asked.duration, asked.only_spn).map_err(|refused| refused.to_string()),
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     };
     let applied =
         pause.and_then(|pause| world.apply(Change::Pause(pause)).map_err(|refused| refused.to_string()));
@@ -51,10 +51,10 @@ fn read(body: &[u8]) -> Result<Asked, String> {
                 "duration" => soft.int(value, At::member(HOLDER, name), &mut asked.duration),
                 _ => soft.bool(value, At::member(HOLDER, name), &mut asked.only_spn),
             }
-            Ok::<(), Fault>(())
+            Ok::<(), DecodeError>(())
         },
     );
-    read.and_then(|()| soft.unless(asked)).map_err(|fault| fault.to_string())
+    read.and_then(|()| soft.unless(asked)).map_err(|error| error.to_string())
 }
 
 fn resume(world: &mut World, _: &Call) -> Reply {
@@ -73,7 +73,7 @@ mod tests {
         let asked =
             read(br#"{"Duration": 30, "ONLYSPN": true}"#).map(|asked| (asked.duration, asked.only_spn));
         assert_eq!(asked, Ok((30, true)));
-        for (body, fault) in [
+        for (body, error) in [
             ("", "unexpected end of JSON input"),
             ("[]", "json: cannot unmarshal array into Go value of type control.pauseRequestParams"),
             (
@@ -81,7 +81,7 @@ mod tests {
                 "json: cannot unmarshal string into Go struct field pauseRequestParams.duration of type int",
             ),
         ] {
-            assert_eq!(read(body.as_bytes()).err().as_deref(), Some(fault), "{body}");
+            assert_eq!(read(body.as_bytes()).err().as_deref(), Some(error), "{body}");
         }
     }
 }

@@ -11,7 +11,7 @@ const FILE: &str = "filter/customListFile";
 /// A list that the scenario has is read; any other file is none that there is.
 fn update(world: &mut World, _: &Call) -> Reply {
     let file = world.config.text(FILE);
-    if world.core.custom_list || file.is_empty() && !world.rules.custom_list_needed {
+    if world.core.custom_list || file.is_empty() && !world.behaviour.custom_list_needed {
         Reply::action("Custom filter list loaded successfully.")
     } else if file.is_empty() {
         Reply::failure("custom filter list not configured")

@@ -100,10 +100,10 @@ fn name_record(cached: &Cached, query: &str) -> NameRecord {
 }
 
 fn clear(world: &mut World, _: &Call) -> Reply {
-    if world.rules.has(Defect::ClearKeepsCache) {
+    if world.behaviour.has(Defect::ClearKeepsCache) {
         return Reply::action("cleared 0 dns cache entries");
     }
-    let counted = !world.rules.has(Defect::ClearCountsNothing);
+    let counted = !world.behaviour.has(Defect::ClearCountsNothing);
     let count = if counted { world.dns.cache.len() } else { 0 };
     match world.apply(Change::ClearDnsCache) {
         Ok(()) => Reply::action(format!("cleared {count} dns cache entries")),
@@ -128,7 +128,7 @@ struct Status {
 }
 
 fn resolvers(world: &mut World, call: &Call) -> Reply {
-    let link_local = world.rules.resolver_link_local.then_some(false);
+    let link_local = world.behaviour.resolver_link_local.then_some(false);
     let status = |resolver: &Resolver| Status {
         config_url: resolver.url.clone(),
         info: Info::new(resolver),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     go::{
-        decode::{Fault, Soft},
+        decode::{DecodeError, Soft},
         dump, json,
         read::Raw,
         yaml,
@@ -27,14 +27,14 @@ pub(crate) const INCOMPATIBLE: &str = "dsd: format is incompatible with operatio
 pub(crate) fn read<T>(
     body: &[u8],
     content_type: &str,
-    decode: impl FnOnce(Raw<'_>, Soft) -> Result<T, Fault>,
+    decode: impl FnOnce(Raw<'_>, Soft) -> Result<T, DecodeError>,
 ) -> Result<T, String> {
     let too_long = || format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED);
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
         "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => return Err(too_long()),
-        "cbor" => ("cbor", from_cbor(body).map_err(|fault| cbor(body, &fault)).map(written)),
-        "msgpack" => ("msgpack", from_msgpack(body).map_err(|fault| msgpack(body, &fault)).map(written)),
+        "cbor" => ("cbor", from_cbor(body).map_err(|error| cbor(body, &error)).map(written)),
+        "msgpack" => ("msgpack", from_msgpack(body).map_err(|error| msgpack(body, &error)).map(written)),
         "yaml" | "yml" => ("yaml", yaml::to_json(body).map(Cow::Owned)),
         _ => return Err(INCOMPATIBLE.to_owned()),
     };
@@ -44,12 +44,12 @@ pub(crate) fn read<T>(
             let raw = Raw::checked(&document)?;
             match name {
                 "yaml" => {
-                    decode(raw, Soft::of_yaml()).map_err(|fault| format!("error unmarshaling JSON: {fault}"))
+                    decode(raw, Soft::of_yaml()).map_err(|error| format!("error unmarshaling JSON: {error}"))
                 }
-                _ => decode(raw, Soft::default()).map_err(|fault| fault.to_string()),
+                _ => decode(raw, Soft::default()).map_err(|error| error.to_string()),
             }
         })
-        .map_err(|fault| format!("dsd: failed to unpack {name}: {fault}, data: {}", dump::first_line(body)))
+        .map_err(|error| format!("dsd: failed to unpack {name}: {error}, data: {}", dump::first_line(body)))
 }
 
 /// Reads CBOR, unless it is none or nests too deeply.
@@ -75,16 +75,16 @@ fn early(body: &[u8]) -> String {
     if body.is_empty() { "EOF".to_owned() } else { "unexpected EOF".to_owned() }
 }
 
-fn cbor<T>(body: &[u8], fault: &ciborium::de::Error<T>) -> String {
-    match fault {
+fn cbor<T>(body: &[u8], error: &ciborium::de::Error<T>) -> String {
+    match error {
         ciborium::de::Error::Io(_) => early(body),
         _ => "cbor: invalid data".to_owned(),
     }
 }
 
-fn msgpack(body: &[u8], fault: &rmp_serde::decode::Error) -> String {
+fn msgpack(body: &[u8], error: &rmp_serde::decode::Error) -> String {
     use rmp_serde::decode::Error::{InvalidDataRead, InvalidMarkerRead};
-    match fault {
+    match error {
         InvalidMarkerRead(_) | InvalidDataRead(_) => early(body),
         _ => "msgpack: invalid data".to_owned(),
     }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_show_the_data() {
+    fn errors_show_the_data() {
         assert_eq!(
             text(b"garbage", ""),
             Err(format!(
@@ -130,7 +130,7 @@ mod tests {
             ))
         );
         // Whatever reads it here, its own words stay out of the answer.
-        for (body, content_type, fault) in [
+        for (body, content_type, error) in [
             (&b"{}"[..], "application/cbor", "unexpected EOF"),
             (b"", "application/cbor", "EOF"),
             (b"\xff", "application/cbor", "cbor: invalid data"),
@@ -138,7 +138,7 @@ mod tests {
             (b"\xc1", "application/msgpack", "msgpack: invalid data"),
         ] {
             let said = text(body, content_type).unwrap_err();
-            assert!(said.contains(&format!(": {fault}, data: ")), "{said}");
+            assert!(said.contains(&format!(": {error}, data: ")), "{said}");
         }
         assert_eq!(text(b"{}", "garbage"), Err(INCOMPATIBLE.to_owned()));
         assert!(text(b"", "application/json").unwrap_err().ends_with("data: <empty>"));

@@ -1,7 +1,7 @@
 //! The form of a structured answer: JSON, or what the Accept header asks for where the contract negotiates.
 
 use hyper::{HeaderMap, header::ACCEPT, http::HeaderValue};
-use portmaster_fixtures::Rules;
+use portmaster_fixtures::Behaviour;
 use serde::Serialize;
 
 use super::typed;
@@ -26,8 +26,8 @@ pub enum Format {
 impl Format {
     /// What a caller asks for: the first type that is known, whatever its weight; JSON where a wildcard stands
     /// (core-2.2 §4).
-    pub fn asked(headers: &HeaderMap, rules: &Rules) -> Self {
-        if !rules.negotiates {
+    pub fn asked(headers: &HeaderMap, behaviour: &Behaviour) -> Self {
+        if !behaviour.negotiates {
             return Self::Json;
         }
         let accept = headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -77,7 +77,7 @@ impl Format {
             Self::MsgPack => tree(value).map(|node| msgpack::to_vec(&typed::for_msgpack(node))),
             Self::Yaml => serde_json::from_slice(&json::to_vec(value))
                 .map(|value| yaml2::to_string(&value).into_bytes())
-                .map_err(|fault| fault.to_string()),
+                .map_err(|error| error.to_string()),
             Self::Unacceptable => Err("dsd: format is incompatible with operation".to_owned()),
         }
     }
@@ -85,7 +85,7 @@ impl Format {
 
 /// The structure as Go knows it.
 fn tree(value: &impl Serialize) -> Result<Node, String> {
-    Node::of(value).map(typed::typed).map_err(|fault| fault.to_string())
+    Node::of(value).map(typed::typed).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
     fn asked(accept: &'static str) -> Format {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
-        Format::asked(&headers, Contract::V2_2.rules())
+        Format::asked(&headers, Contract::V2_2.behaviour())
     }
 
     #[test]

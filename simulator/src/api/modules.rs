@@ -29,9 +29,9 @@ fn trigger(_: &mut World, call: &Call) -> Reply {
         return Reply::failure(format!("failed to inject event: module {} does not exist", quote(module)));
     };
     if !events.contains(&event) {
-        let fault =
+        let error =
             format!("failed to inject event: module {} has no event named {}", quote(module), quote(event));
-        return Reply::failure(fault);
+        return Reply::failure(error);
     }
     Reply::action("event successfully injected")
 }

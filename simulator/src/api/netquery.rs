@@ -48,7 +48,7 @@ fn history(world: &mut World, call: &Call, kind: Kind) -> Reply {
 
 /// Asks the database when the world is free again.
 fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
-    let content_type = if world.rules.has(Defect::QueriesAsText) {
+    let content_type = if world.behaviour.has(Defect::QueriesAsText) {
         "text/plain; charset=utf-8"
     } else {
         "application/json; charset=utf-8"

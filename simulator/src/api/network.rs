@@ -73,7 +73,7 @@ fn described(world: &World, location: &Location, source: LocationSource) -> Valu
     let known = source != LocationSource::Timezone;
     let ip = location.ip.filter(|_| known);
     let country = if known { location.country.as_str() } else { "" };
-    let mut place = geo::place(world.rules.country_form, country);
+    let mut place = geo::place(world.behaviour.country_form, country);
     place.insert(
         "Coordinates".to_owned(),
         json!({ "AccuracyRadius": location.radius, "Latitude": location.latitude, "Longitude": location.longitude }),

@@ -19,9 +19,9 @@ fn interop_ping(_: &mut World, _: &Call) -> Reply {
 }
 
 fn ready(world: &mut World, _: &Call) -> Reply {
-    if world.core.starting == world.rules.has(Defect::ReadyInverted) {
+    if world.core.starting == world.behaviour.has(Defect::ReadyInverted) {
         Reply::action("Portmaster is ready.")
     } else {
-        Reply::fault(StatusCode::TOO_EARLY, "portmaster is not ready, reload (F5) to try again")
+        Reply::error(StatusCode::TOO_EARLY, "portmaster is not ready, reload (F5) to try again")
     }
 }

@@ -76,7 +76,7 @@ fn known_tags(set: RecordForm) -> Vec<Tag> {
 }
 
 fn tags(world: &mut World, call: &Call) -> Reply {
-    call.structured(&Tags { tags: known_tags(world.rules.record_form) })
+    call.structured(&Tags { tags: known_tags(world.behaviour.record_form) })
 }
 
 /// The process that starts all others. Cores that are not root may not look at it.
@@ -221,10 +221,10 @@ impl<'a> Running<'a> {
 fn group_leader(world: &mut World, call: &Call) -> Reply {
     let text = call.part("pid");
     let Ok(pid) = text.parse::<i64>() else {
-        let fault = format!("strconv.ParseInt: parsing \"{text}\": value out of range");
-        return Reply::fault(StatusCode::BAD_REQUEST, fault);
+        let error = format!("strconv.ParseInt: parsing \"{text}\": value out of range");
+        return Reply::error(StatusCode::BAD_REQUEST, error);
     };
-    let no_leader = || Reply::fault(StatusCode::NOT_FOUND, "leader not found");
+    let no_leader = || Reply::error(StatusCode::NOT_FOUND, "leader not found");
     // Where a core asks the system for a process, the number has 32 bits.
     #[allow(clippy::cast_possible_truncation, reason = "so it is in a core")]
     match (pid, pid as i32) {
@@ -299,7 +299,7 @@ apps:
         let leader = |pid: &str| ask(group_leader, &[("pid", pid)]).map(|process| process["Pid"].clone());
         assert_eq!(leader("102"), Ok(100.into()));
         assert_eq!(leader("101"), Ok(100.into()));
-        for (pid, fault) in [
+        for (pid, error) in [
             ("100", "404 leader not found"),
             ("0", "404 leader not found"),
             ("999", "500 process does not exist"),
@@ -311,7 +311,7 @@ apps:
                 "400 strconv.ParseInt: parsing \"99999999999999999999\": value out of range",
             ),
         ] {
-            assert_eq!(leader(pid), Err(fault.to_owned()), "{pid}");
+            assert_eq!(leader(pid), Err(error.to_owned()), "{pid}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Call, Handler, Raw as RawReply, Reply, dsd};
 use crate::limits;
 use crate::{
     go::{
-        decode::{At, Fault, Soft, members},
+        decode::{At, DecodeError, Soft, members},
         mime,
         read::Raw,
     },
@@ -37,7 +37,7 @@ const PICTURES: &[(&str, &str)] = &[
 
 /// Why a picture is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PictureFault {
+pub(super) enum PictureError {
     /// It has a type that is no picture's.
     #[error("unsupported image format")]
     Unsupported,
@@ -53,20 +53,20 @@ pub(super) fn media_type(name: &str) -> Option<&'static str> {
 }
 
 /// Keeps a picture; its name follows from its bytes. Whether they are a picture is not looked at.
-pub(super) fn keep(world: &mut World, media: &str, content: Vec<u8>) -> Result<String, PictureFault> {
+pub(super) fn keep(world: &mut World, media: &str, content: Vec<u8>) -> Result<String, PictureError> {
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let (_, ending) = PICTURES.iter().find(|(known, _)| *known == media).ok_or(PictureFault::Unsupported)?;
+    let (_, ending) = PICTURES.iter().find(|(known, _)| *known == media).ok_or(PictureError::Unsupported)?;
     keep_as(world, ending, content)
 }
 
 /// Keeps a picture of which the ending of its name is known.
-pub(super) fn keep_as(world: &mut World, ending: &str, content: Vec<u8>) -> Result<String, PictureFault> {
+pub(super) fn keep_as(world: &mut World, ending: &str, content: Vec<u8>) -> Result<String, PictureError> {
     let known = ending == "jpeg" || PICTURES.iter().any(|(_, known)| *known == ending);
     if !known {
-        return Err(PictureFault::Unsupported);
+        return Err(PictureError::Unsupported);
     }
     if content.len() > limits::PICTURE {
-        return Err(PictureFault::TooBig);
+        return Err(PictureError::TooBig);
     }
     let mut name = String::new();
     for byte in Sha1::digest(&content) {
@@ -84,7 +84,7 @@ struct Kept {
 }
 
 fn put_icon(world: &mut World, call: &Call) -> Reply {
-    let bad = |text: &str| Reply::fault(StatusCode::BAD_REQUEST, text);
+    let bad = |text: &str| Reply::error(StatusCode::BAD_REQUEST, text);
     if call.body().is_empty() {
         return bad("no content");
     }
@@ -94,8 +94,8 @@ fn put_icon(world: &mut World, call: &Call) -> Reply {
     }
     match keep(world, media, call.body().to_vec()) {
         Ok(filename) => call.structured(&Kept { filename }),
-        Err(fault @ PictureFault::Unsupported) => bad(&fault.to_string()),
-        Err(fault @ PictureFault::TooBig) => Reply::failure(fault.to_string()),
+        Err(error @ PictureError::Unsupported) => bad(&error.to_string()),
+        Err(error @ PictureError::TooBig) => Reply::failure(error.to_string()),
     }
 }
 
@@ -120,7 +120,7 @@ struct Merge {
 }
 
 impl Merge {
-    fn decode(raw: Raw<'_>, mut soft: Soft) -> Result<Self, Fault> {
+    fn decode(raw: Raw<'_>, mut soft: Soft) -> Result<Self, DecodeError> {
         const HOLDER: &str = "mergeProfilesRequest";
         let (mut merge, mut from) = (Self::default(), None);
         members(
@@ -152,13 +152,13 @@ struct Merged {
 fn merge(world: &mut World, call: &Call) -> Reply {
     match merged(world, call) {
         Ok(new) => call.structured(&Merged { new }),
-        Err(fault) => Reply::failure(fault),
+        Err(error) => Reply::failure(error),
     }
 }
 
 fn merged(world: &mut World, call: &Call) -> Result<String, String> {
     let request = dsd::read(call.body(), content_type(call), Merge::decode)
-        .map_err(|fault| format!("failed to parse request: {fault}"))?;
+        .map_err(|error| format!("failed to parse request: {error}"))?;
     // Whichever of them is missing, cores name the one that they are merged into.
     let find = |key: &String| {
         let found = world.profiles.get(key).cloned();
@@ -282,8 +282,8 @@ mod tests {
         let name = keep(&mut world, "IMAGE/PNG; x=y", b"garbage".to_vec());
         assert_eq!(name.as_deref(), Ok("78c67c126575c20c6b468447355e9bd20d221202.png"));
         assert_eq!(world.icons[&name.unwrap()].as_ref(), b"garbage");
-        assert_eq!(keep(&mut world, "image/bmp", b"x".to_vec()), Err(PictureFault::Unsupported));
-        assert_eq!(keep(&mut world, "image/gif", vec![0; limits::PICTURE + 1]), Err(PictureFault::TooBig));
+        assert_eq!(keep(&mut world, "image/bmp", b"x".to_vec()), Err(PictureError::Unsupported));
+        assert_eq!(keep(&mut world, "image/gif", vec![0; limits::PICTURE + 1]), Err(PictureError::TooBig));
     }
 
     proptest! {

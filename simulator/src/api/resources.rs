@@ -39,7 +39,7 @@ fn by_identifier(world: &mut World, call: &Call) -> Reply {
 
 fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
     let Some(resource) = found else {
-        return Reply::fault(StatusCode::NOT_FOUND, world.rules.missing_bundle.text.clone());
+        return Reply::error(StatusCode::NOT_FOUND, world.behaviour.missing_bundle.text.clone());
     };
     let Some(content) = &resource.content else {
         let name = &resource.name;
@@ -49,22 +49,24 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
     let own = mime::of(&resource.name);
     let mut content_type = own;
     let wanted = match wanted(&String::from_utf8_lossy(accept), &resource.name) {
-        Wanted::Unsupported if !world.rules.has(Defect::OwnTypeRefused) && names(accept, own) => Wanted::AsIs,
+        Wanted::Unsupported if !world.behaviour.has(Defect::OwnTypeRefused) && names(accept, own) => {
+            Wanted::AsIs
+        }
         wanted => wanted,
     };
     let body = match wanted {
         Wanted::AsIs => content.clone().into_bytes(),
         Wanted::Json => match serde_saphyr::from_str::<Value>(content) {
             Ok(value) => {
-                if !world.rules.has(Defect::ConvertedAsYaml) {
+                if !world.behaviour.has(Defect::ConvertedAsYaml) {
                     content_type = "application/json; charset=utf-8";
                 }
                 json::to_vec(&sorted(value))
             }
-            Err(fault) => return Reply::failure(format!("failed to convert {}: {fault}", resource.name)),
+            Err(error) => return Reply::failure(format!("failed to convert {}: {error}", resource.name)),
         },
         Wanted::Unsupported => {
-            return Reply::fault(StatusCode::NOT_ACCEPTABLE, "conversion to requested format not supported");
+            return Reply::error(StatusCode::NOT_ACCEPTABLE, "conversion to requested format not supported");
         }
     };
     let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();

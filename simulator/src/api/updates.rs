@@ -10,7 +10,7 @@ pub(super) const HANDLERS: &[Handler] = &[
 ];
 
 fn check(world: &mut World, _: &Call) -> Reply {
-    Reply::action(world.rules.updates_check.clone())
+    Reply::action(world.behaviour.updates_check.clone())
 }
 
 /// Whatever the body says: the core answers before it looks (core-2.2 §6.1).

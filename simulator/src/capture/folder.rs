@@ -128,13 +128,13 @@ impl Found {
 }
 
 fn contents(file: &Path, ending: &str) -> Result<Value, String> {
-    let size = fs::metadata(file).map_err(|fault| fault.to_string())?.len();
+    let size = fs::metadata(file).map_err(|error| error.to_string())?.len();
     if size > limits::CAPTURED_BODY {
         return Err(format!("it is longer than {} MiB", limits::CAPTURED_BODY >> 20));
     }
-    let bytes = fs::read(file).map_err(|fault| fault.to_string())?;
+    let bytes = fs::read(file).map_err(|error| error.to_string())?;
     match ending {
-        "json" => serde_json::from_slice(&bytes).map_err(|fault| fault.to_string()),
+        "json" => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
         _ => yaml::read(&bytes),
     }
 }

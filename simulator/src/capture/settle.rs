@@ -76,11 +76,11 @@ fn tried(told: &Map<String, Value>, contract: Contract) -> Result<World, (String
         let part = mistake.path.split(['.', '[']).next().unwrap_or_default().to_owned();
         return Err((part, mistake.to_string()));
     }
-    let mut read = Scenario::parse("captured", &text).map_err(|fault| (String::new(), fault.to_string()))?;
-    let rows = serde_json::from_value(rows).map_err(|fault| ("connections".to_owned(), fault.to_string()))?;
+    let mut read = Scenario::parse("captured", &text).map_err(|error| (String::new(), error.to_string()))?;
+    let rows = serde_json::from_value(rows).map_err(|error| ("connections".to_owned(), error.to_string()))?;
     read.connections = Connections::Rows(RowsFile { rows, bandwidth: Vec::new() });
-    World::new(read, Options { contract: Some(contract), ..Options::default() }).map_err(|fault| {
-        let why = fault.to_string();
+    World::new(read, Options { contract: Some(contract), ..Options::default() }).map_err(|error| {
+        let why = error.to_string();
         (why.split(['.', '[', ':']).next().unwrap_or_default().to_owned(), why)
     })
 }

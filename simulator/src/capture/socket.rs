@@ -29,7 +29,7 @@ pub(super) struct Found {
     /// How many records were in a form that is not read.
     pub(super) unread: usize,
     /// How it ended, if not well.
-    pub(super) fault: Option<String>,
+    pub(super) error: Option<String>,
 }
 
 impl Socket {
@@ -39,7 +39,7 @@ impl Socket {
     /// Says why it was refused.
     pub(super) async fn open(client: &Client) -> Result<Self, String> {
         let url = format!("ws://{}/api/database/v1", client.authority());
-        let mut request = url.into_client_request().map_err(|fault| fault.to_string())?;
+        let mut request = url.into_client_request().map_err(|error| error.to_string())?;
         if let Some(badge) = client.badge() {
             let badge = badge.parse().map_err(|_| "the key does not fit into a header".to_owned())?;
             request.headers_mut().insert("authorization", badge);
@@ -53,7 +53,7 @@ impl Socket {
                 };
                 Err(format!("refused with status {}{hint}", answer.status().as_u16()))
             }
-            Ok(Err(fault)) => Err(fault.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
@@ -64,16 +64,16 @@ impl Socket {
         let id = self.next.to_string();
         let mut found = Found::default();
         let question = Message::text(format!("{id}|query|query {prefix}"));
-        if let Err(fault) = self.stream.send(question).await {
-            found.fault = Some(fault.to_string());
+        if let Err(error) = self.stream.send(question).await {
+            found.error = Some(error.to_string());
             return found;
         }
         let deadline = Instant::now() + limits::CAPTURE_ANSWER;
-        found.fault = loop {
+        found.error = loop {
             let message = match timeout_at(deadline, self.stream.next()).await {
                 Err(_) => break Some("no answer in time".to_owned()),
                 Ok(None) => break Some("the connection ended".to_owned()),
-                Ok(Some(Err(fault))) => break Some(fault.to_string()),
+                Ok(Some(Err(error))) => break Some(error.to_string()),
                 Ok(Some(Ok(message))) => message,
             };
             let bytes = match message {

@@ -66,8 +66,8 @@ impl Source {
     pub(super) async fn get(&mut self, path: &str) -> Option<Answer> {
         match self.client.get(path).await {
             Ok(reply) => Some(reply),
-            Err(fault) => {
-                self.miss(format!("{path}: {fault}"));
+            Err(error) => {
+                self.miss(format!("{path}: {error}"));
                 None
             }
         }
@@ -95,8 +95,8 @@ impl Source {
         // That there is no websocket is noted already, once for all.
         let Some(socket) = &mut self.socket else { return Vec::new() };
         let found = socket.query(prefix).await;
-        if let Some(fault) = found.fault.filter(|fault| !fault.contains("not found")) {
-            self.miss(format!("{prefix} of the database: {fault}"));
+        if let Some(error) = found.error.filter(|error| !error.contains("not found")) {
+            self.miss(format!("{prefix} of the database: {error}"));
         }
         if found.unread > 0 {
             self.miss(format!(
@@ -121,7 +121,7 @@ impl Source {
             let missing = known.iter().filter(|one| !listed.contains(&one.path.as_str())).count();
             missing + listed.iter().filter(|path| !known.iter().any(|one| one.path == **path)).count()
         };
-        let other_version = |contract: &Contract| contract.rules().version != version;
+        let other_version = |contract: &Contract| contract.behaviour().version != version;
         let best = Contract::ALL
             .into_iter()
             .min_by_key(|one| (strange(one), other_version(one)))

@@ -110,7 +110,7 @@ mod tests {
 
     fn back(map: &Map<String, Value>) -> Value {
         let text = text(map);
-        serde_saphyr::from_str(&text).unwrap_or_else(|fault| panic!("{fault}\n{text}"))
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
     #[test]

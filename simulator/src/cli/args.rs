@@ -250,8 +250,8 @@ fn mutant(id: &str) -> Result<String, UnknownMutant> {
 /// Reads `KEY=JSON`.
 fn setting(text: &str) -> Result<(String, Value), String> {
     let (key, json) = text.split_once('=').ok_or("expected KEY=JSON, for example spn/enable=true")?;
-    let value = serde_json::from_str(json).map_err(|fault| {
-        format!("the value of {key} is not JSON ({fault}); texts need quotes: {key}='\"{json}\"'")
+    let value = serde_json::from_str(json).map_err(|error| {
+        format!("the value of {key} is not JSON ({error}); texts need quotes: {key}='\"{json}\"'")
     })?;
     Ok((key.to_owned(), value))
 }

@@ -37,12 +37,12 @@ pub(crate) fn run(args: Capture) -> ExitCode {
     };
     let captured = match captured {
         Ok(captured) => captured,
-        Err(fault) => {
-            let status = match fault {
+        Err(error) => {
+            let status = match error {
                 CaptureError::Unreachable { .. } | CaptureError::Stranger { .. } => UNREACHABLE,
                 _ => USAGE,
             };
-            complain(&format!("error: {fault}"));
+            complain(&format!("error: {error}"));
             return ExitCode::from(status);
         }
     };
@@ -59,8 +59,8 @@ pub(crate) fn run(args: Capture) -> ExitCode {
     };
     match write(&captured, file) {
         Ok(()) => ExitCode::SUCCESS,
-        Err((file, fault)) => {
-            complain(&format!("error: cannot write {}: {fault}", file.display()));
+        Err((file, error)) => {
+            complain(&format!("error: cannot write {}: {error}", file.display()));
             ExitCode::from(USAGE)
         }
     }
@@ -84,10 +84,10 @@ fn write(captured: &Captured, file: &Path) -> Result<(), (PathBuf, io::Error)> {
     let mut rows_name = None;
     if captured.connections() > LISTED {
         let rows = file.with_extension("rows.json");
-        fs::write(&rows, captured.rows()).map_err(|fault| (rows.clone(), fault))?;
+        fs::write(&rows, captured.rows()).map_err(|error| (rows.clone(), error))?;
         rows_name = rows.file_name().map(|name| name.to_string_lossy().into_owned());
     }
-    fs::write(file, captured.text(rows_name.as_deref())).map_err(|fault| (file.to_owned(), fault))
+    fs::write(file, captured.text(rows_name.as_deref())).map_err(|error| (file.to_owned(), error))
 }
 
 fn complain(line: &str) {

@@ -24,9 +24,9 @@ fn at<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
 pub(crate) fn write(folder: &Path, settings: &BTreeMap<String, Value>) {
     let text = format!("{:#}\n", nested(settings));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(FILE), text));
-    if let Err(fault) = written {
+    if let Err(error) = written {
         let _ =
-            writeln!(std::io::stderr().lock(), "cannot keep the settings in {}: {fault}", folder.display());
+            writeln!(std::io::stderr().lock(), "cannot keep the settings in {}: {error}", folder.display());
     }
 }
 

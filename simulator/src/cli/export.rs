@@ -25,12 +25,12 @@ pub(crate) fn run(args: Export) -> ExitCode {
             let _ = writeln!(io::stdout().lock(), "{document:#}");
             ExitCode::SUCCESS
         }
-        Err(ExportError::Start(fault)) => {
-            complain(&fault);
+        Err(ExportError::Start(error)) => {
+            complain(&error);
             ExitCode::from(USAGE)
         }
-        Err(fault) => {
-            let _ = writeln!(io::stderr().lock(), "error: {fault}");
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "error: {error}");
             ExitCode::FAILURE
         }
     }

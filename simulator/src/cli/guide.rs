@@ -46,13 +46,13 @@ type Files = BTreeMap<String, Bytes>;
 pub(crate) fn run(listen: &str) -> ExitCode {
     match serve(listen) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
+        Err(error) => {
             let mut hint = "";
-            if fault.kind() == io::ErrorKind::AddrInUse {
+            if error.kind() == io::ErrorKind::AddrInUse {
                 hint = "\nhint: another program listens there; --listen 127.0.0.1:0 takes a free port";
             }
             let _ =
-                writeln!(io::stderr().lock(), "error: the guide cannot be served on {listen}: {fault}{hint}");
+                writeln!(io::stderr().lock(), "error: the guide cannot be served on {listen}: {error}{hint}");
             ExitCode::from(USAGE)
         }
     }

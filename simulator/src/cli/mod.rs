@@ -52,8 +52,8 @@ pub(crate) fn main() -> ExitCode {
     };
     match serve::run(serve, shown) {
         Ok(status) => ExitCode::from(status),
-        Err(fault) => {
-            serve::complain(&fault);
+        Err(error) => {
+            serve::complain(&error);
             ExitCode::from(USAGE)
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use portmaster_fixtures::{
     Contract,
-    scenario::{self, Fault},
+    scenario::{self, ScenarioError},
 };
 
 use super::{USAGE, args::ScenarioCommand};
@@ -30,7 +30,7 @@ fn list() -> ExitCode {
     for (name, _) in scenario::BUILT_IN {
         match portmaster_fixtures::Scenario::load(name) {
             Ok(scenario) => print(&format!("{name:width$}  {}\n", first_sentence(&scenario.about))),
-            Err(fault) => return refuse(&fault),
+            Err(error) => return refuse(&error),
         }
     }
     ExitCode::SUCCESS
@@ -48,7 +48,7 @@ fn show(name: &str) -> ExitCode {
             print(&text);
             ExitCode::SUCCESS
         }
-        Err(fault) => refuse(&fault),
+        Err(error) => refuse(&error),
     }
 }
 
@@ -64,9 +64,9 @@ fn check(files: &[String], contract: Option<Contract>) -> ExitCode {
                     print(&format!("{file}:{mistake}\n"));
                 }
             }
-            Err(fault) => {
+            Err(error) => {
                 sound = false;
-                refuse(&fault);
+                refuse(&error);
             }
         }
     }
@@ -78,7 +78,7 @@ fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
-fn refuse(fault: &Fault) -> ExitCode {
-    let _ = writeln!(io::stderr().lock(), "error: {fault}");
+fn refuse(error: &ScenarioError) -> ExitCode {
+    let _ = writeln!(io::stderr().lock(), "error: {error}");
     ExitCode::from(USAGE)
 }

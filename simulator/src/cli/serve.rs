@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portmaster_fixtures::{Mutant, scenario::Fault};
+use portmaster_fixtures::{Mutant, scenario::ScenarioError};
 use portmaster_simulator::{
     Builder, ClockMode, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
 };
@@ -233,16 +233,16 @@ fn abort_signal(args: &Serve) -> impl Future<Output = ()> + use<> {
 }
 
 /// Says why it did not start.
-pub(crate) fn complain(fault: &StartError) {
-    let mut text = format!("error: {fault}");
-    if let StartError::Scenario(Fault::Text { file, report }) = fault {
-        text = format!("error: {fault}\n{report}");
+pub(crate) fn complain(error: &StartError) {
+    let mut text = format!("error: {error}");
+    if let StartError::Scenario(ScenarioError::Text { file, report }) = error {
+        text = format!("error: {error}\n{report}");
         text = format!(
             "{}\nhint: portmaster-simulator scenario check {file} says every mistake",
             text.trim_end()
         );
     }
-    if let StartError::Listen { source, .. } = fault
+    if let StartError::Listen { source, .. } = error
         && source.kind() == io::ErrorKind::AddrInUse
     {
         text.push_str("\nhint: another program listens there; --listen 127.0.0.1:0 takes a free port");

@@ -148,7 +148,7 @@ impl Told {
         let (status, length) = (answer.status, answer.body.len());
         let (text, base64) = match String::from_utf8(answer.body) {
             Ok(text) => (Some(text), None),
-            Err(fault) => (None, Some(STANDARD.encode(fault.as_bytes()))),
+            Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
         };
         Self { status, reason, headers, length, text, base64, entry }
     }
@@ -166,7 +166,7 @@ async fn ask(State(plane): State<Arc<Plane>>, Input(asked): Input<Asked>) -> Res
     let before = send::latest(&journal);
     let none =
         |why: &str| Problem::new(StatusCode::BAD_GATEWAY, format!("the core gives no whole answer: {why}"));
-    let bytes = send::exchange(address, &request).await.map_err(|fault| none(&fault.to_string()))?;
+    let bytes = send::exchange(address, &request).await.map_err(|error| none(&error.to_string()))?;
     let answer = Answer::read(bytes).ok_or_else(|| none("it breaks off, or is not HTTP"))?;
     let entries = journal.entries(&Filter::default().kind(Kind::Http).method(method).since(before));
     let entry = entries.iter().find(|one| one.exchange().is_some_and(|one| one.target == target));

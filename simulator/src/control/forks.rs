@@ -124,9 +124,9 @@ pub(super) async fn beside(
         token: plane.guard.token.clone(),
         forks: Some(plane.forks.room.clone()),
     };
-    plane.template.begin(snapshot, listen, control).await.map_err(|fault| {
-        let problem = Problem::conflict(fault.why);
-        if fault.by_address { problem.at("/listen") } else { problem }
+    plane.template.begin(snapshot, listen, control).await.map_err(|error| {
+        let problem = Problem::conflict(error.why);
+        if error.by_address { problem.at("/listen") } else { problem }
     })
 }
 

@@ -183,8 +183,8 @@ async fn read(State(plane): State<Arc<Plane>>) -> Result<Json<Glance>, Problem> 
             .answer(&Request { kind: Kind::ActiveChart, body: b"{}", now, dev_mode, retention: &retention })
             .body
     });
-    let fault = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection database gave no chart");
-    glance.connections.chart = points(&chart.await.map_err(fault)?);
+    let error = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection database gave no chart");
+    glance.connections.chart = points(&chart.await.map_err(error)?);
     Ok(Json(glance))
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use portmaster_fixtures::{
     Contract, Endpoint,
-    scenario::{BodyMatch, Disturbance, RequestMatch, Rule},
+    scenario::{BodyMatch, Fault, RequestMatch, Rule},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,7 +155,7 @@ async fn again(
             "no answer within {} s: it waits for the world's clock, or for a person",
             PATIENCE.as_secs()
         )),
-        Ok(Err(fault)) => Some(fault.to_string()),
+        Ok(Err(error)) => Some(error.to_string()),
         Ok(Ok(_)) => None,
     };
     let entry = journal.entries(&Filter::default().kind(Kind::Http).since(before).limit(1)).pop();
@@ -174,7 +174,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(contract: Contract, rules: &[Rule], faults: &[Disturbance]) -> Self {
+    fn of(contract: Contract, rules: &[Rule], faults: &[Fault]) -> Self {
         let endpoints = contract.endpoints().iter().flat_map(methods).map(|(method, one)| {
             let filter = Filter::default().method(method).path(pattern(&one.path));
             (format!("{method} {}", one.path), filter)

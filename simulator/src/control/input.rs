@@ -44,8 +44,8 @@ pub(super) async fn body(request: Request, most: usize) -> Result<Bytes, Problem
     if told.is_some_and(|length: usize| length > most) {
         return Err(too_long());
     }
-    to_bytes(request.into_body(), most).await.map_err(|fault| {
-        let long = std::error::Error::source(&fault)
+    to_bytes(request.into_body(), most).await.map_err(|error| {
+        let long = std::error::Error::source(&error)
             .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         if long { too_long() } else { Problem::bad("the body breaks off") }
     })
@@ -72,7 +72,7 @@ pub(super) fn typed<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -
     // To JSON 7.0 is a whole number.
     let read = T::deserialize(value).or_else(|_| T::deserialize(whole(value)));
     // It has the form, but says what cannot be, such as a number that is too great.
-    read.map_err(|fault| Problem::conflict(fault.to_string()))
+    read.map_err(|error| Problem::conflict(error.to_string()))
 }
 
 /// A value whose whole numbers are written as such.
@@ -100,7 +100,7 @@ pub(super) fn json(bytes: &[u8]) -> Result<Value, Problem> {
         return Err(Problem::bad("the body is empty").expected("JSON"));
     }
     serde_json::from_slice(bytes)
-        .map_err(|fault| Problem::bad(format!("the body is not JSON: {fault}")).expected("JSON"))
+        .map_err(|error| Problem::bad(format!("the body is not JSON: {error}")).expected("JSON"))
 }
 
 /// The form of a type, made when it is first asked for.

@@ -208,8 +208,8 @@ async fn wait(State(plane): State<Arc<Plane>>, Input(waited): Input<Waited>) -> 
     match journal.wait(&filter, count, timeout.0).await {
         Ok(found) => Json(Counted { count: found.len() }).into_response(),
         Err(WaitError::Off) => off().into_response(),
-        Err(fault @ WaitError::TooFew { found, .. }) => TooFew {
-            problem: Problem::new(StatusCode::REQUEST_TIMEOUT, fault.to_string()),
+        Err(error @ WaitError::TooFew { found, .. }) => TooFew {
+            problem: Problem::new(StatusCode::REQUEST_TIMEOUT, error.to_string()),
             count: found,
             near_misses: journal.near_misses(&filter),
         }

@@ -75,7 +75,7 @@ async fn open(
     let bad = |why: String| Problem::new(StatusCode::BAD_GATEWAY, why);
     let (mut core, answer) = handshake(address(&plane.api)?, &key, door.key.as_deref())
         .await
-        .map_err(|fault| bad(format!("the core gives no whole answer: {fault}")))?;
+        .map_err(|error| bad(format!("the core gives no whole answer: {error}")))?;
     let accept = answer.header(SEC_WEBSOCKET_ACCEPT.as_str()).and_then(|one| HeaderValue::from_str(one).ok());
     let Some(accept) = accept.filter(|_| answer.status == 101) else {
         return Err(bad(format!("the core answers the handshake with {}", answer.status)));

@@ -212,7 +212,7 @@ fn own(text: &str) -> Result<Scenario, Problem> {
     struct Base {
         extends: Option<String>,
     }
-    let base: Option<Base> = serde_saphyr::from_str(text).map_err(|fault| Problem::bad(fault.to_string()))?;
+    let base: Option<Base> = serde_saphyr::from_str(text).map_err(|error| Problem::bad(error.to_string()))?;
     if let Some(name) = base.unwrap_or_default().extends.filter(|name| !name.is_empty()) {
         built_in(&name).map_err(|problem| problem.with(StatusCode::CONFLICT).at("/extends"))?;
     }
@@ -220,15 +220,15 @@ fn own(text: &str) -> Result<Scenario, Problem> {
 }
 
 fn parsed(name: &str, text: &str) -> Result<Scenario, Problem> {
-    Scenario::parse(name, text).map_err(|fault| match fault {
-        scenario::Fault::Text { report, .. } => Problem::bad(report),
+    Scenario::parse(name, text).map_err(|error| match error {
+        scenario::ScenarioError::Text { report, .. } => Problem::bad(report),
         other => Problem::conflict(other.to_string()),
     })
 }
 
 /// Why a world does not begin.
-fn unfit(fault: LoadError) -> Problem {
-    match fault {
+fn unfit(error: LoadError) -> Problem {
+    match error {
         LoadError::Setup { source: SetupError::Dangling(found), .. } => Problem::dangling(found, ""),
         LoadError::Setup { source, .. } => Problem::conflict(source.to_string()),
         other => Problem::conflict(other.to_string()),

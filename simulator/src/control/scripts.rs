@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use portmaster_fixtures::scenario::{Disturbance, Rule};
+use portmaster_fixtures::scenario::{Fault, Rule};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
             ["List the rules", "Replace all rules", "Add a rule", "Take a rule away"],
             &rule,
         ),
-        of::<Disturbance>(
+        of::<Fault>(
             ["/faults", "/faults/{index}"],
             ["List the faults", "Replace all faults", "Add a fault", "Take a fault away"],
             &fault,
@@ -97,7 +97,7 @@ impl Script for Rule {
     }
 }
 
-impl Script for Disturbance {
+impl Script for Fault {
     const WORDS: [&'static str; 2] = ["fault", "faults"];
 
     fn all(world: &World) -> Vec<Self> {

@@ -63,9 +63,9 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Why a file is not kept.
-fn unreadable(fault: SnapshotError) -> Problem {
-    let words = fault.to_string();
-    match fault {
+fn unreadable(error: SnapshotError) -> Problem {
+    let words = error.to_string();
+    match error {
         // A snapshot, but not one that can be put back.
         SnapshotError::Version { .. } | SnapshotError::Damaged { .. } | SnapshotError::Changed { .. } => {
             Problem::conflict(words)
@@ -75,8 +75,8 @@ fn unreadable(fault: SnapshotError) -> Problem {
 }
 
 impl From<StoreError> for Problem {
-    fn from(fault: StoreError) -> Self {
-        Self::conflict(fault.to_string())
+    fn from(error: StoreError) -> Self {
+        Self::conflict(error.to_string())
     }
 }
 
@@ -171,7 +171,7 @@ async fn restore(State(plane): State<Arc<Plane>>, Part(id): Part) -> Result<Json
     let (snapshot, listed) = plane.kept(|kept| kept.whole(&id))?;
     plane
         .aside(move |plane| {
-            plane.shared.restore(&snapshot).map_err(|fault| Problem::conflict(fault.to_string()))
+            plane.shared.restore(&snapshot).map_err(|error| Problem::conflict(error.to_string()))
         })
         .await?;
     Ok(Json(listed))

@@ -138,7 +138,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -
 #[cfg(feature = "ui")]
 fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
     let invalid =
-        |fault: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, fault.to_string());
+        |error: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let mut archive = zip::ZipArchive::new(fs::File::open(path)?).map_err(invalid)?;
     for at in 0..archive.len() {
         let file = archive.by_index(at).map_err(invalid)?;

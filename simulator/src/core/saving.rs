@@ -67,7 +67,7 @@ impl Shared {
     /// When it cannot be served. The world is then as it was.
     pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         let world = snapshot.world().clone();
-        let netquery = Store::holding(snapshot.kept().clone(), world.rules);
+        let netquery = Store::holding(snapshot.kept().clone(), world.behaviour);
         netquery.open()?;
         self.replace(world, netquery, Arc::clone(snapshot.origin()), |book, now| {
             book.note(&format!("an earlier state of the world was put back, that of {now}"));

@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use portmaster_fixtures::{
-    Contract, Rules,
+    Behaviour, Contract,
     scenario::{self, ClockMode},
 };
 use serde_json::Value;
@@ -129,7 +129,7 @@ pub(crate) struct Served {
     /// What the world was made from.
     pub(crate) origin: Arc<Origin>,
     pub(crate) contract: Contract,
-    pub(crate) rules: &'static Rules,
+    pub(crate) behaviour: &'static Behaviour,
     /// Deliberate misbehaviours.
     pub(crate) mutants: Mutants,
     /// The connection database, filled from what the world tells.
@@ -143,7 +143,7 @@ impl Served {
             origin,
             contract: world.contract,
             mutants: world.mutants.clone(),
-            rules: world.rules,
+            behaviour: world.behaviour,
             netquery,
         }
     }
@@ -257,9 +257,9 @@ impl Shared {
         if events.is_empty() {
             return reload;
         }
-        if let Err(fault) = self.served().netquery.record(&events) {
+        if let Err(error) = self.served().netquery.record(&events) {
             // The request that brought it about is answered all the same.
-            tracing::warn!("{fault}");
+            tracing::warn!("{error}");
         }
         self.watchers.show(world, &events);
         for event in events {

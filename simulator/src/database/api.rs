@@ -8,7 +8,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    Fault,
+    OperationError,
     message::Message,
     outbox::Outbox,
     payload::Payload,
@@ -84,15 +84,17 @@ pub(super) async fn run(
     let done = match call {
         Call::Get(path) => match ask(&api, &path, Asked::default()).await {
             Ok(record) => return outbox.records(id, [Arc::new(record)].into()),
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         },
         Call::Write(path, payload) => write(&api, &path, &payload).await,
         Call::Insert(path, payload) => ask(&api, &path, Asked::default()).await.and_then(|record| {
-            set_members(record, Some(&RESPONSE), &payload).map_err(Fault::Other)?;
-            Err(Fault::other("record not of type *EndpointBridgeRequest, but *api.EndpointBridgeResponse"))
+            set_members(record, Some(&RESPONSE), &payload).map_err(OperationError::Other)?;
+            Err(OperationError::other(
+                "record not of type *EndpointBridgeRequest, but *api.EndpointBridgeResponse",
+            ))
         }),
         Call::Delete(path) => {
-            ask(&api, &path, Asked::default()).await.and_then(|_| Err(Fault::NotImplemented))
+            ask(&api, &path, Asked::default()).await.and_then(|_| Err(OperationError::NotImplemented))
         }
     };
     match done {
@@ -100,7 +102,7 @@ pub(super) async fn run(
             outbox.reply(&id, &[b"success"]);
             subscribers.publish(&Arc::new(record));
         }
-        Err(fault) => outbox.error(&id, &fault.to_string()),
+        Err(error) => outbox.error(&id, &error.to_string()),
     }
 }
 
@@ -113,8 +115,8 @@ struct Asked {
     mime_type: String,
 }
 
-async fn write(api: &Api, path: &str, payload: &Payload) -> Result<Record, Fault> {
-    let others = api.shared.with(|world| world.rules.websocket.other_formats);
+async fn write(api: &Api, path: &str, payload: &Payload) -> Result<Record, OperationError> {
+    let others = api.shared.with(|world| world.behaviour.websocket.other_formats);
     let request = unwrap(&REQUEST, "*api.EndpointBridgeRequest", payload, others)?;
     let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let query = request.get("Query").and_then(Value::as_object).into_iter().flatten();
@@ -129,12 +131,12 @@ async fn write(api: &Api, path: &str, payload: &Payload) -> Result<Record, Fault
     ask(api, path, asked).await
 }
 
-async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<Record, Fault> {
+async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<Record, OperationError> {
     if shared.with(|world: &mut World| world.is_going_down()) {
-        return Err(Fault::ShuttingDown);
+        return Err(OperationError::ShuttingDown);
     }
     if path.is_empty() {
-        return Err(Fault::NotFound);
+        return Err(OperationError::NotFound);
     }
     let target = target(path, &asked.query)?;
     let name = match asked.method.as_str() {
@@ -143,7 +145,10 @@ async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<R
         other => other,
     };
     let method = Method::from_bytes(name.as_bytes()).map_err(|_| {
-        Fault::Other(format!("failed to build bridged request: net/http: invalid method {}", quote(name)))
+        OperationError::Other(format!(
+            "failed to build bridged request: net/http: invalid method {}",
+            quote(name)
+        ))
     })?;
     let mime_type = Some(asked.mime_type).filter(|kind| !kind.is_empty());
     let inside = Inside { method, target, mime_type, body: asked.data.into() };
@@ -155,18 +160,19 @@ async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<R
             let value = json!({ "MimeType": mime_type, "Body": body });
             Ok(Record::of(format!("api:{path}"), Meta::made(now), value))
         }
-        StatusCode::INTERNAL_SERVER_ERROR => Err(Fault::Other(format!(
+        StatusCode::INTERNAL_SERVER_ERROR => Err(OperationError::Other(format!(
             "bridged api call failed: {}",
             String::from_utf8_lossy(&body).trim_end_matches('\n')
         ))),
-        other => {
-            Err(Fault::Other(format!("bridged api call returned unexpected error code {}", other.as_u16())))
-        }
+        other => Err(OperationError::Other(format!(
+            "bridged api call returned unexpected error code {}",
+            other.as_u16()
+        ))),
     }
 }
 
 /// The request's target, which must stay within the API.
-fn target(path: &str, query: &[(String, String)]) -> Result<String, Fault> {
+fn target(path: &str, query: &[(String, String)]) -> Result<String, OperationError> {
     let (bare, own) = path.split_once('?').map_or((path, ""), |(bare, own)| (bare, own));
     let mut kept: Vec<&str> = vec!["api", "v1"];
     for segment in bare.split('/') {
@@ -178,11 +184,11 @@ fn target(path: &str, query: &[(String, String)]) -> Result<String, Fault> {
     }
     let clean = format!("/{}", kept.join("/"));
     if !clean.starts_with("/api/v1/") {
-        return Err(Fault::Other(format!("bridged request for {} violates scope", quote(path))));
+        return Err(OperationError::Other(format!("bridged request for {} violates scope", quote(path))));
     }
     if let Some(at) = bad_escape(&clean) {
         let escape: String = clean[at..].chars().take(3).collect();
-        return Err(Fault::Other(format!(
+        return Err(OperationError::Other(format!(
             "failed to build bridged request url: parse {}: invalid URL escape {}",
             quote(&clean),
             quote(&escape)
@@ -226,7 +232,7 @@ mod tests {
 
     #[test]
     fn targets_stay_within_the_api() {
-        let of = |path: &str| target(path, &[]).map_err(|fault| fault.to_string());
+        let of = |path: &str| target(path, &[]).map_err(|error| error.to_string());
         assert_eq!(of("ping").as_deref(), Ok("/api/v1/ping"));
         assert_eq!(of("/ping?x=1").as_deref(), Ok("/api/v1/ping?x=1"));
         assert_eq!(of("../v1/ping").as_deref(), Ok("/api/v1/ping"));

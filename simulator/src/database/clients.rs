@@ -52,10 +52,10 @@ impl Listener for Clients {
         match event {
             Event::Hubs(ids) => map::publish(&self.subscribers, world, ids),
             Event::Connection(row) | Event::Told(row) => {
-                network::publish(&self.subscribers, row, world.rules);
+                network::publish(&self.subscribers, row, world.behaviour);
             }
             Event::Record(record) => self.subscribers.publish(record),
-            Event::Gone(gone, at) => network::publish_gone(&self.subscribers, gone, *at, world.rules),
+            Event::Gone(gone, at) => network::publish_gone(&self.subscribers, gone, *at, world.behaviour),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portmaster_fixtures::Defect;
 use serde_json::Value;
 
-use super::{Database, Fault, Found, members, payload::Payload, store::apply, structure};
+use super::{Database, Found, OperationError, members, payload::Payload, store::apply, structure};
 use crate::{
     go::{read::Raw, sjson},
     limits::{self, Work},
@@ -16,22 +16,22 @@ use crate::{
 pub(super) struct Config;
 
 impl Database for Config {
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
-        world.config.record(key).map(Arc::new).ok_or(Fault::NotFound)
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
+        world.config.record(key).map(Arc::new).ok_or(OperationError::NotFound)
     }
 
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let options = world.config.options().iter().filter(|option| option.key.starts_with(prefix));
         Ok(options.filter_map(|option| world.config.record(&option.key)).collect::<Vec<_>>().into())
     }
 
     fn heeds_conditions(&self, world: &World) -> bool {
-        !world.rules.has(Defect::ConfigIgnoresWhere)
+        !world.behaviour.has(Defect::ConfigIgnoresWhere)
     }
 
-    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), OperationError> {
         if payload.format != b'J' {
-            return Err(Fault::other("invalid data"));
+            return Err(OperationError::other("invalid data"));
         }
         // Whatever is no object with a value resets the option.
         let value = sjson::get(&payload.data, "Value", &Work::new(limits::MESSAGE_WORK));
@@ -39,30 +39,30 @@ impl Database for Config {
         set(world, key, value.filter(|value| !value.is_null()))
     }
 
-    fn write_back(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+    fn write_back(&self, world: &mut World, record: Record) -> Result<(), OperationError> {
         let value = members(&record.body).and_then(|members| members.get("Value")).cloned();
         set(world, record.place().1, value.filter(|value| !value.is_null()))
     }
 
     /// Resets the option; subscribers are told as if it were gone.
-    fn delete(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+    fn delete(&self, world: &mut World, record: Record) -> Result<(), OperationError> {
         let now = world.now();
         let gone = Record::new(record.key.clone(), record.meta, Body::Struct(Value::Null)).deleted(now);
         let key = record.place().1.to_owned();
         let change = Change::ResetConfig { key, told: Box::new(gone) };
-        world.apply(change).map_err(|refused| Fault::Other(refused.to_string()))
+        world.apply(change).map_err(|refused| OperationError::Other(refused.to_string()))
     }
 }
 
-fn set(world: &mut World, key: &str, value: Option<Value>) -> Result<(), Fault> {
+fn set(world: &mut World, key: &str, value: Option<Value>) -> Result<(), OperationError> {
     let change = Change::Config { key: key.to_owned(), value };
     match world.apply(change) {
         Err(ChangeError::Config(Refused::Type { .. })) => {
-            Err(Fault::other("received invalid value in \"Value\""))
+            Err(OperationError::other("received invalid value in \"Value\""))
         }
         Err(refused) => {
             apply(world, Change::AwaitRestart { key: key.to_owned() })?;
-            Err(Fault::Other(refused.to_string()))
+            Err(OperationError::Other(refused.to_string()))
         }
         Ok(()) => Ok(()),
     }

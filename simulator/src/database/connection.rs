@@ -89,8 +89,8 @@ pub(super) async fn serve(
             }
             match stream.try_write(&output) {
                 Ok(written) => output.advance(written),
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => break,
-                Err(fault) => return Err(fault),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
         let sent_all = output.is_empty();
@@ -117,8 +117,8 @@ pub(super) async fn serve(
                 match stream.try_read_buf(&mut input) {
                     Ok(0) => return Ok(()),
                     Ok(_) => {}
-                    Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(fault) => return Err(fault),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
                 }
             }
             ready = stream.writable(), if !sent_all => ready?,
@@ -160,7 +160,7 @@ async fn end(mut stream: TcpStream) -> io::Result<()> {
             stream.readable().await?;
             match stream.try_read(&mut rest) {
                 Ok(0) => return Ok(()),
-                Err(fault) if fault.kind() != io::ErrorKind::WouldBlock => return Err(fault),
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 _ => {}
             }
         }

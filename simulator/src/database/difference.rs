@@ -34,7 +34,7 @@ pub(super) fn publish(subscribers: &Subscribers, before: &World, after: &World) 
             let was = before.connections.get(one.id());
             let same = was.is_some_and(|was| Arc::ptr_eq(was, one) || was.row() == one.row());
             if !same {
-                subscribers.publish(&Arc::new(network::netquery_record(&one.row(), after.rules)));
+                subscribers.publish(&Arc::new(network::netquery_record(&one.row(), after.behaviour)));
             }
         }
     }

@@ -98,31 +98,31 @@ impl Reader {
     fn head(&self, input: &[u8]) -> Result<Option<Head>, Violation> {
         let [first, second, rest @ ..] = input else { return Ok(None) };
         let (last, opcode, short) = (first & 0x80 != 0, first & 0x0f, second & 0x7f);
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         for (bit, name) in [(0x40, "RSV1 set"), (0x20, "RSV2 set"), (0x10, "RSV3 set")] {
             if first & bit != 0 {
-                faults.push(name.to_owned());
+                errors.push(name.to_owned());
             }
         }
         match opcode {
             CLOSE | PING | PONG => {
                 if short > 125 {
-                    faults.push("len > 125 for control".to_owned());
+                    errors.push("len > 125 for control".to_owned());
                 }
                 if !last {
-                    faults.push("FIN not set on control".to_owned());
+                    errors.push("FIN not set on control".to_owned());
                 }
             }
-            TEXT | BINARY if self.begun.is_some() => faults.push("data before FIN".to_owned()),
-            CONTINUATION if self.begun.is_none() => faults.push("continuation after FIN".to_owned()),
+            TEXT | BINARY if self.begun.is_some() => errors.push("data before FIN".to_owned()),
+            CONTINUATION if self.begun.is_none() => errors.push("continuation after FIN".to_owned()),
             TEXT | BINARY | CONTINUATION => {}
-            other => faults.push(format!("bad opcode {other}")),
+            other => errors.push(format!("bad opcode {other}")),
         }
         if second & 0x80 == 0 {
-            faults.push("bad MASK".to_owned());
+            errors.push("bad MASK".to_owned());
         }
-        if !faults.is_empty() {
-            return Err(Violation::protocol(faults.join(", ")));
+        if !errors.is_empty() {
+            return Err(Violation::protocol(errors.join(", ")));
         }
         let (length, extra) = match short {
             126 if rest.len() < 2 => return Ok(None),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Database, Fault, Found, Subscribers};
+use super::{Database, Found, OperationError, Subscribers};
 use crate::{
     api,
     world::{Meta, Record, World},
@@ -16,26 +16,26 @@ impl Database for Map {
         false
     }
 
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
         let found = match pins(world, key.split('/').next().unwrap_or_default()) {
-            Err(Fault::NotStored) => return Err(Fault::NotFound),
+            Err(OperationError::NotStored) => return Err(OperationError::NotFound),
             found => found?,
         };
-        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(Fault::NotFound)
+        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(OperationError::NotFound)
     }
 
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let mut found = pins(world, prefix.split('/').next().unwrap_or_default())?;
         found.retain(|record| record.place().1.starts_with(prefix));
         Ok(found.into())
     }
 }
 
-fn pins(world: &World, name: &str) -> Result<Vec<Record>, Fault> {
+fn pins(world: &World, name: &str) -> Result<Vec<Record>, OperationError> {
     if !world.spn_enabled() {
-        return Err(Fault::NotInjected);
+        return Err(OperationError::NotInjected);
     }
-    let map = world.map(name).ok_or(Fault::NotStored)?;
+    let map = world.map(name).ok_or(OperationError::NotStored)?;
     let now = world.now();
     let record = |(id, first_seen, value)| {
         Record::of(format!("map:{name}/{id}"), Meta::made(first_seen).changed(now), value)

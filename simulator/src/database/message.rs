@@ -87,7 +87,7 @@ fn cut(bytes: &Bytes) -> Option<(Bytes, Bytes)> {
 mod tests {
     use super::*;
 
-    fn fault(message: &str) -> Option<(String, &'static str)> {
+    fn error(message: &str) -> Option<(String, &'static str)> {
         let Malformed(id, text) = parse(BytesMut::from(message)).err()?;
         Some((String::from_utf8_lossy(&id).into_owned(), text))
     }
@@ -95,16 +95,16 @@ mod tests {
     #[test]
     fn malformed_messages_are_told_apart() {
         for message in ["hello", "", "1|foo", "1|get", "|", "cancel", "1|create|core:x", "1|CANCEL"] {
-            assert_eq!(fault(message), Some((String::new(), MALFORMED)), "{message}");
+            assert_eq!(error(message), Some((String::new(), MALFORMED)), "{message}");
         }
         for message in ["1|create|k|", "1|update|k|J"] {
-            assert_eq!(fault(message), Some(("1".to_owned(), MALFORMED)), "{message}");
+            assert_eq!(error(message), Some(("1".to_owned(), MALFORMED)), "{message}");
         }
         for message in ["1|cancel|x", "1| get|x", "1|GET|x", "1||"] {
-            assert_eq!(fault(message), Some(("1".to_owned(), UNKNOWN)), "{message}");
+            assert_eq!(error(message), Some(("1".to_owned(), UNKNOWN)), "{message}");
         }
         for message in ["1|cancel", "|get|x", "1|get|a|b", "1|insert|k|", "1|create|k|J{}"] {
-            assert_eq!(fault(message), None, "{message}");
+            assert_eq!(error(message), None, "{message}");
         }
     }
 }

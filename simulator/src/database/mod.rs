@@ -33,7 +33,7 @@ use payload::Payload;
 
 /// Why an operation failed, in the core's words (websocket §2.2).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum OperationError {
     /// There is no such database.
     #[error("could not start database {0}: database \"{0}\" not registered")]
     NotRegistered(String),
@@ -63,7 +63,7 @@ pub(crate) enum Fault {
     Other(String),
 }
 
-impl Fault {
+impl OperationError {
     fn other(text: impl Into<String>) -> Self {
         Self::Other(text.into())
     }
@@ -72,8 +72,8 @@ impl Fault {
 /// What a query found, and how it ended.
 struct Found {
     records: Vec<Record>,
-    /// The fault after the records.
-    end: Option<Fault>,
+    /// The error after the records.
+    end: Option<OperationError>,
 }
 
 impl From<Vec<Record>> for Found {
@@ -85,10 +85,10 @@ impl From<Vec<Record>> for Found {
 /// A database. Keys are without its name.
 trait Database: Sync {
     /// A record.
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault>;
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError>;
 
     /// The records whose keys begin with a prefix, in the database's order. Conditions are the caller's affair.
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault>;
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError>;
 
     /// Whether queries heed conditions.
     fn heeds_conditions(&self, _world: &World) -> bool {
@@ -101,13 +101,13 @@ trait Database: Sync {
     }
 
     /// Writes what a client sent.
-    fn write(&self, _world: &mut World, _key: &str, _payload: &Payload) -> Result<(), Fault> {
-        Err(Fault::ReadOnly)
+    fn write(&self, _world: &mut World, _key: &str, _payload: &Payload) -> Result<(), OperationError> {
+        Err(OperationError::ReadOnly)
     }
 
     /// Writes back a record whose members were set.
-    fn write_back(&self, _world: &mut World, _record: Record) -> Result<(), Fault> {
-        Err(Fault::ReadOnly)
+    fn write_back(&self, _world: &mut World, _record: Record) -> Result<(), OperationError> {
+        Err(OperationError::ReadOnly)
     }
 
     /// The structure of a record that is one, for setting its members.
@@ -116,8 +116,8 @@ trait Database: Sync {
     }
 
     /// Deletes a record that is there.
-    fn delete(&self, _world: &mut World, _record: Record) -> Result<(), Fault> {
-        Err(Fault::ReadOnly)
+    fn delete(&self, _world: &mut World, _record: Record) -> Result<(), OperationError> {
+        Err(OperationError::ReadOnly)
     }
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn completions(world: &World, typed: &str, most: usize) -> Vec<String
 const NAMES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
 
 /// The database of a name.
-fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
+fn named(world: &World, name: &str) -> Result<&'static dyn Database, OperationError> {
     Ok(match name {
         "core" => &store::CORE,
         "cache" => &store::CACHE,
@@ -153,7 +153,7 @@ fn named(world: &World, name: &str) -> Result<&'static dyn Database, Fault> {
         "notifications" => &notifications::Notifications,
         "network" => &network::Network,
         "map" if world.map_was_made() => &map::Map,
-        _ => return Err(Fault::NotRegistered(name.to_owned())),
+        _ => return Err(OperationError::NotRegistered(name.to_owned())),
     })
 }
 

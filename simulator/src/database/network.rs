@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use portmaster_fixtures::{
-    Defect, Rules, SystemStatus,
+    Behaviour, Defect, SystemStatus,
     scenario::{App, ConnectionRow, Process},
 };
 use serde_json::{Value, json};
 
-use super::{Database, Fault, Found, subscribers::Subscribers};
+use super::{Database, Found, OperationError, subscribers::Subscribers};
 use crate::{
     query::scope,
     world::{Connection, Meta, Record, World, connections::entity, platform::file_name},
@@ -24,7 +24,7 @@ impl Database for Network {
         false
     }
 
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
         // A connection is found whatever process its key names.
         let parts: Vec<&str> = key.split('/').collect();
         let connection = match parts.as_slice() {
@@ -35,10 +35,10 @@ impl Database for Network {
             _ => None,
         };
         let process = || processes(world).into_iter().find(|record| record.place().1 == key);
-        connection.or_else(process).map(Arc::new).ok_or(Fault::NotFound)
+        connection.or_else(process).map(Arc::new).ok_or(OperationError::NotFound)
     }
 
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let parts: Vec<&str> = prefix.split('/').collect();
         let possible = match parts.as_slice() {
             [_] | [_, _] => true,
@@ -60,7 +60,7 @@ impl Database for Network {
 
 /// Whether the network tree knows a process by its number alone, as early cores do.
 fn plain_keys(world: &World) -> bool {
-    world.rules.websocket.system_status == SystemStatus::SecurityLevels
+    world.behaviour.websocket.system_status == SystemStatus::SecurityLevels
 }
 
 fn processes(world: &World) -> Vec<Record> {
@@ -151,8 +151,8 @@ fn connection(row: &ConnectionRow) -> Record {
 }
 
 /// A connection as `runtime:netquery/data/` tells of it.
-pub(super) fn netquery_record(row: &ConnectionRow, rules: &Rules) -> Record {
-    let [received, sent] = match rules.has(Defect::PushesWithoutBytes) {
+pub(super) fn netquery_record(row: &ConnectionRow, behaviour: &Behaviour) -> Record {
+    let [received, sent] = match behaviour.has(Defect::PushesWithoutBytes) {
         true => [0; 2],
         false => [row.bytes_received, row.bytes_sent],
     };
@@ -176,12 +176,12 @@ pub(super) fn netquery_record(row: &ConnectionRow, rules: &Rules) -> Record {
 }
 
 /// Tells subscribers of a connection that was opened, changed or ended.
-pub(super) fn publish(subscribers: &Subscribers, row: &ConnectionRow, rules: &Rules) {
+pub(super) fn publish(subscribers: &Subscribers, row: &ConnectionRow, behaviour: &Behaviour) {
     if subscribers.listens("network") {
         subscribers.publish(&Arc::new(connection(row)));
     }
     if subscribers.listens("runtime") {
-        subscribers.publish(&Arc::new(netquery_record(row, rules)));
+        subscribers.publish(&Arc::new(netquery_record(row, behaviour)));
     }
 }
 
@@ -190,14 +190,14 @@ pub(super) fn publish_gone(
     subscribers: &Subscribers,
     gone: &[Arc<Connection>],
     at: Timestamp,
-    rules: &Rules,
+    behaviour: &Behaviour,
 ) {
     for one in gone.iter().filter(|one| one.live) {
         if subscribers.listens("network") {
             subscribers.publish(&Arc::new(connection(&one.row()).deleted(at)));
         }
         if subscribers.listens("runtime") {
-            subscribers.publish(&Arc::new(netquery_record(&one.row(), rules).deleted(at)));
+            subscribers.publish(&Arc::new(netquery_record(&one.row(), behaviour).deleted(at)));
         }
     }
 }
@@ -218,11 +218,12 @@ mod tests {
     fn only_real_cores_push_connections_without_bytes() {
         let row = ConnectionRow { bytes_received: 7, bytes_sent: 5, ..ConnectionRow::default() };
         for contract in Contract::ALL {
-            for rules in [contract.rules(), contract.healthy_rules()] {
-                let record = netquery_record(&row, rules);
+            for behaviour in [contract.behaviour(), contract.healthy_behaviour()] {
+                let record = netquery_record(&row, behaviour);
                 let told: Value = serde_json::from_slice(record.text().unwrap()).unwrap();
                 let bytes = [told["BytesReceived"].as_i64(), told["BytesSent"].as_i64()];
-                let honest = contract == Contract::Docs || std::ptr::eq(rules, contract.healthy_rules());
+                let honest =
+                    contract == Contract::Docs || std::ptr::eq(behaviour, contract.healthy_behaviour());
                 let expected = if honest { [7, 5] } else { [0, 0] };
                 assert_eq!(bytes, expected.map(Some), "{contract}");
             }

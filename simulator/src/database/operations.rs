@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use portmaster_fixtures::Defect;
 
-use super::{Fault, Found, named, outbox::Outbox, payload::Payload, selected, structure};
+use super::{Found, OperationError, named, outbox::Outbox, payload::Payload, selected, structure};
 use crate::{
     limits::{self, Work},
     query::{Fields, Grammar, Query, Value},
@@ -17,23 +17,23 @@ fn place(key: &str) -> (&str, &str) {
     key.split_once(':').unwrap_or((key, ""))
 }
 
-fn alive(world: &World) -> Result<(), Fault> {
-    if world.is_going_down() { Err(Fault::ShuttingDown) } else { Ok(()) }
+fn alive(world: &World) -> Result<(), OperationError> {
+    if world.is_going_down() { Err(OperationError::ShuttingDown) } else { Ok(()) }
 }
 
 /// A record that clients may see.
-pub(super) fn get(world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+pub(super) fn get(world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
     alive(world)?;
     let (name, key) = place(key);
     let record = named(world, name)?.get(world, key)?;
-    if record.hidden { Err(Fault::Denied) } else { Ok(record) }
+    if record.hidden { Err(OperationError::Denied) } else { Ok(record) }
 }
 
 /// What a subscription asks for, if there is such a database.
-pub(super) fn subscription(world: &World, text: &str) -> Result<Query, Fault> {
+pub(super) fn subscription(world: &World, text: &str) -> Result<Query, OperationError> {
     alive(world)?;
-    let query =
-        Query::parse(text, Grammar::of(world.rules)).map_err(|fault| Fault::other(fault.to_string()))?;
+    let query = Query::parse(text, Grammar::of(world.behaviour))
+        .map_err(|error| OperationError::other(error.to_string()))?;
     let (name, _) = place(&query.prefix);
     if name != "api" {
         named(world, name)?;
@@ -46,15 +46,15 @@ pub(super) fn query(world: &World, outbox: &Outbox, id: &Bytes, text: &str) -> O
     let found = subscription(world, text).and_then(|query| find(world, &query).map(|found| (query, found)));
     let (query, found) = match found {
         Ok(found) => found,
-        Err(fault) => {
-            outbox.error(id, &fault.to_string());
+        Err(error) => {
+            outbox.error(id, &error.to_string());
             return None;
         }
     };
     outbox.records(id.clone(), found.records.into_iter().map(Arc::new).collect::<VecDeque<_>>());
     match found.end {
-        Some(fault) => {
-            outbox.error(id, &fault.to_string());
+        Some(error) => {
+            outbox.error(id, &error.to_string());
             None
         }
         None => {
@@ -64,10 +64,10 @@ pub(super) fn query(world: &World, outbox: &Outbox, id: &Bytes, text: &str) -> O
     }
 }
 
-fn find(world: &World, query: &Query) -> Result<Found, Fault> {
+fn find(world: &World, query: &Query) -> Result<Found, OperationError> {
     let (name, prefix) = place(&query.prefix);
     if name == "api" {
-        return Err(Fault::NotImplemented);
+        return Err(OperationError::NotImplemented);
     }
     let database = named(world, name)?;
     let mut found = database.list(world, prefix)?;
@@ -76,7 +76,7 @@ fn find(world: &World, query: &Query) -> Result<Found, Fault> {
     if database.heeds_conditions(world) {
         found.records.retain(|record| selected(query, record, &work));
     }
-    if !world.rules.has(Defect::NoResultClauses) {
+    if !world.behaviour.has(Defect::NoResultClauses) {
         if let Some(field) = &query.order_by {
             let mut keyed: Vec<_> =
                 found.records.into_iter().map(|record| (record.field(field, &work), record)).collect();
@@ -87,7 +87,7 @@ fn find(world: &World, query: &Query) -> Result<Found, Fault> {
         found.records = found.records.into_iter().skip(query.offset as usize).take(limit).collect();
     }
     if work.is_spent() {
-        return Err(Fault::other(limits::TOO_MUCH_WORK));
+        return Err(OperationError::other(limits::TOO_MUCH_WORK));
     }
     Ok(found)
 }
@@ -119,7 +119,7 @@ fn order(a: Option<&Value>, b: Option<&Value>) -> Ordering {
 }
 
 /// Creates or updates: both write, whether the record is there or not.
-pub(super) fn write(world: &mut World, key: &str, payload: Bytes) -> Result<(), Fault> {
+pub(super) fn write(world: &mut World, key: &str, payload: Bytes) -> Result<(), OperationError> {
     alive(world)?;
     let (name, key) = place(key);
     let database = named(world, name)?;
@@ -127,21 +127,22 @@ pub(super) fn write(world: &mut World, key: &str, payload: Bytes) -> Result<(), 
 }
 
 /// Sets members of a record that is there.
-pub(super) fn insert(world: &mut World, key: &str, payload: &[u8]) -> Result<(), Fault> {
+pub(super) fn insert(world: &mut World, key: &str, payload: &[u8]) -> Result<(), OperationError> {
     let mut record = Arc::unwrap_or_clone(get(world, key)?);
     let (name, key) = place(key);
     let database = named(world, name)?;
-    record = structure::set_members(record, database.structure(key), payload).map_err(Fault::Other)?;
+    record =
+        structure::set_members(record, database.structure(key), payload).map_err(OperationError::Other)?;
     record.meta = record.meta.changed(world.now());
     database.write_back(world, record)
 }
 
 /// Deletes a record that is there.
-pub(super) fn delete(world: &mut World, key: &str) -> Result<(), Fault> {
+pub(super) fn delete(world: &mut World, key: &str) -> Result<(), OperationError> {
     alive(world)?;
     let (name, _) = place(key);
     if !named(world, name)?.is_writable() {
-        return Err(Fault::ReadOnly);
+        return Err(OperationError::ReadOnly);
     }
     let record = Arc::unwrap_or_clone(get(world, key)?);
     named(world, name)?.delete(world, record)

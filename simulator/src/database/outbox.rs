@@ -233,7 +233,7 @@ impl Outbox {
         }
         match record.text() {
             Ok(text) => self.write(out, BINARY, &[id, bar, kind.as_bytes(), bar, key, b"|J", text]),
-            Err(fault) => self.write(out, BINARY, &[id, b"|warning|", fault.as_bytes()]),
+            Err(error) => self.write(out, BINARY, &[id, b"|warning|", error.as_bytes()]),
         }
     }
 

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_form_and_show_the_data() {
+    fn errors_name_the_form_and_show_the_data() {
         for (bytes, said) in [
             (
                 &b"J{\"Name\":5}"[..],
@@ -101,8 +101,8 @@ mod tests {
             (b"C\xa1aa", "cbor: unexpected EOF, data: a1 61 61"),
             (b"M\x81", "msgpack: unexpected EOF, data: 81"),
         ] {
-            let fault = read(bytes, true).unwrap_err();
-            assert!(fault.starts_with(&format!("dsd: failed to unpack {said}")), "{fault}");
+            let error = read(bytes, true).unwrap_err();
+            assert!(error.starts_with(&format!("dsd: failed to unpack {said}")), "{error}");
         }
     }
 }

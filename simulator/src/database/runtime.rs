@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portmaster_fixtures::{Defect, SystemStatus};
 
-use super::{Database, Fault, Found, payload::Payload, sjson_number, store::apply};
+use super::{Database, Found, OperationError, payload::Payload, sjson_number, store::apply};
 use crate::world::{Change, Record, World};
 
 /// The running core as a database.
@@ -13,7 +13,7 @@ pub(super) struct Runtime;
 /// Who answers for keys that begin like this.
 struct Provider {
     prefix: &'static str,
-    list: fn(&World, &str) -> Result<Vec<Record>, Fault>,
+    list: fn(&World, &str) -> Result<Vec<Record>, OperationError>,
     /// Why nobody can write there.
     refusal: &'static str,
 }
@@ -23,10 +23,10 @@ const UNMANAGED: &str = "runtime key not managed by any provider";
 
 /// The providers of a contract, by prefix.
 fn providers(world: &World) -> Vec<Provider> {
-    let rules = &world.rules.websocket;
+    let behaviour = &world.behaviour.websocket;
     let mut all = vec![
         Provider { prefix: "layeredProfile/", list: layered, refusal: "profile not active" },
-        Provider { prefix: "modules/", list: |_, _| Err(Fault::NotFound), refusal: READ_ONLY },
+        Provider { prefix: "modules/", list: |_, _| Err(OperationError::NotFound), refusal: READ_ONLY },
         Provider { prefix: "netquery/data/", list: |_, _| Ok(Vec::new()), refusal: READ_ONLY },
         Provider {
             prefix: "spn/status",
@@ -34,7 +34,7 @@ fn providers(world: &World) -> Vec<Provider> {
             refusal: READ_ONLY,
         },
     ];
-    if rules.system_status == SystemStatus::SecurityLevels {
+    if behaviour.system_status == SystemStatus::SecurityLevels {
         all.push(Provider {
             prefix: "subsystems/",
             list: |world, _| Ok(world.subsystems()),
@@ -51,7 +51,7 @@ fn providers(world: &World) -> Vec<Provider> {
         list: |world, _| Ok(vec![world.system_status()]),
         refusal: READ_ONLY,
     });
-    if rules.updates_state {
+    if behaviour.updates_state {
         all.push(Provider {
             prefix: "core/updates/state",
             list: |world, _| Ok(world.updates_state().into_iter().collect()),
@@ -62,25 +62,26 @@ fn providers(world: &World) -> Vec<Provider> {
 }
 
 /// The profiles in use; one that is asked for by name must be.
-fn layered(world: &World, prefix: &str) -> Result<Vec<Record>, Fault> {
+fn layered(world: &World, prefix: &str) -> Result<Vec<Record>, OperationError> {
     let name = prefix.strip_prefix("layeredProfile/").unwrap_or_default();
     if name.is_empty() {
         return Ok(world.revisions.keys().filter_map(|name| world.layered_profile(name)).collect());
     }
-    let record = world.layered_profile(name).ok_or_else(|| Fault::other("profile not active"))?;
+    let record = world.layered_profile(name).ok_or_else(|| OperationError::other("profile not active"))?;
     Ok(vec![record])
 }
 
 impl Database for Runtime {
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
         let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
-        let provider =
-            provider.filter(|one| one.prefix != key || !key.ends_with('/')).ok_or(Fault::NotFound)?;
+        let provider = provider
+            .filter(|one| one.prefix != key || !key.ends_with('/'))
+            .ok_or(OperationError::NotFound)?;
         let found = (provider.list)(world, key)?;
-        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(Fault::NotFound)
+        found.into_iter().find(|record| record.place().1 == key).map(Arc::new).ok_or(OperationError::NotFound)
     }
 
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let all = providers(world);
         if let Some(one) = all.iter().find(|one| prefix.starts_with(one.prefix)) {
             let mut records = (one.list)(world, prefix)?;
@@ -89,41 +90,41 @@ impl Database for Runtime {
         }
         let asked: Vec<&Provider> = all.iter().filter(|one| one.prefix.starts_with(prefix)).collect();
         if asked.is_empty() {
-            return Err(Fault::Other(format!("{UNMANAGED}: for key {prefix}")));
+            return Err(OperationError::Other(format!("{UNMANAGED}: for key {prefix}")));
         }
         let mut found = Found { records: Vec::new(), end: None };
         for provider in asked {
             match (provider.list)(world, provider.prefix) {
                 Ok(records) => found.records.extend(records),
                 // One that cannot be asked spoils the end.
-                Err(fault) if world.rules.has(Defect::RuntimeQueryFails) => found.end = Some(fault),
+                Err(error) if world.behaviour.has(Defect::RuntimeQueryFails) => found.end = Some(error),
                 Err(_) => {}
             }
         }
         Ok(found)
     }
 
-    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), OperationError> {
         let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
         match provider {
-            None => Err(Fault::other(UNMANAGED)),
+            None => Err(OperationError::other(UNMANAGED)),
             Some(one) if one.prefix == "system/security-level" => {
                 let level = sjson_number(&payload.data, "SelectedSecurityLevel").unwrap_or_default();
                 apply(world, Change::SecurityLevel(level))
             }
             Some(one) if one.prefix == "layeredProfile/" && world.layered_profile(&key[15..]).is_some() => {
-                Err(Fault::other(READ_ONLY))
+                Err(OperationError::other(READ_ONLY))
             }
-            Some(one) => Err(Fault::other(one.refusal)),
+            Some(one) => Err(OperationError::other(one.refusal)),
         }
     }
 
-    fn write_back(&self, _: &mut World, _: Record) -> Result<(), Fault> {
-        Err(Fault::other(READ_ONLY))
+    fn write_back(&self, _: &mut World, _: Record) -> Result<(), OperationError> {
+        Err(OperationError::other(READ_ONLY))
     }
 
     /// Real cores hide the record from then on; nobody is helped by that.
-    fn delete(&self, _: &mut World, _: Record) -> Result<(), Fault> {
-        Err(Fault::NotImplemented)
+    fn delete(&self, _: &mut World, _: Record) -> Result<(), OperationError> {
+        Err(OperationError::NotImplemented)
     }
 }

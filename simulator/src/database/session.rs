@@ -99,14 +99,14 @@ impl Session {
             Message::Get(key) => match operations::get(world, &key) {
                 Ok(record) => match record.text() {
                     Ok(_) => outbox.records(id, [record].into()),
-                    Err(fault) => outbox.error(&id, fault),
+                    Err(error) => outbox.error(&id, error),
                 },
-                Err(fault) => outbox.error(&id, &fault.to_string()),
+                Err(error) => outbox.error(&id, &error.to_string()),
             },
             Message::Query(text) => _ = operations::query(world, outbox, &id, &text),
             Message::Subscribe(text) => match operations::subscription(world, &text) {
                 Ok(query) => self.subscribe(&id, query),
-                Err(fault) => outbox.error(&id, &fault.to_string()),
+                Err(error) => outbox.error(&id, &error.to_string()),
             },
             Message::QueryAndSubscribe(text) => {
                 if let Some(query) = operations::query(world, outbox, &id, &text) {
@@ -149,10 +149,10 @@ impl Drop for Session {
     }
 }
 
-fn answer(outbox: &Outbox, id: &[u8], result: Result<(), super::Fault>) {
+fn answer(outbox: &Outbox, id: &[u8], result: Result<(), super::OperationError>) {
     match result {
         Ok(()) => outbox.reply(id, &[b"success"]),
-        Err(fault) => outbox.error(id, &fault.to_string()),
+        Err(error) => outbox.error(id, &error.to_string()),
     }
 }
 

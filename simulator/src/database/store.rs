@@ -7,7 +7,7 @@ use portmaster_fixtures::{ProfileForm, StoredFormats};
 use serde_json::{Map, Value};
 
 use super::{
-    Database, Fault, Found,
+    Database, Found, OperationError,
     payload::{self, Payload},
     structure::{Structure, Type},
 };
@@ -78,44 +78,44 @@ fn known_in_cache(world: &World) -> Vec<Record> {
 }
 
 impl Database for Store {
-    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, Fault> {
+    fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
         if let Some(record) = (self.pick)(world).get(key, world.now()) {
             return Ok(Arc::clone(record));
         }
         let known = (self.known)(world).into_iter().find(|record| record.place().1 == key);
-        known.map(Arc::new).ok_or(Fault::NotFound)
+        known.map(Arc::new).ok_or(OperationError::NotFound)
     }
 
-    fn list(&self, world: &World, prefix: &str) -> Result<Found, Fault> {
-        let kept = (self.pick)(world).list(prefix, world.rules.websocket.sorted_by_key, world.now());
+    fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
+        let kept = (self.pick)(world).list(prefix, world.behaviour.websocket.sorted_by_key, world.now());
         let known = (self.known)(world).into_iter().filter(|record| record.place().1.starts_with(prefix));
         Ok(kept.iter().map(|record| Record::clone(record)).chain(known).collect::<Vec<_>>().into())
     }
 
-    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), Fault> {
+    fn write(&self, world: &mut World, key: &str, payload: &Payload) -> Result<(), OperationError> {
         if (self.hides)(world, key) {
-            return Err(Fault::Denied);
+            return Err(OperationError::Denied);
         }
-        let rules = &world.rules.websocket;
+        let behaviour = &world.behaviour.websocket;
         let full = format!("{}:{key}", self.name);
         let meta = Meta::made(world.now());
         if full.starts_with(PROFILES) {
             return save_profile(world, &full, payload);
         }
-        payload::storable(payload.format, rules.stored).map_err(Fault::Other)?;
-        if key.is_empty() && !rules.empty_key {
-            return Err(Fault::other("key required"));
+        payload::storable(payload.format, behaviour.stored).map_err(OperationError::Other)?;
+        if key.is_empty() && !behaviour.empty_key {
+            return Err(OperationError::other("key required"));
         }
         // The payload is a part of a buffer that would stay with it.
         let data = Bytes::copy_from_slice(&payload.data);
-        let body = match (payload.format, rules.stored) {
+        let body = match (payload.format, behaviour.stored) {
             (0, StoredFormats::Any) => Body::json(data),
             (format, _) => Body::Text { format, data },
         };
         apply(world, Change::Record(Box::new(Record::new(full, meta, body))))
     }
 
-    fn write_back(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+    fn write_back(&self, world: &mut World, record: Record) -> Result<(), OperationError> {
         if record.key.starts_with(PROFILES)
             && let Body::Text { format, data } = &record.body
         {
@@ -125,30 +125,30 @@ impl Database for Store {
         apply(world, Change::Record(Box::new(record)))
     }
 
-    fn delete(&self, world: &mut World, record: Record) -> Result<(), Fault> {
+    fn delete(&self, world: &mut World, record: Record) -> Result<(), OperationError> {
         if let Some(key) = record.key.strip_prefix(PROFILES) {
             return apply(world, Change::DeleteProfile { key: key.to_owned() });
         }
         if (self.pick)(world).get(record.place().1, world.now()).is_none() {
-            return Err(Fault::ReadOnly);
+            return Err(OperationError::ReadOnly);
         }
         apply(world, Change::Forget { key: record.key })
     }
 }
 
 /// Saves a profile that a client wrote.
-fn save_profile(world: &mut World, full: &str, payload: &Payload) -> Result<(), Fault> {
-    let rules = &world.rules.websocket;
-    let members = read_profile(rules.profiles, payload, rules.other_formats)?;
-    let profile: Profile =
-        serde_json::from_value(Value::Object(members)).map_err(|fault| Fault::Other(fault.to_string()))?;
+fn save_profile(world: &mut World, full: &str, payload: &Payload) -> Result<(), OperationError> {
+    let behaviour = &world.behaviour.websocket;
+    let members = read_profile(behaviour.profiles, payload, behaviour.other_formats)?;
+    let profile: Profile = serde_json::from_value(Value::Object(members))
+        .map_err(|error| OperationError::Other(error.to_string()))?;
     let key = full.strip_prefix(PROFILES).unwrap_or_default().to_owned();
     apply(world, Change::SaveProfile { key, profile: Box::new(profile), by_client: true })
 }
 
-/// Applies a change, with its refusal as the operation's fault.
-pub(super) fn apply(world: &mut World, change: Change) -> Result<(), Fault> {
-    world.apply(change).map_err(|refused| Fault::Other(refused.to_string()))
+/// Applies a change, with its refusal as the operation's error.
+pub(super) fn apply(world: &mut World, change: Change) -> Result<(), OperationError> {
+    world.apply(change).map_err(|refused| OperationError::Other(refused.to_string()))
 }
 
 const ICON: Structure = Structure {
@@ -234,7 +234,11 @@ const PROFILE: Structure = Structure {
     ],
 };
 
-fn read_profile(form: ProfileForm, payload: &Payload, others: bool) -> Result<Map<String, Value>, Fault> {
+fn read_profile(
+    form: ProfileForm,
+    payload: &Payload,
+    others: bool,
+) -> Result<Map<String, Value>, OperationError> {
     let structure = if form == ProfileForm::SecurityLevel { &EARLY_PROFILE } else { &PROFILE };
     unwrap(structure, "*profile.Profile", payload, others)
 }
@@ -245,6 +249,8 @@ pub(super) fn unwrap(
     name: &str,
     payload: &Payload,
     others: bool,
-) -> Result<Map<String, Value>, Fault> {
-    payload.read(structure, others).map_err(|fault| Fault::Other(format!("failed to unwrap {name}: {fault}")))
+) -> Result<Map<String, Value>, OperationError> {
+    payload
+        .read(structure, others)
+        .map_err(|error| OperationError::Other(format!("failed to unwrap {name}: {error}")))
 }

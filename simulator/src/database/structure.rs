@@ -79,7 +79,7 @@ pub(super) fn set_members(
             (Body::Text { format: b'J', data }, _) => Body::json(set_path(&data, &name, raw, &work)?),
             (Body::Struct(value), None) => {
                 let data = set_path(&gojson::to_vec(&value), &name, raw, &work)?;
-                Body::Struct(serde_json::from_slice(&data).map_err(|fault| fault.to_string())?)
+                Body::Struct(serde_json::from_slice(&data).map_err(|error| error.to_string())?)
             }
             // The real core goes down here.
             (Body::Text { .. } | Body::Struct(_), _) => {

@@ -77,7 +77,7 @@ pub fn asyncapi(contract: Contract) -> Value {
         "asyncapi": "3.0.0",
         "info": {
             "title": format!("Portmaster's database websocket, contract {contract}"),
-            "version": contract.rules().version,
+            "version": contract.behaviour().version,
             "description": format!(
                 "Messages are texts with parts between bars: the operation's id, which the client chooses, the operation, and what \
                  belongs to it. A core sends them in binary frames and takes both kinds.\n\n{}",

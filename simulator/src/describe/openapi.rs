@@ -20,7 +20,7 @@ pub fn openapi(contract: Contract) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": format!("Portmaster's local API, contract {contract}"),
-            "version": contract.rules().version,
+            "version": contract.behaviour().version,
             "description": "What a Portmaster core answers to programs on its own machine. Callers show an API key, as a \
                 bearer token or as the name and password of Basic authentication; in Development Mode none is needed.",
         },
@@ -249,19 +249,20 @@ fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
 
 /// Whether a core answers JSON under the name of text.
 fn netquery_as_text(contract: Contract, endpoint: &Endpoint) -> bool {
-    endpoint.path.starts_with("netquery/") && contract.rules().has(portmaster_fixtures::Defect::QueriesAsText)
+    endpoint.path.starts_with("netquery/")
+        && contract.behaviour().has(portmaster_fixtures::Defect::QueriesAsText)
 }
 
 /// The schema of what an endpoint answers, where it is known.
 fn schema(contract: Contract, endpoint: &Endpoint) -> Option<Value> {
-    let rules = contract.rules();
+    let behaviour = contract.behaviour();
     if endpoint.path.starts_with("dns/cache/{") {
-        return cached_record(rules).ok().map(|shape| shape.schema());
+        return cached_record(behaviour).ok().map(|shape| shape.schema());
     }
     let slug = slug(&endpoint.path);
     // A query selects its own members, so that the shape of all rows is only one of many.
     let answer = ANSWERS.iter().find(|one| one.id == slug)?;
-    answer.shape(rules).ok().map(|shape| shape.schema())
+    answer.shape(behaviour).ok().map(|shape| shape.schema())
 }
 
 /// A name for programs: `get-dns-cache-query`.

@@ -80,7 +80,7 @@ fn ask(builder: Builder, contract: Contract, question: Question) -> Result<Excha
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut bytes = Vec::new();
         match stream.read_to_end(&mut bytes) {
-            Err(fault) if matches!(fault.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                 stream.set_read_timeout(None)?;
                 simulator.advance(LONGEST);
                 stream.read_to_end(&mut bytes)?;

@@ -47,7 +47,7 @@ impl Admission {
             (Some(answer), _) => told(answer),
             (None, Some(Blow { status: Some(status), .. })) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                Reply::fault(status, status.canonical_reason().unwrap_or("Error"))
+                Reply::error(status, status.canonical_reason().unwrap_or("Error"))
             }
             (None, _) => self.call(world, request, body),
         };
@@ -55,11 +55,11 @@ impl Admission {
         Ran { reply, blow, rules }
     }
 
-    /// Runs the endpoint's code. A panic in it is a fault of ours that must not reach the caller.
+    /// Runs the endpoint's code. A panic in it is our mistake and must not reach the caller.
     fn call(&self, world: &mut World, request: &mut Parts, body: Option<Bytes>) -> Reply {
         let handler = self.route.handler;
-        if handler.module == Module::Spn && world.rules.module_not_ready && !world.spn_enabled() {
-            return Reply::fault(
+        if handler.module == Module::Spn && world.behaviour.module_not_ready && !world.spn_enabled() {
+            return Reply::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The API endpoint is not ready yet or the its module is not enabled. Please try again later.",
             );

@@ -116,7 +116,7 @@ fn identify(world: &mut World, external: ExternalAuth, request: &Parts) -> Resul
     if let Some(secret) = presented_key(headers) {
         match keys::find(world.config.api_keys(), &secret, now, world.mutants.comparison()) {
             Some(token) => return Ok(Identity::Known(token, By::Key)),
-            None if secret.len() < 4 && world.rules.has(Defect::ShortKeyEmpty200) => {
+            None if secret.len() < 4 && world.behaviour.has(Defect::ShortKeyEmpty200) => {
                 return Err(Answer::empty(StatusCode::OK));
             }
             None => {}

@@ -42,17 +42,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, A
     }
     match Limited::new(body, limits::CHUNKED_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(fault) if fault.is::<LengthLimitError>() => Err(too_much()),
-        Err(fault) => {
-            let text = format!("failed to read body{}", cause(&*fault));
+        Err(error) if error.is::<LengthLimitError>() => Err(too_much()),
+        Err(error) => {
+            let text = format!("failed to read body{}", cause(&*error));
             Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text))
         }
     }
 }
 
 /// Why a body could not be read, in the words of Go's reader of chunks; what hyper says of it is in its last source.
-fn cause(fault: &(dyn Error + 'static)) -> &'static str {
-    let mut last = fault;
+fn cause(error: &(dyn Error + 'static)) -> &'static str {
+    let mut last = error;
     while let Some(source) = last.source() {
         last = source;
     }

@@ -52,7 +52,7 @@ pub(super) async fn handle(
             let served = shared.served();
             let (dev_mode, date) = shared.with(|world| (world.dev_mode(), date(world)));
             let answer = Answer::error(status, body.trim_end());
-            let common = guard::security(served.rules, dev_mode);
+            let common = guard::security(served.behaviour, dev_mode);
             let head = parts.method == Method::HEAD;
             return Ok(answer
                 .into_response(head, common, Vec::new(), date)
@@ -182,7 +182,7 @@ async fn respond(
         None => true,
     };
     let answer = Answer { close: answer.close || !passed, ..answer };
-    let common = guard::security(front.served.rules, front.dev_mode);
+    let common = guard::security(front.served.behaviour, front.dev_mode);
     match blow {
         None => whole(recorder, answer.into_response(head, common, front.cors, front.date)),
         Some(blow) => match faults::strike(shared, &blow, answer).await {
@@ -241,7 +241,8 @@ pub(super) async fn finish(
                 done.unwrap_or_else(|_| Reply::failure("Internal Server Error."))
             }
             done => {
-                let answer = render(done, admission.route, &admission.method, admission.format, served.rules);
+                let answer =
+                    render(done, admission.route, &admission.method, admission.format, served.behaviour);
                 return admission.with_cookie(answer);
             }
         };

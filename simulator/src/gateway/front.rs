@@ -140,7 +140,7 @@ fn admit(
             parts,
             admitted,
             method,
-            format: Format::asked(&request.headers, served.rules),
+            format: Format::asked(&request.headers, served.behaviour),
         };
         if options {
             return Ok(Step::Answer(admission.with_cookie(Answer::no_content())));

@@ -10,19 +10,19 @@ use hyper::{
     },
     http::HeaderValue,
 };
-use portmaster_fixtures::Rules;
+use portmaster_fixtures::Behaviour;
 
 use crate::go::url::Url;
 
 /// The security headers of every answer (core-1.x §5.2), with the content policy unless Development Mode is on.
 pub(super) fn security(
-    rules: &'static Rules,
+    behaviour: &'static Behaviour,
     dev_mode: bool,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let fixed = |value: &'static str| HeaderValue::from_static(value);
-    let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, fixed(&rules.content_security_policy)));
+    let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, fixed(&behaviour.content_security_policy)));
     policy.into_iter().chain([
-        (REFERRER_POLICY, fixed(&rules.referrer_policy)),
+        (REFERRER_POLICY, fixed(&behaviour.referrer_policy)),
         (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
         (X_DNS_PREFETCH_CONTROL, fixed("off")),
         (X_FRAME_OPTIONS, fixed("deny")),

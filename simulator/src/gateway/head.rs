@@ -73,7 +73,7 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Op
     match timeout(limits::HEAD_TIME, reading).await {
         Ok(Ok(())) if !bytes.is_empty() => Ok(Some(bytes)),
         Ok(Ok(())) | Err(_) => Ok(None),
-        Ok(Err(fault)) => Err(fault),
+        Ok(Err(error)) => Err(error),
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn answer(
             let to = format!("{}/", request.uri);
             redirect(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", &to, &request.method)
         }
-        Target::File(name, path) => file(&shared.bundles(), name, path, &world.rules.missing_bundle),
+        Target::File(name, path) => file(&shared.bundles(), name, path, &world.behaviour.missing_bundle),
         Target::Metrics => Answer::of(
             StatusCode::OK,
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
@@ -101,7 +101,7 @@ pub(super) fn database(
     pass: &mut Option<Pass>,
 ) -> Result<HeaderValue, Refusal> {
     let admitted = authorise(world, shared.external_auth, request, Permission::Admin, write, pass)?;
-    upgrade::accept(request, world.rules.websocket.decodes_key).map_err(|answer| match admitted.cookie {
+    upgrade::accept(request, world.behaviour.websocket.decodes_key).map_err(|answer| match admitted.cookie {
         Some(cookie) => answer.with(SET_COOKIE, cookie).into(),
         None => answer.into(),
     })

@@ -6,7 +6,7 @@ use hyper::{
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
     http::HeaderValue,
 };
-use portmaster_fixtures::{Defect, Rules};
+use portmaster_fixtures::{Behaviour, Defect};
 
 use super::route::Route;
 use crate::api::{Failure, Format, Raw, Reply};
@@ -94,7 +94,13 @@ impl Answer {
 /// Turns a reply into an answer (core-1.x §5.11).
 ///
 /// Replies that wait or work are resolved before.
-pub(super) fn render(reply: Reply, route: &Route, method: &Method, format: Format, rules: &Rules) -> Answer {
+pub(super) fn render(
+    reply: Reply,
+    route: &Route,
+    method: &Method,
+    format: Format,
+    behaviour: &Behaviour,
+) -> Answer {
     let structured = matches!(reply, Reply::Struct(_));
     let body: Bytes = match reply {
         Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
@@ -109,9 +115,9 @@ pub(super) fn render(reply: Reply, route: &Route, method: &Method, format: Forma
         }
         Reply::Data(body) | Reply::Struct(body) | Reply::Record(body) => body,
         Reply::With(name, value, reply) => {
-            return render(*reply, route, method, format, rules).with(name, value);
+            return render(*reply, route, method, format, behaviour).with(name, value);
         }
-        Reply::After(_, reply) => return render(*reply, route, method, format, rules),
+        Reply::After(_, reply) => return render(*reply, route, method, format, behaviour),
         // Only who serves has the database; it asked before.
         Reply::Netquery(_) => {
             return Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error.");
@@ -120,13 +126,13 @@ pub(super) fn render(reply: Reply, route: &Route, method: &Method, format: Forma
     };
     if method == Method::HEAD || body.is_empty() {
         let answer = Answer::no_content();
-        return if structured && rules.has(Defect::HeadEmptyType) {
+        return if structured && behaviour.has(Defect::HeadEmptyType) {
             answer.with(CONTENT_TYPE, HeaderValue::from_static(""))
         } else {
             answer
         };
     }
-    let negotiated = format.media_type().filter(|_| structured && !rules.has(Defect::NegotiatedAsJson));
+    let negotiated = format.media_type().filter(|_| structured && !behaviour.has(Defect::NegotiatedAsJson));
     if let Some(media_type) = negotiated {
         return Answer::of(StatusCode::OK, HeaderValue::from_static(media_type), body);
     }

@@ -110,7 +110,7 @@ fn pattern(template: &'static str) -> (Regex, Vec<&'static str>) {
     }
     text.push('$');
     let regex =
-        Regex::new(&text).unwrap_or_else(|fault| panic!("the catalogue's pattern {template}: {fault}"));
+        Regex::new(&text).unwrap_or_else(|error| panic!("the catalogue's pattern {template}: {error}"));
     (regex, names)
 }
 

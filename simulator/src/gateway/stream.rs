@@ -65,7 +65,7 @@ impl Stream {
         while let Some(rest) = raw.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match self.tcp().poll_write(cx, rest) {
                 Poll::Ready(Ok(written)) => self.sent += written,
-                Poll::Ready(Err(fault)) => return Some(Poll::Ready(Err(fault))),
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
                 Poll::Pending => return Some(Poll::Pending),
             }
         }

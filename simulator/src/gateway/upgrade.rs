@@ -56,7 +56,7 @@ pub(super) fn accept(request: &Parts, decodes_key: bool) -> Result<HeaderValue, 
         ));
     }
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
-    let (holds, fault) = match decodes_key {
+    let (holds, error) = match decodes_key {
         true => (
             STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16),
             "not a websocket handshake: 'Sec-WebSocket-Key' header must be Base64 encoded value of 16-byte in length",
@@ -66,7 +66,7 @@ pub(super) fn accept(request: &Parts, decodes_key: bool) -> Result<HeaderValue, 
         }
     };
     if !holds {
-        return Err(refusal(StatusCode::BAD_REQUEST, fault));
+        return Err(refusal(StatusCode::BAD_REQUEST, error));
     }
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
     Ok(HeaderValue::from_str(&STANDARD.encode(digest)).expect("base64 is plain ASCII"))

@@ -1,6 +1,6 @@
 //! `data:` URLs, as the Go library that cores use reads them.
 
-use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
+use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::escape;
 
@@ -100,9 +100,10 @@ fn in_base64(text: &str) -> Result<Vec<u8>, String> {
         return Err("invalid data character".to_owned());
     }
     let joined: String = text.chars().filter(|char| !char.is_ascii_whitespace()).collect();
-    STANDARD.decode(&joined).map_err(|fault| {
-        let at = match fault {
-            DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+    STANDARD.decode(&joined).map_err(|error| {
+        let at = match error {
+            base64::DecodeError::InvalidByte(at, _)
+            | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => at,
             _ => joined.len() / 4 * 4,
         };
         format!("illegal base64 data at input byte {at}")
@@ -145,8 +146,8 @@ mod tests {
 
     /// Observed with the library.
     #[test]
-    fn faults_are_named() {
-        for (text, fault) in [
+    fn errors_are_named() {
+        for (text, error) in [
             ("garbage", "missing data prefix"),
             ("data:", "missing comma before data"),
             ("data:image", "missing media type slash"),
@@ -165,7 +166,7 @@ mod tests {
             ("data:image/png,a b", "invalid data character"),
             ("data:image/png,%zz", "rfc2396: invalid char 0x25 in unescape sequence"),
         ] {
-            assert_eq!(parse(text), Err(fault.to_owned()), "{text}");
+            assert_eq!(parse(text), Err(error.to_owned()), "{text}");
         }
     }
 

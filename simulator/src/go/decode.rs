@@ -1,6 +1,6 @@
 //! Filling typed requests from JSON, with the core's words for a member of the wrong type.
 //!
-//! The core remembers the first wrong type and reads on; a fault inside a part that reads itself (the selection, the
+//! The core remembers the first wrong type and reads on; an error inside a part that reads itself (the selection, the
 //! conditions, the order) ends the reading and is the one reported. [`Soft`] and `?` stand for these two.
 
 use std::{fmt, str::FromStr};
@@ -20,28 +20,28 @@ pub struct WrongType {
 
 /// Why a request cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DecodeError {
     /// A member has the wrong type.
     Type(WrongType),
     /// Anything else, in its final words.
     Text(String),
 }
 
-impl Fault {
-    /// The fault as seen from the member that holds the part in which it happened.
+impl DecodeError {
+    /// The error as seen from the member that holds the part in which it happened.
     pub fn within(self, at: At<'_>) -> Self {
         match self {
-            Self::Type(fault) => {
+            Self::Type(error) => {
                 let path =
-                    if fault.path.is_empty() { at.path() } else { format!("{}.{}", at.path(), fault.path) };
-                Self::Type(WrongType { holder: at.holder, path, ..fault })
+                    if error.path.is_empty() { at.path() } else { format!("{}.{}", at.path(), error.path) };
+                Self::Type(WrongType { holder: at.holder, path, ..error })
             }
             text @ Self::Text(_) => text,
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Type(WrongType { found, wanted, holder, path }) if holder.is_empty() && path.is_empty() => {
@@ -114,8 +114,8 @@ impl Soft {
     }
 
     /// What was read, unless a type was wrong.
-    pub fn unless<T>(self, value: T) -> Result<T, Fault> {
-        self.first.map_or(Ok(value), |fault| Err(Fault::Type(fault)))
+    pub fn unless<T>(self, value: T) -> Result<T, DecodeError> {
+        self.first.map_or(Ok(value), |error| Err(DecodeError::Type(error)))
     }
 
     /// A string into its place; `null` leaves it alone.
@@ -220,8 +220,8 @@ pub fn members<'a>(
     wanted: &'static str,
     names: &[&'static str],
     soft: &mut Soft,
-    mut each: impl FnMut(&'static str, Raw<'a>, &mut Soft) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    mut each: impl FnMut(&'static str, Raw<'a>, &mut Soft) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     match raw.kind() {
         Kind::Object => {
             for (name, value) in raw.members() {

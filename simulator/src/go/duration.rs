@@ -129,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_worded_as_go_does() {
-        for (text, fault) in [
+    fn errors_are_worded_as_go_does() {
+        for (text, error) in [
             ("bogus", "time: invalid duration \"bogus\""),
             ("5", "time: missing unit in duration \"5\""),
             ("", "time: invalid duration \"\""),
@@ -142,7 +142,7 @@ mod tests {
                 "time: invalid duration \"1s170141183460469231731687303715884105727ns\"",
             ),
         ] {
-            assert_eq!(parse(text), Err(fault.to_owned()));
+            assert_eq!(parse(text), Err(error.to_owned()));
         }
     }
 

@@ -1,21 +1,21 @@
-//! Numbers and truth values as Go's `strconv` reads them, with its faults' texts.
+//! Numbers and truth values as Go's `strconv` reads them, with its errors' texts.
 
 use super::quote::quote;
 
 /// Reads a decimal integer as `strconv.ParseInt(text, 10, 64)`.
 pub fn int(text: &str) -> Result<i64, String> {
-    let fault = |why: &str| format!("strconv.ParseInt: parsing {}: {why}", quote(text));
+    let error = |why: &str| format!("strconv.ParseInt: parsing {}: {why}", quote(text));
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(fault("invalid syntax"));
+        return Err(error("invalid syntax"));
     }
-    text.parse().map_err(|_| fault("value out of range"))
+    text.parse().map_err(|_| error("value out of range"))
 }
 
 /// Reads a float as `strconv.ParseFloat(text, 64)`: decimal, hexadecimal, infinite or not a number.
 pub fn float(text: &str) -> Result<f64, String> {
-    let fault = |why: &str| format!("strconv.ParseFloat: parsing {}: {why}", quote(text));
-    let Some(plain) = without_underscores(text) else { return Err(fault("invalid syntax")) };
+    let error = |why: &str| format!("strconv.ParseFloat: parsing {}: {why}", quote(text));
+    let Some(plain) = without_underscores(text) else { return Err(error("invalid syntax")) };
     let unsigned = plain.strip_prefix(['-', '+']).unwrap_or(&plain);
     let lower = unsigned.to_ascii_lowercase();
     let value = if matches!(lower.as_str(), "inf" | "infinity") {
@@ -30,8 +30,8 @@ pub fn float(text: &str) -> Result<f64, String> {
         None
     };
     match value {
-        None => Err(fault("invalid syntax")),
-        Some(value) if value.is_infinite() => Err(fault("value out of range")),
+        None => Err(error("invalid syntax")),
+        Some(value) if value.is_infinite() => Err(error("value out of range")),
         Some(value) => Ok(value),
     }
 }

@@ -409,12 +409,12 @@ mod tests {
 
     use super::*;
 
-    fn fault(text: &[u8]) -> String {
+    fn error(text: &[u8]) -> String {
         Raw::checked(text).expect_err("not JSON")
     }
 
     #[test]
-    fn faults_are_worded_as_the_core_words_them() {
+    fn errors_are_worded_as_the_core_words_them() {
         for (text, message) in [
             ("", "unexpected end of JSON input"),
             (" \n", "unexpected end of JSON input"),
@@ -439,7 +439,7 @@ mod tests {
             ("1e+", "invalid character ' ' in exponent of numeric literal"),
             ("01", "invalid character '1' after top-level value"),
         ] {
-            assert_eq!(fault(text.as_bytes()), message, "{text}");
+            assert_eq!(error(text.as_bytes()), message, "{text}");
         }
     }
 
@@ -458,7 +458,7 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused_without_using_the_stack() {
-        assert_eq!(fault(&vec![b'['; 2_000_000]), "exceeded max depth");
+        assert_eq!(error(&vec![b'['; 2_000_000]), "exceeded max depth");
     }
 
     proptest! {

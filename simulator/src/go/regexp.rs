@@ -4,10 +4,10 @@ use regex::Regex;
 
 use crate::limits;
 
-/// Compiles an expression as Go's `regexp.Compile`; its fault's text if it is none.
+/// Compiles an expression as Go's `regexp.Compile`; its error's text if it is none.
 pub fn compile(text: &str) -> Result<Regex, String> {
-    regex::RegexBuilder::new(&translated(text)).size_limit(limits::REGEX).build().map_err(|fault| {
-        let (what, part) = described(text, &fault.to_string());
+    regex::RegexBuilder::new(&translated(text)).size_limit(limits::REGEX).build().map_err(|error| {
+        let (what, part) = described(text, &error.to_string());
         format!("error parsing regexp: {what}: `{part}`")
     })
 }
@@ -73,9 +73,9 @@ fn is_repetition(text: &str) -> bool {
     !least.is_empty() && digits(least) && digits(most)
 }
 
-/// What Go calls the fault, and the part of the expression that it shows.
-fn described<'a>(text: &'a str, fault: &str) -> (&'static str, &'a str) {
-    let said = |words: &str| fault.contains(words);
+/// What Go calls the error, and the part of the expression that it shows.
+fn described<'a>(text: &'a str, error: &str) -> (&'static str, &'a str) {
+    let said = |words: &str| error.contains(words);
     if said("incomplete escape") || (text.ends_with('\\') && said("escape")) {
         ("trailing backslash at end of expression", "")
     } else if said("unclosed character class") {
@@ -107,8 +107,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_worded_as_go_does() {
-        for (text, fault) in [
+    fn errors_are_worded_as_go_does() {
+        for (text, error) in [
             ("[a", "missing closing ]: `[a`"),
             ("x[a", "missing closing ]: `[a`"),
             ("a(b", "missing closing ): `a(b`"),
@@ -118,7 +118,7 @@ mod tests {
             ("(a)\\1", "invalid escape sequence: `\\1`"),
         ] {
             let got = compile(text).map(|_| ());
-            assert_eq!(got, Err(format!("error parsing regexp: {fault}")));
+            assert_eq!(got, Err(format!("error parsing regexp: {error}")));
         }
     }
 

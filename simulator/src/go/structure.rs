@@ -1,10 +1,10 @@
 //! Go's structures: reading them from JSON, with the words of `encoding/json` for what does not fit.
 
-use base64::{DecodeError, Engine, engine::general_purpose::STANDARD};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{
-    decode::{At, Fault, Soft, members},
+    decode::{At, DecodeError, Soft, members},
     json as gojson,
     read::{Kind, Raw},
     time,
@@ -79,14 +79,14 @@ impl Structure {
     /// # Errors
     /// The words of Go's `encoding/json`.
     pub fn read(&self, document: &[u8]) -> Result<Map<String, Value>, String> {
-        self.decode(Raw::checked(document)?, Soft::default()).map_err(|fault| fault.to_string())
+        self.decode(Raw::checked(document)?, Soft::default()).map_err(|error| error.to_string())
     }
 
     /// Reads the structure from a value. Where numbers and truths are taken for texts, embedded members do not take them.
     ///
     /// # Errors
     /// The words of Go's `encoding/json`.
-    pub fn decode(&self, raw: Raw<'_>, mut soft: Soft) -> Result<Map<String, Value>, Fault> {
+    pub fn decode(&self, raw: Raw<'_>, mut soft: Soft) -> Result<Map<String, Value>, DecodeError> {
         let value = self.fill(raw, At::TOP, &mut soft)?;
         soft.unless(value)
     }
@@ -103,7 +103,7 @@ impl Structure {
         known
     }
 
-    fn fill(&self, raw: Raw<'_>, at: At<'_>, soft: &mut Soft) -> Result<Map<String, Value>, Fault> {
+    fn fill(&self, raw: Raw<'_>, at: At<'_>, soft: &mut Soft) -> Result<Map<String, Value>, DecodeError> {
         let mut out = self.zero();
         let known = self.known();
         let names: Vec<&'static str> = known.iter().map(|(name, ..)| *name).collect();
@@ -129,7 +129,7 @@ impl Structure {
 }
 
 impl Type {
-    fn fill(self, value: Raw<'_>, at: At<'_>, soft: &mut Soft, place: &mut Value) -> Result<(), Fault> {
+    fn fill(self, value: Raw<'_>, at: At<'_>, soft: &mut Soft, place: &mut Value) -> Result<(), DecodeError> {
         match self {
             Self::Text(wanted) => {
                 let mut text = place.as_str().unwrap_or_default().to_owned();
@@ -146,13 +146,13 @@ impl Type {
             Self::Bytes => match value.kind() {
                 Kind::String => {
                     let text = value.string();
-                    if let Err(fault) = STANDARD.decode(&text) {
-                        let at = match fault {
-                            DecodeError::InvalidByte(at, _)
-                            | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+                    if let Err(error) = STANDARD.decode(&text) {
+                        let at = match error {
+                            base64::DecodeError::InvalidByte(at, _)
+                            | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => at,
                             _ => text.len(),
                         };
-                        return Err(Fault::Text(format!("illegal base64 data at input byte {at}")));
+                        return Err(DecodeError::Text(format!("illegal base64 data at input byte {at}")));
                     }
                     *place = text.into();
                 }
@@ -164,15 +164,19 @@ impl Type {
                 Kind::Object | Kind::Null => *place = plain(value),
                 _ => soft.wrong(at, value, "map[string]interface {}"),
             },
-            // It reads itself, so a fault in it ends the reading.
+            // It reads itself, so an error in it ends the reading.
             Self::Time => match value.kind() {
                 Kind::String => {
                     let text = value.string();
-                    time::stored_form(&text).map_err(Fault::Text)?;
+                    time::stored_form(&text).map_err(DecodeError::Text)?;
                     *place = text.into();
                 }
                 Kind::Null => {}
-                _ => return Err(Fault::Text("Time.UnmarshalJSON: input is not a JSON string".to_owned())),
+                _ => {
+                    return Err(DecodeError::Text(
+                        "Time.UnmarshalJSON: input is not a JSON string".to_owned(),
+                    ));
+                }
             },
             Self::One(structure) => match value.kind() {
                 Kind::Null => *place = Value::Null,
@@ -260,11 +264,11 @@ mod tests {
 
     /// The messages were observed with Go 1.26.
     #[test]
-    fn faults_are_placed_as_go_places_them() {
+    fn errors_are_placed_as_go_places_them() {
         let field = |found: &str, path: &str, wanted: &str| {
             format!("json: cannot unmarshal {found} into Go struct field {path} of type {wanted}")
         };
-        for (document, fault) in [
+        for (document, error) in [
             ("[]", "json: cannot unmarshal array into Go value of type main.Outer".to_owned()),
             (r#"{"target":1}"#, field("number", "Outer.Base.target", "string")),
             (r#"{"one":[]}"#, field("array", "Outer.one", "main.Inner")),
@@ -284,7 +288,7 @@ mod tests {
                     .to_owned(),
             ),
         ] {
-            assert_eq!(OUTER.read(document.as_bytes()), Err(fault), "{document}");
+            assert_eq!(OUTER.read(document.as_bytes()), Err(error), "{document}");
         }
     }
 

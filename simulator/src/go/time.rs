@@ -121,9 +121,9 @@ fn parse(text: &str) -> Result<civil::DateTime, String> {
     }
     // The ranges above make every conversion below exact; only the day depends on the month.
     let fits = |value: i64| i8::try_from(value).unwrap_or_default();
-    let day_fault = |_| reader.out_of_range("day");
+    let day_error = |_| reader.out_of_range("day");
     let date = civil::Date::new(i16::try_from(year).unwrap_or_default(), fits(month), fits(day))
-        .map_err(day_fault)?;
+        .map_err(day_error)?;
     let local = date.at(fits(hour), fits(minute), fits(second), 0);
     Ok(local.saturating_sub(SignedDuration::from_secs(east)))
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn faults() {
+    fn errors() {
         let prefix = "as \"2006-01-02T15:04:05Z07:00\": cannot parse";
         for (text, rest) in [
             ("yesterday", format!("{prefix} \"yesterday\" as \"2006\"")),

@@ -45,7 +45,7 @@ impl Node {
     ///
     /// # Errors
     /// When the value's own code fails.
-    pub fn of(value: &impl Serialize) -> Result<Self, Fault> {
+    pub fn of(value: &impl Serialize) -> Result<Self, TreeError> {
         value.serialize(Maker)
     }
 }
@@ -53,9 +53,9 @@ impl Node {
 /// Why a value makes no tree.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Fault(String);
+pub struct TreeError(String);
 
-impl ser::Error for Fault {
+impl ser::Error for TreeError {
     fn custom<T: fmt::Display>(text: T) -> Self {
         Self(text.to_string())
     }
@@ -73,12 +73,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn push(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Fault> {
+    fn push(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), TreeError> {
         self.list.push(value.serialize(Maker)?);
         Ok(())
     }
 
-    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), Fault> {
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> Result<(), TreeError> {
         self.map.push((Node::Text(name.to_owned()), value.serialize(Maker)?));
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Parts {
 
 macro_rules! numbers {
     ($($name:ident($type:ty) => $make:expr;)+) => {
-        $(fn $name(self, number: $type) -> Result<Node, Fault> {
+        $(fn $name(self, number: $type) -> Result<Node, TreeError> {
             let make: fn($type) -> Node = $make;
             Ok(make(number))
         })+
@@ -112,7 +112,7 @@ macro_rules! numbers {
 }
 
 impl Serializer for Maker {
-    type Error = Fault;
+    type Error = TreeError;
     type Ok = Node;
     type SerializeMap = Parts;
     type SerializeSeq = Parts;
@@ -141,35 +141,35 @@ impl Serializer for Maker {
         false
     }
 
-    fn serialize_str(self, text: &str) -> Result<Node, Fault> {
+    fn serialize_str(self, text: &str) -> Result<Node, TreeError> {
         Ok(Node::Text(text.to_owned()))
     }
 
     /// Only addresses come as bytes, sixteen of them.
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<Node, Fault> {
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<Node, TreeError> {
         Ok(match <[u8; 16]>::try_from(bytes) {
             Ok(sixteen) => Node::Ip(Some(IpAddr::from(sixteen).to_canonical())),
             Err(_) => Node::Bytes(bytes.to_vec()),
         })
     }
 
-    fn serialize_none(self) -> Result<Node, Fault> {
+    fn serialize_none(self) -> Result<Node, TreeError> {
         Ok(Node::Nil)
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Node, Fault> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Node, TreeError> {
         value.serialize(self)
     }
 
-    fn serialize_unit(self) -> Result<Node, Fault> {
+    fn serialize_unit(self) -> Result<Node, TreeError> {
         Ok(Node::Nil)
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<Node, Fault> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<Node, TreeError> {
         Ok(Node::Nil)
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<Node, Fault> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, name: &'static str) -> Result<Node, TreeError> {
         self.serialize_str(name)
     }
 
@@ -177,7 +177,7 @@ impl Serializer for Maker {
         self,
         _: &'static str,
         value: &T,
-    ) -> Result<Node, Fault> {
+    ) -> Result<Node, TreeError> {
         value.serialize(self)
     }
 
@@ -187,19 +187,19 @@ impl Serializer for Maker {
         _: u32,
         name: &'static str,
         value: &T,
-    ) -> Result<Node, Fault> {
+    ) -> Result<Node, TreeError> {
         Ok(Node::Map(vec![(Node::Text(name.to_owned()), value.serialize(self)?)]))
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts, Fault> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts, TreeError> {
         Ok(Parts::default())
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Parts, Fault> {
+    fn serialize_tuple(self, _: usize) -> Result<Parts, TreeError> {
         Ok(Parts::default())
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts, Fault> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts, TreeError> {
         Ok(Parts::default())
     }
 
@@ -209,15 +209,15 @@ impl Serializer for Maker {
         _: u32,
         name: &'static str,
         _: usize,
-    ) -> Result<Parts, Fault> {
+    ) -> Result<Parts, TreeError> {
         Ok(Parts { variant: Some(name), ..Parts::default() })
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts, Fault> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Parts, TreeError> {
         Ok(Parts::default())
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts, Fault> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts, TreeError> {
         Ok(Parts::default())
     }
 
@@ -227,7 +227,7 @@ impl Serializer for Maker {
         index: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Parts, Fault> {
+    ) -> Result<Parts, TreeError> {
         self.serialize_tuple_variant(name, index, variant, length)
     }
 }
@@ -235,18 +235,18 @@ impl Serializer for Maker {
 macro_rules! parts {
     ($($trait:ident { $($method:ident)? $(= $named:ident)? } => $into:ident;)+) => {
         $(impl $trait for Parts {
-            type Error = Fault;
+            type Error = TreeError;
             type Ok = Node;
 
-            $(fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
+            $(fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), TreeError> {
                 self.push(value)
             })?
 
-            $(fn $named<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Fault> {
+            $(fn $named<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), TreeError> {
                 self.put(name, value)
             })?
 
-            fn end(self) -> Result<Node, Fault> {
+            fn end(self) -> Result<Node, TreeError> {
                 Ok(self.$into())
             }
         })+
@@ -263,21 +263,21 @@ parts! {
 }
 
 impl SerializeMap for Parts {
-    type Error = Fault;
+    type Error = TreeError;
     type Ok = Node;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Fault> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), TreeError> {
         self.key = Some(key.serialize(Maker)?);
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Fault> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), TreeError> {
         let value = value.serialize(Maker)?;
         self.map.push((self.key.take().unwrap_or(Node::Nil), value));
         Ok(())
     }
 
-    fn end(self) -> Result<Node, Fault> {
+    fn end(self) -> Result<Node, TreeError> {
         Ok(self.into_map())
     }
 }

@@ -202,8 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_gos() {
-        for (text, fault) in [
+    fn errors_are_gos() {
+        for (text, error) in [
             ("dns://2620:fe::fe", "invalid port \":fe\" after host"),
             ("dns://9.9.9.9:-1", "invalid port \":-1\" after host"),
             ("dns://[::1]x", "invalid port \"x\" after host"),
@@ -221,7 +221,7 @@ mod tests {
             ("dns://[::1%25]", "invalid host: ParseAddr(\"::1%\"): zone must be a non-empty string"),
             (":x", "missing protocol scheme"),
         ] {
-            assert_eq!(Url::read(text), Err(fault.to_owned()), "{text}");
+            assert_eq!(Url::read(text), Err(error.to_owned()), "{text}");
         }
         let zone = Url::parse("dns://[fe80::1%25eth0]:53").unwrap();
         assert_eq!((zone.hostname(), zone.port()), ("fe80::1%eth0", "53"));

@@ -27,7 +27,7 @@ pub fn document(members: &Map<String, Value>, times: &[&str]) -> String {
 /// # Errors
 /// In the words of Go's converter.
 pub fn to_json(body: &[u8]) -> Result<Vec<u8>, String> {
-    let value = read(body).map_err(|fault| format!("error converting YAML to JSON: {fault}"))?;
+    let value = read(body).map_err(|error| format!("error converting YAML to JSON: {error}"))?;
     Ok(json::to_vec(&value))
 }
 
@@ -282,7 +282,7 @@ mod tests {
             let value = json!({ "k": value });
             let written = written(&value);
             let read: Value = serde_saphyr::from_str(&written)
-                .map_err(|fault| TestCaseError::fail(format!("{fault}\n{written}")))?;
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?;
             prop_assert_eq!(read, value, "{}", written);
         }
     }

@@ -19,13 +19,13 @@ const STANDARD_TAGS: &str = "tag:yaml.org,2002:";
 /// # Errors
 /// What Go's converter says, without its first words.
 pub fn read(body: &[u8]) -> Result<Value, String> {
-    let wrong = |fault: &str| format!("yaml: {fault}");
+    let wrong = |error: &str| format!("yaml: {error}");
     let text = std::str::from_utf8(body).map_err(|_| wrong("invalid leading UTF-8 octet"))?;
     if text.chars().any(|char| char.is_control() && !"\t\r\n\u{85}".contains(char)) {
         return Err(wrong("control characters are not allowed"));
     }
-    if let Some(fault) = tab_before_all(text) {
-        return Err(wrong(&fault));
+    if let Some(error) = tab_before_all(text) {
+        return Err(wrong(&error));
     }
     let options = granit_parser::options! {
         emit_comments: false,
@@ -34,7 +34,7 @@ pub fn read(body: &[u8]) -> Result<Value, String> {
     };
     let mut builder = Builder::default();
     for next in Parser::new_from_str_with_options(text, options) {
-        let (event, _) = next.map_err(|fault| wrong(&said(&fault, text)))?;
+        let (event, _) = next.map_err(|error| wrong(&said(&error, text)))?;
         if matches!(event, Event::DocumentEnd) {
             break;
         }
@@ -50,19 +50,19 @@ fn tab_before_all(text: &str) -> Option<String> {
     Some(scanner(text[..at].matches('\n').count(), "found character that cannot start any token"))
 }
 
-/// A fault of the scanner, whose lines count from one and are not told for the first.
+/// An error of the scanner, whose lines count from one and are not told for the first.
 fn scanner(line: usize, what: &str) -> String {
     if line == 0 { what.to_owned() } else { format!("line {}: {what}", line + 1) }
 }
 
-/// A fault of the parser, whose lines count from nought and are not told for the first.
+/// An error of the parser, whose lines count from nought and are not told for the first.
 fn parser(line: usize, what: &str) -> String {
     if line == 0 { what.to_owned() } else { format!("line {line}: {what}") }
 }
 
-/// What Go's parser says where ours finds a fault.
-fn said(fault: &ScanError, text: &str) -> String {
-    let line = fault.marker().line().saturating_sub(1);
+/// What Go's parser says where ours finds an error.
+fn said(error: &ScanError, text: &str) -> String {
+    let line = error.marker().line().saturating_sub(1);
     // At the end the next line has begun.
     let breaks = text.matches('\n').count();
     let end = breaks + usize::from(!text.ends_with('\n'));
@@ -75,10 +75,10 @@ fn said(fault: &ScanError, text: &str) -> String {
         parser(line, if awaits { content } else { close })
     };
     let before = || {
-        let at = fault.marker().index();
+        let at = error.marker().index();
         text.chars().take(at).collect::<String>()
     };
-    match fault.kind() {
+    match error.kind() {
         ErrorKind::UnclosedFlowCollection { open } => in_brackets(text, *open, end),
         ErrorKind::MismatchedFlowCollectionEnd { open, .. } => {
             let before = before();
@@ -421,8 +421,8 @@ mod tests {
 
     /// Observed with Go's `ghodss/yaml` over `yaml.v2`.
     #[test]
-    fn faults_are_in_gos_words() {
-        for (text, fault) in [
+    fn errors_are_in_gos_words() {
+        for (text, error) in [
             ("type: settings\nconfig: [", "yaml: line 2: did not find expected node content"),
             ("notifications: {t: {title: [}}", "yaml: did not find expected node content"),
             ("a: {", "yaml: line 1: did not find expected node content"),
@@ -445,7 +445,7 @@ mod tests {
             ("\u{1}", "yaml: control characters are not allowed"),
             ("a: .inf", "json: unsupported value: +Inf"),
         ] {
-            assert_eq!(read(text.as_bytes()), Err(fault.to_owned()), "{text:?}");
+            assert_eq!(read(text.as_bytes()), Err(error.to_owned()), "{text:?}");
         }
         assert_eq!(read(b"a: \xff"), Err("yaml: invalid leading UTF-8 octet".to_owned()));
     }

@@ -161,8 +161,8 @@ impl Body {
         let whole = match std::str::from_utf8(&bytes) {
             Ok(text) => Some(text),
             // The cut may have gone through a character.
-            Err(fault) if cut && fault.error_len().is_none() => {
-                std::str::from_utf8(&bytes[..fault.valid_up_to()]).ok()
+            Err(error) if cut && error.error_len().is_none() => {
+                std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()
             }
             Err(_) => None,
         };
@@ -328,6 +328,6 @@ fn message(id: &[u8], kind: &str, record: &crate::world::Record) -> Vec<u8> {
     }
     match record.text() {
         Ok(text) => [id, bar, kind.as_bytes(), bar, key, b"|J", text].concat(),
-        Err(fault) => [id, b"|warning|", fault.as_bytes()].concat(),
+        Err(error) => [id, b"|warning|", error.as_bytes()].concat(),
     }
 }

@@ -104,8 +104,8 @@ impl Journal {
     /// let simulator = Simulator::builder().journal(100).start().await?;
     /// let journal = simulator.journal();
     /// journal.verify(&Filter::default().path("dns/clear"), 0)?;
-    /// let fault = journal.verify(&Filter::default().path("dns/clear"), 1..).expect_err("nothing was asked");
-    /// assert!(fault.to_string().starts_with("expected at least 1, found 0"));
+    /// let error = journal.verify(&Filter::default().path("dns/clear"), 1..).expect_err("nothing was asked");
+    /// assert!(error.to_string().starts_with("expected at least 1, found 0"));
     /// # Ok(()) }
     /// ```
     pub fn verify(&self, expected: &Filter, times: impl Into<Times>) -> Result<(), NotAsExpected> {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use portmaster_fixtures::{
-    Contract, Endpoint, Mutant, Rules, UnknownMutant,
+    Behaviour, Contract, Endpoint, Mutant, UnknownMutant,
     mutant::{Comparison, EndpointPatch, Rewrite},
 };
 use regex::bytes::Regex;
@@ -57,7 +57,7 @@ pub(crate) type Catalogue = [(&'static str, &'static Endpoint)];
 /// All that the chosen mutants do together.
 #[derive(Debug, Default)]
 struct Compiled {
-    rules: Option<&'static Rules>,
+    behaviour: Option<&'static Behaviour>,
     endpoints: Option<&'static Catalogue>,
     entries: Vec<Replacement>,
     compare: Comparison,
@@ -85,7 +85,7 @@ impl Replacement {
 
 /// A regular expression of our own data.
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).unwrap_or_else(|fault| panic!("fixtures/mutants: {fault}"))
+    Regex::new(pattern).unwrap_or_else(|error| panic!("fixtures/mutants: {error}"))
 }
 
 type Chosen = (Vec<String>, Contract, bool);
@@ -117,9 +117,9 @@ impl Mutants {
         Ok(known.entry(chosen).or_insert_with(made).clone())
     }
 
-    /// The contract's rules as they are followed.
-    pub(crate) fn rules(&self, right: &'static Rules) -> &'static Rules {
-        self.0.as_ref().and_then(|all| all.rules).unwrap_or(right)
+    /// The contract's behaviour as it is shown.
+    pub(crate) fn behaviour(&self, right: &'static Behaviour) -> &'static Behaviour {
+        self.0.as_ref().and_then(|all| all.behaviour).unwrap_or(right)
     }
 
     /// The endpoints in the place of the contract's, if they are others.
@@ -174,11 +174,11 @@ impl Mutants {
 impl Compiled {
     fn new(all: &[&'static Mutant], contract: Contract, healthy: bool) -> Self {
         let mut compiled = Self::default();
-        let right = if healthy { contract.healthy_rules() } else { contract.rules() };
+        let right = if healthy { contract.healthy_behaviour() } else { contract.behaviour() };
         let patches: Vec<&Value> =
-            all.iter().map(|one| &one.rules).filter(|patch| !patch.is_null()).collect();
+            all.iter().map(|one| &one.behaviour).filter(|patch| !patch.is_null()).collect();
         if !patches.is_empty() {
-            compiled.rules = Some(Box::leak(Box::new(patched(right, &patches))));
+            compiled.behaviour = Some(Box::leak(Box::new(patched(right, &patches))));
         }
         if all.iter().any(|one| !one.endpoints.is_empty()) {
             let patches: Vec<_> = all.iter().flat_map(|one| &one.endpoints).collect();
@@ -224,7 +224,7 @@ fn patched<T: Serialize + DeserializeOwned>(value: &T, patches: &[&Value]) -> T 
     for patch in patches {
         json::merge(&mut tree, patch);
     }
-    serde_json::from_value(tree).unwrap_or_else(|fault| panic!("fixtures/mutants: a patch: {fault}"))
+    serde_json::from_value(tree).unwrap_or_else(|error| panic!("fixtures/mutants: a patch: {error}"))
 }
 
 #[cfg(test)]
@@ -247,10 +247,10 @@ mod tests {
         for mutant in Mutant::all() {
             for contract in Contract::ALL.into_iter().filter(|one| mutant.suits(*one)) {
                 let compiled = Compiled::new(&[mutant], contract, true);
-                if !mutant.rules.is_null() {
-                    let right = serde_json::to_value(contract.healthy_rules()).unwrap();
+                if !mutant.behaviour.is_null() {
+                    let right = serde_json::to_value(contract.healthy_behaviour()).unwrap();
                     assert_ne!(
-                        serde_json::to_value(compiled.rules.unwrap()).unwrap(),
+                        serde_json::to_value(compiled.behaviour.unwrap()).unwrap(),
                         right,
                         "{}",
                         mutant.id

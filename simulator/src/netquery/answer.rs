@@ -17,7 +17,7 @@ use super::{
     statement::{Filter, Statement},
     store::{Retention, Store},
 };
-use crate::go::{decode::Fault, quote::quote, read::Raw};
+use crate::go::{decode::DecodeError, quote::quote, read::Raw};
 
 /// The stack behind a panic's words in Development Mode, without the frames: there is none of Go's here.
 const STACK: &str = "goroutine 1 [running]:";
@@ -73,8 +73,8 @@ impl Failure {
         match self {
             Self::Request(text) | Self::Row(text) => text.clone(),
             Self::Panic(_) => "Internal Server Error.".to_owned(),
-            Self::Statement { core, fault } => statement_error(core, fault, dialect, database),
-            Self::Database(fault) => fault.to_string(),
+            Self::Statement { core, error } => statement_error(core, error, dialect, database),
+            Self::Database(error) => error.to_string(),
         }
     }
 
@@ -82,8 +82,8 @@ impl Failure {
         let (status, words) = match self {
             Self::Request(_) => (400, ""),
             Self::Panic(_) => (500, ""),
-            Self::Statement { .. } => (dialect.rules.statement_status, "Failed to execute query: "),
-            Self::Row(_) => (dialect.rules.statement_status, "Failed to execute query: "),
+            Self::Statement { .. } => (dialect.behaviour.statement_status, "Failed to execute query: "),
+            Self::Row(_) => (dialect.behaviour.statement_status, "Failed to execute query: "),
             Self::Database(_) => (500, "Failed to execute query: "),
         };
         text(status, format!("{words}{}", self.reason(dialect, database)))
@@ -92,9 +92,9 @@ impl Failure {
 
 /// The database's error as the core words it. The core's statement is prepared, never run, to learn what it would
 /// have heard; it holds checked names only.
-fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, database: &Connection) -> String {
+fn statement_error(core: &str, error: &rusqlite::Error, dialect: &Dialect, database: &Connection) -> String {
     let told = database.prepare(core).err();
-    let (message, offset) = match told.as_ref().unwrap_or(fault) {
+    let (message, offset) = match told.as_ref().unwrap_or(error) {
         rusqlite::Error::SqlInputError { msg, offset, .. } => (msg.clone(), usize::try_from(*offset).ok()),
         rusqlite::Error::SqliteFailure(_, Some(message)) => (message.clone(), None),
         // Not from the database: a parameter that the core lost.
@@ -102,7 +102,7 @@ fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, datab
         other => (other.to_string(), None),
     };
     let position = match offset {
-        Some(offset) if dialect.rules.error_position => {
+        Some(offset) if dialect.behaviour.error_position => {
             let before = core.get(..offset).unwrap_or(core);
             let line = before.matches('\n').count() + 1;
             let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1) + 1;
@@ -110,7 +110,7 @@ fn statement_error(core: &str, fault: &rusqlite::Error, dialect: &Dialect, datab
         }
         _ => String::new(),
     };
-    let prefix = &dialect.rules.statement_error;
+    let prefix = &dialect.behaviour.statement_error;
     format!("{prefix}sqlite: prepare {}: {position}SQL logic error: {message}", quote(core))
 }
 
@@ -158,23 +158,23 @@ impl Store {
             Kind::HistoryClear => self.answer_history_clear(request),
             Kind::HistoryCleanup => match self.clean_history(request.now, request.retention) {
                 Ok(()) => text(200, "Deleted outdated connections.".to_owned()),
-                Err(fault) => text(500, format!("failed to delete outdated connections: {fault}")),
+                Err(error) => text(500, format!("failed to delete outdated connections: {error}")),
             },
             _ => self
                 .read(|database| Reader { dialect: self.dialect(), database, request }.answer())
-                .unwrap_or_else(|fault| text(500, format!("Failed to execute query: {fault}"))),
+                .unwrap_or_else(|error| text(500, format!("Failed to execute query: {error}"))),
         }
     }
 
     fn answer_history_clear(&self, request: &Request<'_>) -> Answer {
-        let profiles = match Raw::checked(request.body).map_err(Fault::Text).and_then(request::history_clear)
-        {
-            Ok(profiles) => profiles,
-            Err(fault) => return text(500, format!("failed to decode parameters in body: {fault}")),
-        };
+        let profiles =
+            match Raw::checked(request.body).map_err(DecodeError::Text).and_then(request::history_clear) {
+                Ok(profiles) => profiles,
+                Err(error) => return text(500, format!("failed to decode parameters in body: {error}")),
+            };
         match self.clear_history(&profiles) {
             Ok(()) => text(200, "Successfully cleared history.".to_owned()),
-            Err(fault) => text(500, format!("failed to remove all history: {fault}")),
+            Err(error) => text(500, format!("failed to remove all history: {error}")),
         }
     }
 }
@@ -201,14 +201,14 @@ impl Reader<'_> {
             }
             failure => failure.answer(self.dialect, self.database),
         });
-        if self.dialect.rules.server_timing && !timing.metrics.is_empty() {
+        if self.dialect.behaviour.server_timing && !timing.metrics.is_empty() {
             answer.server_timing = Some(timing.metrics.join(","));
         }
         answer
     }
 
     fn parse(&self) -> Result<Raw<'_>, Failure> {
-        Ok(Raw::checked(self.request.body).map_err(Fault::Text)?)
+        Ok(Raw::checked(self.request.body).map_err(DecodeError::Text)?)
     }
 
     fn query(&self, timing: &mut Timing) -> Result<Vec<u8>, Failure> {
@@ -230,7 +230,7 @@ impl Reader<'_> {
         timing.end(work);
         if self.request.dev_mode {
             development::after_results(&mut out, &request, &statement, self.dialect);
-            if self.dialect.rules.times {
+            if self.dialect.behaviour.times {
                 development::times(&mut out, self.request.now, &timing.done);
             }
         }
@@ -269,7 +269,7 @@ impl Reader<'_> {
         answer.body.push(b'\n');
         timing.end(work);
         if !failures.is_empty() {
-            answer.status = self.dialect.rules.statement_status;
+            answer.status = self.dialect.behaviour.statement_status;
             answer.query_errors = failures;
         }
         Ok(answer)
@@ -277,7 +277,7 @@ impl Reader<'_> {
 
     /// Runs a statement and writes its rows; says how much work that was, in steps of the database and rows.
     fn run(&self, out: &mut Vec<u8>, statement: &Statement, typed: bool) -> Result<usize, Failure> {
-        let refused = |fault| Failure::Statement { core: statement.text(self.dialect, Wording::Core), fault };
+        let refused = |error| Failure::Statement { core: statement.text(self.dialect, Wording::Core), error };
         if let Some(name) = &statement.missing {
             return Err(refused(rusqlite::Error::InvalidParameterName(name.clone())));
         }

@@ -122,7 +122,7 @@ pub(crate) fn active(
     } else {
         visit(database, filter, params, now, dialect, &mut seconds)
     };
-    found.map_err(|fault| Failure::Statement { core: core.clone(), fault })?;
+    found.map_err(|error| Failure::Statement { core: core.clone(), error })?;
 
     let mut out = Vec::with_capacity(8 << 10);
     head(&mut out, params, false, &core);
@@ -244,7 +244,7 @@ pub(crate) fn bandwidth(
     let writer = RowWriter::new(names.chain(group_by.iter().map(String::as_str)).collect(), true, dialect);
     let mut statement = database
         .prepare_cached(&text(Wording::Own))
-        .map_err(|fault| Failure::Statement { core: core.clone(), fault })?;
+        .map_err(|error| Failure::Statement { core: core.clone(), error })?;
     bind(&mut statement, params)?;
     writer.write_all(&mut out, statement.raw_query())?;
     out.extend_from_slice(b"\n}\n");

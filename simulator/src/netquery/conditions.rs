@@ -23,15 +23,15 @@ const NIL: &str = "runtime error: invalid memory address or nil pointer derefere
 
 /// Why a statement cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BuildFault {
+pub(crate) enum BuildError {
     /// The request is wrong; what the answer says.
     Text(String),
     /// The core's handler would panic: what it would say, where that is known.
     Panic(Option<&'static str>),
 }
 
-impl BuildFault {
-    /// The fault with words before it.
+impl BuildError {
+    /// The error with words before it.
     pub(crate) fn after(self, words: &str) -> Self {
         match self {
             Self::Text(text) => Self::Text(format!("{words}{text}")),
@@ -113,7 +113,7 @@ impl Clause {
         suffix: &str,
         dialect: &Dialect,
         params: &mut Params,
-    ) -> Result<Self, BuildFault> {
+    ) -> Result<Self, BuildError> {
         let mut clause = Vec::new();
         let mut errors = Vec::new();
         for (name, matchers) in conditions {
@@ -135,7 +135,7 @@ impl Clause {
             }
             clause.push(any);
         }
-        if errors.is_empty() { Ok(Self(clause)) } else { Err(BuildFault::Text(errors::list(&errors))) }
+        if errors.is_empty() { Ok(Self(clause)) } else { Err(BuildError::Text(errors::list(&errors))) }
     }
 
     /// Whether there is no condition.
@@ -227,7 +227,7 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn matcher(&mut self, matcher: &Matcher) -> Result<(), BuildFault> {
+    fn matcher(&mut self, matcher: &Matcher) -> Result<(), BuildError> {
         self.test(EQ, matcher.eq.as_slice())?;
         self.test(NE, matcher.ne.as_slice())?;
         if let Some(list) = &matcher.one_of {
@@ -247,14 +247,14 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn test(&mut self, operator: Operator, operands: &[Operand]) -> Result<(), BuildFault> {
+    fn test(&mut self, operator: Operator, operands: &[Operand]) -> Result<(), BuildError> {
         if operands.is_empty() { Ok(()) } else { self.list(operator, operands) }
     }
 
-    fn list(&mut self, operator: Operator, operands: &[Operand]) -> Result<(), BuildFault> {
+    fn list(&mut self, operator: Operator, operands: &[Operand]) -> Result<(), BuildError> {
         let time = self.column.shown == Shown::Time;
         let seconds =
-            time && self.dialect.rules.seconds && matches!(operands.first(), Some(Operand::Number(_)));
+            time && self.dialect.behaviour.seconds && matches!(operands.first(), Some(Operand::Number(_)));
         let mut values = Vec::with_capacity(operands.len());
         for (place, operand) in operands.iter().enumerate() {
             match self.encode(operand)? {
@@ -274,7 +274,7 @@ impl Encoder<'_> {
     }
 
     /// The value to bind, or the error of the matcher.
-    fn encode(&self, operand: &Operand) -> Result<Result<Value, String>, BuildFault> {
+    fn encode(&self, operand: &Operand) -> Result<Result<Value, String>, BuildError> {
         let time = self.column.shown == Shown::Time;
         let failed = |printed: &str, why: &str| {
             Err(format!(
@@ -283,7 +283,7 @@ impl Encoder<'_> {
             ))
         };
         Ok(match operand {
-            Operand::Null if self.dialect.null_panics => return Err(BuildFault::Panic(None)),
+            Operand::Null if self.dialect.null_panics => return Err(BuildError::Panic(None)),
             Operand::Null => Ok(match self.column.shown {
                 Shown::Text | Shown::Json => Value::Text(String::new()),
                 Shown::Bool => Value::Bool(false),
@@ -316,7 +316,7 @@ impl Search {
         search: &TextSearch,
         dialect: &Dialect,
         params: &mut Params,
-    ) -> Result<Option<Self>, BuildFault> {
+    ) -> Result<Option<Self>, BuildError> {
         let fields = search.fields.as_deref().unwrap_or_default();
         if fields.is_empty() {
             return Ok(None);
@@ -326,14 +326,14 @@ impl Search {
             match dialect.column(field) {
                 Some(Column { name, shown: Shown::Text | Shown::Time, .. }) => columns.push(*name),
                 Some(_) => {
-                    return Err(BuildFault::Text(format!(
+                    return Err(BuildError::Text(format!(
                         "type of column {field} cannot be used in text-search"
                     )));
                 }
-                None if dialect.search_panics => return Err(BuildFault::Panic(Some(NIL))),
+                None if dialect.search_panics => return Err(BuildError::Panic(Some(NIL))),
                 None => {
                     let name = quote(field);
-                    return Err(BuildFault::Text(format!("column name {name} not allowed")));
+                    return Err(BuildError::Text(format!("column name {name} not allowed")));
                 }
             }
         }

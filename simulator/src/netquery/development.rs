@@ -108,7 +108,7 @@ fn select(out: &mut Vec<u8>, select: &Select, dialect: &Dialect) {
             ("as", Part::Text(&sum.name)),
             ("distinct", Part::Bool(sum.distinct)),
         ];
-        if dialect.rules.sum_of_field {
+        if dialect.behaviour.sum_of_field {
             inner.insert(1, ("field", Part::Text(&sum.field)));
         }
         members.push(("$sum", Part::Members(inner)));

@@ -1,6 +1,6 @@
 //! What differs between contracts in the query language, as data (netquery §4).
 
-use portmaster_fixtures::{Defect, Netquery, Rules};
+use portmaster_fixtures::{Behaviour, Defect, Netquery};
 
 use super::columns::{Column, SECONDS, columns};
 
@@ -14,7 +14,7 @@ pub(crate) struct Dialect {
     /// The members of a selection's element.
     pub(crate) selects: Vec<&'static str>,
     /// What else differs between contracts.
-    pub(crate) rules: &'static Netquery,
+    pub(crate) behaviour: &'static Netquery,
     /// Whether `null` in a list is a handler's panic; else it is the column's zero value.
     pub(crate) null_panics: bool,
     /// Whether a text search in an unknown column is a handler's panic; else a 400.
@@ -24,16 +24,16 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
-    /// The language of a contract's rules, with their defects.
-    pub(crate) fn of(rules: &'static Rules) -> Self {
+    /// The language of a contract, with the defects of its behaviour.
+    pub(crate) fn of(behaviour: &'static Behaviour) -> Self {
         Self {
-            columns: columns(rules.netquery.columns),
-            operators: rules.netquery.operators.iter().map(String::as_str).collect(),
-            selects: rules.netquery.selects.iter().map(String::as_str).collect(),
-            rules: &rules.netquery,
-            null_panics: rules.has(Defect::NullCrashes),
-            search_panics: rules.has(Defect::SearchCrashes),
-            several_sums_fail: rules.has(Defect::SeveralSumsFail),
+            columns: columns(behaviour.netquery.columns),
+            operators: behaviour.netquery.operators.iter().map(String::as_str).collect(),
+            selects: behaviour.netquery.selects.iter().map(String::as_str).collect(),
+            behaviour: &behaviour.netquery,
+            null_panics: behaviour.has(Defect::NullCrashes),
+            search_panics: behaviour.has(Defect::SearchCrashes),
+            several_sums_fail: behaviour.has(Defect::SeveralSumsFail),
         }
     }
 

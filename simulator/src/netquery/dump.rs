@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use portmaster_fixtures::{
-    Rules,
+    Behaviour,
     scenario::{Bandwidth, ConnectionRow},
 };
 use rusqlite::{
@@ -54,12 +54,12 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// As it is taken out of tables.
-    pub(crate) fn tables(&self, rules: &'static Rules) -> Tables {
+    pub(crate) fn tables(&self, behaviour: &'static Behaviour) -> Tables {
         let begun = match self {
             Self::Begun(begun) => begun,
             Self::Taken(tables) => return tables.clone(),
         };
-        let dialect = Dialect::of(rules);
+        let dialect = Dialect::of(behaviour);
         let [mut live, mut history, mut bandwidth] = [(); 3].map(|()| Writer::default());
         let mut row = ConnectionRow::default();
         for one in &begun.rows {
@@ -70,7 +70,7 @@ impl Kept {
             if row.live {
                 live.row(cells(false));
             }
-            if row.history && dialect.rules.databases {
+            if row.history && dialect.behaviour.databases {
                 history.row(cells(true));
             }
         }
@@ -199,10 +199,10 @@ impl Tables {
     /// # Errors
     /// When they are none: where, and what was expected.
     pub(crate) fn read(
-        rules: &'static Rules,
+        behaviour: &'static Behaviour,
         [live, history, bandwidth]: [Vec<Vec<Json>>; 3],
     ) -> Result<Self, (String, String)> {
-        let dialect = Dialect::of(rules);
+        let dialect = Dialect::of(behaviour);
         let connections: Vec<(&str, Shown)> =
             dialect.stored().map(|column| (column.name, column.shown)).collect();
         let samples = BANDWIDTH.map(|name| (name, if name == "conn_id" { Shown::Text } else { NUMBER }));

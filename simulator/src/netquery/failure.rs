@@ -1,10 +1,10 @@
 //! What fails: the tables, a request, the binding of its values.
 
 use super::{
-    conditions::{BuildFault, Params, Value},
-    rows::RowFault,
+    conditions::{BuildError, Params, Value},
+    rows::RowError,
 };
-use crate::go::decode::Fault;
+use crate::go::decode::DecodeError;
 
 /// Why the tables cannot be made, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub(crate) enum Failure {
         /// The core's statement.
         core: String,
         /// Why ours is refused.
-        fault: rusqlite::Error,
+        error: rusqlite::Error,
     },
     /// A row cannot be shown.
     Row(String),
@@ -41,33 +41,33 @@ pub(crate) enum Failure {
     Database(rusqlite::Error),
 }
 
-impl From<BuildFault> for Failure {
-    fn from(fault: BuildFault) -> Self {
-        match fault {
-            BuildFault::Text(text) => Self::Request(text),
-            BuildFault::Panic(words) => Self::Panic(words),
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Text(text) => Self::Request(text),
+            BuildError::Panic(words) => Self::Panic(words),
         }
     }
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Request(format!("invalid query: {fault}"))
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self::Request(format!("invalid query: {error}"))
     }
 }
 
-impl From<RowFault> for Failure {
-    fn from(fault: RowFault) -> Self {
-        match fault {
-            RowFault::Database(fault) => Self::Database(fault),
-            RowFault::Type(text) => Self::Row(text),
+impl From<RowError> for Failure {
+    fn from(error: RowError) -> Self {
+        match error {
+            RowError::Database(error) => Self::Database(error),
+            RowError::Type(text) => Self::Row(text),
         }
     }
 }
 
 impl From<rusqlite::Error> for Failure {
-    fn from(fault: rusqlite::Error) -> Self {
-        Self::Database(fault)
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
     }
 }
 

@@ -22,7 +22,7 @@ impl Store {
         let (measured, others): (Vec<_>, Vec<_>) = world.take_events().into_iter().partition(is_measured);
         let rows: Vec<_> = world.connections.in_order().into_iter().cloned().collect();
         let are_many = rows.len() >= MANY;
-        let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world.rules);
+        let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world.behaviour);
         store.record(&others)?;
         if are_many {
             let store = store.clone();

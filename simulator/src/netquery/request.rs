@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::dialect::Dialect;
 use crate::go::{
-    decode::{At, Fault, Soft, members},
+    decode::{At, DecodeError, Soft, members},
     print,
     read::{Kind, Raw},
 };
@@ -175,14 +175,14 @@ pub(crate) struct BandwidthChart {
 const STRINGS: (&str, &str) = ("[]string", "string");
 
 /// Reads a request to `query`.
-pub(crate) fn query(raw: Raw<'_>, dialect: &Dialect) -> Result<QueryRequest, Fault> {
+pub(crate) fn query(raw: Raw<'_>, dialect: &Dialect) -> Result<QueryRequest, DecodeError> {
     let mut soft = Soft::default();
     let request = query_into(raw, dialect, &mut soft)?;
     soft.unless(request)
 }
 
 /// Reads a batch of requests, by name.
-pub(crate) fn batch(raw: Raw<'_>, dialect: &Dialect) -> Result<BTreeMap<String, QueryRequest>, Fault> {
+pub(crate) fn batch(raw: Raw<'_>, dialect: &Dialect) -> Result<BTreeMap<String, QueryRequest>, DecodeError> {
     let mut soft = Soft::default();
     let mut requests = BTreeMap::new();
     match raw.kind() {
@@ -197,10 +197,10 @@ pub(crate) fn batch(raw: Raw<'_>, dialect: &Dialect) -> Result<BTreeMap<String, 
     soft.unless(requests)
 }
 
-fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryRequest, Fault> {
+fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryRequest, DecodeError> {
     const HOLDER: &str = "QueryRequestPayload";
     let mut request = QueryRequest::default();
-    let names: &[_] = if dialect.rules.databases {
+    let names: &[_] = if dialect.behaviour.databases {
         &["select", "query", "orderBy", "groupBy", "textSearch", "databases", "page", "pageSize"]
     } else {
         &["select", "query", "orderBy", "groupBy", "textSearch", "page", "pageSize"]
@@ -208,9 +208,9 @@ fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryR
     members(raw, At::TOP, "netquery.QueryRequestPayload", names, soft, |name, value, soft| {
         let at = At::member(HOLDER, name);
         match name {
-            "select" => request.select = selection(value, dialect).map_err(|fault| fault.within(at))?,
-            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
-            "orderBy" => request.order_by = Some(order(value).map_err(|fault| fault.within(at))?),
+            "select" => request.select = selection(value, dialect).map_err(|error| error.within(at))?,
+            "query" => request.query = conditions(value, dialect).map_err(|error| error.within(at))?,
+            "orderBy" => request.order_by = Some(order(value).map_err(|error| error.within(at))?),
             "groupBy" => soft.strings(value, at, STRINGS, &mut request.group_by),
             "textSearch" => text_search(value, at, soft, &mut request.text_search)?,
             "databases" => {
@@ -227,14 +227,14 @@ fn query_into(raw: Raw<'_>, dialect: &Dialect, soft: &mut Soft) -> Result<QueryR
 }
 
 /// Reads a request to `charts/connection-active`.
-pub(crate) fn active_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<ActiveChart, Fault> {
+pub(crate) fn active_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<ActiveChart, DecodeError> {
     let mut soft = Soft::default();
     let mut request = ActiveChart::default();
     let wanted = "netquery.QueryActiveConnectionChartPayload";
     members(raw, At::TOP, wanted, &["query", "textSearch"], &mut soft, |name, value, soft| {
         let at = At::member("QueryActiveConnectionChartPayload", name);
         match name {
-            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
+            "query" => request.query = conditions(value, dialect).map_err(|error| error.within(at))?,
             _ => text_search(value, at, soft, &mut request.text_search)?,
         }
         Ok(())
@@ -243,7 +243,7 @@ pub(crate) fn active_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<ActiveChar
 }
 
 /// Reads a request to `charts/bandwidth`.
-pub(crate) fn bandwidth_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<BandwidthChart, Fault> {
+pub(crate) fn bandwidth_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<BandwidthChart, DecodeError> {
     let mut soft = Soft::default();
     let mut request = BandwidthChart::default();
     let wanted = "netquery.BandwidthChartRequest";
@@ -251,7 +251,7 @@ pub(crate) fn bandwidth_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<Bandwid
         let at = At::member("BandwidthChartRequest", name);
         match name {
             "interval" => soft.int(value, at, &mut request.interval),
-            "query" => request.query = conditions(value, dialect).map_err(|fault| fault.within(at))?,
+            "query" => request.query = conditions(value, dialect).map_err(|error| error.within(at))?,
             _ => soft.strings(value, at, STRINGS, &mut request.group_by),
         }
         Ok(())
@@ -260,7 +260,7 @@ pub(crate) fn bandwidth_chart(raw: Raw<'_>, dialect: &Dialect) -> Result<Bandwid
 }
 
 /// Reads the profiles of a request to `history/clear`; none means all.
-pub(crate) fn history_clear(raw: Raw<'_>) -> Result<Vec<String>, Fault> {
+pub(crate) fn history_clear(raw: Raw<'_>) -> Result<Vec<String>, DecodeError> {
     let mut soft = Soft::default();
     let mut profiles = None;
     let wanted = "struct { ProfileIDs []string \"json:\\\"profileIDs\\\"\" }";
@@ -272,7 +272,7 @@ pub(crate) fn history_clear(raw: Raw<'_>) -> Result<Vec<String>, Fault> {
 }
 
 /// A selection: an array, one object, or a string, which is read and thrown away.
-fn selection(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Vec<Select>>, Fault> {
+fn selection(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Vec<Select>>, DecodeError> {
     match raw.kind() {
         Kind::Array => raw.elements().map(|one| select(one, dialect)).collect::<Result<_, _>>().map(Some),
         Kind::Object => Ok(Some(vec![select(raw, dialect)?])),
@@ -284,7 +284,7 @@ fn selection(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Vec<Select>>, Fau
     }
 }
 
-fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
+fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, DecodeError> {
     let mut soft = Soft::default();
     let mut select = Select::default();
     if raw.kind() != Kind::Object {
@@ -318,7 +318,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
             }
             "$sum" => {
                 let mut sum = Sum::default();
-                let names: &[_] = if dialect.rules.sum_of_field {
+                let names: &[_] = if dialect.behaviour.sum_of_field {
                     &["condition", "field", "as", "distinct"]
                 } else {
                     &["condition", "as", "distinct"]
@@ -327,7 +327,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
                     let at = At::nested("Sum", form, name);
                     match name {
                         "condition" => {
-                            sum.condition = conditions(value, dialect).map_err(|fault| fault.within(at))?;
+                            sum.condition = conditions(value, dialect).map_err(|error| error.within(at))?;
                         }
                         "field" => soft.string(value, at, "string", &mut sum.field),
                         "as" => soft.string(value, at, "string", &mut sum.name),
@@ -380,7 +380,7 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
     let select = soft.unless(select)?;
     for (form, name) in [
         ("$count", select.count.as_ref().map(|one| &one.name)),
-        ("$sum", select.sum.as_ref().map(|one| &one.name).filter(|_| dialect.rules.sum_of_field)),
+        ("$sum", select.sum.as_ref().map(|one| &one.name).filter(|_| dialect.behaviour.sum_of_field)),
         ("$min", select.min.as_ref().map(|one| &one.name)),
         ("$field", select.renamed.as_ref().map(|one| &one.name)),
     ] {
@@ -388,7 +388,9 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, Fault> {
             && !name.is_empty()
             && !good_name(name)
         {
-            return Err(Fault::Text(format!("invalid characters in {form}.as, value must match [a-zA-Z]+")));
+            return Err(DecodeError::Text(format!(
+                "invalid characters in {form}.as, value must match [a-zA-Z]+"
+            )));
         }
     }
     Ok(select)
@@ -399,7 +401,7 @@ fn good_name(name: &str) -> bool {
     name.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-fn conditions(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Conditions>, Fault> {
+fn conditions(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Conditions>, DecodeError> {
     match raw.kind() {
         Kind::Object => {
             let columns: BTreeMap<_, _> = raw.members().collect();
@@ -419,21 +421,21 @@ fn conditions(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Conditions>, Fau
 }
 
 /// The matchers of one column: an array of them, or a single one.
-fn matchers(column: &str, raw: Raw<'_>, dialect: &Dialect) -> Result<Vec<Matcher>, Fault> {
+fn matchers(column: &str, raw: Raw<'_>, dialect: &Dialect) -> Result<Vec<Matcher>, DecodeError> {
     if raw.kind() != Kind::Array {
         return Ok(vec![matcher(raw, dialect)?]);
     }
     raw.elements()
         .map(|one| {
             if one.kind() == Kind::Array {
-                return Err(Fault::Text(format!("invalid token [ in query for column {column}")));
+                return Err(DecodeError::Text(format!("invalid token [ in query for column {column}")));
             }
             matcher(one, dialect)
         })
         .collect()
 }
 
-fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, Fault> {
+fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, DecodeError> {
     let mut soft = Soft::default();
     let mut matcher = Matcher::default();
     match raw.kind() {
@@ -463,7 +465,7 @@ fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, Fault> {
     })?;
     let matcher = soft.unless(matcher)?;
     if matcher.is_empty() {
-        return Err(Fault::Text("invalid query matcher: no conditions specified".to_owned()));
+        return Err(DecodeError::Text("invalid query matcher: no conditions specified".to_owned()));
     }
     Ok(matcher)
 }
@@ -525,14 +527,14 @@ fn printed(raw: Raw<'_>, depth: usize) -> String {
     }
 }
 
-fn order(raw: Raw<'_>) -> Result<Vec<OrderBy>, Fault> {
+fn order(raw: Raw<'_>) -> Result<Vec<OrderBy>, DecodeError> {
     match raw.kind() {
         Kind::Array => raw.elements().map(order_term).collect(),
         _ => Ok(vec![order_term(raw)?]),
     }
 }
 
-fn order_term(raw: Raw<'_>) -> Result<OrderBy, Fault> {
+fn order_term(raw: Raw<'_>) -> Result<OrderBy, DecodeError> {
     let mut soft = Soft::default();
     let mut term = OrderBy::default();
     if raw.kind() != Kind::Object {
@@ -555,7 +557,7 @@ fn text_search(
     at: At<'_>,
     soft: &mut Soft,
     into: &mut Option<TextSearch>,
-) -> Result<(), Fault> {
+) -> Result<(), DecodeError> {
     if raw.kind() == Kind::Null {
         *into = None;
         return Ok(());

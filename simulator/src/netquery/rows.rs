@@ -31,16 +31,16 @@ struct Shape<'a> {
 
 /// Why a row cannot be shown.
 #[derive(Debug)]
-pub(crate) enum RowFault {
+pub(crate) enum RowError {
     /// The database failed.
     Database(rusqlite::Error),
     /// A value does not have the type of the column that it is named after.
     Type(String),
 }
 
-impl From<rusqlite::Error> for RowFault {
-    fn from(fault: rusqlite::Error) -> Self {
-        Self::Database(fault)
+impl From<rusqlite::Error> for RowError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
     }
 }
 
@@ -50,7 +50,7 @@ impl<'a> RowWriter<'a> {
         let mut by_key = std::collections::BTreeMap::new();
         for (index, name) in names.iter().enumerate() {
             let repeated = names[index + 1..].contains(name);
-            if repeated && !dialect.rules.keeps_duplicates {
+            if repeated && !dialect.behaviour.keeps_duplicates {
                 continue;
             }
             by_key.insert(if repeated { "" } else { name }, index);
@@ -68,7 +68,7 @@ impl<'a> RowWriter<'a> {
     }
 
     /// Writes all rows as an array, or `null` if there is none, as a member of the answer; says how many there were.
-    pub(crate) fn write_all(&self, out: &mut Vec<u8>, mut rows: rusqlite::Rows<'_>) -> Result<u64, RowFault> {
+    pub(crate) fn write_all(&self, out: &mut Vec<u8>, mut rows: rusqlite::Rows<'_>) -> Result<u64, RowError> {
         let mut count = 0;
         while let Some(row) = rows.next()? {
             out.extend_from_slice(if count == 0 { b"[" } else { b"," });
@@ -85,7 +85,7 @@ impl<'a> RowWriter<'a> {
         Ok(count)
     }
 
-    fn write(&self, out: &mut Vec<u8>, row: &Row<'_>) -> Result<(), RowFault> {
+    fn write(&self, out: &mut Vec<u8>, row: &Row<'_>) -> Result<(), RowError> {
         for (place, shape) in self.columns.iter().enumerate() {
             out.extend_from_slice(if place == 0 { b"{" } else { b"," });
             output::line(out, 3);
@@ -95,7 +95,7 @@ impl<'a> RowWriter<'a> {
                 None => raw(out, value),
                 Some(column) => {
                     if !typed(out, column, value) {
-                        return Err(RowFault::Type(self.type_fault(column, value, row)?));
+                        return Err(RowError::Type(self.type_error(column, value, row)?));
                     }
                 }
             }
@@ -105,7 +105,7 @@ impl<'a> RowWriter<'a> {
         Ok(())
     }
 
-    fn type_fault(&self, column: &Column, value: ValueRef<'_>, row: &Row<'_>) -> Result<String, RowFault> {
+    fn type_error(&self, column: &Column, value: ValueRef<'_>, row: &Row<'_>) -> Result<String, RowError> {
         let found = match value {
             ValueRef::Null => "NULL",
             ValueRef::Integer(_) => "INTEGER",
@@ -119,7 +119,7 @@ impl<'a> RowWriter<'a> {
             "failed to decode column {name}: decode: unexpected column type SQLITE_{found} for column {name} \
              with field type {wanted}"
         );
-        if self.dialect.rules.shows_row {
+        if self.dialect.behaviour.shows_row {
             let mut pairs = std::collections::BTreeMap::new();
             for (index, name) in self.names.iter().enumerate() {
                 pairs.insert(*name, printed(row.get_ref(index)?));

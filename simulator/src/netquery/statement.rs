@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    conditions::{BuildFault, Clause, Params, Search, Wording},
+    conditions::{BuildError, Clause, Params, Search, Wording},
     dialect::{Dialect, is_name},
     request::{QueryRequest, Select},
 };
@@ -84,19 +84,19 @@ impl Filter {
     }
 }
 
-fn not_allowed(name: &str) -> BuildFault {
-    BuildFault::Text(format!("column name {} not allowed", quote(name)))
+fn not_allowed(name: &str) -> BuildError {
+    BuildError::Text(format!("column name {} not allowed", quote(name)))
 }
 
 impl Statement {
     /// Builds the statement of a request, checking its parts in the core's order.
-    pub(crate) fn build(request: &QueryRequest, dialect: &Dialect) -> Result<Self, BuildFault> {
+    pub(crate) fn build(request: &QueryRequest, dialect: &Dialect) -> Result<Self, BuildError> {
         let mut builder = Builder { dialect, names: Vec::new(), params: Params::default(), sums: Vec::new() };
         let selects = request.select.as_deref().unwrap_or_default();
         let mut items = Vec::with_capacity(selects.len());
         for (index, select) in selects.iter().enumerate() {
-            let item = builder.item(select, index).map_err(|fault| match fault {
-                BuildFault::Text(text) if text.starts_with("invalid query: ") => BuildFault::Text(text),
+            let item = builder.item(select, index).map_err(|error| match error {
+                BuildError::Text(text) if text.starts_with("invalid query: ") => BuildError::Text(text),
                 other => other.after("perparing selected fields: "),
             })?;
             items.push(item);
@@ -106,24 +106,24 @@ impl Statement {
         let mut filter = Filter::default();
         if let Some(conditions) = &request.query {
             filter.clause = Clause::build(conditions, "", dialect, &mut builder.params)
-                .map_err(|fault| fault.after("generating where clause: "))?;
+                .map_err(|error| error.after("generating where clause: "))?;
         }
         if let Some(search) = &request.text_search {
             filter.search = Search::build(search, dialect, &mut builder.params)
-                .map_err(|fault| fault.after("generating text-search clause: "))?;
+                .map_err(|error| error.after("generating text-search clause: "))?;
         }
         let group_by = request.group_by.clone().unwrap_or_default();
         for name in &group_by {
-            builder.known(name).map_err(|fault| fault.after("generating group-by clause: "))?;
+            builder.known(name).map_err(|error| error.after("generating group-by clause: "))?;
         }
         let mut order_by = Vec::new();
         for term in request.order_by.iter().flatten() {
-            builder.known(&term.field).map_err(|fault| fault.after("generating order-by clause: "))?;
+            builder.known(&term.field).map_err(|error| error.after("generating order-by clause: "))?;
             order_by.push((term.field.clone(), term.desc));
         }
         if let Some(bad) = request.databases.iter().find(|name| !is_name(name)) {
             let name = quote(bad);
-            return Err(BuildFault::Text(format!("invalid query: database name {name} not allowed")));
+            return Err(BuildError::Text(format!("invalid query: database name {name} not allowed")));
         }
         if items.is_empty() {
             items.extend(
@@ -182,7 +182,7 @@ impl Statement {
                 out.push_str(" AND ");
                 self.filter.write(&mut out, &self.params, wording);
             }
-        } else if dialect.rules.databases {
+        } else if dialect.behaviour.databases {
             self.write_union(&mut out, dialect, wording);
             out.push(' ');
         } else {
@@ -369,7 +369,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// Columns and names of results may be used.
-    fn known(&self, name: &str) -> Result<(), BuildFault> {
+    fn known(&self, name: &str) -> Result<(), BuildError> {
         if self.dialect.column(name).is_some() || self.names.iter().any(|known| known == name) {
             Ok(())
         } else {
@@ -378,9 +378,9 @@ impl Builder<'_> {
     }
 
     /// The name of a result; the core takes any text with a letter in it, here it has to be a name.
-    fn name(&mut self, form: &str, given: &str, otherwise: String) -> Result<String, BuildFault> {
+    fn name(&mut self, form: &str, given: &str, otherwise: String) -> Result<String, BuildError> {
         if !is_name(given) {
-            return Err(BuildFault::Text(format!(
+            return Err(BuildError::Text(format!(
                 "invalid query: invalid characters in {form}.as, value must match [a-zA-Z]+"
             )));
         }
@@ -389,7 +389,7 @@ impl Builder<'_> {
         Ok(name)
     }
 
-    fn item(&mut self, select: &Select, index: usize) -> Result<Item, BuildFault> {
+    fn item(&mut self, select: &Select, index: usize) -> Result<Item, BuildError> {
         // An element with several members is checked by one of them and used by another, each in its own order.
         let star = |field: &str| if field.is_empty() { "*".to_owned() } else { field.to_owned() };
         let checked = if let Some(count) = &select.count {
@@ -424,14 +424,14 @@ impl Builder<'_> {
         }
         if let Some(sum) = &select.sum {
             if sum.name.is_empty() {
-                return Err(BuildFault::Text("missing 'as' for $sum".to_owned()));
+                return Err(BuildError::Text("missing 'as' for $sum".to_owned()));
             }
             let expression = if sum.field.is_empty() {
                 let begin = self.params.len();
                 let conditions = sum.condition.clone().unwrap_or_default();
                 let clause =
                     Clause::build(&conditions, &format!("sel{index}"), self.dialect, &mut self.params)
-                        .map_err(|fault| fault.after("in $sum: "))?;
+                        .map_err(|error| error.after("in $sum: "))?;
                 self.sums.push(begin..self.params.len());
                 Expression::SumWhere(clause)
             } else {
@@ -445,7 +445,7 @@ impl Builder<'_> {
         }
         if let Some(min) = &select.min {
             if min.name.is_empty() {
-                return Err(BuildFault::Text("missing 'as' for $min".to_owned()));
+                return Err(BuildError::Text("missing 'as' for $min".to_owned()));
             }
             self.known(&min.field)?;
             let name = self.name("$min", &min.name, String::new())?;

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use portmaster_fixtures::{
-    Rules,
+    Behaviour,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
 use rusqlite::{
@@ -137,7 +137,7 @@ impl<'a> Tables<'a> {
         if row.live {
             self.put(false, |_, column| (column.cell)(row, false))?;
         }
-        if row.history && self.dialect.rules.databases {
+        if row.history && self.dialect.behaviour.databases {
             self.put(true, |_, column| (column.cell)(row, true))?;
         }
         Ok(())
@@ -213,17 +213,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
-    /// Empty tables in the language of a contract, with the defects of some rules.
-    pub fn new(rules: &'static Rules) -> Result<Self, StoreError> {
-        let dialect = Dialect::of(rules);
+    /// Empty tables in the language of a contract, with the defects of some behaviour.
+    pub fn new(behaviour: &'static Behaviour) -> Result<Self, StoreError> {
+        let dialect = Dialect::of(behaviour);
         let opened = OnceLock::from(Opened::new(&dialect)?);
         Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default() })))
     }
 
     /// Tables that hold what was taken out of others, or a world that begins. They are only made when somebody asks for
     /// them: many a world is never asked for its connections.
-    pub(crate) fn holding(kept: Kept, rules: &'static Rules) -> Self {
-        let dialect = Dialect::of(rules);
+    pub(crate) fn holding(kept: Kept, behaviour: &'static Behaviour) -> Self {
+        let dialect = Dialect::of(behaviour);
         Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept)) }))
     }
 

@@ -3,7 +3,7 @@
 use regex::Regex;
 
 use super::{
-    Fault,
+    QueryError,
     fields::{Fields, Value},
 };
 use crate::{
@@ -37,11 +37,11 @@ impl Condition {
     }
 
     /// The first value that is not one its operator takes.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), QueryError> {
         match self {
             Self::All(items) | Self::Any(items) => items.iter().try_for_each(Self::check),
             Self::Not(item) => item.check(),
-            Self::Test(Test { value: Wanted::Faulty(fault), .. }) => Err(Fault::Value(fault.clone())),
+            Self::Test(Test { value: Wanted::Faulty(error), .. }) => Err(QueryError::Value(error.clone())),
             Self::Test(_) => Ok(()),
         }
     }
@@ -156,15 +156,15 @@ impl Test {
             cut.map_or_else(|| closed.clone(), |byte| format!("{open}\\x{byte:02x}\""))
         };
         let understood = match operator {
-            Operator::Int(_) => number::int(value).map(Wanted::Int).map_err(|fault| {
-                format!("could not parse {value} to int64: {fault} (hint: use \"sameas\" to compare strings)")
+            Operator::Int(_) => number::int(value).map(Wanted::Int).map_err(|error| {
+                format!("could not parse {value} to int64: {error} (hint: use \"sameas\" to compare strings)")
             }),
             Operator::Float(_) => number::float(value)
                 .map(Wanted::Float)
-                .map_err(|fault| format!("could not parse {value} to float64: {fault}")),
+                .map_err(|error| format!("could not parse {value} to float64: {error}")),
             Operator::Is => number::boolean(value)
                 .map(Wanted::Bool)
-                .map_err(|fault| format!("could not parse {} to bool: {fault}", quoted())),
+                .map_err(|error| format!("could not parse {} to bool: {error}", quoted())),
             Operator::In => match bytes.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect::<Vec<_>>() {
                 parts if parts.len() > 1 => Ok(Wanted::OneOf(parts)),
                 _ => Err(format!("could not parse {} to []string", quoted())),
@@ -175,7 +175,7 @@ impl Test {
             )),
             Operator::Matches => regexp::compile(value)
                 .map(Wanted::Pattern)
-                .map_err(|fault| format!("could not compile regex {}: {fault}", quoted())),
+                .map_err(|error| format!("could not compile regex {}: {error}", quoted())),
             Operator::Exists => Ok(Wanted::Nothing),
             Operator::SameAs | Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
                 Ok(Wanted::Text(bytes))
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn values_are_checked_before_anything_runs() {
-        for (condition, fault) in [
+        for (condition, error) in [
             (
                 "n == 0x1",
                 "could not parse 0x1 to int64: strconv.ParseInt: parsing \"0x1\": invalid syntax (hint: use \"sameas\" to \
@@ -286,7 +286,7 @@ mod tests {
             ("S re [a", "could not compile regex \"[a\": error parsing regexp: missing closing ]: `[a`"),
         ] {
             let got = Query::parse(&format!("query a: where {condition}"), GRAMMAR).unwrap_err();
-            assert_eq!(got.to_string(), fault);
+            assert_eq!(got.to_string(), error);
         }
     }
 }

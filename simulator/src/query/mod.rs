@@ -2,7 +2,7 @@
 
 mod condition;
 mod connection;
-mod fault;
+mod error;
 mod fields;
 mod parse;
 pub mod scope;
@@ -10,7 +10,7 @@ mod token;
 
 pub use condition::Condition;
 pub use connection::Connection;
-pub use fault::Fault;
+pub use error::QueryError;
 pub use fields::{Fields, Json, Value};
 pub use parse::{Grammar, Query};
 

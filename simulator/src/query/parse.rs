@@ -1,9 +1,9 @@
 //! From words to a query.
 
-use portmaster_fixtures::{Defect, Rules};
+use portmaster_fixtures::{Behaviour, Defect};
 
 use super::{
-    Condition, Fault, Operator,
+    Condition, Operator, QueryError,
     condition::Test,
     token::{Token, tokens},
 };
@@ -38,10 +38,10 @@ pub struct Grammar {
 
 impl Grammar {
     /// The grammar of a contract.
-    pub fn of(rules: &Rules) -> Self {
+    pub fn of(behaviour: &Behaviour) -> Self {
         Self {
-            group_may_end: !rules.has(Defect::QueryTrailingGroup),
-            cuts_last_letter: rules.has(Defect::QueryCutsLastLetter),
+            group_may_end: !behaviour.has(Defect::QueryTrailingGroup),
+            cuts_last_letter: behaviour.has(Defect::QueryCutsLastLetter),
         }
     }
 }
@@ -51,7 +51,7 @@ impl Query {
     ///
     /// # Errors
     /// In the words of the cores.
-    pub fn parse(text: &str, grammar: Grammar) -> Result<Self, Fault> {
+    pub fn parse(text: &str, grammar: Grammar) -> Result<Self, QueryError> {
         let mut tokens = tokens(text)?;
         let cut = if grammar.cuts_last_letter { cut(&mut tokens, text) } else { None };
         let mut parser = Parser { tokens, next: 0, end: text.len(), grammar, cut, comparisons: 0 };
@@ -80,10 +80,10 @@ struct Parser {
 }
 
 impl Parser {
-    fn take(&mut self) -> Result<Token, Fault> {
-        let token = self.tokens.get(self.next).cloned().ok_or(Fault::End(self.end))?;
+    fn take(&mut self) -> Result<Token, QueryError> {
+        let token = self.tokens.get(self.next).cloned().ok_or(QueryError::End(self.end))?;
         if self.next >= limits::WORDS {
-            return Err(Fault::TooLong(token.position));
+            return Err(QueryError::TooLong(token.position));
         }
         self.next += 1;
         Ok(token)
@@ -93,13 +93,13 @@ impl Parser {
         self.next >= self.tokens.len()
     }
 
-    fn query(&mut self) -> Result<Query, Fault> {
+    fn query(&mut self) -> Result<Query, QueryError> {
         if self.take()?.text != "query" {
-            return Err(Fault::NoQuery);
+            return Err(QueryError::NoQuery);
         }
         let prefix = self.take()?.text;
         let mut query = Query { prefix, condition: None, order_by: None, limit: 0, offset: 0 };
-        let once = |name, unset: bool, at| if unset { Ok(()) } else { Err(Fault::Duplicate(name, at)) };
+        let once = |name, unset: bool, at| if unset { Ok(()) } else { Err(QueryError::Duplicate(name, at)) };
         while !self.at_end() {
             let Token { text, position } = self.take()?;
             match text.as_str() {
@@ -119,7 +119,7 @@ impl Parser {
                     once("offset", query.offset == 0, position)?;
                     query.offset = self.number()?;
                 }
-                _ => return Err(Fault::Clause(text, position)),
+                _ => return Err(QueryError::Clause(text, position)),
             }
         }
         if let Some(condition) = &query.condition {
@@ -128,15 +128,15 @@ impl Parser {
         Ok(query)
     }
 
-    fn number(&mut self) -> Result<u32, Fault> {
+    fn number(&mut self) -> Result<u32, QueryError> {
         let Token { text, position } = self.take()?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse().ok().filter(|number| digits && *number <= MOST);
-        number.ok_or(Fault::Integer(text, position))
+        number.ok_or(QueryError::Integer(text, position))
     }
 
     /// One level of conditions, at the root (0) or in a group.
-    fn condition(&mut self, depth: usize) -> Result<Condition, Fault> {
+    fn condition(&mut self, depth: usize) -> Result<Condition, QueryError> {
         let root = depth == 0;
         let mut items = Vec::new();
         let mut any = None;
@@ -161,7 +161,7 @@ impl Parser {
                 word @ ("and" | "or") => {
                     let or = word == "or";
                     if any.is_some_and(|any| any != or) {
-                        return Err(Fault::Mixed(token.position));
+                        return Err(QueryError::Mixed(token.position));
                     }
                     any = Some(or);
                     may_end = false;
@@ -175,7 +175,7 @@ impl Parser {
             }
             let item = if token.text == "(" {
                 if depth == limits::GROUP_DEPTH {
-                    return Err(Fault::TooDeep(token.position));
+                    return Err(QueryError::TooDeep(token.position));
                 }
                 may_end = self.grammar.group_may_end;
                 self.condition(depth + 1)?
@@ -189,17 +189,17 @@ impl Parser {
     }
 
     /// A plain condition, from the word after its key on.
-    fn test(&mut self, key: String, negated: &mut bool) -> Result<Condition, Fault> {
+    fn test(&mut self, key: String, negated: &mut bool) -> Result<Condition, QueryError> {
         let mut token = self.take()?;
         self.comparisons += 1;
         if self.comparisons > limits::COMPARISONS {
-            return Err(Fault::TooMany(token.position));
+            return Err(QueryError::TooMany(token.position));
         }
         if token.text == "not" {
             *negated = true;
             token = self.take()?;
         }
-        let operator = Operator::named(&token.text).ok_or(Fault::Operator(token.position))?;
+        let operator = Operator::named(&token.text).ok_or(QueryError::Operator(token.position))?;
         let value = if operator == Operator::Exists { String::new() } else { self.take()?.text };
         let cut = self.cut.filter(|_| self.at_end() && operator != Operator::Exists);
         Ok(Condition::Test(Test::new(key, operator, &value, cut)))
@@ -212,14 +212,14 @@ mod tests {
 
     use super::*;
 
-    fn fault(text: &str) -> String {
+    fn error(text: &str) -> String {
         Query::parse(text, Grammar { group_may_end: false, cuts_last_letter: false })
             .map(|_| "none".to_owned())
             .unwrap_or_else(|f| f.to_string())
     }
 
     #[test]
-    fn faults_are_worded_and_placed_as_the_cores_do() {
+    fn errors_are_worded_and_placed_as_the_cores_do() {
         for (text, expected) in [
             ("", "unexpected end at position 0"),
             ("query", "unexpected end at position 5"),
@@ -245,24 +245,24 @@ mod tests {
             ("query a: where x ex limit 1 where y ex", "duplicate \"where\" clause found at position 29"),
             ("query a: orderby x where limit exists offset 3", "none"),
         ] {
-            assert_eq!(fault(text), expected, "{text}");
+            assert_eq!(error(text), expected, "{text}");
         }
     }
 
     #[test]
     fn a_query_is_bounded_in_depth_and_length() {
         let nested = |depth| format!("query a: where {}x ex{} y ex", "(".repeat(depth), ")".repeat(depth));
-        assert_eq!(fault(&nested(100)), "none");
-        assert_eq!(fault(&nested(101)), "groups nest deeper than 100 at position 116");
-        assert_eq!(fault(&nested(1_000_000)), "groups nest deeper than 100 at position 116");
-        assert_eq!(fault(&format!("query a: where {}", "not ".repeat(5_000) + "x ex")), "none");
+        assert_eq!(error(&nested(100)), "none");
+        assert_eq!(error(&nested(101)), "groups nest deeper than 100 at position 116");
+        assert_eq!(error(&nested(1_000_000)), "groups nest deeper than 100 at position 116");
+        assert_eq!(error(&format!("query a: where {}", "not ".repeat(5_000) + "x ex")), "none");
         assert_eq!(
-            fault(&format!("query a: where {}", "not ".repeat(100_000))),
+            error(&format!("query a: where {}", "not ".repeat(100_000))),
             "more than 10000 words at position 40004"
         );
         let long = |count| format!("query a: where {}", "x ex ".repeat(count));
-        assert_eq!(fault(&long(1000)), "none");
-        assert_eq!(fault(&long(1001)), "more than 1000 comparisons at position 5018");
+        assert_eq!(error(&long(1000)), "none");
+        assert_eq!(error(&long(1001)), "more than 1000 comparisons at position 5018");
     }
 
     #[test]
@@ -274,13 +274,13 @@ mod tests {
             ("query a: where ((x ex))", 23),
             ("query a: where (x ex)(y ex)", 27),
         ] {
-            assert_eq!(fault(text), format!("unexpected end at position {length}"));
+            assert_eq!(error(text), format!("unexpected end at position {length}"));
             assert!(
                 Query::parse(text, Grammar { group_may_end: true, cuts_last_letter: false }).is_ok(),
                 "{text}"
             );
         }
-        assert_eq!(fault("query a: where (x ex or y ex) and z ex limit 4"), "none");
+        assert_eq!(error("query a: where (x ex or y ex) and z ex limit 4"), "none");
         assert!(
             Query::parse(
                 "query a: where (x ex) limit 4",
@@ -293,7 +293,7 @@ mod tests {
                 "query a: where (x ex",
                 Grammar { group_may_end: grammar, cuts_last_letter: false },
             );
-            assert_eq!(unclosed.unwrap_err(), Fault::End(20));
+            assert_eq!(unclosed.unwrap_err(), QueryError::End(20));
         }
     }
 
@@ -301,7 +301,7 @@ mod tests {
     fn the_last_letter_is_cut_only_where_the_grammar_says_so() {
         let said = |text: &str, cuts_last_letter| {
             let query = Query::parse(text, Grammar { group_may_end: true, cuts_last_letter });
-            query.map(|_| String::new()).unwrap_or_else(|fault| fault.to_string())
+            query.map(|_| String::new()).unwrap_or_else(|error| error.to_string())
         };
         let text = "query a: where n matches é";
         assert_eq!(said(text, false), "");
@@ -327,7 +327,7 @@ mod tests {
             cuts_last_letter in any::<bool>(),
         ) {
             let text = format!("query a: where {}", words.join(" "));
-            if let Err(Fault::End(at) | Fault::Operator(at)) = Query::parse(&text, Grammar { group_may_end, cuts_last_letter }) {
+            if let Err(QueryError::End(at) | QueryError::Operator(at)) = Query::parse(&text, Grammar { group_may_end, cuts_last_letter }) {
                 prop_assert!(at <= text.len());
             }
         }

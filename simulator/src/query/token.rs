@@ -1,6 +1,6 @@
 //! The words of a query text.
 
-use super::Fault;
+use super::QueryError;
 use crate::limits;
 
 /// A word.
@@ -13,7 +13,7 @@ pub(super) struct Token {
 }
 
 /// Cuts a query text into words (websocket §4.1), as many as a query may have and one more.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+pub(super) fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
     let mut found = Vec::new();
     // Where the present word began, and whether it did with a quote.
     let mut word: Option<(usize, bool)> = None;
@@ -40,7 +40,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
         match char {
             '"' if quoted => finish(&mut found, &mut word, at + 1),
             _ if quoted => {}
-            '"' if word.is_some() => return Err(Fault::QuoteInWord(at + 1)),
+            '"' if word.is_some() => return Err(QueryError::QuoteInWord(at + 1)),
             '"' => word = Some((at, true)),
             ' ' | '\t' | '\r' | '\n' => finish(&mut found, &mut word, at),
             '(' | ')' => {

@@ -218,14 +218,14 @@ impl Snapshot {
         thread::scope(|scope| {
             let reading =
                 thread::Builder::new().stack_size(limits::SNAPSHOT_STACK).spawn_scoped(scope, || read(text));
-            let reading = reading.map_err(|fault| SnapshotError::Memory(fault.to_string()))?;
+            let reading = reading.map_err(|error| SnapshotError::Memory(error.to_string()))?;
             reading.join().unwrap_or_else(|_| Err(SnapshotError::Other("it cannot be read".to_owned())))
         })
     }
 }
 
 fn read(text: &str) -> Result<Snapshot, SnapshotError> {
-    let head: Head = serde_json::from_str(text).map_err(|fault| SnapshotError::Other(fault.to_string()))?;
+    let head: Head = serde_json::from_str(text).map_err(|error| SnapshotError::Other(error.to_string()))?;
     if head.format != FORMAT {
         return Err(SnapshotError::Other(format!("its format is {:?}", head.format)));
     }
@@ -235,11 +235,11 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     let mut json = serde_json::Deserializer::new(StrRead::new(text));
     json.disable_recursion_limit();
     let file: File = serde_path_to_error::deserialize(&mut json)
-        .map_err(|fault| damaged(fault.path().to_string(), fault.inner()))?;
+        .map_err(|error| damaged(error.path().to_string(), error.inner()))?;
     let mut world = file.state.world;
     world.revive(file.state.healthy);
     let origin = file.origin.read();
-    let tables = Tables::read(world.rules, [file.live, file.history, file.bandwidth])
+    let tables = Tables::read(world.behaviour, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
     let snapshot = Snapshot::new(world, Kept::Taken(tables), Arc::new(origin));
     let (origin, state) = (raw(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));
@@ -251,8 +251,8 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     Ok(snapshot)
 }
 
-fn damaged(place: String, fault: &serde_json::Error) -> SnapshotError {
-    SnapshotError::Damaged { place, what: fault.to_string() }
+fn damaged(place: String, error: &serde_json::Error) -> SnapshotError {
+    SnapshotError::Damaged { place, what: error.to_string() }
 }
 
 /// How deep the values of a JSON text are nested.

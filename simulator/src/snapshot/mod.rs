@@ -89,7 +89,7 @@ impl Snapshot {
     }
 
     pub(crate) fn tables(&self) -> &Tables {
-        self.0.tables.get_or_init(|| self.0.connections.tables(self.0.world.rules))
+        self.0.tables.get_or_init(|| self.0.connections.tables(self.0.world.behaviour))
     }
 
     pub(crate) fn origin(&self) -> &Arc<Origin> {

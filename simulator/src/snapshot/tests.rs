@@ -52,7 +52,7 @@ fn a_world_that_is_read_is_the_same() {
             let kept = world(name, contract);
             let saved = kept.to_json();
             let read =
-                Snapshot::from_json(&saved).unwrap_or_else(|fault| panic!("{name}, {contract}: {fault}"));
+                Snapshot::from_json(&saved).unwrap_or_else(|error| panic!("{name}, {contract}: {error}"));
             let (left, right) = (shown(read.world()), shown(kept.world()));
             let differs = left.bytes().zip(right.bytes()).position(|(a, b)| a != b);
             let around =
@@ -68,10 +68,10 @@ fn a_world_that_is_read_is_the_same() {
 #[test]
 fn whatever_is_changed_in_a_file_is_found() {
     let saved = world("home-office", Contract::V2_2).to_json();
-    let fault = |text: &str| Snapshot::from_json(text).map(|_| ()).expect_err("a damaged file");
+    let error = |text: &str| Snapshot::from_json(text).map(|_| ()).expect_err("a damaged file");
     let with = |from: &str, to: &str| {
         assert!(saved.contains(from), "{from}");
-        fault(&saved.replacen(from, to, 1))
+        error(&saved.replacen(from, to, 1))
     };
     assert_eq!(with("\"version\":1", "\"version\":2"), SnapshotError::Version { found: 2 });
     assert!(matches!(with("\"healthy\":false", "\"healthy\":true"), SnapshotError::Changed { .. }));
@@ -94,10 +94,10 @@ fn whatever_is_changed_in_a_file_is_found() {
         let told = with(from, to).to_string();
         assert!(told.starts_with(says), "{told}");
     }
-    assert!(matches!(fault("{}"), SnapshotError::Other(_)));
-    assert!(matches!(fault(""), SnapshotError::Other(_)));
-    assert!(matches!(fault(&saved[..saved.len() / 2]), SnapshotError::Other(_)));
-    assert_eq!(fault(&"[".repeat(1_000_000)), SnapshotError::TooDeep);
+    assert!(matches!(error("{}"), SnapshotError::Other(_)));
+    assert!(matches!(error(""), SnapshotError::Other(_)));
+    assert!(matches!(error(&saved[..saved.len() / 2]), SnapshotError::Other(_)));
+    assert_eq!(error(&"[".repeat(1_000_000)), SnapshotError::TooDeep);
     // Spaces are no change.
     let value: serde_json::Value = serde_json::from_str(&saved).expect("JSON");
     let spaced = serde_json::to_string_pretty(&value).expect("JSON");

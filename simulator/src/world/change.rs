@@ -187,8 +187,8 @@ pub enum ChangeError {
 }
 
 impl ChangeError {
-    pub(super) fn script(fault: impl std::fmt::Display) -> Self {
-        Self::Script(fault.to_string())
+    pub(super) fn script(error: impl std::fmt::Display) -> Self {
+        Self::Script(error.to_string())
     }
 }
 
@@ -249,9 +249,9 @@ impl World {
             }
             Change::AwaitRestart { key } => self.config.mark_pending(&key),
             Change::SaveProfile { key, profile, by_client } => {
-                let profile = profile.checked(&self.config, self.rules)?;
+                let profile = profile.checked(&self.config, self.behaviour)?;
                 self.store(key.clone(), profile.clone());
-                if by_client && self.rules.profile_ids == ProfileIds::Enforced {
+                if by_client && self.behaviour.profile_ids == ProfileIds::Enforced {
                     self.rename(key, profile);
                 }
             }

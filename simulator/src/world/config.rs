@@ -44,7 +44,7 @@ pub struct Config {
 
 /// What stands for the checks until [`Config::revive`] tells them.
 fn unread() -> &'static ValueChecks {
-    &Contract::Docs.rules().value_checks
+    &Contract::Docs.behaviour().value_checks
 }
 
 /// The network levels that are true where a truth was a set of them: all three.
@@ -90,7 +90,7 @@ impl Config {
         Self {
             mutants,
             options: contract.options(),
-            checks: &contract.rules().value_checks,
+            checks: &contract.behaviour().value_checks,
             values: BTreeMap::new(),
             keys: Arc::new([]),
             pending: BTreeSet::new(),
@@ -249,7 +249,7 @@ impl Config {
     /// Makes what is not saved of what is.
     pub(super) fn revive(&mut self, contract: Contract) {
         self.options = contract.options();
-        self.checks = &contract.rules().value_checks;
+        self.checks = &contract.behaviour().value_checks;
         // No key is expired by then: what was kept is what was loaded, and it goes when it is loaded the next time.
         self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN, &self.mutants).keys.into();
         self.dev_mode = self.flag("core/devMode");
@@ -364,7 +364,7 @@ fn checked(
     Ok(value)
 }
 
-/// Whether the value is one of the possible ones and matches the option's pattern; the fault's text if not.
+/// Whether the value is one of the possible ones and matches the option's pattern; the error's text if not.
 fn validate(option: &ConfigOption, value: &Value) -> Result<(), String> {
     let pattern = match option.validation_regex.as_str() {
         "" => None,

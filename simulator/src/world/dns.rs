@@ -129,7 +129,7 @@ impl Resolver {
 impl World {
     /// The resolvers: the configured ones first, then the system's.
     pub fn resolvers(&self) -> Vec<Resolver> {
-        let read = |url| Resolver::configured(url, &self.rules.value_checks);
+        let read = |url| Resolver::configured(url, &self.behaviour.value_checks);
         let configured = self.config.list(values::NAMESERVERS).into_iter().filter_map(read);
         configured.chain(self.network.nameservers.iter().map(Resolver::of_system)).collect()
     }
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_resolver_has_an_address_or_a_domain() {
-        let read = |url| Resolver::configured(url, &Contract::V2_2.rules().value_checks).unwrap();
+        let read = |url| Resolver::configured(url, &Contract::V2_2.behaviour().value_checks).unwrap();
         let fake = read("dns://127.0.0.1:15399?name=Fake&blockedif=empty");
         assert_eq!((fake.server_address().as_str(), fake.label().as_str()), ("127.0.0.1:15399", "Fake"));
         let domain = read("dot://dns.quad9.net");

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::{ClockMode, Delay, Disturbance, Effect};
+use portmaster_fixtures::scenario::{ClockMode, Delay, Effect, Fault};
 use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Faults {
 #[serde(deny_unknown_fields)]
 struct Entry {
     /// As it was told.
-    told: Disturbance,
+    told: Fault,
     /// A pattern of whole paths.
     path: Option<Pattern>,
     method: Option<String>,
@@ -102,7 +102,7 @@ fn drawn(delay: Delay, rng: &mut ChaCha20Rng) -> Duration {
 }
 
 impl Entry {
-    fn new(told: Disturbance, number: usize, seed: u64, start: Timestamp) -> Self {
+    fn new(told: Fault, number: usize, seed: u64, start: Timestamp) -> Self {
         let when = &told.when;
         Self {
             path: when.path.as_deref().map(Pattern::path),
@@ -121,7 +121,7 @@ impl Entry {
 
 impl Faults {
     /// The faults of a scenario, a stream of chance each.
-    pub fn new(told: Vec<Disturbance>, seed: u64, start: Timestamp) -> Self {
+    pub fn new(told: Vec<Fault>, seed: u64, start: Timestamp) -> Self {
         let mut faults = Self::default();
         for one in told {
             faults.add(one, seed, start);
@@ -130,12 +130,12 @@ impl Faults {
     }
 
     /// The faults, as they were told.
-    pub fn told(&self) -> impl Iterator<Item = &Disturbance> {
+    pub fn told(&self) -> impl Iterator<Item = &Fault> {
         self.entries.iter().map(|entry| &entry.told)
     }
 
     /// Adds one behind the others: its place.
-    pub fn add(&mut self, told: Disturbance, seed: u64, start: Timestamp) -> usize {
+    pub fn add(&mut self, told: Fault, seed: u64, start: Timestamp) -> usize {
         let place = self.entries.len();
         self.made = self.made.max(place);
         self.entries.push(Entry::new(told, self.made, seed, start));

@@ -22,7 +22,7 @@ impl World {
         };
         let mut world = match Self::new(bare, options.clone()) {
             Ok(world) => world,
-            Err(fault) => return said(fault),
+            Err(error) => return said(error),
         };
         let mut found = world.refused(&scenario.config);
         let is_refused = |path: &str| found.iter().any(|one| one.path == path);
@@ -45,8 +45,8 @@ impl World {
             }
         }
         found.extend(of_start);
-        if let Err(fault) = Self::new(scenario, options) {
-            found.extend(said(fault));
+        if let Err(error) = Self::new(scenario, options) {
+            found.extend(said(error));
         }
         found
     }
@@ -75,12 +75,12 @@ impl World {
     }
 }
 
-/// What a fault says, with the member before it.
-fn said(fault: SetupError) -> Vec<Dangling> {
-    if let SetupError::Dangling(all) = fault {
+/// What an error says, with the member before it.
+fn said(error: SetupError) -> Vec<Dangling> {
+    if let SetupError::Dangling(all) = error {
         return all;
     }
-    let fault = fault.to_string();
-    let (path, text) = fault.split_once(": ").unwrap_or(("", &fault));
+    let error = error.to_string();
+    let (path, text) = error.split_once(": ").unwrap_or(("", &error));
     vec![Dangling { path: path.to_owned(), text: text.to_owned(), near: None }]
 }

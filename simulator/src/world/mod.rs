@@ -46,7 +46,7 @@ pub mod versions;
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use portmaster_fixtures::{Contract, Rules, scenario};
+use portmaster_fixtures::{Behaviour, Contract, scenario};
 use serde::{Deserialize, Serialize};
 
 use crate::mutants::Mutants;
@@ -82,9 +82,9 @@ pub use timeline::Timeline;
 pub struct World {
     /// The contract that this core honours.
     pub contract: Contract,
-    /// The contract's rules.
+    /// The contract's behaviour.
     #[serde(skip, default = "unread")]
-    pub rules: &'static Rules,
+    pub behaviour: &'static Behaviour,
     /// Deliberate misbehaviours. They are the simulator's and are not saved.
     #[serde(skip)]
     pub mutants: Mutants,
@@ -168,20 +168,20 @@ pub struct World {
     late: BTreeMap<(Timestamp, usize), Event>,
 }
 
-/// What stands for the rules until it is known whose they are.
-fn unread() -> &'static Rules {
-    Contract::default().rules()
+/// What stands for the behaviour until it is known whose it is.
+fn unread() -> &'static Behaviour {
+    Contract::default().behaviour()
 }
 
 impl World {
     /// Whether the contract's defects are left out.
     pub fn is_healthy(&self) -> bool {
-        std::ptr::eq(self.rules, self.contract.healthy_rules())
+        std::ptr::eq(self.behaviour, self.contract.healthy_behaviour())
     }
 
     /// Makes what is not saved of a world that was read.
     pub fn revive(&mut self, healthy: bool) {
-        self.rules = if healthy { self.contract.healthy_rules() } else { self.contract.rules() };
+        self.behaviour = if healthy { self.contract.healthy_behaviour() } else { self.contract.behaviour() };
         self.config.revive(self.contract);
     }
 
@@ -202,7 +202,7 @@ impl World {
 
     /// The version that the core gives itself.
     pub fn version(&self) -> &str {
-        self.core.version.as_deref().unwrap_or(&self.rules.version)
+        self.core.version.as_deref().unwrap_or(&self.behaviour.version)
     }
 
     /// The app that asks, if the scenario says so.

@@ -217,7 +217,7 @@ impl World {
             "IP": portal.ip.map(|ip| ip.to_string()).unwrap_or_default(),
         });
         let online = self.network.online.number();
-        let value = match self.rules.websocket.system_status {
+        let value = match self.behaviour.websocket.system_status {
             SystemStatus::SecurityLevels => json!({
                 "ActiveSecurityLevel": self.security_level.max(1),
                 "SelectedSecurityLevel": self.security_level,
@@ -267,8 +267,8 @@ impl World {
         put("HomeHubName", home.map_or("", |hub| hub.name.as_str()).into());
         put("ConnectedIP", home.and_then(|hub| hub.ipv4).map(|ip| ip.to_string()).unwrap_or_default().into());
         put("ConnectedTransport", home.map_or("", |_| "tcp:17").into());
-        if self.rules.websocket.home_country {
-            let country = home.map(|hub| super::geo::place(self.rules.country_form, &hub.country));
+        if self.behaviour.websocket.home_country {
+            let country = home.map(|hub| super::geo::place(self.behaviour.country_form, &hub.country));
             put("ConnectedCountry", country.and_then(|place| place.get("Country").cloned()).into());
         }
         put("ConnectedSince", home.map(|_| self.spn_connected_since().to_string()).into());
@@ -283,7 +283,7 @@ impl World {
     }
 
     fn has_subsystems(&self) -> bool {
-        self.rules.websocket.system_status == SystemStatus::SecurityLevels
+        self.behaviour.websocket.system_status == SystemStatus::SecurityLevels
     }
 
     fn subsystem(&self, part: &'static Subsystem) -> Record {
@@ -323,7 +323,7 @@ impl World {
                 "LastDownloadError": "", "LastDownload": null, "LastSuccessAt": null,
             },
         });
-        let there = self.rules.websocket.updates_state;
+        let there = self.behaviour.websocket.updates_state;
         there.then(|| Record::of("runtime:core/updates/state", Meta::default(), value))
     }
 

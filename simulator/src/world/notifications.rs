@@ -378,7 +378,7 @@ impl World {
         if !self.notifications.contains_key(event_id) {
             return;
         }
-        let times = if self.rules.has(Defect::NotificationDeletedTwice) { 2 } else { 1 };
+        let times = if self.behaviour.has(Defect::NotificationDeletedTwice) { 2 } else { 1 };
         for _ in 0..times {
             self.tell_of(|world| Some(world.notification_record(event_id)?.deleted(world.now())));
         }
@@ -409,7 +409,7 @@ impl World {
     pub fn notification_record(&self, event_id: &str) -> Option<Record> {
         let one = self.notifications.get(event_id)?;
         let mut value = serde_json::to_value(one).unwrap_or_default();
-        if !self.rules.websocket.action_visibility
+        if !self.behaviour.websocket.action_visibility
             && let Some(actions) = value.get_mut("AvailableActions").and_then(Value::as_array_mut)
         {
             for action in actions.iter_mut().filter_map(Value::as_object_mut) {

@@ -56,8 +56,8 @@ impl World {
     }
 
     /// The message of a failed self-check (core-1.x §7.2); the checks after the first are reported by cores 0.7 to 1.6.
-    pub fn self_check_fault(&self) -> Option<String> {
-        let seconds = self.rules.self_check_seconds;
+    pub fn self_check_error(&self) -> Option<String> {
+        let seconds = self.behaviour.self_check_seconds;
         let (number, what, missing) = match self.core.self_check {
             SelfCheck::Passed => return None,
             SelfCheck::Failed => (1, "system", "packet"),

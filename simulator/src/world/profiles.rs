@@ -4,7 +4,7 @@ mod fingerprint;
 mod record;
 mod setup;
 
-use portmaster_fixtures::{ProfileIds, RecordForm, Rules};
+use portmaster_fixtures::{Behaviour, ProfileIds, RecordForm};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -108,9 +108,9 @@ impl Profile {
     }
 
     /// The members that a profile has in a contract, in the order of the wire (websocket §5.3, §9).
-    pub fn members(&self, rules: &Rules) -> Map<String, Value> {
+    pub fn members(&self, behaviour: &Behaviour) -> Map<String, Value> {
         let Ok(Value::Object(mut members)) = serde_json::to_value(self) else { return Map::new() };
-        match rules.record_form {
+        match behaviour.record_form {
             RecordForm::Early => {
                 members.shift_remove("Icons");
                 let prints = members.get_mut("Fingerprints").and_then(Value::as_array_mut);
@@ -127,11 +127,11 @@ impl Profile {
     ///
     /// # Errors
     /// When a fingerprint is none or an option does not take its value.
-    pub fn checked(mut self, config: &Config, rules: &Rules) -> Result<Self, Rejected> {
+    pub fn checked(mut self, config: &Config, behaviour: &Behaviour) -> Result<Self, Rejected> {
         if self.presentation_path.is_empty() {
             self.presentation_path.clone_from(&self.linked_path);
         }
-        if rules.profile_ids == ProfileIds::Enforced {
+        if behaviour.profile_ids == ProfileIds::Enforced {
             self.prints().iter().try_for_each(Fingerprint::check)?;
         }
         if self.config.is_some() {
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn members_are_the_contracts() {
         let names = |contract: Contract| {
-            named("x", json!({})).members(contract.rules()).keys().cloned().collect::<Vec<_>>()
+            named("x", json!({})).members(contract.behaviour()).keys().cloned().collect::<Vec<_>>()
         };
         let late = names(Contract::V2_2);
         assert!(late.contains(&"Icons".to_owned()) && !late.contains(&"SecurityLevel".to_owned()));

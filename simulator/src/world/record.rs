@@ -205,7 +205,7 @@ mod tests {
         let record = Record::new("core:k", meta, Body::json(payload.to_owned()));
         match record.text() {
             Ok(text) => String::from_utf8(text.to_vec()).unwrap(),
-            Err(fault) => fault.to_owned(),
+            Err(error) => error.to_owned(),
         }
     }
 

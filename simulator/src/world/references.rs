@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use portmaster_fixtures::{
     Contract, Country,
     scenario::{
-        self, Change, Close, Delay, Disturbance, Effect, Hub, Open, Rule, SpnChange, Then, Timed, When,
-        nearest, unquoted,
+        self, Change, Close, Delay, Effect, Fault, Hub, Open, Rule, SpnChange, Then, Timed, When, nearest,
+        unquoted,
     },
 };
 use serde_json::Value;
@@ -59,7 +59,7 @@ struct Look<'w> {
 
 impl World {
     /// Everything in a script that leads nowhere, in the order of the script.
-    pub fn dangling(&self, timeline: &[Timed], rules: &[Rule], faults: &[Disturbance]) -> Vec<Dangling> {
+    pub fn dangling(&self, timeline: &[Timed], rules: &[Rule], faults: &[Fault]) -> Vec<Dangling> {
         let of_rules = rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
         let changes: Vec<&Change> = timeline.iter().map(|entry| &entry.change).chain(of_rules).collect();
         if changes.is_empty() && rules.is_empty() && faults.is_empty() {
@@ -73,7 +73,7 @@ impl World {
             look.rule(&format!("rules[{at}]"), rule);
         }
         for (at, fault) in faults.iter().enumerate() {
-            look.disturbance(&format!("faults[{at}]"), fault);
+            look.fault(&format!("faults[{at}]"), fault);
         }
         look.found
     }
@@ -115,7 +115,7 @@ impl Names {
         for change in changes {
             let configured = change.config.get("dns/nameservers").and_then(Value::as_array);
             let configured = configured.into_iter().flatten().filter_map(Value::as_str);
-            let read = |url| Resolver::configured(url, &world.rules.value_checks);
+            let read = |url| Resolver::configured(url, &world.behaviour.value_checks);
             configured.filter_map(read).for_each(|one| add(&one));
             let network = change.network.as_ref().and_then(|network| network.nameservers.as_ref());
             network.into_iter().flatten().for_each(|one| add(&Resolver::of_system(one)));
@@ -160,7 +160,7 @@ impl Look<'_> {
     }
 
     fn resolver(&mut self, path: String, name: &str) {
-        let is_url = Resolver::configured(name, &self.world.rules.value_checks).is_some();
+        let is_url = Resolver::configured(name, &self.world.behaviour.value_checks).is_some();
         if !is_url && !self.names.resolvers.contains(name) {
             let near = nearest(name, self.names.resolvers.iter().map(String::as_str));
             self.note(path, format!("there is no resolver \"{name}\""), near);
@@ -340,7 +340,7 @@ impl Look<'_> {
         }
     }
 
-    fn disturbance(&mut self, path: &str, told: &Disturbance) {
+    fn fault(&mut self, path: &str, told: &Fault) {
         if let Some(likely) = told.when.probability {
             self.unless((0.0..=1.0).contains(&likely), format!("{path}.when.probability"), "expected 0 to 1");
         }
@@ -504,7 +504,7 @@ mod tests {
     fn faults(script: &str) -> String {
         let scenario =
             Scenario::parse("test", &format!("extends: home-office\n{script}\n")).expect("a scenario");
-        World::new(scenario, Options::default()).err().map(|fault| fault.to_string()).unwrap_or_default()
+        World::new(scenario, Options::default()).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]

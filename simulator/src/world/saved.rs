@@ -24,7 +24,7 @@ impl Form {
         match self {
             Self::Text(text) => Ok(text.into_bytes()),
             Self::Base64(text) => {
-                STANDARD.decode(text).map_err(|fault| E::custom(format!("base64: {fault}")))
+                STANDARD.decode(text).map_err(|error| E::custom(format!("base64: {error}")))
             }
         }
     }

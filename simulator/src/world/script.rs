@@ -318,7 +318,7 @@ impl World {
                 place.map_or((0.0, 0.0), |place| (place.latitude, place.longitude));
         }
         // Early cores do not say when a process began (netquery §4 "Versions").
-        if !self.rules.process_created
+        if !self.behaviour.process_created
             && let Some(extra) = row.extra_data.as_object_mut()
         {
             extra.shift_remove("processCreatedAt");
@@ -438,10 +438,11 @@ impl World {
     pub(super) fn cache(&mut self, entry: scenario::CacheEntry) -> Result<(), ChangeError> {
         let present = self.resolvers().into_iter().find(|one| one.is_called(&entry.resolver));
         // One that is configured no more is told by its URL.
-        let resolver =
-            present.or_else(|| Resolver::configured(&entry.resolver, &self.rules.value_checks)).ok_or_else(
-                || ChangeError::Script(format!("dns.cache.add: there is no resolver \"{}\"", entry.resolver)),
-            )?;
+        let resolver = present
+            .or_else(|| Resolver::configured(&entry.resolver, &self.behaviour.value_checks))
+            .ok_or_else(|| {
+                ChangeError::Script(format!("dns.cache.add: there is no resolver \"{}\"", entry.resolver))
+            })?;
         let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
         let key = format!("{}{}", entry.domain, entry.kind);
         self.dns.cache.insert(key, super::dns::Cached { entry, stored, resolver });
@@ -485,7 +486,7 @@ mod tests {
         let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
         let mut perform = |told: &str| {
             let change: scenario::Change = serde_saphyr::from_str(told).unwrap();
-            let done = world.perform(&change).map_err(|fault| fault.to_string());
+            let done = world.perform(&change).map_err(|error| error.to_string());
             done.map(|()| {
                 let one = world.notification("ask").unwrap();
                 (one.state.clone(), one.selected_action_id.clone())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portmaster_fixtures::scenario::{Disturbance, Rule};
+use portmaster_fixtures::scenario::{Fault, Rule};
 
 use super::{Dangling, Faults, Reactions, World};
 
@@ -13,7 +13,7 @@ impl World {
     }
 
     /// The faults, as they were told.
-    pub fn faults_told(&self) -> Vec<Disturbance> {
+    pub fn faults_told(&self) -> Vec<Fault> {
         self.faults.told().cloned().collect()
     }
 
@@ -45,7 +45,7 @@ impl World {
     ///
     /// # Errors
     /// When they say what cannot be.
-    pub fn replace_faults(&mut self, told: Vec<Disturbance>) -> Result<(), Vec<Dangling>> {
+    pub fn replace_faults(&mut self, told: Vec<Fault>) -> Result<(), Vec<Dangling>> {
         sound(self.dangling(&[], &[], &told))?;
         self.faults = Faults::new(told, self.chance.seed(), self.clock.start());
         Ok(())
@@ -55,7 +55,7 @@ impl World {
     ///
     /// # Errors
     /// When it says what cannot be.
-    pub fn add_fault(&mut self, told: Disturbance) -> Result<usize, Vec<Dangling>> {
+    pub fn add_fault(&mut self, told: Fault) -> Result<usize, Vec<Dangling>> {
         sound(self.dangling(&[], &[], std::slice::from_ref(&told)))?;
         Ok(self.faults.add(told, self.chance.seed(), self.clock.start()))
     }

@@ -108,9 +108,9 @@ impl World {
     /// When the scenario contradicts itself or names an option that the contract does not have.
     pub fn new(scenario: Scenario, options: Options) -> Result<Self, SetupError> {
         let contract = options.contract.or(scenario.contract).unwrap_or_default();
-        let rules = if options.healthy { contract.healthy_rules() } else { contract.rules() };
+        let behaviour = if options.healthy { contract.healthy_behaviour() } else { contract.behaviour() };
         let mutants = Mutants::of(&options.mutants, contract, options.healthy)?;
-        let rules = mutants.rules(rules);
+        let behaviour = mutants.behaviour(behaviour);
         let start = match options.start {
             Some(StartAt::At(instant)) => instant,
             // The present is not known in here: who makes a world says which instant it is.
@@ -130,7 +130,7 @@ impl World {
         let spn = Spn::new(scenario.spn, seed, start, here)?;
         let mut world = Self {
             contract,
-            rules,
+            behaviour,
             clock: Clock::new(
                 options.clock.or(scenario.clock).or(options.usual_clock).unwrap_or_default(),
                 start,
@@ -154,7 +154,7 @@ impl World {
             prompts: 0,
             waiting: BTreeMap::new(),
             notifications: BTreeMap::new(),
-            broadcasts: rules.broadcasts_noted.then(BTreeMap::new),
+            broadcasts: behaviour.broadcasts_noted.then(BTreeMap::new),
             life: generate::Life::default(),
             ways: super::spn::Ways::default(),
             timeline: Timeline::default(),
@@ -234,7 +234,7 @@ impl World {
         let resolvers = self.resolvers();
         for entry in entries {
             // One that is configured no more is told by its URL.
-            let former = Resolver::configured(&entry.resolver, &self.rules.value_checks);
+            let former = Resolver::configured(&entry.resolver, &self.behaviour.value_checks);
             let present = resolvers.iter().find(|one| one.is_called(&entry.resolver));
             let Some(resolver) = present.or(former.as_ref()) else {
                 let known = resolvers.iter().map(Resolver::label).collect::<Vec<_>>().join(", ");
@@ -271,7 +271,7 @@ impl World {
             let text = Body::json(gojson::to_vec(lists));
             self.keep(Record::new("cache:intel/filterlists/index", meta, text));
         }
-        if self.rules.websocket.full_versions {
+        if self.behaviour.websocket.full_versions {
             self.keep(Record::new(
                 "core:migrations/profile",
                 meta,
@@ -302,7 +302,7 @@ mod tests {
                 let scenario = Scenario::load(name).unwrap();
                 assert_eq!(scenario.name, *name);
                 let options = Options { contract: Some(contract), ..Options::default() };
-                World::new(scenario, options).unwrap_or_else(|fault| panic!("{name}, {contract}: {fault}"));
+                World::new(scenario, options).unwrap_or_else(|error| panic!("{name}, {contract}: {error}"));
             }
         }
     }

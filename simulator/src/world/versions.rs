@@ -15,7 +15,7 @@ impl World {
     /// How the core was built. Ours was not built where cores are, and says so.
     fn build_info(&self) -> Value {
         let (version, source) = (self.version(), "https://github.com/safing/portmaster");
-        match self.rules.record_form {
+        match self.behaviour.record_form {
             RecordForm::Early => json!({
                 "Name": "Portmaster",
                 "Version": version,

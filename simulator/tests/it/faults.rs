@@ -22,7 +22,7 @@ fn all(address: SocketAddr, target: &str) -> (String, Option<ErrorKind>) {
     let request = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:817\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("a simulator that reads");
     let mut bytes = Vec::new();
-    let end = stream.read_to_end(&mut bytes).err().map(|fault| fault.kind());
+    let end = stream.read_to_end(&mut bytes).err().map(|error| error.kind());
     (String::from_utf8_lossy(&bytes).into_owned(), end)
 }
 

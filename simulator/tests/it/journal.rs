@@ -76,8 +76,8 @@ async fn a_client_that_asks_wrongly_is_told_what_differs() {
         .method("POST")
         .path("netquery/query")
         .body(json!({ "select": ["domain"], "pageSize": 10 }));
-    let fault = journal.verify(&expected, 1).expect_err("nobody asked that");
-    let text = fault.to_string();
+    let error = journal.verify(&expected, 1).expect_err("nobody asked that");
+    let text = error.to_string();
     assert_eq!(
         text,
         "expected 1, found 0\n\
@@ -114,9 +114,9 @@ async fn what_was_asked_is_counted_and_found() {
     assert_eq!(numbers(all.clone().since(1).limit(2)), [2, 3]);
     journal.verify(&all, 4).expect("four");
     journal.verify(&all, 1..).expect("at least one");
-    let fault = journal.verify(&all, ..=2).expect_err("there were four").to_string();
-    assert!(fault.starts_with("expected at most 2, found 4\n"), "{fault}");
-    assert!(fault.ends_with("#4 GET /api/v1/network/gateways -> 401"), "{fault}");
+    let error = journal.verify(&all, ..=2).expect_err("there were four").to_string();
+    assert!(error.starts_with("expected at most 2, found 4\n"), "{error}");
+    assert!(error.ends_with("#4 GET /api/v1/network/gateways -> 401"), "{error}");
 
     let [first, .., refused] = &journal.entries(&all)[..] else { panic!("four entries") };
     let pass = |entry: &portmaster_simulator::journal::Entry| {
@@ -156,11 +156,11 @@ async fn a_wait_ends_when_what_is_waited_for_comes() {
     // What is there already counts.
     assert_eq!(journal.wait(&filter, 2, Duration::ZERO).await.expect("there").len(), 2);
 
-    let fault = journal.wait(&filter.status(404), 1, Duration::from_millis(1)).await.expect_err("never");
-    assert!(matches!(fault, WaitError::TooFew { expected: 1, found: 0, .. }));
+    let error = journal.wait(&filter.status(404), 1, Duration::from_millis(1)).await.expect_err("never");
+    assert!(matches!(error, WaitError::TooFew { expected: 1, found: 0, .. }));
     assert!(
-        fault.to_string().ends_with("#3 GET /api/v1/ping -> 200\n  status: expected 404, got 200"),
-        "{fault}"
+        error.to_string().ends_with("#3 GET /api/v1/ping -> 200\n  status: expected 404, got 200"),
+        "{error}"
     );
 
     let off = Simulator::builder().start().await.expect("a simulator");
@@ -263,11 +263,11 @@ async fn it_is_bounded_and_says_what_it_dropped() {
     let page = journal.page(&Filter::default());
     assert_eq!((page.dropped, page.total), (2, 3));
     assert_eq!(page.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [3, 4, 5]);
-    let fault =
+    let error =
         journal.verify(&Filter::default().message("get", "*"), 1).expect_err("no message").to_string();
     assert!(
-        fault.ends_with("nothing of the kind was recorded\n2 earlier entries were dropped to make room"),
-        "{fault}"
+        error.ends_with("nothing of the kind was recorded\n2 earlier entries were dropped to make room"),
+        "{error}"
     );
 
     // A long body is cut.
@@ -396,9 +396,9 @@ timeline:
     change: { pause: { duration: 1h, only_spn: true } }
 ";
     let scenario = Scenario::parse("test", text);
-    let scenario = scenario.unwrap_or_else(|fault| panic!("{fault}"));
+    let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
     let simulator = Simulator::builder().world(scenario).dev_mode(true).journal(10).start().await;
-    let simulator = simulator.unwrap_or_else(|fault| panic!("{fault}"));
+    let simulator = simulator.unwrap_or_else(|error| panic!("{error}"));
     ask(simulator.addr(), "GET", "/api/v1/ping", &[], "");
     ask(simulator.addr(), "GET", "/api/v1/network/gateways", &[], "");
     let mut stream = std::net::TcpStream::connect(simulator.addr()).expect("a simulator");

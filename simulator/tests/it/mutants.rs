@@ -45,13 +45,13 @@ async fn keys_and_permissions_are_taken_otherwise() {
 
 #[tokio::test]
 async fn what_there_is_not_is_said() {
-    let fault = Simulator::builder().mutant("headers/no-sniff").start().await.expect_err("no such mutant");
+    let error = Simulator::builder().mutant("headers/no-sniff").start().await.expect_err("no such mutant");
     assert!(
-        fault
+        error
             .to_string()
             .ends_with("no mutant is called \"headers/no-sniff\"; did you mean \"headers/no-nosniff\"?")
     );
     let builder = Simulator::builder().contract(Contract::V1_0).mutant("content/negotiates-nothing");
-    let fault = builder.start().await.expect_err("a mutant of another contract").to_string();
-    assert!(fault.contains("none of the contract v1.0"), "{fault}");
+    let error = builder.start().await.expect_err("a mutant of another contract").to_string();
+    assert!(error.contains("none of the contract v1.0"), "{error}");
 }

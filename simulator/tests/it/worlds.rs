@@ -121,7 +121,7 @@ async fn another_world_may_honour_another_contract() {
     assert_ne!(asked(&simulator, "GET", "/api/v1/ping", "").await.head, told.head);
     assert_eq!(simulator.reset().map(|()| simulator.about().scenario).expect("begun anew"), "test");
     let wrong = Scenario::parse("wrong", "name: wrong\nclient: { app: Nobody }").expect("a scenario");
-    let refused = simulator.load(wrong, Options::default()).map_err(|fault| fault.to_string());
+    let refused = simulator.load(wrong, Options::default()).map_err(|error| error.to_string());
     assert_eq!(refused, Err("wrong: client.app: there is no app \"Nobody\" in this scenario".to_owned()));
     assert_eq!(simulator.about().scenario, "test");
 }

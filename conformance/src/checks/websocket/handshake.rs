@@ -137,7 +137,7 @@ const BLANK: &str = "websocket: not a websocket handshake: 'Sec-WebSocket-Key' h
 fn keys(contract: Contract) -> Vec<Check> {
     const NAME: &str = "Sec-WebSocket-Key";
     const SHORT: &str = "c2hvcnQ=";
-    if contract.rules().websocket.decodes_key {
+    if contract.behaviour().websocket.decodes_key {
         let cases = [("no-key", NAME, None, 400, KEY), ("short-key", NAME, Some(SHORT), 400, KEY)];
         return cases.map(refused).into();
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) fn checks(contract: Contract) -> Vec<Check> {
-    let sorted = contract.rules().websocket.sorted_by_key;
+    let sorted = contract.behaviour().websocket.sorted_by_key;
     let order = if sorted { "sorted by key" } else { "in the order in which they were first written" };
     let mut checks = vec![
         writes("records/create", "3.2", "What is created is read back letter by letter, with _meta as its last member.")

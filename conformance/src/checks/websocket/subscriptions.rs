@@ -198,7 +198,7 @@ fn writers(space: &Space) -> JoinSet<Outcome> {
 
 async fn all_written(mut writers: JoinSet<Outcome>) -> Outcome {
     while let Some(ended) = writers.join_next().await {
-        ended.unwrap_or_else(|fault| Err(Stop::Error(fault.to_string())))?;
+        ended.unwrap_or_else(|error| Err(Stop::Error(error.to_string())))?;
     }
     Ok(())
 }

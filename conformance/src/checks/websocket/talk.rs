@@ -103,7 +103,7 @@ impl Talk {
     /// Sends a frame.
     pub(super) async fn frame(&mut self, frame: &Frame) -> Outcome {
         let sent = self.socket.send(frame).await;
-        sent.map_err(|fault| self.violation("the connection stays open", fault.to_string()))
+        sent.map_err(|error| self.violation("the connection stays open", error.to_string()))
     }
 
     /// The next frame, or that the connection has ended.
@@ -111,7 +111,7 @@ impl Talk {
         match timeout(PATIENCE, self.socket.receive()).await {
             Ok(Ok(frame)) => Ok(Some(frame)),
             Ok(Err(SendError::Closed | SendError::Io(_))) => Ok(None),
-            Ok(Err(fault)) => Err(self.violation("websocket frames", fault.to_string())),
+            Ok(Err(error)) => Err(self.violation("websocket frames", error.to_string())),
             Err(_) => Err(self.violation("an answer", format!("nothing for {} s", PATIENCE.as_secs()))),
         }
     }

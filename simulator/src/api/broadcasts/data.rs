@@ -14,7 +14,7 @@ use crate::{
 
 /// The members are sorted by name, as Go sorts a map.
 pub(super) fn matching(world: &World) -> Map<String, Value> {
-    let late = world.rules.record_form == RecordForm::Late;
+    let late = world.behaviour.record_form == RecordForm::Late;
     // What the core calls itself: a development build has no number.
     let version = world.version();
     let mut out = Map::new();

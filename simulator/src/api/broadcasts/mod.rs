@@ -39,17 +39,17 @@ fn reset_state(world: &mut World, _: &Call) -> Reply {
 /// Shows the broadcasts of a body and says what became of each, by id. The cores' order is chance.
 fn simulate(world: &mut World, call: &Call) -> Reply {
     let state = call.parameter("state").as_deref() == Some("true");
-    let update = match update::read(call.body(), world.now(), Grammar::of(world.rules)) {
+    let update = match update::read(call.body(), world.now(), Grammar::of(world.behaviour)) {
         Ok(update) => update,
-        Err(update::Fault::Empty) if world.rules.has(Defect::EmptyBroadcastCrashes) => {
+        Err(update::UpdateError::Empty) if world.behaviour.has(Defect::EmptyBroadcastCrashes) => {
             return Reply::failure("Internal Server Error.");
         }
-        Err(update::Fault::Empty) => {
+        Err(update::UpdateError::Empty) => {
             return Reply::failure(
                 "failed to parse broadcast notifications update: a broadcast shows nothing",
             );
         }
-        Err(update::Fault::Text(text)) => {
+        Err(update::UpdateError::Text(text)) => {
             return Reply::failure(format!("failed to parse broadcast notifications update: {text}"));
         }
     };
@@ -65,7 +65,7 @@ fn simulate(world: &mut World, call: &Call) -> Reply {
     for (id, broadcast) in update.broadcasts {
         lines.push(match world.broadcast(broadcast, how) {
             Ok(outcome) => line(&id, outcome),
-            Err(fault) => format!("FAILED {id:>23}: {fault}"),
+            Err(error) => format!("FAILED {id:>23}: {error}"),
         });
     }
     Reply::action(lines.join("\n"))

@@ -22,16 +22,16 @@ use crate::{
 
 /// Why a body holds no broadcasts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum UpdateError {
     /// An entry shows nothing; cores crash at it.
     Empty,
     /// Anything else, in its final words.
     Text(String),
 }
 
-impl From<decode::Fault> for Fault {
-    fn from(fault: decode::Fault) -> Self {
-        Self::Text(format!("error unmarshaling JSON: {fault}"))
+impl From<decode::DecodeError> for UpdateError {
+    fn from(error: decode::DecodeError) -> Self {
+        Self::Text(format!("error unmarshaling JSON: {error}"))
     }
 }
 
@@ -65,9 +65,9 @@ const BROADCAST: Structure = Structure {
 };
 
 /// Reads a body; an empty one has no broadcasts.
-pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Update, Fault> {
-    let json = yaml::to_json(body).map_err(Fault::Text)?;
-    let document = Raw::checked(&json).map_err(Fault::Text)?;
+pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Update, UpdateError> {
+    let json = yaml::to_json(body).map_err(UpdateError::Text)?;
+    let document = Raw::checked(&json).map_err(UpdateError::Text)?;
     let mut sent = BROADCASTS.decode(document, Soft::of_yaml())?;
     let automatic = sent.get("Automatic").and_then(Value::as_bool).unwrap_or_default();
     let Some(Value::Object(entries)) = sent.get_mut("Notifications").map(Value::take) else {
@@ -78,7 +78,7 @@ pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Upda
         let broadcast = checked(&id, &entry, showing.contains(&id), now, grammar)?;
         Ok((id, broadcast))
     });
-    Ok(Update { automatic, broadcasts: broadcasts.collect::<Result<_, Fault>>()? })
+    Ok(Update { automatic, broadcasts: broadcasts.collect::<Result<_, UpdateError>>()? })
 }
 
 /// The entries that have a notification's member, be it null.
@@ -101,27 +101,29 @@ fn checked(
     shows_something: bool,
     now: Timestamp,
     grammar: Grammar,
-) -> Result<Broadcast, Fault> {
-    let Some(entry) = entry.as_object() else { return Err(Fault::Empty) };
+) -> Result<Broadcast, UpdateError> {
+    let Some(entry) = entry.as_object() else { return Err(UpdateError::Empty) };
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
-    // Positions in faults count from the query that is made of a condition, as in the cores.
+    // Positions in errors count from the query that is made of a condition, as in the cores.
     let condition = match text("Match") {
         "" => None,
         text => {
-            let query = Query::parse(&format!("query / where {text}"), grammar).map_err(|fault| {
-                Fault::Text(format!("failed to parse query of broadcast notification {id}: {fault}"))
+            let query = Query::parse(&format!("query / where {text}"), grammar).map_err(|error| {
+                UpdateError::Text(format!("failed to parse query of broadcast notification {id}: {error}"))
             })?;
             query.condition
         }
     };
     let repeat = match text("Repeat") {
         "" => None,
-        text => Some(duration::parse(text).map_err(|fault| {
-            Fault::Text(format!("failed to parse repeat duration of broadcast notification {id}: {fault}"))
+        text => Some(duration::parse(text).map_err(|error| {
+            UpdateError::Text(format!(
+                "failed to parse repeat duration of broadcast notification {id}: {error}"
+            ))
         })?),
     };
     if !shows_something {
-        return Err(Fault::Empty);
+        return Err(UpdateError::Empty);
     }
     Ok(Broadcast {
         id: id.to_owned(),
@@ -136,7 +138,7 @@ fn checked(
 mod tests {
     use super::*;
 
-    fn titles(body: &str) -> Result<Vec<String>, Fault> {
+    fn titles(body: &str) -> Result<Vec<String>, UpdateError> {
         let update = read(
             body.as_bytes(),
             Timestamp::UNIX_EPOCH,
@@ -145,9 +147,9 @@ mod tests {
         Ok(update.broadcasts.into_values().map(|one| one.notification.title).collect())
     }
 
-    fn fault(body: &str) -> String {
+    fn error(body: &str) -> String {
         match titles(body) {
-            Err(Fault::Text(text)) => text,
+            Err(UpdateError::Text(text)) => text,
             other => panic!("{other:?}"),
         }
     }
@@ -168,30 +170,30 @@ mod tests {
 
     #[test]
     fn wrong_bodies_are_named_as_go_does() {
-        let type_fault = |found: &str| {
+        let type_error = |found: &str| {
             format!(
                 "error unmarshaling JSON: json: cannot unmarshal {found} into Go value of type \
                  broadcasts.BroadcastNotifications"
             )
         };
-        assert_eq!(fault("garbage"), type_fault("string"));
-        assert_eq!(fault("[]"), type_fault("array"));
-        assert_eq!(fault("5"), type_fault("number"));
-        assert!(fault("notifications: [a]").contains("cannot unmarshal array into Go struct field"));
-        assert!(fault("{").starts_with("error converting YAML to JSON: yaml: "));
+        assert_eq!(error("garbage"), type_error("string"));
+        assert_eq!(error("[]"), type_error("array"));
+        assert_eq!(error("5"), type_error("number"));
+        assert!(error("notifications: [a]").contains("cannot unmarshal array into Go struct field"));
+        assert!(error("{").starts_with("error converting YAML to JSON: yaml: "));
         assert_eq!(
-            fault("notifications:\n  e:\n    title: T\n    repeat: bogus\n"),
+            error("notifications:\n  e:\n    title: T\n    repeat: bogus\n"),
             "failed to parse repeat duration of broadcast notification e: time: invalid duration \"bogus\""
         );
         assert_eq!(
-            fault("notifications:\n  c:\n    title: T\n    match: \"(((\"\n"),
+            error("notifications:\n  c:\n    title: T\n    match: \"(((\"\n"),
             "failed to parse query of broadcast notification c: unexpected end at position 17"
         );
     }
 
     #[test]
-    fn an_entry_that_shows_nothing_is_a_fault() {
-        assert_eq!(titles("notifications:\n  g: {}\n"), Err(Fault::Empty));
-        assert_eq!(titles("notifications:\n  g: null\n"), Err(Fault::Empty));
+    fn an_entry_that_shows_nothing_is_an_error() {
+        assert_eq!(titles("notifications:\n  g: {}\n"), Err(UpdateError::Empty));
+        assert_eq!(titles("notifications:\n  g: null\n"), Err(UpdateError::Empty));
     }
 }

@@ -6,7 +6,7 @@ use portmaster_fixtures::scenario::ConnectionRow;
 
 use crate::{
     limits::{self, Work},
-    query::{Connection, Fault, Grammar, Query},
+    query::{Connection, Grammar, Query, QueryError},
     world::{World, platform::file_name, protocol},
 };
 
@@ -18,12 +18,13 @@ impl Chosen {
     ///
     /// # Errors
     /// When the condition is none. Its positions count from the query that is made of it, as in the cores.
-    pub(super) fn new(world: &World, profile: &str, condition: &str) -> Result<Self, Fault> {
+    pub(super) fn new(world: &World, profile: &str, condition: &str) -> Result<Self, QueryError> {
         let condition = match condition {
             "" => None,
             text => {
                 let clause = text.strip_prefix("where ").unwrap_or(text);
-                Query::parse(&format!("query network: where {clause}"), Grammar::of(world.rules))?.condition
+                Query::parse(&format!("query network: where {clause}"), Grammar::of(world.behaviour))?
+                    .condition
             }
         };
         let work = Work::new(limits::MESSAGE_WORK);

@@ -30,8 +30,8 @@ pub(crate) fn entries(world: &World) -> Vec<Entry> {
     let at = world.clock.start();
     let mut entries = Vec::new();
     let mut add = |level, source, text| entries.push(Entry { at, level, source, text });
-    if let Some(fault) = world.self_check_fault() {
-        add(Level::Error, ("core/check", 41), format!("compat: {fault}"));
+    if let Some(error) = world.self_check_error() {
+        add(Level::Error, ("core/check", 41), format!("compat: {error}"));
     }
     for resolver in world.resolvers().iter().filter(|resolver| world.resolver_fails(resolver)) {
         let text = format!("resolver: {} does not answer", resolver.server_address());

@@ -36,15 +36,15 @@ pub(super) const HANDLERS: &[Handler] = &[
 ];
 
 fn info(world: &mut World, call: &Call) -> Reply {
-    report(world, call, &world.rules.reports.info)
+    report(world, call, &world.behaviour.reports.info)
 }
 
 fn core(world: &mut World, call: &Call) -> Reply {
-    report(world, call, &world.rules.reports.core)
+    report(world, call, &world.behaviour.reports.core)
 }
 
 fn network(world: &mut World, call: &Call) -> Reply {
-    report(world, call, &world.rules.reports.network)
+    report(world, call, &world.behaviour.reports.network)
 }
 
 fn report(world: &World, call: &Call, sections: &[Section]) -> Reply {

@@ -28,7 +28,7 @@ pub(super) fn cpu(world: &mut World, call: &Call) -> Reply {
     let asked = call.filled("duration").unwrap_or_else(|| DEFAULT_DURATION.to_owned());
     let nanos = match duration::parse(&asked) {
         Ok(nanos) => nanos.max(0),
-        Err(fault) => return Reply::failure(format!("failed to parse duration: {fault}")),
+        Err(error) => return Reply::failure(format!("failed to parse duration: {error}")),
     };
     let span = Duration::from_nanos(nanos.unsigned_abs());
     if !world.begin_cpu_profile(span) {
@@ -51,11 +51,11 @@ pub(super) fn allocs(world: &mut World, _: &Call) -> Reply {
 
 /// Adds the name to be saved under, where the contract has it. It stays on a failure (core-2.2 §6.4).
 fn download(world: &World, what: &str, reply: Reply) -> Reply {
-    if !world.rules.reports.downloads {
+    if !world.behaviour.reports.downloads {
         return reply;
     }
     let name = format!("attachment; filename=\"portmaster-{what}_v{}.pprof\"", world.version());
-    let name = HeaderValue::from_str(&name).expect("a version in the rules is printable");
+    let name = HeaderValue::from_str(&name).expect("a version of a contract is printable");
     Reply::With(CONTENT_DISPOSITION, name, Box::new(reply))
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{connections::Chosen, logs, platform, report::Report, spn, stack, updates};
 use crate::{
-    query::Fault,
+    query::QueryError,
     world::{World, dns::Resolver},
 };
 
@@ -15,7 +15,12 @@ use crate::{
 pub(crate) const GO_VERSION: &str = "go1.24.2";
 
 /// Writes a section.
-pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen, Fault>, to: &mut Report) {
+pub(super) fn write(
+    section: Section,
+    world: &World,
+    connections: &Result<Chosen, QueryError>,
+    to: &mut Report,
+) {
     match section {
         Section::Build => to.block(
             &format!("Version {}", world.version()),
@@ -50,7 +55,7 @@ pub(super) fn write(section: Section, world: &World, connections: &Result<Chosen
                 let title = chosen.title(section == Section::UndecidedConnections);
                 to.block(&title, &chosen.text(world));
             }
-            Err(fault) => to.sentence("Network: Debug Failed", &format!("Failed to build query: {fault}")),
+            Err(error) => to.sentence("Network: Debug Failed", &format!("Failed to build query: {error}")),
         },
         Section::Spn => spn::write(world, to),
         Section::Compatibility => platform::compatibility(world, to),
@@ -129,10 +134,10 @@ fn resolvers(world: &World, to: &mut Report) {
 }
 
 fn module_errors(world: &World, to: &mut Report) {
-    let Some(fault) = world.self_check_fault() else {
+    let Some(error) = world.self_check_error() else {
         return to.sentence("No Module Error", "");
     };
-    let mut text = format!("Message: {fault}\n");
+    let mut text = format!("Message: {error}\n");
     let at = world.clock.start().strftime("%Y-%m-%d %H:%M:%S%.f +0000 UTC");
     // Writing to memory does not fail.
     let _ = write!(

@@ -100,7 +100,7 @@ fn asked(world: &mut World, path: &str, query: &str) -> Reply {
     (handler.run)(world, &call)
 }
 
-/// What a reply comes down to: its body, or its fault.
+/// What a reply comes down to: its body, or its error.
 fn body(reply: Reply) -> Vec<u8> {
     match reply {
         Reply::Data(body) | Reply::Struct(body) => body.into(),
@@ -398,11 +398,11 @@ fn the_tables_of_sockets_follow_the_world() {
 #[test]
 fn durations_are_go_s() {
     let mut world = world(Contract::V1_0);
-    for (query, fault) in [
+    for (query, error) in [
         ("duration=bogus", "failed to parse duration: time: invalid duration \"bogus\""),
         ("duration=1", "failed to parse duration: time: missing unit in duration \"1\""),
     ] {
-        assert_eq!(text(&mut world, "debug/cpu", query), fault);
+        assert_eq!(text(&mut world, "debug/cpu", query), error);
     }
     let mut span = |query| match asked(&mut world, "debug/cpu", query) {
         Reply::After(span, _) => span.as_millis(),

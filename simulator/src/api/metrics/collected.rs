@@ -131,7 +131,7 @@ fn network(world: &World) -> Vec<Metric> {
             .labelled([("tunneled", "true")]),
         outgoing(count(|row| allowed_out(row) && !encrypted(row) && !row.shared.tunneled)),
     ];
-    if world.rules.metrics_with_values {
+    if world.behaviour.metrics_with_values {
         all.push(Metric {
             internal: "handled_dns_requests",
             expertise: 1,

@@ -56,7 +56,7 @@ fn readable(world: &World, call: &Call, path: &str) -> impl Iterator<Item = Metr
 }
 
 fn list(world: &mut World, call: &Call) -> Reply {
-    let with_values = world.rules.metrics_with_values;
+    let with_values = world.behaviour.metrics_with_values;
     let describe = |metric: &Metric| Description {
         identifier: metric.identifier,
         labels: metric.labels.clone(),

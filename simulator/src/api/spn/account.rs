@@ -14,7 +14,7 @@ use crate::{
     go::quote::quote,
     world::{
         Change, World,
-        spn::{Account, LoginFault},
+        spn::{Account, LoginError},
     },
 };
 
@@ -28,8 +28,8 @@ pub(super) fn login(world: &mut World, call: &Call) -> Reply {
         return Raw::text(StatusCode::CONFLICT, &text).into();
     }
     match world.authenticate() {
-        Err(LoginFault::Refused) => return challenge(),
-        Err(LoginFault::Unreachable) => {
+        Err(LoginError::Refused) => return challenge(),
+        Err(LoginError::Unreachable) => {
             let text = format!("Internal error: {}", no_connection(world, "Post", "authenticate"));
             return Raw::text(StatusCode::INTERNAL_SERVER_ERROR, &text).into();
         }
@@ -95,7 +95,7 @@ struct Record {
 /// The account; with `refresh` the provider is asked first, for which the core needs a token.
 pub(super) fn profile(world: &mut World, call: &Call) -> Reply {
     let Some(account) = world.account() else {
-        return Reply::fault(StatusCode::UNAUTHORIZED, "not logged in");
+        return Reply::error(StatusCode::UNAUTHORIZED, "not logged in");
     };
     if call.filled("refresh").is_some() {
         if !account.token {
@@ -109,7 +109,7 @@ pub(super) fn profile(world: &mut World, call: &Call) -> Reply {
         }
     }
     let Some(account) = world.account() else {
-        return Reply::fault(StatusCode::UNAUTHORIZED, "not logged in");
+        return Reply::error(StatusCode::UNAUTHORIZED, "not logged in");
     };
     let meta = Meta {
         modified: account.updated.as_second(),

@@ -91,7 +91,7 @@ fn text(value: Option<impl ToString>) -> String {
 
 /// Drops the named members where they are empty, as later cores do (core-2.2 §9).
 fn without_empty(world: &World, mut value: Value, optional: &[&str]) -> Value {
-    if world.rules.record_form == RecordForm::Late
+    if world.behaviour.record_form == RecordForm::Late
         && let Some(members) = value.as_object_mut()
     {
         let empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!(0);
@@ -154,7 +154,7 @@ pub(super) fn entity(world: &World, hub: &spn::Hub, ip: Option<IpAddr>) -> Value
     let Some(ip) = ip else { return Value::Null };
     let mut out = Map::new();
     let mut put = |name: &str, value: Value| out.insert(name.to_owned(), value);
-    let late = world.rules.record_form == RecordForm::Late;
+    let late = world.behaviour.record_form == RecordForm::Late;
     let address = [("IP", json!(ip)), ("IPScope", json!(scope::of(ip)))];
     if late {
         address.iter().for_each(|(name, value)| _ = put(name, value.clone()));

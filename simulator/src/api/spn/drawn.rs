@@ -19,7 +19,7 @@ pub(super) fn graph(world: &mut World, call: &Call) -> Reply {
     };
     match call.part("format") {
         ".dot" => {
-            let as_dot = world.rules.has(Defect::GraphAsDot);
+            let as_dot = world.behaviour.has(Defect::GraphAsDot);
             let kind = if as_dot { "text/x-dot; charset=utf-8" } else { "text/plain; charset=utf-8" };
             Raw::new(kind, dot(world, map)).into()
         }

@@ -6,7 +6,7 @@ use super::map::NO_MAP;
 use crate::{
     api::{Call, Reply},
     go::{
-        decode::{At, Fault, Soft, members},
+        decode::{At, DecodeError, Soft, members},
         read::{Kind, Raw},
         yaml,
     },
@@ -30,8 +30,8 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
     }
     let Intel { trusted, regions } = match read(call.body()) {
         Ok(intel) => intel,
-        Err(fault) => {
-            return Reply::failure(format!("failed to parse intel data: failed to parse data: {fault}"));
+        Err(error) => {
+            return Reply::failure(format!("failed to parse intel data: failed to parse data: {error}"));
         }
     };
     match world.apply(Change::SpnIntel { trusted, regions }) {
@@ -43,10 +43,10 @@ pub(super) fn update(world: &mut World, call: &Call) -> Reply {
 fn read(body: &[u8]) -> Result<Intel, String> {
     let json = yaml::to_json(body)?;
     let document = Raw::checked(&json)?;
-    decode(document).map_err(|fault| format!("error unmarshaling JSON: {fault}"))
+    decode(document).map_err(|error| format!("error unmarshaling JSON: {error}"))
 }
 
-fn decode(document: Raw<'_>) -> Result<Intel, Fault> {
+fn decode(document: Raw<'_>) -> Result<Intel, DecodeError> {
     let mut soft = Soft::default();
     let mut intel = Intel::default();
     members(document, At::TOP, INTEL, &["Hubs", "Regions"], &mut soft, |name, value, soft| {

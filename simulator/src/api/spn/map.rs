@@ -74,7 +74,7 @@ fn all_pins<'a>(world: &'a World, map: &'a spn::Map) -> Vec<Pin<'a>> {
     let home = world.home_hub().map(|hub| hub.id.as_str());
     let places = home.map(|home| map.places(home)).unwrap_or_default();
     let sessions = world.sessions();
-    let in_full = world.rules.record_form == RecordForm::Late;
+    let in_full = world.behaviour.record_form == RecordForm::Late;
     let mut pins = Vec::with_capacity(map.hubs.len());
     for hub in map.hubs.values() {
         let place = places.get(hub.id.as_str()).cloned().unwrap_or_default();

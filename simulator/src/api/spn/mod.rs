@@ -39,10 +39,10 @@ pub(super) const HANDLERS: &[Handler] = &[
 
 /// Cores with modules refuse when the network's module is down, and one also when it is up (core-1.x §6).
 fn reinit(world: &mut World, _: &Call) -> Reply {
-    if world.rules.module_not_ready && !world.spn_enabled() {
+    if world.behaviour.module_not_ready && !world.spn_enabled() {
         return Reply::failure("can only re-initialize when the SPN is enabled");
     }
-    if world.rules.has(Defect::ReinitFails) {
+    if world.behaviour.has(Defect::ReinitFails) {
         return Reply::failure("failed to stop SPN: modules: dependency loop detected, cannot continue");
     }
     let records = world.spn_cache_records();

@@ -378,13 +378,13 @@ fn a_profile_decides_about_the_way() {
 fn destinations_must_be_somewhere() {
     let mut integrated = world(ROUTES, Contract::V2_2);
     assert!(route(&mut integrated, "example.com", "").contains("looking for route to 5.9.10.1 at Germany"));
-    for (destination, fault) in [
+    for (destination, error) in [
         ("::1", "failed to get geoip location for ::1: "),
         ("192.168.1.1", "failed to get geoip location for 192.168.1.1: "),
         ("a_b", "failed to lookup IP address of a_b: lookup a_b on 10.255.255.53:53: no such host"),
         ("300.1.1.1", "failed to lookup IP address of 300.1.1.1: lookup 300.1.1.1: no such host"),
     ] {
-        assert_eq!(route(&mut integrated, destination, ""), format!("500 {fault}"));
+        assert_eq!(route(&mut integrated, destination, ""), format!("500 {error}"));
     }
     let mut cut_off = world(&format!("core: {{ self_check: failed }}\n{ROUTES}"), Contract::V2_2);
     assert!(route(&mut cut_off, "example.com", "").contains("example.com on 10.255.255.53:53: no such host"));
@@ -408,7 +408,7 @@ fn intel_says_who_is_trusted() {
     let seed01 = "{ Hubs: { Zwo2Dssz4L2Cc26Pwpbq8J8Zec7EdaJJpAZxT8FxqVY4Kh: { Trusted: true } } }";
     assert_eq!(send(seed01), (applied.to_owned(), vec!["seed01".to_owned()]));
     assert_eq!(send(""), (applied.to_owned(), Vec::new()));
-    let fault = "error unmarshaling JSON: json: cannot unmarshal string into Go value of type hub.Intel";
+    let error = "error unmarshaling JSON: json: cannot unmarshal string into Go value of type hub.Intel";
     let (told, _) = send("garbage");
-    assert_eq!(told, format!("500 failed to parse intel data: failed to parse data: {fault}"));
+    assert_eq!(told, format!("500 failed to parse intel data: failed to parse data: {error}"));
 }

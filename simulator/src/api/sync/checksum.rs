@@ -5,7 +5,7 @@
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use serde_json::{Map, Value};
 
-use super::{fault::SyncFault, pretty::pretty};
+use super::{error::SyncError, pretty::pretty};
 use crate::go::{json, read::Raw};
 
 /// What stands before a BLAKE2b-256 hash of 32 bytes, so that readers know what it is.
@@ -41,7 +41,7 @@ pub(super) fn signed_yaml(text: &str) -> String {
 }
 
 /// Whether a JSON document is as it was signed; one without a checksum passes.
-pub(super) fn verify_json(document: Raw<'_>) -> Result<(), SyncFault> {
+pub(super) fn verify_json(document: Raw<'_>) -> Result<(), SyncError> {
     let sums: Vec<String> =
         document.members().filter(|(name, _)| name == MEMBER).map(|(_, sum)| sum.string()).collect();
     verify(&sums, &(pretty(document, MEMBER) + "\n"))
@@ -49,24 +49,24 @@ pub(super) fn verify_json(document: Raw<'_>) -> Result<(), SyncFault> {
 
 /// Whether a YAML document is as it was signed; one without a checksum passes. No line that begins with `# jess-` is part of
 /// the sum, nor are blank lines around the text; line ends count as they are.
-pub(super) fn verify_yaml(text: &str) -> Result<(), SyncFault> {
+pub(super) fn verify_yaml(text: &str) -> Result<(), SyncError> {
     let sums: Vec<String> =
         text.lines().filter_map(|line| line.strip_prefix(COMMENT)).map(|sum| sum.trim().to_owned()).collect();
     let lines: Vec<&str> = text.split('\n').filter(|line| !line.starts_with(MARK)).collect();
     verify(&sums, lines.join("\n").trim())
 }
 
-fn verify(sums: &[String], text: &str) -> Result<(), SyncFault> {
+fn verify(sums: &[String], text: &str) -> Result<(), SyncError> {
     sums.iter().try_for_each(|sum| {
         labelled(sum)
-            .map_err(|fault| SyncFault::NoChecksum(format!("failed to parse labeled hash: {fault}")))?;
-        if *sum == checksum(text) { Ok(()) } else { Err(SyncFault::Checksum) }
+            .map_err(|error| SyncError::NoChecksum(format!("failed to parse labeled hash: {error}")))?;
+        if *sum == checksum(text) { Ok(()) } else { Err(SyncError::Checksum) }
     })
 }
 
 /// Whether a text is a hash with its label: a number for the algorithm, then the length of the hash and the hash.
 fn labelled(sum: &str) -> Result<(), String> {
-    let bytes = bs58::decode(sum).into_vec().map_err(|fault| fault.to_string())?;
+    let bytes = bs58::decode(sum).into_vec().map_err(|error| error.to_string())?;
     let mut rest = bytes.as_slice();
     let mut number = |what: &str| -> Result<usize, String> {
         let end = rest.iter().position(|byte| *byte < 0x80).filter(|end| *end < 8);
@@ -125,7 +125,7 @@ mod tests {
             signed.replace("# jess", "# c\n# jess"),
             signed.replace("type: ", "type:  "),
         ] {
-            assert_eq!(verify_yaml(&other), Err(SyncFault::Checksum), "{other}");
+            assert_eq!(verify_yaml(&other), Err(SyncError::Checksum), "{other}");
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
             "failed to parse labeled hash: failed to parse digest: container: not enough data to return";
         assert_eq!(
             verify_yaml("type: settings\n# jess-checksum: Zw\n"),
-            Err(SyncFault::NoChecksum(reason.to_owned()))
+            Err(SyncError::NoChecksum(reason.to_owned()))
         );
         assert!(verify_yaml("type: settings\n# jess-checksum: \n").is_err());
         assert!(verify_json(Raw::checked(br#"{"type":"settings","_jess-checksum":""}"#).unwrap()).is_err());
@@ -167,7 +167,7 @@ mod tests {
                 let place = start + at.index(value.len());
                 if bytes[place] != to && text.matches(&value).count() == 1 {
                     bytes[place] = to;
-                    prop_assert_eq!(verified(std::str::from_utf8(&bytes).unwrap()), Err(SyncFault::Checksum));
+                    prop_assert_eq!(verified(std::str::from_utf8(&bytes).unwrap()), Err(SyncError::Checksum));
                 }
             }
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    fault::SyncFault,
+    error::SyncError,
     request::{BASE, Kind},
 };
 use crate::{
@@ -226,11 +226,11 @@ const FINGERPRINT: Structure = Structure {
 };
 
 /// A document with its members in their types. What is null, and an instant that nobody wrote, is as if it were absent.
-pub(super) fn typed<T: DeserializeOwned>(mut document: Map<String, Value>) -> Result<T, SyncFault> {
+pub(super) fn typed<T: DeserializeOwned>(mut document: Map<String, Value>) -> Result<T, SyncError> {
     let unset = Value::from("0001-01-01T00:00:00Z");
     document.retain(|name, value| !value.is_null() && (!TIMES.contains(&name.as_str()) || *value != unset));
     serde_json::from_value(Value::Object(document))
-        .map_err(|fault| SyncFault::Request(format!("failed to parse export: {fault}")))
+        .map_err(|error| SyncError::Request(format!("failed to parse export: {error}")))
 }
 
 /// A single setting's document, in which null is a value.

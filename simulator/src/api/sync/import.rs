@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     GLOBAL,
     document::{self, Settings, Single, typed},
-    fault::SyncFault,
+    error::SyncError,
     request::ImportRequest,
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) struct Sorted {
 }
 
 /// Looks at settings before they are imported; `per_app` says whether they are for one program.
-pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result<Sorted, SyncFault> {
+pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result<Sorted, SyncError> {
     let mut sorted = Sorted { known: settings::Flat::new(), unknown: false };
     let mut some_not_per_app = false;
     for (key, value) in flat {
@@ -42,17 +42,17 @@ pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result
         let value = world
             .config
             .read(&key, value)
-            .map_err(|refused| SyncFault::refused(refused, Some(&key), world.rules))?;
+            .map_err(|refused| SyncError::refused(refused, Some(&key), world.behaviour))?;
         some_not_per_app |= per_app && !world.config.is_per_app(&key);
         sorted.known.insert(key, value);
     }
-    if some_not_per_app { Err(SyncFault::SomeNotPerApp) } else { Ok(sorted) }
+    if some_not_per_app { Err(SyncError::SomeNotPerApp) } else { Ok(sorted) }
 }
 
 /// What is said of settings that nobody knows when they are not allowed.
-pub(super) fn refuse_unknown(request: &ImportRequest, unknown: bool) -> Result<(), SyncFault> {
+pub(super) fn refuse_unknown(request: &ImportRequest, unknown: bool) -> Result<(), SyncError> {
     if unknown && !request.allow_unknown {
-        return Err(SyncFault::Request("the export contains unknown settings".to_owned()));
+        return Err(SyncError::Request("the export contains unknown settings".to_owned()));
     }
     Ok(())
 }
@@ -60,11 +60,11 @@ pub(super) fn refuse_unknown(request: &ImportRequest, unknown: bool) -> Result<(
 pub(super) fn settings(world: &mut World, call: &Call) -> Reply {
     match import_settings(world, call) {
         Ok(outcome) => call.structured(&outcome),
-        Err(fault) => fault.into(),
+        Err(error) => error.into(),
     }
 }
 
-fn import_settings(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
+fn import_settings(world: &mut World, call: &Call) -> Result<Outcome, SyncError> {
     let (request, document) = ImportRequest::read(call, &document::SETTINGS)?;
     let document: Settings = typed(document)?;
     let per_app = request.target != GLOBAL;
@@ -102,18 +102,20 @@ fn import_settings(world: &mut World, call: &Call) -> Result<Outcome, SyncFault>
 pub(super) fn single(world: &mut World, call: &Call) -> Reply {
     match import_single(world, call) {
         Ok(outcome) => call.structured(&outcome),
-        Err(fault) => fault.into(),
+        Err(error) => error.into(),
     }
 }
 
-fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
+fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncError> {
     let (request, document) = ImportRequest::read(call, &document::SINGLE)?;
     let Single { id: key, value, .. } = document::single(document);
     if world.config.option(&key).is_none() {
-        return Err(SyncFault::Unknown(key));
+        return Err(SyncError::Unknown(key));
     }
-    let value =
-        world.config.read(&key, value).map_err(|refused| SyncFault::refused(refused, None, world.rules))?;
+    let value = world
+        .config
+        .read(&key, value)
+        .map_err(|refused| SyncError::refused(refused, None, world.behaviour))?;
     if request.target == GLOBAL {
         let outcome = Outcome {
             restart_required: needs_restart(world, &key),
@@ -126,7 +128,7 @@ fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
         return Ok(outcome);
     }
     if !world.config.is_per_app(&key) {
-        return Err(SyncFault::NotPerApp);
+        return Err(SyncError::NotPerApp);
     }
     let profile = target(world, &request.target)?;
     let mut flat = profile.settings();
@@ -139,12 +141,12 @@ fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncFault> {
     Ok(Outcome { replaces_existing: is_local && replaced.is_some(), ..Outcome::default() })
 }
 
-fn target(world: &World, key: &str) -> Result<Profile, SyncFault> {
-    world.profiles.get(key).cloned().ok_or(SyncFault::NoTarget)
+fn target(world: &World, key: &str) -> Result<Profile, SyncError> {
+    world.profiles.get(key).cloned().ok_or(SyncError::NoTarget)
 }
 
 /// Gives a profile other settings.
-fn edit(world: &mut World, key: String, mut profile: Profile, flat: settings::Flat) -> Result<(), SyncFault> {
+fn edit(world: &mut World, key: String, mut profile: Profile, flat: settings::Flat) -> Result<(), SyncError> {
     profile.set_settings(flat);
     profile.last_edited = world.now().as_second();
     Ok(world.apply(Change::SaveProfile { key, profile: Box::new(profile), by_client: false })?)

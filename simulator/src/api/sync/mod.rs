@@ -2,8 +2,8 @@
 
 mod checksum;
 mod document;
+mod error;
 mod export;
-mod fault;
 mod import;
 mod pretty;
 mod profile;

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::{
     document::{self, Whole, typed},
-    fault::SyncFault,
+    error::SyncError,
     import::{Outcome, Sorted, refuse_unknown, sort},
     request::ImportRequest,
 };
 use crate::{
     api::{
         Call, Reply,
-        profile::{self as pictures, PictureFault},
+        profile::{self as pictures, PictureError},
     },
     go::{
         data_url::{self, DataUrl},
@@ -37,20 +37,20 @@ struct ProfileOutcome {
 pub(super) fn import(world: &mut World, call: &Call) -> Reply {
     match import_profile(world, call) {
         Ok(outcome) => call.structured(&outcome),
-        Err(fault) => fault.into(),
+        Err(error) => error.into(),
     }
 }
 
-fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, SyncFault> {
+fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, SyncError> {
     let (request, document) = ImportRequest::read(call, &document::PROFILE)?;
     let document: Whole = typed(document)?;
     if !["", LOCAL].contains(&document.source.as_str()) {
-        return Err(SyncFault::Mismatch);
+        return Err(SyncError::Mismatch);
     }
     let Sorted { known, unknown } = sort(world, settings::flatten(&document.config), true)?;
     let claimed = document.id.clone();
     // In the cores the key that is looked for has no source where the document has none.
-    let unnamed = document.source.is_empty() && !world.rules.has(Defect::ImportMissesSource);
+    let unnamed = document.source.is_empty() && !world.behaviour.has(Defect::ImportMissesSource);
     let source = if unnamed { LOCAL } else { document.source.as_str() };
     let existing_key = |id: &str| format!("{source}/{id}");
     let mut prints: Vec<Fingerprint> = document.fingerprints.into_iter().map(Fingerprint::from).collect();
@@ -66,7 +66,7 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
     }
     refuse_unknown(&request, unknown)?;
     if (replaces_existing || !outcome.replaces_profiles.is_empty()) && !request.allow_replace {
-        return Err(SyncFault::Request("the import replaces existing profiles".to_owned()));
+        return Err(SyncError::Request("the import replaces existing profiles".to_owned()));
     }
     // The document was read before: its instants are some.
     let seconds = |text: String| time::unix_seconds(&text).ok();
@@ -96,33 +96,33 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
 }
 
 /// The id of the profile in a document that claims to have one.
-fn checked_id(world: &World, prints: &mut Vec<Fingerprint>, claimed: &str) -> Result<String, SyncFault> {
+fn checked_id(world: &World, prints: &mut Vec<Fingerprint>, claimed: &str) -> Result<String, SyncError> {
     if prints.is_empty() {
-        return Err(SyncFault::ProfileData("the export contains no fingerprints".to_owned()));
+        return Err(SyncError::ProfileData("the export contains no fingerprints".to_owned()));
     }
     let mut sorted = prints.clone();
     sorted.sort();
     sorted.dedup();
     if sorted.len() < prints.len() {
-        if world.rules.has(Defect::DoubledFingerprintsRefused) {
+        if world.behaviour.has(Defect::DoubledFingerprintsRefused) {
             sorted.resize_with(prints.len(), Fingerprint::default);
         } else {
             prints.clone_from(&sorted);
         }
     }
     for print in &sorted {
-        print.check().map_err(|fault| {
-            let fault = match fault {
+        print.check().map_err(|error| {
+            let error = match error {
                 Rejected::Fingerprint(reason) => reason,
                 other => other.to_string(),
             };
-            SyncFault::ProfileData(format!("the export contains invalid fingerprints: {fault}"))
+            SyncError::ProfileData(format!("the export contains invalid fingerprints: {error}"))
         })?;
     }
     let id = derived_id(prints);
     if !claimed.is_empty() && claimed != id {
         let text = "the export profile ID does not match the fingerprints, remove to ignore";
-        return Err(SyncFault::ProfileData(text.to_owned()));
+        return Err(SyncError::ProfileData(text.to_owned()));
     }
     Ok(id)
 }
@@ -154,18 +154,18 @@ pub(super) fn icon_data(world: &World, profile: &Profile) -> String {
 }
 
 /// Keeps the picture of a document. Its type is what stands after the slash, which must be the ending of a picture's name.
-fn keep_icon(world: &mut World, data: &str) -> Result<Option<Vec<Icon>>, SyncFault> {
+fn keep_icon(world: &mut World, data: &str) -> Result<Option<Vec<Icon>>, SyncError> {
     if data.is_empty() {
         return Ok(None);
     }
     let DataUrl { subtype, content } =
-        data_url::parse(data).map_err(|fault| SyncFault::Import(format!("icon data is invalid: {fault}")))?;
-    let name = pictures::keep_as(world, &subtype.to_ascii_lowercase(), content).map_err(|fault| {
-        let reason = match fault {
-            PictureFault::Unsupported => "unsupported icon format".to_owned(),
+        data_url::parse(data).map_err(|error| SyncError::Import(format!("icon data is invalid: {error}")))?;
+    let name = pictures::keep_as(world, &subtype.to_ascii_lowercase(), content).map_err(|error| {
+        let reason = match error {
+            PictureError::Unsupported => "unsupported icon format".to_owned(),
             other => other.to_string(),
         };
-        SyncFault::Import(format!("icon is invalid: {reason}"))
+        SyncError::Import(format!("icon is invalid: {reason}"))
     })?;
     Ok(Some(vec![Icon { r#type: "api".to_owned(), value: name, source: "import".to_owned() }]))
 }

@@ -4,11 +4,11 @@ use hyper::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{checksum, fault::SyncFault};
+use super::{checksum, error::SyncError};
 use crate::{
     api::{Call, dsd},
     go::{
-        decode::{At, Fault, Soft, members},
+        decode::{At, DecodeError, Soft, members},
         escape,
         read::Raw,
         structure::{Structure, Type},
@@ -28,7 +28,7 @@ pub(super) struct ExportRequest {
 
 impl ExportRequest {
     /// Reads a request.
-    pub(super) fn read(call: &Call) -> Result<Self, SyncFault> {
+    pub(super) fn read(call: &Call) -> Result<Self, SyncError> {
         let pairs = escape::pairs(&call.query);
         if !pairs.is_empty() {
             return Ok(Self {
@@ -39,12 +39,12 @@ impl ExportRequest {
         }
         let read = || -> Result<Self, String> {
             let raw = Raw::checked(call.body())?;
-            Self::decode(raw).map_err(|fault| fault.to_string())
+            Self::decode(raw).map_err(|error| error.to_string())
         };
-        read().map_err(SyncFault::ExportRequest)
+        read().map_err(SyncError::ExportRequest)
     }
 
-    fn decode(raw: Raw<'_>) -> Result<Self, Fault> {
+    fn decode(raw: Raw<'_>) -> Result<Self, DecodeError> {
         let (mut request, mut keys, mut soft) = (Self::default(), None, Soft::default());
         let names = &["from", "keys", "id"];
         members(raw, At::TOP, "sync.ExportRequest", names, &mut soft, |name, value, soft| {
@@ -108,23 +108,23 @@ pub(super) const BASE: Structure = Structure {
 
 impl ImportRequest {
     /// Reads a request and the document in it.
-    pub(super) fn read(call: &Call, kind: &Kind) -> Result<(Self, Map<String, Value>), SyncFault> {
+    pub(super) fn read(call: &Call, kind: &Kind) -> Result<(Self, Map<String, Value>), SyncError> {
         let mut request = Self::parse(call, kind)?;
         let document = match (request.export.take(), request.raw_export.is_empty()) {
             (Some(_), false) => {
-                return Err(SyncFault::Request("both Export and RawExport are defined".to_owned()));
+                return Err(SyncError::Request("both Export and RawExport are defined".to_owned()));
             }
             (Some(export), true) => export,
             (None, false) => request.document(kind.document)?,
-            (None, true) => return Err(SyncFault::Nothing),
+            (None, true) => return Err(SyncError::Nothing),
         };
         if document.get("type").and_then(Value::as_str) != Some(kind.word) {
-            return Err(SyncFault::Mismatch);
+            return Err(SyncError::Mismatch);
         }
         Ok((request, document))
     }
 
-    fn parse(call: &Call, kind: &Kind) -> Result<Self, SyncFault> {
+    fn parse(call: &Call, kind: &Kind) -> Result<Self, SyncError> {
         let content_type =
             call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !escape::pairs(&call.query).is_empty() {
@@ -147,14 +147,14 @@ impl ImportRequest {
         };
         members
             .and_then(|members| {
-                serde_json::from_value(Value::Object(members)).map_err(|fault| fault.to_string())
+                serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())
             })
-            .map_err(|fault| SyncFault::Request(format!("failed to parse import request: {fault}")))
+            .map_err(|error| SyncError::Request(format!("failed to parse import request: {error}")))
     }
 
     /// The document that came as text, once its checksum is verified.
-    fn document(&self, structure: &Structure) -> Result<Map<String, Value>, SyncFault> {
-        let unreadable = |fault: String| SyncFault::Request(format!("failed to parse export: {fault}"));
+    fn document(&self, structure: &Structure) -> Result<Map<String, Value>, SyncError> {
+        let unreadable = |error: String| SyncError::Request(format!("failed to parse export: {error}"));
         let bytes = self.raw_export.as_bytes();
         let document =
             dsd::read(bytes, &self.raw_mime, |raw, soft| structure.decode(raw, soft)).map_err(unreadable)?;

@@ -60,7 +60,7 @@ fn live() -> impl Iterator<Item = &'static ConnectionRow> {
 }
 
 fn filled(contract: Contract) -> Store {
-    let store = Store::new(contract.rules()).unwrap();
+    let store = Store::new(contract.behaviour()).unwrap();
     store.load(&ROWS).unwrap();
     store
 }

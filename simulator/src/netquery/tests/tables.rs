@@ -36,7 +36,7 @@ fn names(store: &Store, databases: &Value) -> Vec<String> {
 
 #[test]
 fn an_update_keeps_the_place() {
-    let store = Store::new(Contract::V2_2.rules()).unwrap();
+    let store = Store::new(Contract::V2_2.behaviour()).unwrap();
     write(&store, &["b", "a"].map(row));
     write(&store, &[ConnectionRow { verdict: 3, bytes_received: 15, bytes_sent: 2, ..row("b") }]);
     assert_eq!(names(&store, &json!(["main"])), ["b", "a"]);
@@ -58,7 +58,7 @@ fn an_update_keeps_the_place() {
 
 #[test]
 fn what_is_removed_stays_in_the_history() {
-    let store = Store::new(Contract::V1_6.rules()).unwrap();
+    let store = Store::new(Contract::V1_6.behaviour()).unwrap();
     let ended = |id: &str, ago: i64| {
         let end = now() - SignedDuration::from_secs(ago);
         ConnectionRow { started: end, ended: Some(end), active: false, ..row(id) }
@@ -72,7 +72,7 @@ fn what_is_removed_stays_in_the_history() {
 
 #[test]
 fn the_history_is_cleared_and_cleaned() {
-    let store = Store::new(Contract::V2_2.rules()).unwrap();
+    let store = Store::new(Contract::V2_2.behaviour()).unwrap();
     let began = |id: &str, profile: &str, days: i64| {
         let start = now() - SignedDuration::from_hours(24 * days);
         let profile = profile.to_owned();
@@ -101,9 +101,9 @@ fn the_history_is_cleared_and_cleaned() {
     assert_eq!(clear("{}"), "Successfully cleared history.\n");
     assert!(names(&store, &json!(["history"])).is_empty());
     assert_eq!(names(&store, &json!(["main"])).len(), 5);
-    let fault = "failed to decode parameters in body: json: cannot unmarshal number into Go struct field .profileIDs \
+    let error = "failed to decode parameters in body: json: cannot unmarshal number into Go struct field .profileIDs \
                  of type []string\n";
-    assert_eq!(clear(r#"{"profileIDs":5}"#), fault);
+    assert_eq!(clear(r#"{"profileIDs":5}"#), error);
 }
 
 /// A condition that all meet, on a column that no two connections have in common: whoever is asked with it looks at each row.
@@ -162,7 +162,7 @@ fn what_is_counted_by_kind_is_what_the_rows_are() {
     assert!(failed.is_err());
     write(&store, &[ConnectionRow { id: "sure".to_owned(), ..failing }]);
     same("after a change that failed");
-    let other = Store::holding(store.kept().unwrap(), Contract::V2_2.rules());
+    let other = Store::holding(store.kept().unwrap(), Contract::V2_2.behaviour());
     for query in &queries {
         assert_eq!(rows_of(&other, query), rows_of(&store, query), "put back: {query}");
     }
@@ -170,7 +170,7 @@ fn what_is_counted_by_kind_is_what_the_rows_are() {
 
 #[test]
 fn columns_are_those_of_rows() {
-    let store = Store::new(Contract::V2_2.rules()).unwrap();
+    let store = Store::new(Contract::V2_2.behaviour()).unwrap();
     let names: Vec<&str> = store.dialect().columns.iter().map(|column| column.name).collect();
     assert_eq!(names, ConnectionRow::COLUMNS);
 }
@@ -273,7 +273,7 @@ fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
             store.open().unwrap();
             let taken = store.kept().unwrap();
             assert!(matches!(taken, Kept::Taken(_)));
-            assert!(told.tables(world.rules) == taken.tables(world.rules), "{name}, {contract}");
+            assert!(told.tables(world.behaviour) == taken.tables(world.behaviour), "{name}, {contract}");
         }
     }
 }

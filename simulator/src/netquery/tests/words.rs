@@ -131,7 +131,8 @@ fn a_value_of_another_type_is_shown_with_its_row() {
 fn panics_of_the_core_are_answers_of_observed_contracts_only() {
     let search = r#"{"textSearch":{"fields":["nosuch"],"value":"x"}}"#;
     let null = r#"{"query":{"domain":{"$in":[null]}}}"#;
-    let [v1_0, docs] = [Contract::V1_0, Contract::Docs].map(|contract| Store::new(contract.rules()).unwrap());
+    let [v1_0, docs] =
+        [Contract::V1_0, Contract::Docs].map(|contract| Store::new(contract.behaviour()).unwrap());
     let panic = said(500, "Internal Server Error.");
     assert_eq!(refused(&STORE, Kind::Query, search), panic);
     assert_eq!(refused(&STORE, Kind::Query, null), panic);
@@ -199,7 +200,7 @@ fn development_mode_shows_the_query() {
 
 /// What a query answers in Development Mode.
 fn in_development(contract: Contract, body: &str) -> (u16, String) {
-    let store = Store::new(contract.rules()).unwrap();
+    let store = Store::new(contract.behaviour()).unwrap();
     let retention = Retention::default();
     let request = Request {
         kind: Kind::Query,

@@ -173,7 +173,7 @@ impl World {
             began: self.clock.start(),
             // The history came with its option.
             history: self.config.flag("history/enable"),
-            hashed_ids: !self.rules.process_created,
+            hashed_ids: !self.behaviour.process_created,
             lives: false,
         })
     }

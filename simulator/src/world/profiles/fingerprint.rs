@@ -39,7 +39,7 @@ impl Fingerprint {
     /// With the core's words when it is not.
     pub fn check(&self) -> Result<(), Rejected> {
         let Self { r#type, key, operation, value, .. } = self;
-        let fault = match r#type.as_str() {
+        let error = match r#type.as_str() {
             "tag" | "env" if key.is_empty() => Some(format!("{type} fingerprint is missing key")),
             "tag" | "env" | "cmdline" | "path" => match operation.as_str() {
                 "equals" | "prefix" => None,
@@ -50,7 +50,7 @@ impl Fingerprint {
             },
             _ => Some(format!("unknown fingerprint type: \"{type}\"")),
         };
-        fault.map_or(Ok(()), |fault| Err(Rejected::Fingerprint(fault)))
+        error.map_or(Ok(()), |error| Err(Rejected::Fingerprint(error)))
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
             value: value.to_owned(),
             merged_from: String::new(),
         };
-        for (fingerprint, fault) in [
+        for (fingerprint, error) in [
             (print("nope", "", "equals", "x"), "unknown fingerprint type: \"nope\""),
             (print("path", "", "nope", "x"), "unknown fingerprint operation: \"nope\""),
             (print("path", "", "regex", "[a"), "failed to compile regex fingerprint: [a"),
@@ -122,7 +122,7 @@ mod tests {
             (print("tag", "", "equals", "x"), "tag fingerprint is missing key"),
         ] {
             let rejected = fingerprint.check().unwrap_err();
-            assert_eq!(rejected.to_string(), format!("invalid fingerprint: {fault}"));
+            assert_eq!(rejected.to_string(), format!("invalid fingerprint: {error}"));
         }
         assert_eq!(print("tag", "k", "prefix", "x").check(), Ok(()));
     }

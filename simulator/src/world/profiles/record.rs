@@ -9,7 +9,7 @@ impl World {
     /// A profile as the record `core:profiles/<source>/<id>`, in the contract's form.
     pub fn profile_record(&self, key: &str) -> Option<Record> {
         let stored = self.profiles.stored(key)?;
-        let value = Value::Object(stored.profile.members(self.rules));
+        let value = Value::Object(stored.profile.members(self.behaviour));
         let meta = Meta { created: stored.created, modified: stored.modified, ..Meta::default() };
         Some(Record::of(format!("core:profiles/{key}"), meta, value))
     }

@@ -110,7 +110,7 @@ impl Profile {
 impl World {
     /// The id of an app's profile: what the scenario says, or what the contract makes of it.
     pub fn profile_id(&self, app: &App) -> String {
-        match self.rules.profile_ids {
+        match self.behaviour.profile_ids {
             ProfileIds::Derived | ProfileIds::Enforced if app.id.is_none() => {
                 derived_id(&[Fingerprint::path(&app.path)])
             }

@@ -20,7 +20,7 @@ fn world(contract: Contract) -> World {
 
 fn perform(world: &mut World, change: &str) -> Result<(), String> {
     let change: scenario::Change = serde_saphyr::from_str(change).unwrap();
-    world.change(&change).map(|_| ()).map_err(|fault| fault.to_string())
+    world.change(&change).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Opens an undecided connection: its id.

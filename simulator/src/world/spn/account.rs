@@ -105,7 +105,7 @@ fn device(seed: u64) -> Device {
 
 /// Why the provider lets nobody in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginFault {
+pub enum LoginError {
     /// The provider cannot be reached.
     Unreachable,
     /// The name or the password is wrong.
@@ -127,12 +127,12 @@ impl World {
     ///
     /// # Errors
     /// When it cannot be reached or lets nobody in.
-    pub fn authenticate(&self) -> Result<(), LoginFault> {
+    pub fn authenticate(&self) -> Result<(), LoginError> {
         if !self.provider_answers() {
-            return Err(LoginFault::Unreachable);
+            return Err(LoginError::Unreachable);
         }
         match self.spn.login {
-            Login::WrongPassword => Err(LoginFault::Refused),
+            Login::WrongPassword => Err(LoginError::Refused),
             _ => Ok(()),
         }
     }

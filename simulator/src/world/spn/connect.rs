@@ -27,7 +27,7 @@ impl World {
         match self.spn.status {
             _ if !self.spn_enabled() => SpnStatus::Disabled,
             Some(told) if told != SpnStatus::Connected => told,
-            _ if self.lacks_login() && !self.rules.fails_without_login => SpnStatus::Disabled,
+            _ if self.lacks_login() && !self.behaviour.fails_without_login => SpnStatus::Disabled,
             _ if !self.may_use_spn() || self.is_cut_off() => SpnStatus::Failed,
             _ if self.home_hub().is_none() => SpnStatus::Connecting,
             _ => SpnStatus::Connected,

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
 use serde::{Deserialize, Serialize};
 
-pub use account::{Account, LoginFault};
+pub use account::{Account, LoginError};
 pub use hub::Hub;
 pub use map::{Map, Place};
 pub use measure::{HUB_COST, Measurement, Quality};

@@ -140,11 +140,11 @@ mod tests {
 
     use super::*;
 
-    fn fault(spn: &str) -> String {
+    fn error(spn: &str) -> String {
         let told = Scenario::parse("test", &format!("spn: {spn}")).expect("a scenario").spn;
         match Spn::new(told, 1, Timestamp::UNIX_EPOCH, None) {
             Ok(_) => String::new(),
-            Err(fault) => fault.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -165,7 +165,7 @@ mod tests {
             ),
             ("{ map: { hubs: 60 } }", ""),
         ] {
-            assert_eq!(fault(spn), wrong);
+            assert_eq!(error(spn), wrong);
         }
     }
 }

@@ -26,7 +26,7 @@ impl World {
 
     /// An account's members.
     pub fn account_fields(&self, account: &Account) -> Map<String, Value> {
-        let late = self.rules.record_form == RecordForm::Late;
+        let late = self.behaviour.record_form == RecordForm::Late;
         let paid = account.is_paid(self.now());
         let mut subscription = Map::new();
         subscription.insert("ends_at".to_owned(), json!(account.ends));

@@ -51,7 +51,7 @@ impl DnsServer {
     /// # Errors
     /// The cores' words for what is wrong with it.
     pub fn parse(text: &str, checks: &ValueChecks) -> Result<Self, String> {
-        let url = Url::read(text).map_err(|fault| format!("parse {}: {fault}", quote(text)))?;
+        let url = Url::read(text).map_err(|error| format!("parse {}: {error}", quote(text)))?;
         let (kind, port, is_secure) = match url.scheme.as_str() {
             "dns" => ("dns", 53, false),
             "tcp" => ("tcp", 53, false),
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<DnsServer, String> {
-        DnsServer::parse(text, &Contract::V2_2.rules().value_checks)
+        DnsServer::parse(text, &Contract::V2_2.behaviour().value_checks)
     }
 
     #[test]
@@ -183,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_in_the_cores_words() {
-        for (text, fault) in [
+    fn errors_are_in_the_cores_words() {
+        for (text, error) in [
             ("dns://dns.example", "resolver IP \"dns.example\" is invalid"),
             ("dns://", "resolver IP \"\" is invalid"),
             ("dns://[fe80::1%25eth0]", "resolver IP \"fe80::1%eth0\" is invalid"),
@@ -207,9 +207,9 @@ mod tests {
                  hierarchy, stay at or below \"*.com\"",
             ),
         ] {
-            assert_eq!(parsed(text), Err(fault.to_owned()), "{text}");
+            assert_eq!(parsed(text), Err(error.to_owned()), "{text}");
         }
-        assert!(DnsServer::parse("dns://9.9.9.9?path=/x", &Contract::V1_0.rules().value_checks).is_ok());
+        assert!(DnsServer::parse("dns://9.9.9.9?path=/x", &Contract::V1_0.behaviour().value_checks).is_ok());
     }
 
     proptest! {

@@ -143,8 +143,8 @@ mod tests {
 
     use super::*;
 
-    fn fault(rule: &str, contract: Contract) -> String {
-        check(rule, &contract.rules().value_checks).err().unwrap_or_default()
+    fn error(rule: &str, contract: Contract) -> String {
+        check(rule, &contract.behaviour().value_checks).err().unwrap_or_default()
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
             "localhost",
             "C:EU",
         ] {
-            assert_eq!(fault(&format!("+ {who}"), Contract::V2_2), "", "{who}");
+            assert_eq!(error(&format!("+ {who}"), Contract::V2_2), "", "{who}");
         }
         let long = "a".repeat(64);
         for who in [
@@ -199,15 +199,15 @@ mod tests {
             &long,
         ] {
             let rule = format!("+ {who}");
-            assert_eq!(fault(&rule, Contract::V2_2), format!("unknown endpoint definition: \"{rule}\""));
+            assert_eq!(error(&rule, Contract::V2_2), format!("unknown endpoint definition: \"{rule}\""));
         }
     }
 
     #[test]
     fn early_cores_know_no_continents_and_numeric_domains() {
-        assert!(fault("+ C:EU", Contract::V1_0).starts_with("unknown"));
-        assert_eq!(fault("+ 1.1.1.256", Contract::V1_0), "");
-        assert_eq!(fault("+ ..", Contract::V1_0), "");
+        assert!(error("+ C:EU", Contract::V1_0).starts_with("unknown"));
+        assert_eq!(error("+ 1.1.1.256", Contract::V1_0), "");
+        assert_eq!(error("+ ..", Contract::V1_0), "");
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
         for over in
             ["TCP", "tcp", "6/443", "*/443", "*/HTTPS", "TCP/80-90", "TCP/90-80", "UDP/dns", "ICMP/8", "0/1"]
         {
-            assert_eq!(fault(&format!("- example.com {over} # why"), Contract::V2_2), "", "{over}");
+            assert_eq!(error(&format!("- example.com {over} # why"), Contract::V2_2), "", "{over}");
         }
         for (over, reason) in [
             ("FOO", "protocol number parsing error"),
@@ -231,25 +231,25 @@ mod tests {
         ] {
             let rule = format!("+ example.com {over}");
             let expected = format!("invalid endpoint definition: \"{rule}\" - {reason}");
-            assert_eq!(fault(&rule, Contract::V2_2), expected);
+            assert_eq!(error(&rule, Contract::V2_2), expected);
         }
     }
 
     proptest! {
         #[test]
         fn a_comment_changes_nothing(rule in "[+-] [a-zA-Z0-9.*:/,-]{1,12}( [a-zA-Z0-9*/-]{1,8})?", why in "[ -~]{0,12}") {
-            let (bare, told) = (fault(&rule, Contract::V2_2), fault(&format!("{rule} #{why}"), Contract::V2_2));
+            let (bare, told) = (error(&rule, Contract::V2_2), error(&format!("{rule} #{why}"), Contract::V2_2));
             prop_assert_eq!(bare.is_empty(), told.is_empty());
         }
 
         #[test]
         fn any_port_and_protocol_by_number(protocol in any::<u8>(), from in any::<u16>(), to in any::<u16>()) {
-            prop_assert_eq!(fault(&format!("+ * {protocol}/{from}-{to}"), Contract::V2_2), "");
+            prop_assert_eq!(error(&format!("+ * {protocol}/{from}-{to}"), Contract::V2_2), "");
         }
 
         #[test]
         fn no_rule_is_too_odd(rule in ".{0,40}") {
-            fault(&rule, Contract::V1_0);
+            error(&rule, Contract::V1_0);
         }
     }
 }

@@ -29,10 +29,10 @@ pub fn was_level(option: &ConfigOption) -> bool {
 pub fn check(option: &ConfigOption, value: &Value, checks: &ValueChecks) -> Result<(), String> {
     let entries = || value.as_array().into_iter().flatten().filter_map(Value::as_str);
     if option.annotations.get(KIND).and_then(Value::as_str) == Some("endpoint list") {
-        let faults: Vec<String> =
+        let errors: Vec<String> =
             entries().filter_map(|entry| endpoint::check(entry, checks).err()).collect();
-        return match faults.first() {
-            Some(first) => Err(format!("encountered {} errors, first was: {first}", faults.len())),
+        return match errors.first() {
+            Some(first) => Err(format!("encountered {} errors, first was: {first}", errors.len())),
             None => Ok(()),
         };
     }
@@ -40,7 +40,7 @@ pub fn check(option: &ConfigOption, value: &Value, checks: &ValueChecks) -> Resu
         NAMESERVERS => entries().enumerate().try_for_each(|(at, entry)| {
             DnsServer::parse(entry, checks)
                 .map(drop)
-                .map_err(|fault| format!("failed to parse DNS server \"{entry}\" (#{}): {fault}", at + 1))
+                .map_err(|error| format!("failed to parse DNS server \"{entry}\" (#{}): {error}", at + 1))
         }),
         INTERFACE => match value.as_str() {
             Some(name) if !name.is_empty() && name.trim().is_empty() => {

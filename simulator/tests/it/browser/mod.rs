@@ -48,7 +48,7 @@ impl Browser {
             .stdout(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|fault| panic!("{program} does not start: {fault}"));
+            .unwrap_or_else(|error| panic!("{program} does not start: {error}"));
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await.unwrap() {

@@ -94,7 +94,7 @@ fn the_websocket_is_the_core_s_for_pages_of_the_control_plane_alone() {
             match connect_async(request).await {
                 Ok((_, answer)) => answer.status().as_u16(),
                 Err(Error::Http(answer)) => answer.status().as_u16(),
-                Err(fault) => panic!("{fault}"),
+                Err(error) => panic!("{error}"),
             }
         };
         // The core wants a key.

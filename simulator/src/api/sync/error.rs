@@ -1,16 +1,16 @@
 //! Why something is not exported or imported, with the cores' words and statuses (core-2.2 §6.10).
 
 use hyper::StatusCode;
-use portmaster_fixtures::{Defect, Rules};
+use portmaster_fixtures::{Behaviour, Defect};
 
 use crate::{
     api::Reply,
     world::{change::ChangeError, config::Refused},
 };
 
-/// A fault of an export or an import.
+/// An error of an export or an import.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SyncFault {
+pub(super) enum SyncError {
     /// The request for an export cannot be read.
     #[error("export failed: failed to parse export request: {0}")]
     ExportRequest(String),
@@ -67,10 +67,10 @@ pub(super) enum SyncFault {
     NoChecksum(String),
 }
 
-impl SyncFault {
-    /// The fault of a value that an option does not take; `among` others it is told with its key.
-    pub(super) fn refused(refused: Refused, among: Option<&str>, rules: &Rules) -> Self {
-        if matches!(refused, Refused::Incomparable { .. }) && rules.has(Defect::ImportCrashes) {
+impl SyncError {
+    /// The error of a value that an option does not take; `among` others it is told with its key.
+    pub(super) fn refused(refused: Refused, among: Option<&str>, behaviour: &Behaviour) -> Self {
+        if matches!(refused, Refused::Incomparable { .. }) && behaviour.has(Defect::ImportCrashes) {
             return Self::Crash;
         }
         Self::Value(match among {
@@ -96,13 +96,13 @@ impl SyncFault {
     }
 }
 
-impl From<SyncFault> for Reply {
-    fn from(fault: SyncFault) -> Self {
-        Self::fault(fault.status(), fault.to_string())
+impl From<SyncError> for Reply {
+    fn from(error: SyncError) -> Self {
+        Self::error(error.status(), error.to_string())
     }
 }
 
-impl From<ChangeError> for SyncFault {
+impl From<ChangeError> for SyncError {
     fn from(refused: ChangeError) -> Self {
         Self::Import(refused.to_string())
     }

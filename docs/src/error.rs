@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 /// Why there is no book.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum BookError {
     /// A file cannot be read.
     #[error("{} cannot be read: {source}{}", file.display(), by.as_ref().map(|by| format!(" ({} includes it)", by.display())).unwrap_or_default())]
     Unread {

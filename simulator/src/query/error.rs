@@ -2,7 +2,7 @@
 
 /// Why a query text is not understood. The texts are the cores' (websocket §4.1 to §4.3); positions are bytes, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum QueryError {
     /// It does not begin with `query`.
     #[error("queries must start with \"query\"")]
     NoQuery,
