@@ -2,7 +2,8 @@
 
 A code block that begins with a comment which is the name of a file (`// status.mjs`, `# test_core.py`, `<!-- index.html -->`) is
 written there. Each `$ line` of a console block is run by a shell in the folder, and what it prints, standard error included, has to
-be the lines below it; `…` stands for anything. A line `$ program &` goes on in the background until another such line, or the page,
+be the lines below it; `…` stands for anything, a port of 127.0.0.1 above 30000 for any, and a line may be broken where it has a space.
+A line `$ NAME=value` holds for those after it; a line `$ program &` goes on in the background until another such line, or the page,
 ends it. Exit status 1 when something else was printed. Blocks with other languages are for reading.
 """
 import os, re, select, signal, subprocess, sys
@@ -12,11 +13,15 @@ page, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
 folder.mkdir(parents=True, exist_ok=True)
 wrong = ran = 0
 background = None
+# Pages show curl without the switch that keeps it from drawing how far it is.
+(folder / ".curlrc").write_text("silent\nshow-error\n")
+os.environ["CURL_HOME"] = str(folder.resolve())
 
 
 def pattern(lines):
-    text = "\n".join(lines).strip()
-    return re.compile(r"\s*" + ".*?".join(map(re.escape, text.split("…"))) + r"\s*", re.DOTALL)
+    words = ".*?".join(map(re.escape, "\n".join(lines).strip().split("…")))
+    words = re.sub(r"(127\\\.0\\\.0\\\.1:)[3-6]\d{4}", r"\1\\d+", words)
+    return re.compile(r"\s*" + re.sub(r"(\\\s)+", r"\\s+", words) + r"\s*", re.DOTALL)
 
 
 def steps(block):
@@ -57,6 +62,9 @@ for language, block in re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re
         continue
     found = None
     for command, expected in [step for step in steps(block)]:
+        if assigned := re.fullmatch(r"([A-Z_]+)=(\S+)", command):
+            os.environ[assigned[1]] = assigned[2]
+            continue
         ran += 1
         if command.endswith(" &"):
             end(background)
