@@ -7,11 +7,11 @@ use super::{
     dialogue::{self, Dialogue},
     host::Gone,
     judge,
-    lane::{Lane, Memory, Reply, note},
+    lane::{Lane, Memory, Opened, Reply, note},
 };
 use crate::{
     contrast::Answered,
-    target::{Frame, Request, Response, Websocket, opcode, responses},
+    target::{Frame, Response, Websocket, opcode, responses},
 };
 
 /// What was said to a step.
@@ -96,24 +96,19 @@ impl Lane<'_> {
     }
 
     async fn hear_talk(&mut self, talk: &Talk, memory: &Memory, hurry: &Hurry) -> Result<Heard, Gone> {
-        self.sent += talk.frames.len() as u64;
-        let request = talk.who.sign(Request::handshake(), &self.subject.keys, memory.session.as_deref());
-        let mut connection = self.connect().await?;
         let opened = tokio::select! {
-            opened = timeout(self.subject.limit, connection.send(&self.address, &request)) => opened,
+            opened = self.open_talk(talk, memory) => opened?,
             () = told(hurry) => return Ok(Heard::Nothing(LATE.to_owned())),
         };
-        let response = match opened {
-            Err(_) => return Ok(Heard::Nothing(LATE.to_owned())),
-            Ok(Err(error)) => return Ok(Heard::Nothing(error.to_string())),
-            Ok(Ok(response)) => response,
+        let (response, mut socket) = match opened {
+            Opened::Nothing(error) => {
+                return Ok(Heard::Nothing(error.map_or(LATE.to_owned(), |error| error.to_string())));
+            }
+            Opened::Refused(response) => return Ok(Heard::Answer(self.bare(&response), 0)),
+            Opened::Socket(response, socket) => (response, socket),
         };
         let answered = self.bare(&response);
-        if response.status != 101 {
-            return Ok(Heard::Answer(answered, 0));
-        }
         let mut frames = vec![];
-        let mut socket = connection.into_websocket();
         let conversation = timeout(self.subject.limit, converse(&mut socket, talk, &mut frames));
         tokio::select! {
             _ = conversation => {}

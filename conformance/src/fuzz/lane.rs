@@ -331,34 +331,52 @@ impl<'a> Lane<'a> {
         })
     }
 
-    async fn talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Option<Finding>, Gone> {
+    /// Opens a conversation.
+    pub(super) async fn open_talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Opened, Gone> {
         self.sent += talk.frames.len() as u64;
         let request = talk.who.sign(Request::handshake(), &self.subject.keys, memory.session.as_deref());
         let mut connection = self.connect().await?;
-        let object =
-            |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
         let response = match timeout(self.subject.limit, connection.send(&self.address, &request)).await {
-            Err(_) => return object(Oracle::Answered, "an answer in time", "nothing".to_owned()),
-            Ok(Err(error)) => return object(Oracle::Answered, "a whole answer", error.to_string()),
+            Err(_) => return Ok(Opened::Nothing(None)),
+            Ok(Err(error)) => return Ok(Opened::Nothing(Some(error))),
             Ok(Ok(response)) => response,
         };
-        let (read, _) = levels(talk.who.tier(), self.mode);
-        let may = read >= Permission::Admin;
-        match (response.status, may) {
-            (101, true) => {}
-            (401 | 403, false) => return Ok(None),
-            (status, true) => {
-                return object(Oracle::Admitted, "a websocket", format!("{status} {}", response.text()));
-            }
-            (status, false) => {
-                return object(Oracle::Authorised, "401 or 403", format!("{status} {}", response.text()));
-            }
+        if response.status != 101 {
+            return Ok(Opened::Refused(response));
         }
         let flight = self.flight.as_ref().map(|(flight, _)| (flight.clone(), flight.connection()));
         let mut socket = connection.into_websocket().with_flight(flight);
         if self.subject.scope.meets() {
             socket.meet();
         }
+        Ok(Opened::Socket(response, Box::new(socket)))
+    }
+
+    async fn talk(&mut self, talk: &Talk, memory: &Memory) -> Result<Option<Finding>, Gone> {
+        let object =
+            |oracle, expected: &str, got: String| Ok(Some(Finding::new(oracle, "websocket", expected, got)));
+        let (response, socket) = match self.open_talk(talk, memory).await? {
+            Opened::Nothing(None) => {
+                return object(Oracle::Answered, "an answer in time", "nothing".to_owned());
+            }
+            Opened::Nothing(Some(error)) => {
+                return object(Oracle::Answered, "a whole answer", error.to_string());
+            }
+            Opened::Refused(response) => (response, None),
+            Opened::Socket(response, socket) => (response, Some(socket)),
+        };
+        let (read, _) = levels(talk.who.tier(), self.mode);
+        let may = read >= Permission::Admin;
+        let mut socket = match (response.status, socket, may) {
+            (_, Some(socket), true) => socket,
+            (401 | 403, _, false) => return Ok(None),
+            (status, _, true) => {
+                return object(Oracle::Admitted, "a websocket", format!("{status} {}", response.text()));
+            }
+            (status, _, false) => {
+                return object(Oracle::Authorised, "401 or 403", format!("{status} {}", response.text()));
+            }
+        };
         let mut dialogue = Dialogue::new(talk);
         let silent = timeout(self.subject.limit, hold(&mut socket, talk, &mut dialogue)).await.is_err();
         Ok(dialogue.verdict(silent))
@@ -392,6 +410,16 @@ impl<'a> Lane<'a> {
         }
         Ok(None)
     }
+}
+
+/// What came of asking for a conversation.
+pub(super) enum Opened {
+    /// It is open.
+    Socket(Response, Box<Websocket>),
+    /// Another answer.
+    Refused(Response),
+    /// None, and why, if it is not that it came too late.
+    Nothing(Option<SendError>),
 }
 
 /// What came of a request.

@@ -7,6 +7,8 @@ use crate::target::{Address, Flown, Keys};
 
 /// How long before a fall what ended without an answer counts as on its way.
 pub(super) const MOMENTS: Duration = Duration::from_secs(15);
+/// How many requests and messages are shown.
+const MOST: usize = 16;
 /// How much of a message is shown, in characters.
 const SHOWN: usize = 200;
 
@@ -126,9 +128,11 @@ impl Fall {
             if !all.is_empty() {
                 lines.push(title.to_owned());
             }
-            lines.extend(
-                all.iter().map(|one| format!("  connection {}: {}", one.connection, short(&one.what))),
-            );
+            let shown = all.iter().take(MOST);
+            lines.extend(shown.map(|one| format!("  connection {}: {}", one.connection, short(&one.what))));
+            if all.len() > MOST {
+                lines.push(format!("  and {} more", all.len() - MOST));
+            }
         };
         group("on its way:", &self.flying);
         group("answered just before:", &self.before);
@@ -144,7 +148,7 @@ impl Fall {
     pub(crate) fn sent(&self, address: &Address, keys: &Keys) -> String {
         let last = self.before.len().saturating_sub(3);
         let sent = if self.flying.is_empty() { &self.before[last..] } else { &self.flying[..] };
-        let lines: Vec<String> = sent.iter().map(|one| line(address, one)).collect();
+        let lines: Vec<String> = sent.iter().take(MOST).map(|one| line(address, one)).collect();
         keys.redact_quoted(&lines.join("\n"))
     }
 }

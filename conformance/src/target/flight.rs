@@ -113,7 +113,7 @@ impl Flight {
         Ticket { flight: self.clone(), number, answered: false }
     }
 
-    /// A message goes out, whose answer nobody waits for here.
+    /// A message goes out that need not have an answer.
     pub(crate) fn say(&self, connection: u64, message: &[u8]) {
         self.begin(connection, true, message).answered();
     }
@@ -122,7 +122,8 @@ impl Flight {
         let mut log = self.log();
         let Some(mut flown) = log.open.remove(&number) else { return };
         flown.ended = Some((Instant::now(), answered));
-        log.unanswered += u64::from(!answered);
+        // That a conversation ended is one thing, however many of its messages had no answer.
+        log.unanswered += u64::from(!answered && !flown.message);
         if log.past.len() == PAST {
             log.past.pop_front();
         }

@@ -8,7 +8,11 @@ use std::{
 use jiff::Timestamp;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{error::SendError, flight::Flight, read::Incoming};
+use super::{
+    error::SendError,
+    flight::{Flight, Ticket},
+    read::Incoming,
+};
 
 /// The key under which this client masks its frames. Masking protects caches, not secrets: any key will do,
 /// and a fixed one keeps runs equal.
@@ -94,6 +98,15 @@ impl Frame {
     }
 }
 
+/// The name of the operation that a message asks for, if it is answered whatever happens: nothing comes of a subscription until
+/// something changes (websocket §2).
+fn awaited(message: &[u8]) -> Option<&[u8]> {
+    let mut parts = message.splitn(3, |byte| *byte == b'|');
+    let (name, method) = (parts.next()?, parts.next()?);
+    let methods = ["get", "query", "qsub", "create", "update", "insert", "delete"];
+    methods.iter().any(|one| one.as_bytes() == method).then_some(name)
+}
+
 fn masked(payload: &[u8], key: [u8; 4]) -> impl Iterator<Item = u8> + '_ {
     payload.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key)
 }
@@ -140,13 +153,15 @@ pub struct Websocket {
     transcript: Option<Transcript>,
     /// Where it is written down what goes out, and as which connection.
     flight: Option<(Flight, u64)>,
+    /// The messages whose answers are on their way, by the name of their operation.
+    open: Vec<(Vec<u8>, Ticket)>,
     /// Whether it writes settings without waiting for those that others write.
     meets: bool,
 }
 
 impl Websocket {
     pub(super) fn new(incoming: Incoming<TcpStream>) -> Self {
-        Self { incoming, transcript: None, flight: None, meets: false }
+        Self { incoming, transcript: None, flight: None, open: vec![], meets: false }
     }
 
     /// The same, with every message that goes out written down.
@@ -172,7 +187,12 @@ impl Websocket {
             if !self.meets {
                 flight.turn(&frame.payload).await;
             }
-            flight.say(*connection, &frame.payload);
+            match awaited(&frame.payload) {
+                Some(name) => {
+                    self.open.push((name.to_vec(), flight.begin(*connection, true, &frame.payload)));
+                }
+                None => flight.say(*connection, &frame.payload),
+            }
         }
         if let Some(transcript) = &self.transcript {
             transcript.note(Spoken::Sent(frame.clone()));
@@ -188,8 +208,15 @@ impl Websocket {
     /// Reads the next frame; [`SendError::Closed`] when the connection ended before one began.
     pub async fn receive(&mut self) -> Result<Frame, SendError> {
         let received = self.next().await;
-        if let (Some((flight, _)), Err(SendError::Closed | SendError::Io(_))) = (&self.flight, &received) {
-            flight.lost();
+        match (&self.flight, &received) {
+            (Some(_), Ok(frame)) => {
+                let name = frame.payload.split(|byte| *byte == b'|').next().unwrap_or_default();
+                if let Some(at) = self.open.iter().position(|(one, _)| one == name) {
+                    self.open.remove(at).1.answered();
+                }
+            }
+            (Some((flight, _)), Err(SendError::Closed | SendError::Io(_))) => flight.lost(),
+            _ => {}
         }
         match (&self.transcript, &received) {
             (Some(transcript), Ok(frame)) => transcript.note(Spoken::Came(frame.clone())),
@@ -232,6 +259,8 @@ impl Websocket {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -243,12 +272,34 @@ mod tests {
         assert_eq!(odd.bytes(), [0x43, 1, b'a']);
     }
 
-    #[tokio::test]
-    async fn what_goes_out_comes_in() {
+    async fn ends() -> [Websocket; 2] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        let mut ends = [client, server].map(|stream| Websocket::new(Incoming::new(stream)));
+        [client, server].map(|stream| Websocket::new(Incoming::new(stream)))
+    }
+
+    #[tokio::test]
+    async fn a_message_is_on_its_way_until_its_operation_is_answered() {
+        let flight = Flight::default();
+        let [client, mut server] = ends().await;
+        let mut client = client.with_flight(Some((flight.clone(), 1)));
+        for text in ["1|get|core:a", "2|sub|query core:", "3|query|query core:"] {
+            client.send(&Frame::new(opcode::TEXT, text)).await.unwrap();
+        }
+        server.send(&Frame::new(opcode::BINARY, "1|error|database entry not found")).await.unwrap();
+        client.receive().await.unwrap();
+        let flying = || flight.now(Duration::from_secs(60)).0.into_iter().map(|one| one.what);
+        assert_eq!(flying().collect::<Vec<_>>(), ["3|query|query core:"]);
+        drop(client);
+        assert_eq!(flying().collect::<Vec<_>>(), ["3|query|query core:"]);
+        // Who does not wait for an answer misses none.
+        assert_eq!(flight.unanswered(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_goes_out_comes_in() {
+        let mut ends = ends().await;
         for length in [0, 5, 126, 70_000] {
             let frame = Frame::new(opcode::BINARY, vec![7; length]);
             let [client, server] = &mut ends;

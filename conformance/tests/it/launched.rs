@@ -62,3 +62,38 @@ async fn what_was_recorded_is_replayed_on_a_launched_target_in_every_setup() {
     let ended = program(&["replay", &file, "--launch", &command]).await;
     assert_eq!(ended.status, exit::UNREACHABLE, "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn diff_launches_a_target_and_says_how_it_is_not_a_simulator() {
+    let diff = async |launched: &[&str]| {
+        let what = ["diff", "--seed", "3", "--cases", "100", "headers/success", "structure/config"];
+        program(&[&what, launched].concat()).await
+    };
+    let alike = diff(&["--launch", &simulator("--external-auth {auth}")]).await;
+    assert_eq!(alike.status, exit::PASSED, "{}{}", alike.stdout, alike.stderr);
+    assert!(alike.stdout.ends_with(", all answered alike\n"), "{}", alike.stdout);
+    let other = diff(&["--launch", &simulator("--external-auth {auth} --mutant headers/no-nosniff")]).await;
+    assert_eq!(other.status, exit::FAILED, "{}", other.stderr);
+    assert!(other.stdout.contains("header x-content-type-options missing"), "{}", other.stdout);
+    assert!(other.stdout.contains("1 cause"), "{}", other.stdout);
+}
+
+/// A program with the flags of a core 2.x.
+#[cfg(unix)]
+#[tokio::test]
+async fn diff_knows_how_to_start_a_core() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let core = folder.path().join("core");
+    let script = format!(
+        "#!/bin/sh\n\
+         [ \"$1\" = --help ] && echo ' --api-address --bin-dir --data-dir ' && exit\n\
+         exec {} --contract v2.2\n",
+        simulator("").replace("{addr}", "\"$3\"").replace("{data}", "\"$5\"")
+    );
+    std::fs::write(&core, script).unwrap();
+    std::fs::set_permissions(&core, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let core = core.to_str().unwrap();
+    let ended = program(&["diff", "--core", core, "--contract", "v2.2", "endpoint:config/*"]).await;
+    assert_eq!(ended.status, exit::PASSED, "{}{}", ended.stdout, ended.stderr);
+}
