@@ -46,8 +46,18 @@ def undeclared_method_refused(ctx, response, case):
     except UnsupportedMethodResponse as fault:
         if fault.failure_reason == "missing_allow_header":
             return None
-        # These two know the method, and refuse it in their own way (netquery §1).
-        asks = case.operation.path in ("/netquery/query", "/netquery/charts/connection-active")
+        # Questions know the method, and refuse it in their own way (netquery §1).
+        asks = case.operation.path.startswith(("/netquery/query", "/netquery/charts/"))
+        # A picture is sent with one that has no body, and misses it (core-2.2 §6.6).
+        sends = case.operation.path == "/profile/icon"
         if asks and response.status_code == 400 and fault.method in ("DELETE", "HEAD"):
             return None
+        if sends and response.status_code == 400 and fault.method == "DELETE":
+            return None
         raise
+
+
+@schemathesis.serializer("image/png")
+def picture(ctx, value):
+    """Whatever the bytes are, but for none: what draws them does not heed `minLength`."""
+    return (value if isinstance(value, bytes) else str(value).encode()) or b"\0"

@@ -12,10 +12,10 @@ use super::{Call, Handler, Raw, Reply};
 use crate::world::{World, session};
 
 pub(super) const HANDLERS: &[Handler] = &[
-    Handler::new("auth/basic", basic),
-    Handler::new("auth/bearer", bearer),
+    Handler::new("auth/basic", basic).saying(&[401]),
+    Handler::new("auth/bearer", bearer).saying(&[401]),
     Handler::new("auth/permissions", permissions),
-    Handler::new("auth/reset", reset),
+    Handler::new("auth/reset", reset).saying(&[401]),
 ];
 
 fn bearer(_: &mut World, call: &Call) -> Reply {

@@ -87,17 +87,35 @@ pub struct Handler {
     pub module: Module,
     /// The code.
     pub run: Run,
+    /// The statuses that it may answer beside 200, 204 and 500.
+    pub statuses: &'static [u16],
 }
 
 impl Handler {
     /// A handler that is always up.
     pub const fn new(path: &'static str, run: Run) -> Self {
-        Self { path, module: Module::Core, run }
+        Self { path, module: Module::Core, run, statuses: &[] }
     }
 
     /// A handler of the privacy network, which may be switched off.
     pub const fn spn(path: &'static str, run: Run) -> Self {
-        Self { path, module: Module::Spn, run }
+        Self { module: Module::Spn, ..Self::new(path, run) }
+    }
+
+    /// The same, which may answer these statuses as well.
+    pub const fn saying(self, statuses: &'static [u16]) -> Self {
+        Self { statuses, ..self }
+    }
+
+    /// Whether a reply has one of its statuses, as far as it is known already.
+    pub fn says(&self, reply: &Reply) -> bool {
+        match reply {
+            Reply::Failure(Failure { status, .. }) | Reply::Raw(Raw { status, .. }) => {
+                [200, 204, 500].contains(&status.as_u16()) || self.statuses.contains(&status.as_u16())
+            }
+            Reply::With(_, _, reply) | Reply::After(_, reply) => self.says(reply),
+            _ => true,
+        }
     }
 }
 

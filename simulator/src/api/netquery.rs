@@ -15,12 +15,14 @@ use crate::{
 };
 
 pub(super) const HANDLERS: &[Handler] = &[
-    Handler::new("netquery/charts/bandwidth", |world, call| query(world, call, Kind::BandwidthChart)),
-    Handler::new("netquery/charts/connection-active", |world, call| query(world, call, Kind::ActiveChart)),
+    Handler::new("netquery/charts/bandwidth", |world, call| query(world, call, Kind::BandwidthChart))
+        .saying(&[400]),
+    Handler::new("netquery/charts/connection-active", |world, call| query(world, call, Kind::ActiveChart))
+        .saying(&[400]),
     Handler::new("netquery/history/cleanup", |world, call| history(world, call, Kind::HistoryCleanup)),
     Handler::new("netquery/history/clear", |world, call| history(world, call, Kind::HistoryClear)),
-    Handler::new("netquery/query", |world, call| query(world, call, Kind::Query)),
-    Handler::new("netquery/query/batch", |world, call| query(world, call, Kind::Batch)),
+    Handler::new("netquery/query", |world, call| query(world, call, Kind::Query)).saying(&[400]),
+    Handler::new("netquery/query/batch", |world, call| query(world, call, Kind::Batch)).saying(&[400]),
 ];
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

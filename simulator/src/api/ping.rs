@@ -6,8 +6,11 @@ use portmaster_fixtures::Defect;
 use super::{Call, Handler, Reply};
 use crate::world::World;
 
-pub(super) const HANDLERS: &[Handler] =
-    &[Handler::new("interop/ping", interop_ping), Handler::new("ping", ping), Handler::new("ready", ready)];
+pub(super) const HANDLERS: &[Handler] = &[
+    Handler::new("interop/ping", interop_ping),
+    Handler::new("ping", ping),
+    Handler::new("ready", ready).saying(&[425]),
+];
 
 fn ping(_: &mut World, _: &Call) -> Reply {
     Reply::action("Pong.")

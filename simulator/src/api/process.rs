@@ -14,7 +14,7 @@ use super::{Call, Handler, Reply};
 use crate::world::{World, profiles::LOCAL};
 
 pub(super) const HANDLERS: &[Handler] = &[
-    Handler::new("process/group-leader/{pid:[0-9]+}", group_leader),
+    Handler::new("process/group-leader/{pid:[0-9]+}", group_leader).saying(&[400, 404]),
     Handler::new("process/list/by-profile/{source:[a-z]+}/{id:[A-z0-9-]+}", by_profile),
     Handler::new("process/tags", tags),
 ];

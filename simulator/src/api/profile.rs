@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) const HANDLERS: &[Handler] = &[
-    Handler::new("profile/icon", put_icon),
+    Handler::new("profile/icon", put_icon).saying(&[400]),
     Handler::new(r"profile/icon/{id:[a-f0-9]*\.[a-z]{3,4}}", icon),
     Handler::new("profile/merge", merge),
 ];

@@ -19,8 +19,9 @@ pub(super) const HANDLERS: &[Handler] = &[
     Handler::new(
         r"updates/get/{artifact_path:[A-Za-z0-9/\.\-_]{1,255}}/{artifact_name:[A-Za-z0-9\.\-_]{1,255}}",
         by_name,
-    ),
-    Handler::new(r"updates/get/{identifier:[A-Za-z0-9/\.\-_]{1,255}}", by_identifier),
+    )
+    .saying(&[404, 406]),
+    Handler::new(r"updates/get/{identifier:[A-Za-z0-9/\.\-_]{1,255}}", by_identifier).saying(&[404, 406]),
 ];
 
 /// Cores since 2.0: only the last part of the path counts.

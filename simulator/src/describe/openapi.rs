@@ -3,6 +3,8 @@
 use portmaster_fixtures::{ANSWERS, Contract, Endpoint, Permission, Piece, cached_record, pieces, slug};
 use serde_json::{Map, Value, json};
 
+use crate::api::{self, Handler, Module};
+
 /// The methods that call an endpoint's write, beside the documented one (core-1.x §5.5).
 const WRITES: [&str; 3] = ["POST", "PUT", "DELETE"];
 
@@ -48,14 +50,20 @@ fn schemes() -> Value {
     })
 }
 
-/// Refusals that any endpoint may answer, by their statuses.
-const REFUSALS: [(u16, &str, &str); 8] = [
+/// All refusals, by their statuses.
+const REFUSALS: [(u16, &str, &str); 14] = [
     (400, "BadRequest", "The request, or a parameter, is none that can be understood."),
     (401, "Unauthorized", "Credentials are missing or worth nothing."),
     (403, "Forbidden", "The caller may not, or its origin is another."),
     (404, "NotFound", "There is no such endpoint, or nothing by that name."),
     (405, "MethodNotAllowed", "The endpoint does not take this method."),
+    (406, "NotAcceptable", "It cannot be had in the form that is asked for."),
+    (409, "Conflict", "It is so already."),
+    (410, "Gone", "There is nothing by that name to take it from, or to put it into."),
+    (412, "PreconditionFailed", "It is of another kind than can be used here, or not now."),
     (413, "TooLarge", "The body is too long."),
+    (422, "Unprocessable", "What is sent can be read, and not be used; the text says why."),
+    (425, "TooEarly", "The core is not ready yet."),
     (500, "Failed", "The endpoint could not do it; the text says why."),
     (503, "NotReady", "The module is off, or not ready yet."),
 ];
@@ -86,6 +94,7 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
         item.insert("parameters".to_owned(), parts.into());
     }
     let asks = is_question(endpoint);
+    let needs_body = asks || endpoint.path == PICTURE;
     if !endpoint.read.is_not_supported() {
         item.insert("get".to_owned(), operation(contract, endpoint, &endpoint.read_method, endpoint.read));
         if !asks {
@@ -95,8 +104,8 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
         }
     }
     if !endpoint.write.is_not_supported() {
-        // A question is in the body, and these have none (netquery §1).
-        for method in WRITES.into_iter().filter(|method| !(asks && *method == "DELETE")) {
+        // DELETE has no body, where a question is (netquery §1), and a picture.
+        for method in WRITES.into_iter().filter(|method| !(needs_body && *method == "DELETE")) {
             let mut told = operation(contract, endpoint, method, endpoint.write);
             if method != endpoint.write_method {
                 told["x-instead-of"] = endpoint.write_method.as_str().into();
@@ -112,6 +121,9 @@ fn path_item(contract: Contract, endpoint: &Endpoint) -> (String, Value) {
 fn is_question(endpoint: &Endpoint) -> bool {
     endpoint.path.starts_with("netquery/query") || endpoint.path.starts_with("netquery/charts/")
 }
+
+/// Where pictures are sent to (core-2.2 §6.6).
+const PICTURE: &str = "profile/icon";
 
 /// Values of parts of paths, by their names; those that the pattern takes are examples.
 const PARTS: [(&str, &str); 8] = [
@@ -151,7 +163,7 @@ fn operation(contract: Contract, endpoint: &Endpoint, method: &str, permission: 
         "summary": endpoint.name,
         "tags": [endpoint.path.split('/').next().unwrap_or_default()],
         "x-permission": permission.role(),
-        "responses": responses(contract, endpoint, method),
+        "responses": responses(contract, endpoint, method, permission),
     });
     if !endpoint.description.is_empty() {
         told["description"] = endpoint.description.as_str().into();
@@ -216,6 +228,10 @@ fn body(endpoint: &Endpoint) -> Value {
                 "example": { "Notifications": {} },
             } },
         }),
+        PICTURE => {
+            let picture = json!({ "schema": { "type": "string", "format": "binary", "minLength": 1, "maxLength": 1000 } });
+            json!({ "required": true, "content": { "image/png": picture } })
+        }
         path if path.starts_with("sync/") => {
             needed(json!({ "schema": { "type": "object" }, "example": { "type": "settings" } }))
         }
@@ -223,7 +239,26 @@ fn body(endpoint: &Endpoint) -> Value {
     }
 }
 
-fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
+/// Whether a method of an endpoint may be refused with a status: by its handler, or by what stands before all of them, which looks at
+/// path, method, origin, caller, body and module (core-1.x §5).
+fn may_refuse(
+    contract: Contract,
+    handler: &Handler,
+    method: &str,
+    permission: Permission,
+    status: u16,
+) -> bool {
+    let before = match status {
+        400 | 403 | 404 | 405 | 500 => true,
+        401 => permission > Permission::Anyone,
+        413 => matches!(method, "POST" | "PUT"),
+        503 => handler.module == Module::Spn && contract.behaviour().module_not_ready,
+        _ => false,
+    };
+    before || handler.statuses.contains(&status)
+}
+
+fn responses(contract: Contract, endpoint: &Endpoint, method: &str, permission: Permission) -> Value {
     let mut responses = Map::new();
     let success = match (method, schema(contract, endpoint)) {
         ("HEAD", _) => json!({ "description": "As GET, without the body." }),
@@ -241,7 +276,11 @@ fn responses(contract: Contract, endpoint: &Endpoint, method: &str) -> Value {
     let nothing =
         if method == "HEAD" { "As GET, without the body." } else { "It was done, or there is nothing." };
     responses.insert("204".to_owned(), json!({ "description": nothing }));
+    let handler = api::handlers().find(|handler| handler.path == endpoint.path);
     for (status, name, _) in REFUSALS {
+        if !handler.is_some_and(|handler| may_refuse(contract, handler, method, permission, status)) {
+            continue;
+        }
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
     }
     responses.into()

@@ -76,6 +76,7 @@ impl Admission {
         let reply = catch_unwind(AssertUnwindSafe(|| (handler.run)(world, &call)))
             .unwrap_or_else(|_| Reply::failure("Internal Server Error."));
         request.headers = call.headers;
+        debug_assert!(handler.says(&reply), "{} does not tell of a status that it answers", handler.path);
         reply
     }
 

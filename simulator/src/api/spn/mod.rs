@@ -20,10 +20,11 @@ use super::{Call, Handler, Reply};
 use crate::world::{Change, World};
 
 pub(super) const HANDLERS: &[Handler] = &[
-    Handler::new("spn/account/login", account::login),
+    Handler::new("spn/account/login", account::login).saying(&[401, 409]),
     Handler::new("spn/account/logout", account::logout),
-    Handler::new("spn/account/user/profile", account::profile),
-    Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}", drawn::graph),
+    Handler::new("spn/account/user/profile", account::profile).saying(&[401]),
+    Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/graph{format:\\.[a-z]{2,4}}", drawn::graph)
+        .saying(&[400, 404, 412]),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/intel/update", intel::update),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements", map::measurements),
     Handler::spn("spn/map/{map:[A-Za-z0-9]{1,255}}/measurements/table", table::measurements),

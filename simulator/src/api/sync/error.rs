@@ -68,6 +68,9 @@ pub(super) enum SyncError {
 }
 
 impl SyncError {
+    /// The statuses of all of them, beside 500.
+    pub(super) const STATUSES: &'static [u16] = &[410, 412, 422];
+
     /// The error of a value that an option does not take; `among` others it is told with its key.
     pub(super) fn refused(refused: Refused, among: Option<&str>, behaviour: &Behaviour) -> Self {
         if matches!(refused, Refused::Incomparable { .. }) && behaviour.has(Defect::ImportCrashes) {
