@@ -527,3 +527,28 @@ fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
     }
     text
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    use super::*;
+
+    #[test]
+    fn the_history_lies_beside_the_other_database_whatever_the_folder_is_called() {
+        let home = tempfile::tempdir().expect("a folder");
+        for (name, is_text) in
+            [(&b"it's \"a\" #1?mode=memory;-- %20"[..], true), (b"file:x", true), (b"\xff", false)]
+        {
+            let folder = home.path().join(OsStr::from_bytes(name));
+            std::fs::create_dir(&folder).expect("a folder");
+            let opened = open(&folder, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE);
+            assert_eq!(opened.is_ok(), is_text, "{name:?}");
+            if let Ok(connection) = opened {
+                connection.execute_batch("CREATE TABLE history.t (n)").expect("a table");
+            }
+            assert_eq!(folder.join("history.db").exists(), is_text, "{name:?}");
+        }
+        assert_eq!(home.path().read_dir().expect("a folder").count(), 3);
+    }
+}

@@ -479,3 +479,26 @@ async fn a_slow_reader_holds_nobody_up() {
     assert!((1..6000).contains(&pushes), "{pushes} pushes");
     assert_eq!(pushes + simulator.dropped_pushes(), 6000);
 }
+
+/// The most that a client may have: what looks at all of them for each takes minutes then.
+#[tokio::test]
+async fn a_client_with_very_many_subscriptions_holds_nobody_up() {
+    let simulator = simulator(Contract::V2_2).await;
+    let (mut many, mut other) = (Client::open(&simulator).await, Client::open(&simulator).await);
+    let quickly = Duration::from_secs(5);
+    for at in 0..100_000 {
+        let message = Message::text(format!("s{at}|sub|query core:many/"));
+        many.socket.feed(message).await.expect("room");
+        if at % 10_000 == 0 {
+            let record = json!({ "n": at });
+            let written = timeout(quickly, other.write("create", "core:other/x", &record)).await;
+            written.expect("an answer for somebody else");
+        }
+    }
+    let beyond = many.send("sub|query core:many/").await;
+    let told = many.receive().await;
+    assert_eq!((told.id, told.kind.as_str()), (beyond, "error"));
+    drop(many);
+    let written = timeout(quickly, other.write("create", "core:other/y", &json!({}))).await;
+    written.expect("an answer while they end");
+}

@@ -104,3 +104,23 @@ fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     assert_eq!(answer.status(), 413);
     assert!(answer.text().contains("at most 1048576 bytes"), "{}", answer.text());
 }
+
+#[test]
+fn nobody_waits_while_very_many_connections_open() {
+    let running = Running::new();
+    // What is not optimised takes ten times as long.
+    let many = if cfg!(debug_assertions) { 30_000 } else { 300_000 };
+    let answered = std::thread::scope(|scope| {
+        let opened =
+            scope.spawn(|| running.ask("POST", "/changes", json!({ "connections": { "open": many } })));
+        let mut answered = 0;
+        while !opened.is_finished() {
+            assert_eq!(common::ask(running.api, "GET", "/api/v1/ping", &[], "").status(), 200);
+            answered += 1;
+        }
+        assert_eq!(opened.join().expect("an answer").0, 200);
+        answered
+    });
+    // How fast the machine is says nothing: who waits for all of them gets one or two answers.
+    assert!(answered >= 10, "{answered} pings were answered meanwhile");
+}
