@@ -31,22 +31,14 @@ use portmaster_simulator::{
     netquery::{Kind, Request, Retention, Store},
 };
 use rand::SeedableRng as _;
-use rand_chacha::ChaCha20Rng;
+use rand::rngs::ChaCha20Rng;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const START: &str = "2026-06-01T12:00:00Z";
 const SIZES: [u32; 5] = [1_000, 10_000, 100_000, 300_000, 1_000_000];
 const APPS: [&str; 10] = [
-    "Firefox",
-    "Thunderbird",
-    "Signal",
-    "Spotify",
-    "curl",
-    "Chromium",
-    "Slack",
-    "Steam",
-    "PackageKit",
+    "Firefox", "Thunderbird", "Signal", "Spotify", "curl", "Chromium", "Slack", "Steam", "PackageKit",
     "Backup",
 ];
 
@@ -355,14 +347,7 @@ impl Server {
     fn start(scenario: &std::path::Path) -> Result<Self> {
         let mut child = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"))
             .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--ready",
-                "json",
-                "--contract",
-                "v2.2",
-                "--seed",
-                "1",
+                "--listen", "127.0.0.1:0", "--ready", "json", "--contract", "v2.2", "--seed", "1",
                 "--scenario",
             ])
             .arg(scenario)

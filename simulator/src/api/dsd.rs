@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     go::{
+        cbor,
         decode::{DecodeError, Soft},
         dump, json,
         read::Raw,
@@ -33,7 +34,10 @@ pub(crate) fn read<T>(
     let (name, document) = match form(content_type).as_str() {
         "" | "json" => ("json", Ok(Cow::Borrowed(body))),
         "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => return Err(too_long()),
-        "cbor" => ("cbor", from_cbor(body).map_err(|error| cbor(body, &error)).map(written)),
+        "cbor" => (
+            "cbor",
+            cbor::read(body, limits::PACKED_NESTING).map_err(|error| unread(body, error)).map(written),
+        ),
         "msgpack" => ("msgpack", from_msgpack(body).map_err(|error| msgpack(body, &error)).map(written)),
         "yaml" | "yml" => ("yaml", yaml::to_json(body).map(Cow::Owned)),
         _ => return Err(INCOMPATIBLE.to_owned()),
@@ -50,11 +54,6 @@ pub(crate) fn read<T>(
             }
         })
         .map_err(|error| format!("dsd: failed to unpack {name}: {error}, data: {}", dump::first_line(body)))
-}
-
-/// Reads CBOR, unless it is none or nests too deeply.
-fn from_cbor(body: &[u8]) -> Result<Value, ciborium::de::Error<std::io::Error>> {
-    ciborium::de::from_reader_with_recursion_limit(body, limits::PACKED_NESTING)
 }
 
 /// Reads MessagePack, unless it is none or nests too deeply.
@@ -75,10 +74,10 @@ fn early(body: &[u8]) -> String {
     if body.is_empty() { "EOF".to_owned() } else { "unexpected EOF".to_owned() }
 }
 
-fn cbor<T>(body: &[u8], error: &ciborium::de::Error<T>) -> String {
+fn unread(body: &[u8], error: cbor::ReadError) -> String {
     match error {
-        ciborium::de::Error::Io(_) => early(body),
-        _ => "cbor: invalid data".to_owned(),
+        cbor::ReadError::Early => early(body),
+        cbor::ReadError::Invalid => "cbor: invalid data".to_owned(),
     }
 }
 

@@ -1,6 +1,9 @@
-//! CBOR as Go's `fxamacker/cbor` writes it: definite lengths, members in their order, instants as whole seconds.
+//! CBOR as Go's `fxamacker/cbor` writes it: definite lengths, members in their order, instants as whole seconds; and what it
+//! reads where JSON is wanted.
 
 use std::net::IpAddr;
+
+use serde_json::{Map, Value};
 
 use super::tree::Node;
 
@@ -83,8 +86,112 @@ fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
     }
 }
 
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// It ends too early.
+    Early,
+    /// It is no CBOR, nests too deeply, or has what JSON has not.
+    Invalid,
+}
+
+/// The value at the beginning of some bytes, lists and maps in each other no deeper than that.
+pub fn read(mut bytes: &[u8], depth: usize) -> Result<Value, ReadError> {
+    value(&mut bytes, depth)
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: u64) -> Result<&'a [u8], ReadError> {
+    let count = usize::try_from(count).map_err(|_| ReadError::Early)?;
+    rest.split_off(..count).ok_or(ReadError::Early)
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+}
+
+/// A major type, the rest of its byte, and its argument.
+fn begin(rest: &mut &[u8]) -> Result<(u8, u8, u64), ReadError> {
+    let first = number(take(rest, 1)?) as u8;
+    let (major, info) = (first >> 5, first & 31);
+    match info {
+        0..24 => Ok((major, info, info.into())),
+        24..28 => Ok((major, info, number(take(rest, 1 << (info - 24))?))),
+        // Of no length that is said, up to a break.
+        31 if matches!(major, 2..=5) => Ok((major, info, u64::MAX)),
+        _ => Err(ReadError::Invalid),
+    }
+}
+
+fn value(rest: &mut &[u8], depth: usize) -> Result<Value, ReadError> {
+    let (major, info, argument) = begin(rest)?;
+    let within = || depth.checked_sub(1).ok_or(ReadError::Invalid);
+    let more = |rest: &mut &[u8], had: usize| match info {
+        31 if rest.first() == Some(&0xff) => {
+            *rest = &rest[1..];
+            false
+        }
+        _ => had as u64 != argument,
+    };
+    Ok(match (major, info) {
+        (0, _) => argument.into(),
+        (1, _) => (-1 - i64::try_from(argument).map_err(|_| ReadError::Invalid)?).into(),
+        (3, _) => text(rest, info, argument)?.into(),
+        (4, _) => {
+            let (depth, mut list) = (within()?, Vec::new());
+            while more(rest, list.len()) {
+                list.push(value(rest, depth)?);
+            }
+            list.into()
+        }
+        (5, _) => {
+            let (depth, mut map, mut had) = (within()?, Map::new(), 0);
+            while more(rest, had) {
+                let (3, info, length) = begin(rest)? else { return Err(ReadError::Invalid) };
+                map.insert(text(rest, info, length)?, value(rest, depth)?);
+                had += 1;
+            }
+            map.into()
+        }
+        (7, 20 | 21) => (info == 21).into(),
+        (7, 22 | 23) => Value::Null,
+        (7, 25) => half(argument as u16).into(),
+        (7, 26) => f32::from_bits(argument as u32).into(),
+        (7, 27) => f64::from_bits(argument).into(),
+        _ => return Err(ReadError::Invalid),
+    })
+}
+
+/// A text of a length, or of parts up to a break.
+fn text(rest: &mut &[u8], info: u8, length: u64) -> Result<String, ReadError> {
+    if info < 31 {
+        let text = std::str::from_utf8(take(rest, length)?).map_err(|_| ReadError::Invalid)?;
+        return Ok(text.to_owned());
+    }
+    let mut whole = String::new();
+    while rest.first() != Some(&0xff) {
+        let (3, info @ 0..31, length) = begin(rest)? else { return Err(ReadError::Invalid) };
+        whole += &text(rest, info, length)?;
+    }
+    take(rest, 1)?;
+    Ok(whole)
+}
+
+/// A number of sixteen bits (RFC 8949, appendix D).
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2_f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn hex(node: &Node) -> String {
@@ -112,6 +219,56 @@ mod tests {
             ),
         ] {
             assert_eq!(hex(&node), form, "{node:?}");
+        }
+    }
+
+    // The examples of RFC 8949, appendix A, and what is none.
+    #[test]
+    fn what_json_has_is_read() {
+        let read = |hex: &str| {
+            let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+            read(&bytes.collect::<Vec<_>>(), 2)
+        };
+        for (form, value) in [
+            ("1b000000e8d4a51000", json!(1_000_000_000_000_u64)),
+            ("1bffffffffffffffff", json!(u64::MAX)),
+            ("3903e7", json!(-1000)),
+            ("f93c00", json!(1.0)),
+            ("f90001", json!(5.960_464_477_539_063e-8)),
+            ("f9c400", json!(-4.0)),
+            ("f97c00", json!(null)),
+            ("fa47c35000", json!(100_000.0)),
+            ("fbc010666666666666", json!(-4.1)),
+            ("f4", json!(false)),
+            ("f7", json!(null)),
+            ("62c3bc", json!("ü")),
+            ("7f657374726561646d696e67ff", json!("streaming")),
+            ("9f018202039f0405ffff", json!([1, [2, 3], [4, 5]])),
+            ("bf61610161629f0203ffff", json!({ "a": 1, "b": [2, 3] })),
+            ("826161a161626163", json!(["a", { "b": "c" }])),
+        ] {
+            assert_eq!(read(form), Ok(value), "{form}");
+        }
+        for (form, error) in [
+            ("", ReadError::Early),
+            ("19", ReadError::Early),
+            ("7b7fffffffffffffff", ReadError::Early),
+            ("9bffffffffffffffff", ReadError::Early),
+            ("bf6161", ReadError::Early),
+            ("7f6161", ReadError::Early),
+            ("1c", ReadError::Invalid),
+            ("1f", ReadError::Invalid),
+            ("ff", ReadError::Invalid),
+            ("4101", ReadError::Invalid),
+            ("61ff", ReadError::Invalid),
+            ("a101f4", ReadError::Invalid),
+            ("c11a514b67b0", ReadError::Invalid),
+            ("3bffffffffffffffff", ReadError::Invalid),
+            ("f818", ReadError::Invalid),
+            ("818181f4", ReadError::Invalid),
+            ("7f7f6161ffff", ReadError::Invalid),
+        ] {
+            assert_eq!(read(form), Err(error), "{form}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How Go's standard library words and parses things. Cores are written in Go, so its forms are the wire's forms.
 
+pub mod base58;
 pub mod cbor;
 pub mod data_url;
 pub mod decode;

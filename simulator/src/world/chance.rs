@@ -1,9 +1,12 @@
 //! All chance of a world: one seed, a ChaCha stream for each subsystem.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    ops::{Deref, DerefMut},
+};
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha20Rng;
+use rand::{Rng, SeedableRng, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// The streams that were asked for, each where it stands.
@@ -12,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 pub struct Chance {
     seed: u64,
     #[serde(serialize_with = "begun")]
-    streams: BTreeMap<Cow<'static, str>, ChaCha20Rng>,
+    streams: BTreeMap<Cow<'static, str>, Stream>,
 }
 
 impl Chance {
@@ -41,22 +44,73 @@ impl Chance {
 }
 
 /// The streams of which something was drawn: the others are made anew.
-fn begun<S: Serializer>(
-    streams: &BTreeMap<Cow<'static, str>, ChaCha20Rng>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
+fn begun<S: Serializer>(streams: &BTreeMap<Cow<'static, str>, Stream>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(streams.iter().filter(|(_, stream)| stream.get_word_pos() > 0))
 }
 
+/// A stream of chance. What it was begun with and how much was drawn of it is all that there is to it.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Saved")]
+pub struct Stream(ChaCha20Rng);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    seed: [u8; 32],
+    stream: u64,
+    word_pos: u128,
+}
+
+impl From<Saved> for Stream {
+    fn from(saved: Saved) -> Self {
+        let mut rng = ChaCha20Rng::from_seed(saved.seed);
+        rng.set_stream(saved.stream);
+        rng.set_word_pos(saved.word_pos);
+        Self(rng)
+    }
+}
+
+impl From<&Stream> for Saved {
+    fn from(Stream(rng): &Stream) -> Self {
+        Self { seed: rng.get_seed(), stream: rng.get_stream(), word_pos: rng.get_word_pos() }
+    }
+}
+
+impl Serialize for Stream {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Saved::from(self).serialize(to)
+    }
+}
+
+impl Clone for Stream {
+    fn clone(&self) -> Self {
+        Saved::from(self).into()
+    }
+}
+
+impl Deref for Stream {
+    type Target = ChaCha20Rng;
+
+    fn deref(&self) -> &ChaCha20Rng {
+        &self.0
+    }
+}
+
+impl DerefMut for Stream {
+    fn deref_mut(&mut self) -> &mut ChaCha20Rng {
+        &mut self.0
+    }
+}
+
 /// A stream from its beginning, for what is made from a name alone.
-pub fn fresh(seed: u64, name: &str) -> ChaCha20Rng {
+pub fn fresh(seed: u64, name: &str) -> Stream {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     // FNV-1a: the same number for the same name, on every machine.
     let stream = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     rng.set_stream(stream);
-    rng
+    Stream(rng)
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{ClockMode, Delay, Effect, Fault};
-use rand::RngExt as _;
-use rand_chacha::ChaCha20Rng;
+use rand::{RngExt as _, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::{Event, World, chance, pattern::Pattern, timeline::later};
@@ -36,7 +35,7 @@ struct Entry {
     /// Whether it strikes messages of the websocket; then their key's pattern.
     push: Option<Option<Pattern>>,
     effect: Effect,
-    rng: ChaCha20Rng,
+    rng: chance::Stream,
 }
 
 /// How one request or message is struck.

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use ctutils::CtEq as _;
 use jiff::Timestamp;
 use portmaster_fixtures::{Permission, mutant::Comparison};
-use subtle::ConstantTimeEq;
 
 use super::session::Token;
 use crate::{

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch};
-use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,7 +35,7 @@ struct Rule {
     /// Of a rule that waits for a state, whether it holds.
     holds: bool,
     left: Option<u32>,
-    rng: ChaCha20Rng,
+    rng: chance::Stream,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{Change, Timed};
-use rand::RngExt as _;
-use rand_chacha::ChaCha20Rng;
+use rand::{RngExt as _, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::chance;
@@ -52,7 +51,7 @@ struct Again {
     jitter: Duration,
     /// The instant at which the entry is due, before anything is drawn.
     nominal: Timestamp,
-    rng: ChaCha20Rng,
+    rng: chance::Stream,
 }
 
 impl Timeline {
@@ -67,7 +66,7 @@ impl Timeline {
     }
 
     /// Adds an entry whose spans count from `start`.
-    fn put(&mut self, told: Timed, start: Timestamp, mut rng: ChaCha20Rng) {
+    fn put(&mut self, told: Timed, start: Timestamp, mut rng: chance::Stream) {
         let place = self.places;
         self.places += 1;
         let nominal = later(start, told.at.or(told.every).unwrap_or_default().0);

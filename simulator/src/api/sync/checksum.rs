@@ -6,7 +6,7 @@ use blake2::{Blake2b, Digest, digest::consts::U32};
 use serde_json::{Map, Value};
 
 use super::{error::SyncError, pretty::pretty};
-use crate::go::{json, read::Raw};
+use crate::go::{base58, json, read::Raw};
 
 /// What stands before a BLAKE2b-256 hash of 32 bytes, so that readers know what it is.
 const BLAKE2B_256: [u8; 2] = [0x19, 32];
@@ -22,7 +22,7 @@ const COMMENT: &str = "# jess-checksum: ";
 
 fn checksum(text: &str) -> String {
     let hash: [u8; 32] = Blake2b::<U32>::digest(text.as_bytes()).into();
-    bs58::encode([&BLAKE2B_256[..], &hash].concat()).into_string()
+    base58::encode(&[&BLAKE2B_256[..], &hash].concat())
 }
 
 /// A document as JSON with its checksum.
@@ -66,7 +66,7 @@ fn verify(sums: &[String], text: &str) -> Result<(), SyncError> {
 
 /// Whether a text is a hash with its label: a number for the algorithm, then the length of the hash and the hash.
 fn labelled(sum: &str) -> Result<(), String> {
-    let bytes = bs58::decode(sum).into_vec().map_err(|error| error.to_string())?;
+    let bytes = base58::decode(sum)?;
     let mut rest = bytes.as_slice();
     let mut number = |what: &str| -> Result<usize, String> {
         let end = rest.iter().position(|byte| *byte < 0x80).filter(|end| *end < 8);

@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{App, Bandwidth, Generate, OnlineStatus};
-use rand::RngExt as _;
-use rand_chacha::ChaCha20Rng;
+use rand::{RngExt as _, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::{Generated, Recipe, habits::Habit, internet::Role, role_of};

@@ -12,8 +12,7 @@ use std::{fmt::Write as _, net::IpAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate, Process};
-use rand::RngExt as _;
-use rand_chacha::ChaCha20Rng;
+use rand::{RngExt as _, rngs::ChaCha20Rng};
 use sha2::{Digest as _, Sha256};
 
 use self::internet::{NETWORKS, Network, ROLES, Role, Service};

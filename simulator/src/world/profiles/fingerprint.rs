@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha3::{Digest, Sha3_256};
 
 use super::Rejected;
-use crate::go::regexp;
+use crate::go::{base58, regexp};
 
 /// One way in which a program is recognised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub fn derived_id(fingerprints: &[Fingerprint]) -> String {
         }
     }
     let hash = [&SHA3_256[..], &Sha3_256::digest(&bytes)].concat();
-    bs58::encode(hash).into_string()
+    base58::encode(&hash)
 }
 
 /// Writes a number of variable length, seven bits a byte, the lowest first.

@@ -11,9 +11,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::measure::{Measurement, Quality};
-use crate::world::{
-    World,
-    geo::{Point, Whereabouts},
+use crate::{
+    go::base58,
+    world::{
+        World,
+        geo::{Point, Whereabouts},
+    },
 };
 
 /// A hub as its operator announces it, and what is known of it here.
@@ -151,7 +154,7 @@ impl World {
 pub(super) fn id(public_key: &[u8]) -> String {
     let mut bytes = vec![0x19, 0x20];
     bytes.extend(Sha256::digest(public_key));
-    bs58::encode(bytes).into_string()
+    base58::encode(&bytes)
 }
 
 #[cfg(test)]
