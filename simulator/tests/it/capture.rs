@@ -1,21 +1,17 @@
 //! A simulator is captured, and what the capture answers is what it answered.
 
-use crate::common;
 use std::{
     fs,
     io::{Read as _, Write as _},
     process::Command,
 };
 
-use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
     CaptureError, Captured, Change, ClockMode, Contract, Scenario, Simulator, capture, check,
 };
 use serde_json::{Value, json};
-use tokio_tungstenite::{
-    connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
+
+use crate::common::{self, Socket};
 
 const KEY: &str = "capturing-key-0123456789";
 
@@ -65,15 +61,11 @@ async fn find(simulator: &Simulator, query: &Value) -> Value {
 
 /// The records below a prefix, without their times, by which nobody knows them.
 async fn records(simulator: &Simulator, prefix: &str) -> Vec<Value> {
-    let url = format!("ws://{}/api/database/v1", simulator.addr());
-    let mut request = url.into_client_request().expect("a request");
-    request.headers_mut().insert("authorization", format!("Bearer {KEY}").parse().expect("a header"));
-    let (mut socket, _) = connect_async(request).await.expect("an upgrade");
-    socket.send(Message::text(format!("1|query|query {prefix}"))).await.expect("sent");
+    let mut socket = Socket::open(simulator, Some(KEY)).await;
+    socket.send(format!("1|query|query {prefix}")).await;
     let mut found = Vec::new();
     loop {
-        let message = socket.next().await.expect("a message").expect("a message").into_data();
-        let text = String::from_utf8(message.to_vec()).expect("a text");
+        let text = socket.next().await;
         let parts: Vec<&str> = text.splitn(4, '|').collect();
         match parts[..] {
             [_, "ok", key, data] => {
@@ -115,14 +107,8 @@ async fn compare(source: &Simulator, copy: &Simulator) {
     let counts_bytes = row.get("bytes_sent").is_some();
     let mut found = Vec::new();
     for path in [
-        "network/gateways",
-        "network/nameservers",
-        "network/location",
-        "network/location/traceroute",
-        "dns/resolvers",
-        "spn/account/user/profile",
-        "spn/map/main/pins",
-        "spn/map/main/measurements",
+        "network/gateways", "network/nameservers", "network/location", "network/location/traceroute",
+        "dns/resolvers", "spn/account/user/profile", "spn/map/main/pins", "spn/map/main/measurements",
         "config/options",
     ] {
         let (one, other) = (get(source, path).await, get(copy, path).await);
@@ -130,16 +116,8 @@ async fn compare(source: &Simulator, copy: &Simulator) {
         found.extend(difference(path, &without_meta(one.1), &without_meta(other.1)));
     }
     for prefix in [
-        "config:",
-        "core:profiles/",
-        "core:status/",
-        "cache:intel/",
-        "notifications:",
-        "network:tree/",
-        "runtime:system/status",
-        "runtime:spn/status",
-        "runtime:layeredProfile/",
-        "map:main/",
+        "config:", "core:profiles/", "core:status/", "cache:intel/", "notifications:", "network:tree/",
+        "runtime:system/status", "runtime:spn/status", "runtime:layeredProfile/", "map:main/",
     ] {
         let (mut one, mut other) = (records(source, prefix).await, records(copy, prefix).await);
         for record in one.iter_mut().chain(&mut other).filter(|_| !counts_bytes) {
@@ -302,28 +280,9 @@ async fn nothing_private_is_left() {
     let (_, whole, copy) = again(&source, contract, false).await;
     let lower = whole.to_lowercase();
     for private in [
-        "wilhelmina",
-        "minas-book",
-        "moneybag",
-        "corp-intra",
-        "adnet",
-        "intranet",
-        "hush",
-        "projects",
-        "t0psecret",
-        "a-secret-key",
-        KEY,
-        "77.88.55",
-        "77.88.99",
-        "66.77.88",
-        "192.168.178",
-        "2a02:1234",
-        "d2b2:c4ff",
-        "8447",
-        "48.2123",
-        "5f1e6a04",
-        "aa:bb:cc:11:22:33",
-        "178.168.192",
+        "wilhelmina", "minas-book", "moneybag", "corp-intra", "adnet", "intranet", "hush", "projects",
+        "t0psecret", "a-secret-key", KEY, "77.88.55", "77.88.99", "66.77.88", "192.168.178", "2a02:1234",
+        "d2b2:c4ff", "8447", "48.2123", "5f1e6a04", "aa:bb:cc:11:22:33", "178.168.192",
     ] {
         assert!(!lower.contains(private), "{private} is in\n{whole}");
     }

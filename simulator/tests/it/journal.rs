@@ -6,24 +6,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
     ClockMode, Contract, Scenario, Simulator,
     journal::{Filter, Kind, MASK, Outcome, WaitError, What},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
-};
 
-use crate::common::{self, ask};
+use crate::common::{self, PATIENCE, Socket, ask};
 
 const KEY: &str = "geheim-key-0123456789";
-
-/// Long enough for a busy machine; nothing waits that long when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn start() -> Simulator {
     let builder =
@@ -43,26 +34,8 @@ fn call(simulator: &Simulator, method: &str, target: &str, body: &str) -> common
     ask(simulator.addr(), method, target, &headers, body)
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
 async fn open(simulator: &Simulator) -> Socket {
-    let url = format!("ws://{}/api/database/v1", simulator.addr());
-    let mut request = url.into_client_request().expect("a request");
-    let badge = format!("Bearer {KEY}").parse().expect("a header");
-    request.headers_mut().insert("authorization", badge);
-    connect_async(request).await.expect("an upgrade").0
-}
-
-/// Sends a message and waits for one that begins like this.
-async fn exchange(socket: &mut Socket, message: &str, end: &str) {
-    socket.send(Message::text(message.to_owned())).await.expect("sent");
-    loop {
-        let message = timeout(PATIENCE, socket.next()).await.expect("a message in time");
-        let data = message.expect("a connection that lives").expect("a message").into_data();
-        if data.starts_with(end.as_bytes()) {
-            return;
-        }
-    }
+    Socket::open(simulator, Some(KEY)).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,9 +146,9 @@ async fn messages_are_recorded_both_ways() {
     let simulator = start().await;
     let journal = simulator.journal();
     let mut socket = open(&simulator).await;
-    exchange(&mut socket, "1|qsub|query config:spn/", "1|done").await;
-    exchange(&mut socket, r#"2|update|config:spn/enable|J{"Value":true}"#, "1|").await;
-    exchange(&mut socket, "3|get|nothing:x", "3|error").await;
+    socket.told("1|qsub|query config:spn/", "1|done").await;
+    socket.told(r#"2|update|config:spn/enable|J{"Value":true}"#, "1|").await;
+    socket.told("3|get|nothing:x", "3|error").await;
     let told: Vec<String> = journal
         .entries(&Filter::default().kind(Kind::Websocket))
         .iter()
@@ -221,16 +194,16 @@ async fn secrets_appear_nowhere() {
     call(&simulator, "GET", "/api/v1/config/options", "");
     ask(simulator.addr(), "GET", "/api/v1/ping", &[("Cookie", "Portmaster-API-Token=geheim-cookie")], "");
     let mut socket = open(&simulator).await;
-    exchange(&mut socket, "1|get|config:core/apiKeys", "1|ok").await;
-    exchange(&mut socket, "2|get|api:config/options", "2|ok").await;
+    socket.told("1|get|config:core/apiKeys", "1|ok").await;
+    socket.told("2|get|api:config/options", "2|ok").await;
     let keys = format!(
         r#"3|update|config:core/apiKeys|J{{"Value":["{KEY}?read=admin&write=admin","{OTHER}","short"]}}"#
     );
-    exchange(&mut socket, "s|qsub|query config:core/apiKeys", "s|done").await;
-    exchange(&mut socket, &keys, "s|").await;
+    socket.told("s|qsub|query config:core/apiKeys", "s|done").await;
+    socket.told(keys, "s|").await;
     // A key that is gone stays secret.
-    exchange(&mut socket, r#"4|update|config:core/apiKeys|J{"Value":[]}"#, "4|success").await;
-    exchange(&mut socket, &format!("5|create|core:note|J{{\"text\":\"{OTHER}\"}}"), "5|").await;
+    socket.told(r#"4|update|config:core/apiKeys|J{"Value":[]}"#, "4|success").await;
+    socket.told(format!("5|create|core:note|J{{\"text\":\"{OTHER}\"}}"), "5|").await;
     // A password, however a client hands it over.
     let login = "/api/v1/spn/account/login";
     for (kind, body) in [
@@ -242,7 +215,7 @@ async fn secrets_appear_nowhere() {
     }
     // The pair ada:wort-1.
     ask(simulator.addr(), "POST", login, &[("Authorization", "Basic YWRhOndvcnQtMQ==")], "");
-    exchange(&mut socket, r#"6|create|api:spn/account/login|J{"password":"wort-1"}"#, "6|").await;
+    socket.told(r#"6|create|api:spn/account/login|J{"password":"wort-1"}"#, "6|").await;
     let text = serde_json::to_string(&journal.entries(&Filter::default())).expect("JSON");
     let all = [text, journal.to_har(&Filter::default()).to_string(), journal.to_curl(&Filter::default())];
     for text in all {
@@ -311,7 +284,7 @@ async fn archives_have_what_their_readers_want() {
     let simulator = start().await;
     call(&simulator, "POST", "/api/v1/netquery/query?x=1", "{}");
     let mut socket = open(&simulator).await;
-    exchange(&mut socket, "1|get|config:spn/enable", "1|ok").await;
+    socket.told("1|get|config:spn/enable", "1|ok").await;
     let archive = simulator.journal().to_har(&Filter::default());
     let log = &archive["log"];
     assert_eq!(log["version"], "1.2");
@@ -358,9 +331,9 @@ async fn the_same_inputs_give_the_same_journal() {
         let simulator = start().await;
         call(&simulator, "GET", "/api/v1/network/gateways", "");
         let mut socket = open(&simulator).await;
-        exchange(&mut socket, "1|qsub|query config:spn/", "1|done").await;
+        socket.told("1|qsub|query config:spn/", "1|done").await;
         simulator.advance(Duration::from_secs(60));
-        exchange(&mut socket, r#"2|update|config:spn/enable|J{"Value":true}"#, "1|").await;
+        socket.told(r#"2|update|config:spn/enable|J{"Value":true}"#, "1|").await;
         call(&simulator, "POST", "/api/v1/netquery/query", r#"{ "select": ["domain"] }"#);
         let url = simulator.url().to_owned();
         let entries = serde_json::to_string(&simulator.journal().entries(&Filter::default())).expect("JSON");

@@ -2,18 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::common::ask;
-use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{Scenario, Simulator};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::common::{Socket, ask};
 
 struct Stage {
     simulator: Simulator,
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: Socket,
 }
 
 impl Stage {
@@ -21,8 +17,7 @@ impl Stage {
         let text = format!("extends: home-office\ncontract: v2.2\n{script}\n");
         let scenario = Scenario::parse("test", &text).expect("a scenario");
         let simulator = Simulator::builder().world(scenario).dev_mode(true).start().await.expect("it starts");
-        let url = format!("ws://{}/api/database/v1", simulator.addr());
-        let socket = connect_async(url).await.expect("an upgrade").0;
+        let socket = Socket::open(&simulator, None).await;
         Self { simulator, socket }
     }
 
@@ -65,17 +60,7 @@ impl Stage {
 
     /// Sends a message and reads what comes until its end.
     async fn told(&mut self, message: &str, end: &str) -> Vec<String> {
-        self.socket.send(Message::text(message.to_owned())).await.expect("sent");
-        let mut told = Vec::new();
-        loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message in time");
-            let data = message.expect("a connection that lives").expect("a message").into_data();
-            let text = String::from_utf8_lossy(&data).into_owned();
-            if text.starts_with(end) {
-                return told;
-            }
-            told.push(text);
-        }
+        self.socket.told(message, end).await
     }
 
     /// The connections that the network's tree has.
@@ -135,7 +120,7 @@ async fn an_ended_connection_goes_when_time_passes() {
     let mut stage =
         Stage::of(&format!("clock: frozen\nnotifications: []\ntimeline: []\nconnections: [{row}]")).await;
     assert_eq!((stage.ids("main"), stage.tree().await.len()), (vec!["old".to_owned()], 1));
-    stage.socket.send(Message::text("s|sub|query network:tree/")).await.expect("sent");
+    stage.socket.send("s|sub|query network:tree/").await;
     assert!(stage.told("g|get|config:core/devMode", "g|").await.is_empty());
     stage.pass(1);
     let told = stage.told("e|get|config:core/devMode", "e|").await;

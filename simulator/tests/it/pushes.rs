@@ -1,52 +1,32 @@
 //! Subscribers of the database websocket: told of what a scenario lets happen, and what faults do to that.
 
-use crate::common;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{Scenario, Simulator};
-use tokio::{net::TcpStream, time::timeout};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-/// Long enough for a busy machine; nothing waits that long when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::common::{self, Socket};
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// One who is subscribed.
+struct Client(Socket);
 
 impl Client {
     async fn open(simulator: &Simulator) -> Self {
-        let url = format!("ws://{}/api/database/v1", simulator.addr());
-        Self(connect_async(url).await.expect("an upgrade").0)
+        Self(Socket::open(simulator, None).await)
     }
 
     async fn send(&mut self, text: &str) {
-        self.0.send(Message::text(text.to_owned())).await.expect("sent");
-    }
-
-    /// The next message.
-    async fn next(&mut self) -> String {
-        let message = timeout(PATIENCE, self.0.next()).await.expect("a message in time");
-        let data = message.expect("a connection that lives").expect("a message").into_data();
-        String::from_utf8_lossy(&data).into_owned()
+        self.0.send(text).await;
     }
 
     /// Subscribes, and asks something behind it: once that is answered, the subscription stands.
     async fn subscribe(&mut self, prefix: &str) {
         self.send(&format!("s|sub|query {prefix}")).await;
-        self.send("g|get|config:core/devMode").await;
-        assert!(self.next().await.starts_with("g|ok|"));
+        assert!(self.0.told("g|get|config:core/devMode", "g|ok|").await.is_empty());
     }
 
     /// Everything that was told before now.
     async fn told(&mut self) -> Vec<String> {
-        self.send("e|get|config:core/devMode").await;
-        let mut told = Vec::new();
-        loop {
-            match self.next().await {
-                end if end.starts_with("e|") => return told,
-                one => told.push(one),
-            }
-        }
+        self.0.told("e|get|config:core/devMode", "e|").await
     }
 }
 
@@ -129,10 +109,10 @@ async fn rules_hear_what_clients_ask() {
     .await;
     let mut client = Client::open(&simulator).await;
     client.send(r#"1|get|config:filter/lists"#).await;
-    client.next().await;
+    client.0.next().await;
     assert_eq!(simulator.state()["network"]["online"], "online");
     client.send(r#"2|update|config:filter/lists|J{"Value":["MAL"]}"#).await;
-    assert_eq!(client.next().await, "2|success");
+    assert_eq!(client.0.next().await, "2|success");
     assert_eq!(simulator.state()["network"]["online"], "semi");
 }
 

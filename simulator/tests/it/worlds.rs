@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use crate::common::{Answer, ask};
-use futures_util::{SinkExt, StreamExt};
 use portmaster_simulator::{
     AdvanceError, Change, ClockMode, Contract, Options, Scenario, Simulator, Snapshot, StateMatch,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_tungstenite::{connect_async, tungstenite::Message};
 
-/// Long enough for a busy machine; nothing waits that long when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::common::{Answer, PATIENCE, Socket, ask};
 
 async fn start(script: &str) -> Simulator {
     let text = format!("name: test\nextends: home-office\ncontract: v2.2\nclock: manual\n{script}\n");
@@ -129,15 +125,13 @@ async fn another_world_may_honour_another_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn values_may_be_nested_as_deep_as_clients_send_them() {
     let simulator = start("").await;
-    let url = format!("ws://{}/api/database/v1", simulator.addr());
-    let (mut socket, _) = connect_async(url).await.expect("an upgrade");
+    let mut socket = Socket::open(&simulator, None).await;
     let nested = format!("{}7{}", "[".repeat(490), "]".repeat(490));
     let message = format!(
         "1|create|notifications:all/deep|J{{\"EventID\":\"deep\",\"Title\":\"T\",\"EventData\":{nested}}}"
     );
-    socket.send(Message::text(message)).await.expect("sent");
-    let answer = timeout(PATIENCE, socket.next()).await.expect("a message in time");
-    assert_eq!(answer.expect("a connection").expect("a message").into_data(), "1|success");
+    socket.send(message).await;
+    assert_eq!(socket.next().await, "1|success");
     let kept = simulator.snapshot().expect("a snapshot");
     let read = Snapshot::from_json(&kept.to_json()).expect("what was just written");
     assert_eq!(read.fingerprint(), kept.fingerprint());
@@ -146,26 +140,13 @@ async fn values_may_be_nested_as_deep_as_clients_send_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn subscribers_stay_and_are_told_what_is_different() {
     let simulator = start("").await;
-    let url = format!("ws://{}/api/database/v1", simulator.addr());
-    let (mut socket, _) = connect_async(url).await.expect("an upgrade");
+    let mut socket = Socket::open(&simulator, None).await;
     for database in ["config", "core", "notifications", "network", "runtime", "map"] {
-        socket.send(Message::text(format!("{database}|sub|query {database}:"))).await.expect("sent");
+        socket.send(format!("{database}|sub|query {database}:")).await;
     }
-    socket.send(Message::text("core|create|core:test/kept|J{\"n\":1}")).await.expect("sent");
-    let mut told = async |end: &str| {
-        socket.send(Message::text(format!("end|get|{end}"))).await.expect("sent");
-        let mut told = Vec::new();
-        loop {
-            let message = timeout(PATIENCE, socket.next()).await.expect("a message in time");
-            let data = message.expect("a connection that lives").expect("a message").into_data();
-            let text = String::from_utf8_lossy(&data).into_owned();
-            if text.starts_with("end|") {
-                return told;
-            }
-            told.push(text);
-        }
-    };
-    told("config:core/devMode").await;
+    socket.send("core|create|core:test/kept|J{\"n\":1}").await;
+    let now = "end|get|config:core/devMode";
+    socket.told(now, "end|").await;
     let before = simulator.snapshot().expect("a snapshot");
     change(
         &simulator,
@@ -175,9 +156,9 @@ async fn subscribers_stay_and_are_told_what_is_different() {
             "connections": { "open": 1, "close": 1 },
         }),
     );
-    told("config:core/devMode").await;
+    socket.told(now, "end|").await;
     simulator.restore(&before).expect("put back");
-    let told = told("config:core/devMode").await;
+    let told = socket.told(now, "end|").await;
     let heads: Vec<String> = told
         .iter()
         .map(|text| text.splitn(4, '|').skip(1).take(2).collect::<Vec<_>>().join(" "))
@@ -186,12 +167,8 @@ async fn subscribers_stay_and_are_told_what_is_different() {
         .map(|head| head.split_once("data/").map_or(head.clone(), |(kind, _)| format!("{kind}data")))
         .collect();
     let expected = [
-        "new config:spn/enable",
-        "del network:tree",
-        "new network:tree",
-        "del notifications:all/told",
-        "new runtime:spn/status",
-        "new runtime:netquery/data",
+        "new config:spn/enable", "del network:tree", "new network:tree", "del notifications:all/told",
+        "new runtime:spn/status", "new runtime:netquery/data",
     ];
     let databases: Vec<&str> = heads.iter().filter_map(|head| head.split([' ', ':']).nth(1)).collect();
     assert!(databases.is_sorted(), "{heads:?}");

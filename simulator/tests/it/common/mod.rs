@@ -1,10 +1,14 @@
-//! What the tests share: a client that sees the bytes.
+//! What the tests share: a client that sees the bytes, and one of the database websocket.
+
+mod socket;
 
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
+
+pub(crate) use socket::{PATIENCE, Socket};
 
 /// An answer, byte for byte.
 pub(crate) struct Answer {
