@@ -1,16 +1,13 @@
 //! A short summary in Markdown, for pull requests and the summaries of CI jobs.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use super::{
     about::Report,
     causes::Causes,
     families::families,
     format::Format,
-    tally::Tally,
+    tally::{self, Tally},
     words::{harmless, seconds},
 };
 use crate::suite::{Evidence, Record, Verdict};
@@ -124,12 +121,7 @@ fn table(out: &mut dyn Write, report: &Report, whole: Tally) -> io::Result<()> {
 }
 
 fn skips(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    let mut reasons = BTreeMap::new();
-    for record in &report.run.records {
-        if let Verdict::Skip(reason) = record.verdict {
-            *reasons.entry(reason).or_insert(0_usize) += 1;
-        }
-    }
+    let reasons = tally::skips(&report.run.records);
     if reasons.is_empty() {
         return Ok(());
     }

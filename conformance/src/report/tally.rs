@@ -1,8 +1,21 @@
 //! How many checks ended how.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::suite::{Record, Verdict};
+use crate::suite::{Record, SkipReason, Verdict};
+
+/// How many checks were skipped for each reason.
+pub(super) fn skips(records: &[Record]) -> BTreeMap<SkipReason, usize> {
+    let mut reasons = BTreeMap::new();
+    for record in records {
+        if let Verdict::Skip(reason) = record.verdict {
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
+    reasons
+}
 
 /// How many checks ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

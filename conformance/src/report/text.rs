@@ -1,9 +1,6 @@
 //! The report for people: failures first, then a table of families.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -12,7 +9,7 @@ use super::{
     causes::Causes,
     families::families,
     format::Format,
-    tally::Tally,
+    tally::{self, Tally},
     words::{harmless, seconds},
 };
 use crate::suite::{Evidence, Record, Run, Verdict};
@@ -110,12 +107,7 @@ fn expected(out: &mut dyn Write, run: &Run, causes: &Causes<'_>) -> io::Result<(
 
 /// Why checks were skipped, and how many for each reason.
 fn skips(out: &mut dyn Write, run: &Run) -> io::Result<()> {
-    let mut reasons = BTreeMap::new();
-    for record in &run.records {
-        if let Verdict::Skip(reason) = record.verdict {
-            *reasons.entry(reason).or_insert(0_usize) += 1;
-        }
-    }
+    let reasons = tally::skips(&run.records);
     for (reason, count) in &reasons {
         writeln!(out, "{DIM}skipped {count:>4}  {reason}{PLAIN}")?;
     }

@@ -67,17 +67,7 @@ impl Context {
         seed: u64,
         client: Client,
     ) -> Self {
-        Self(Arc::new(Inner {
-            targets: Targets::Foreign(address, mode),
-            keys,
-            contract,
-            seed,
-            client,
-            gone: AtomicBool::new(false),
-            tape: None,
-            keeper: None,
-            once: Once::default(),
-        }))
+        Self::new(Targets::Foreign(address, mode), keys, contract, seed, client)
     }
 
     /// A context on simulators of the contract, without defects, that are started when first needed and end
@@ -98,10 +88,13 @@ impl Context {
     }
 
     fn on(own: Embedded, contract: Contract, seed: u64, client: Client) -> Self {
-        let targets = Targets::Embedded(Arc::new(own));
+        Self::new(Targets::Embedded(Arc::new(own)), Embedded::keys(), contract, seed, client)
+    }
+
+    fn new(targets: Targets, keys: Keys, contract: Contract, seed: u64, client: Client) -> Self {
         Self(Arc::new(Inner {
             targets,
-            keys: Embedded::keys(),
+            keys,
             contract,
             seed,
             client,

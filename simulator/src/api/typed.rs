@@ -18,41 +18,24 @@ enum Type {
     Time,
 }
 
-const TYPES: &[(&str, Type)] = &[
-    ("AccuracyRadius", Type::Uint16),
-    ("AlertLimit", Type::Float64),
-    ("AlertTimeframe", Type::Float64),
-    ("CapacityMeasuredAt", Type::Time),
-    ("ConnectedSince", Type::Time),
-    ("CreatedAt", Type::Int64),
-    ("Expires", Type::Int64),
-    ("ExpertiseLevel", Type::Uint8),
-    ("FirstSeen", Type::Time),
-    ("IP", Type::Ip),
-    ("IPScope", Type::Int8),
-    ("IPVersion", Type::Uint8),
-    ("IPv4", Type::Ip),
-    ("IPv6", Type::Ip),
-    ("Inode", Type::Int),
-    ("Latency", Type::Int64),
-    ("LatencyMeasuredAt", Type::Time),
-    ("Latitude", Type::Float64),
-    ("Longitude", Type::Float64),
-    ("NumericDate", Type::Int64),
-    ("NumericDateTime", Type::Int64),
-    ("NumericTime", Type::Int64),
-    ("OptType", Type::Uint8),
-    ("LoggedInAt", Type::Time),
-    ("PID", Type::Int),
-    ("Port", Type::Uint16),
-    ("Protocol", Type::Uint8),
-    ("ReleaseLevel", Type::Uint8),
-    ("SourceAccuracy", Type::Int),
-    ("Time", Type::Time),
-    ("Timestamp", Type::Int64),
-    ("UID", Type::Int),
-    ("UnixTime", Type::Int64),
-    ("UnixTimestamp", Type::Int64),
+const TYPES: &[(Type, &[&str])] = &[
+    (Type::Int, &["Inode", "PID", "SourceAccuracy", "UID"]),
+    (Type::Int8, &["IPScope"]),
+    (
+        Type::Int64,
+        &[
+            "CreatedAt", "Expires", "Latency", "NumericDate", "NumericDateTime", "NumericTime", "Timestamp",
+            "UnixTime", "UnixTimestamp",
+        ],
+    ),
+    (Type::Uint8, &["ExpertiseLevel", "IPVersion", "OptType", "Protocol", "ReleaseLevel"]),
+    (Type::Uint16, &["AccuracyRadius", "Port"]),
+    (Type::Float64, &["AlertLimit", "AlertTimeframe", "Latitude", "Longitude"]),
+    (Type::Ip, &["IP", "IPv4", "IPv6"]),
+    (
+        Type::Time,
+        &["CapacityMeasuredAt", "ConnectedSince", "FirstSeen", "LatencyMeasuredAt", "LoggedInAt", "Time"],
+    ),
 ];
 
 /// What a hub says of itself: the members' names, and their short names in CBOR.
@@ -244,7 +227,7 @@ fn with_secrets(mut members: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
 }
 
 fn member((key, value): (Node, Node)) -> (Node, Node) {
-    let kind = TYPES.iter().find(|(name, _)| is(&key, name)).map(|(_, kind)| *kind);
+    let kind = TYPES.iter().find(|(_, names)| names.iter().any(|name| is(&key, name))).map(|(kind, _)| *kind);
     let value = match (kind, value) {
         (Some(kind), Node::Int(number) | Node::Sized(number, ..)) => match kind {
             Type::Int => Node::Int(number),

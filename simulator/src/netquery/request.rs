@@ -36,59 +36,28 @@ pub(crate) struct Select {
     /// A plain column.
     pub(crate) field: String,
     /// `$count`
-    pub(crate) count: Option<Count>,
+    pub(crate) count: Option<Form>,
     /// `$sum`
-    pub(crate) sum: Option<Sum>,
+    pub(crate) sum: Option<Form>,
     /// `$min`
-    pub(crate) min: Option<Min>,
+    pub(crate) min: Option<Form>,
     /// `$distinct`
     pub(crate) distinct: Option<String>,
     /// `$field`
-    pub(crate) renamed: Option<Renamed>,
+    pub(crate) renamed: Option<Form>,
 }
 
-/// `$count`
+/// `$count`, `$sum`, `$min` or `$field`, each of which has some of the members.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Count {
-    /// A column or `*`.
+pub(crate) struct Form {
+    /// A column, of `$count` also `*`; if a `$sum` has none, the rows that meet its condition are counted.
     pub(crate) field: String,
-    /// The name of the result.
-    pub(crate) name: String,
-    /// Whether equal values count once.
-    pub(crate) distinct: bool,
-}
-
-/// `$sum`
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sum {
-    /// A column; if empty, the rows that meet the condition are counted.
-    pub(crate) field: String,
-    /// The condition.
+    /// The condition of a `$sum`.
     pub(crate) condition: Option<Conditions>,
     /// The name of the result.
     pub(crate) name: String,
-    /// Accepted and ignored.
+    /// Whether equal values count once; accepted and ignored but in `$count`.
     pub(crate) distinct: bool,
-}
-
-/// `$min`
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Min {
-    /// A column.
-    pub(crate) field: String,
-    /// The name of the result.
-    pub(crate) name: String,
-    /// Accepted and ignored.
-    pub(crate) distinct: bool,
-}
-
-/// `$field`
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Renamed {
-    /// A column.
-    pub(crate) field: String,
-    /// The name of the result.
-    pub(crate) name: String,
 }
 
 /// Conditions: by column, the matchers of which one must hold.
@@ -291,89 +260,24 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, DecodeError> {
         soft.string(raw, At::TOP, "string", &mut select.field);
         return soft.unless(select);
     }
-    let forms = &dialect.selects;
-    members(raw, At::TOP, "netquery.Select", forms, &mut soft, |form, value, soft| {
+    let sum: &'static [_] = match dialect.behaviour.sum_of_field {
+        true => &["condition", "field", "as", "distinct"],
+        false => &["condition", "as", "distinct"],
+    };
+    members(raw, At::TOP, "netquery.Select", &dialect.selects, &mut soft, |form, value, soft| {
         let at = At::member("Select", form);
+        let read = |kind: FormKind, soft: &mut Soft| read_form(value, form, kind, dialect, soft);
         match form {
             "field" => soft.string(value, at, "string", &mut select.field),
-            "$count" => {
-                let mut count = Count::default();
-                members(
-                    value,
-                    at,
-                    "netquery.Count",
-                    &["field", "as", "distinct"],
-                    soft,
-                    |name, value, soft| {
-                        let at = At::nested("Count", form, name);
-                        match name {
-                            "field" => soft.string(value, at, "string", &mut count.field),
-                            "as" => soft.string(value, at, "string", &mut count.name),
-                            _ => soft.bool(value, at, &mut count.distinct),
-                        }
-                        Ok(())
-                    },
-                )?;
-                select.count = (value.kind() != Kind::Null).then_some(count);
-            }
-            "$sum" => {
-                let mut sum = Sum::default();
-                let names: &[_] = if dialect.behaviour.sum_of_field {
-                    &["condition", "field", "as", "distinct"]
-                } else {
-                    &["condition", "as", "distinct"]
-                };
-                members(value, at, "netquery.Sum", names, soft, |name, value, soft| {
-                    let at = At::nested("Sum", form, name);
-                    match name {
-                        "condition" => {
-                            sum.condition = conditions(value, dialect).map_err(|error| error.within(at))?;
-                        }
-                        "field" => soft.string(value, at, "string", &mut sum.field),
-                        "as" => soft.string(value, at, "string", &mut sum.name),
-                        _ => soft.bool(value, at, &mut sum.distinct),
-                    }
-                    Ok(())
-                })?;
-                select.sum = (value.kind() != Kind::Null).then_some(sum);
-            }
-            "$min" => {
-                let mut min = Min::default();
-                members(
-                    value,
-                    at,
-                    "netquery.Min",
-                    &["field", "as", "distinct"],
-                    soft,
-                    |name, value, soft| {
-                        let at = At::nested("Min", form, name);
-                        match name {
-                            "field" => soft.string(value, at, "string", &mut min.field),
-                            "as" => soft.string(value, at, "string", &mut min.name),
-                            _ => soft.bool(value, at, &mut min.distinct),
-                        }
-                        Ok(())
-                    },
-                )?;
-                select.min = (value.kind() != Kind::Null).then_some(min);
-            }
+            "$count" => select.count = read(("Count", "netquery.Count", &["field", "as", "distinct"]), soft)?,
+            "$sum" => select.sum = read(("Sum", "netquery.Sum", sum), soft)?,
+            "$min" => select.min = read(("Min", "netquery.Min", &["field", "as", "distinct"]), soft)?,
             "$distinct" => {
                 let mut column = String::new();
                 soft.string(value, at, "string", &mut column);
                 select.distinct = (value.kind() != Kind::Null).then_some(column);
             }
-            _ => {
-                let mut renamed = Renamed::default();
-                members(value, at, "netquery.FieldSelect", &["field", "as"], soft, |name, value, soft| {
-                    let at = At::nested("FieldSelect", form, name);
-                    match name {
-                        "field" => soft.string(value, at, "string", &mut renamed.field),
-                        _ => soft.string(value, at, "string", &mut renamed.name),
-                    }
-                    Ok(())
-                })?;
-                select.renamed = (value.kind() != Kind::Null).then_some(renamed);
-            }
+            _ => select.renamed = read(("FieldSelect", "netquery.FieldSelect", &["field", "as"]), soft)?,
         }
         Ok(())
     })?;
@@ -394,6 +298,30 @@ fn select(raw: Raw<'_>, dialect: &Dialect) -> Result<Select, DecodeError> {
         }
     }
     Ok(select)
+}
+
+/// What Go calls a structure inside its package and outside, and its members.
+type FormKind = (&'static str, &'static str, &'static [&'static str]);
+
+fn read_form(
+    raw: Raw<'_>,
+    form: &str,
+    (holder, wanted, names): FormKind,
+    dialect: &Dialect,
+    soft: &mut Soft,
+) -> Result<Option<Form>, DecodeError> {
+    let mut read = Form::default();
+    members(raw, At::member("Select", form), wanted, names, soft, |name, value, soft| {
+        let at = At::nested(holder, form, name);
+        match name {
+            "condition" => read.condition = conditions(value, dialect).map_err(|error| error.within(at))?,
+            "field" => soft.string(value, at, "string", &mut read.field),
+            "as" => soft.string(value, at, "string", &mut read.name),
+            _ => soft.bool(value, at, &mut read.distinct),
+        }
+        Ok(())
+    })?;
+    Ok((raw.kind() != Kind::Null).then_some(read))
 }
 
 /// Whether the core takes the text as a name: it asks for one letter only.

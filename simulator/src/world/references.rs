@@ -16,13 +16,7 @@ use crate::limits;
 
 /// Headers that say how an answer is sent, which is not an answer's to say (RFC 9110 §7.6.1, RFC 9112 §6).
 const OF_THE_CONNECTION: [&str; 8] = [
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
+    "connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
     "upgrade",
 ];
 
@@ -138,10 +132,10 @@ impl Look<'_> {
         self.found.push(Dangling { path, text: text.into(), near });
     }
 
-    /// Notes a text where something does not hold.
-    fn unless(&mut self, holds: bool, path: String, text: &str) {
+    /// Notes a text at a member where something does not hold.
+    fn unless(&mut self, holds: bool, path: &str, member: &str, text: &str) {
         if !holds {
-            self.note(path, text, None);
+            self.note(format!("{path}{member}"), text, None);
         }
     }
 
@@ -220,21 +214,19 @@ impl Look<'_> {
     fn timed(&mut self, path: &str, told: &Timed) {
         self.unless(
             told.at.is_some() || told.every.is_some(),
-            path.to_owned(),
+            path,
+            "",
             "the member \"at\" or \"every\" is missing",
         );
         if let Some(every) = told.every {
-            self.unless(every.0 >= SHORTEST, format!("{path}.every"), "expected at least 1ms");
+            self.unless(every.0 >= SHORTEST, path, ".every", "expected at least 1ms");
             let jitter = told.jitter.unwrap_or_default();
-            self.unless(
-                jitter <= every,
-                format!("{path}.jitter"),
-                "expected no more than the span of \"every\"",
-            );
+            self.unless(jitter <= every, path, ".jitter", "expected no more than the span of \"every\"");
         } else {
             self.unless(
                 told.until.is_none(),
-                format!("{path}.until"),
+                path,
+                ".until",
                 "only what comes again, by \"every\", has an end",
             );
         }
@@ -243,7 +235,7 @@ impl Look<'_> {
 
     fn rule(&mut self, path: &str, told: &Rule) {
         self.when(&format!("{path}.when"), &told.when);
-        self.unless(!told.then.is_empty(), format!("{path}.then"), "nothing follows");
+        self.unless(!told.then.is_empty(), path, ".then", "nothing follows");
         for (at, then) in told.then.iter().enumerate() {
             self.then(&format!("{path}.then[{at}]"), then, told.when.request.is_some());
         }
@@ -252,11 +244,7 @@ impl Look<'_> {
     fn when(&mut self, path: &str, told: &When) {
         let causes = [told.request.is_some(), told.websocket.is_some(), told.change.is_some()];
         match causes.iter().filter(|is_told| **is_told).count() {
-            0 => self.unless(
-                told.state.is_some(),
-                path.to_owned(),
-                "expected request, websocket, change or state",
-            ),
+            0 => self.unless(told.state.is_some(), path, "", "expected request, websocket, change or state"),
             1 => {}
             _ => self.note(path.to_owned(), "expected only one of request, websocket and change", None),
         }
@@ -289,46 +277,47 @@ impl Look<'_> {
         }
         let says =
             told.equals.is_some() || told.not.is_some() || told.above.is_some() || told.below.is_some();
-        self.unless(says, path.to_owned(), "expected equals, not, above or below");
+        self.unless(says, path, "", "expected equals, not, above or below");
     }
 
     fn then(&mut self, path: &str, told: &Then, answers: bool) {
         let parts = [told.change.is_some(), told.answer.is_some(), told.fault.is_some()];
         let parts = parts.iter().filter(|is_told| **is_told).count();
-        self.unless(parts == 1, path.to_owned(), "expected one of change, answer and fault");
+        self.unless(parts == 1, path, "", "expected one of change, answer and fault");
         self.unless(
             told.after.is_none() || told.change.is_some(),
-            format!("{path}.after"),
+            path,
+            ".after",
             "only a change comes later",
         );
         self.unless(
             answers || (told.answer.is_none() && told.fault.is_none()),
-            path.to_owned(),
+            path,
+            "",
             "only a rule for requests has an answer or a fault",
         );
         if let Some(answer) = &told.answer {
-            self.unless(
-                (200..=599).contains(&answer.status),
-                format!("{path}.answer.status"),
-                "expected 200 to 599",
-            );
+            self.unless((200..=599).contains(&answer.status), path, ".answer.status", "expected 200 to 599");
             for (name, value) in &answer.headers {
                 let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 let plain = value.bytes().all(|b| (b' '..=b'~').contains(&b));
                 self.unless(
                     token && plain,
-                    format!("{path}.answer.headers.{name}"),
+                    path,
+                    &format!(".answer.headers.{name}"),
                     "expected a header in plain ASCII",
                 );
                 self.unless(
                     !OF_THE_CONNECTION.contains(&name.to_ascii_lowercase().as_str()),
-                    format!("{path}.answer.headers.{name}"),
+                    path,
+                    &format!(".answer.headers.{name}"),
                     "this header is the connection's own",
                 );
             }
             self.unless(
                 !matches!(answer.status, 204 | 304) || answer.body.is_null(),
-                format!("{path}.answer.body"),
+                path,
+                ".answer.body",
                 "an answer of status 204 or 304 has no body",
             );
         }
@@ -342,10 +331,10 @@ impl Look<'_> {
 
     fn fault(&mut self, path: &str, told: &Fault) {
         if let Some(likely) = told.when.probability {
-            self.unless((0.0..=1.0).contains(&likely), format!("{path}.when.probability"), "expected 0 to 1");
+            self.unless((0.0..=1.0).contains(&likely), path, ".when.probability", "expected 0 to 1");
         }
         if let (Some(from), Some(to)) = (told.when.from, told.when.to) {
-            self.unless(from < to, format!("{path}.when.to"), "expected an end after the beginning");
+            self.unless(from < to, path, ".when.to", "expected an end after the beginning");
         }
         self.effect(&format!("{path}.effect"), &told.effect, told.when.websocket.is_some());
     }
@@ -358,25 +347,22 @@ impl Look<'_> {
             || told.malformed_json
             || told.delay.is_some();
         if is_push {
-            self.unless(
-                !of_requests,
-                path.to_owned(),
-                "a message of the websocket can only be late or dropped",
-            );
-            self.unless(told.drop || told.late.is_some(), path.to_owned(), "expected late or drop");
+            self.unless(!of_requests, path, "", "a message of the websocket can only be late or dropped");
+            self.unless(told.drop || told.late.is_some(), path, "", "expected late or drop");
         } else {
-            self.unless(!told.drop, format!("{path}.drop"), "only a message of the websocket is dropped");
-            self.unless(of_requests || told.late.is_some(), path.to_owned(), "nothing happens");
+            self.unless(!told.drop, path, ".drop", "only a message of the websocket is dropped");
+            self.unless(of_requests || told.late.is_some(), path, "", "nothing happens");
         }
         if let Some(status) = told.status {
-            self.unless((200..=599).contains(&status), format!("{path}.status"), "expected 200 to 599");
+            self.unless((200..=599).contains(&status), path, ".status", "expected 200 to 599");
         }
-        self.unless(told.slow != Some(0), format!("{path}.slow"), "expected at least one byte a second");
+        self.unless(told.slow != Some(0), path, ".slow", "expected at least one byte a second");
         for (name, delay) in [("delay", told.delay), ("late", told.late)] {
             if let Some(Delay::Between(between)) = delay {
                 self.unless(
                     between.min <= between.max,
-                    format!("{path}.{name}"),
+                    path,
+                    &format!(".{name}"),
                     "expected a min below the max",
                 );
             }
@@ -385,7 +371,7 @@ impl Look<'_> {
 
     fn change(&mut self, path: &str, told: &Change) {
         let empty = serde_json::to_value(told).ok() == serde_json::to_value(Change::default()).ok();
-        self.unless(!empty, path.to_owned(), "nothing changes");
+        self.unless(!empty, path, "", "nothing changes");
         for (key, value) in &told.config {
             let at = format!("{path}.config[\"{key}\"]");
             let here = self.option(&at, key) && self.world.config.option(key).is_some() && !value.is_null();
@@ -424,16 +410,17 @@ impl Look<'_> {
                 None => {}
             }
             let nothing = connections.open.is_none() && connections.close.is_none();
-            self.unless(!nothing, format!("{path}.connections"), "expected open or close");
+            self.unless(!nothing, path, ".connections", "expected open or close");
             self.unless(
                 !matches!(connections.close, Some(Close::Some(0))),
-                format!("{path}.connections.close"),
+                path,
+                ".connections.close",
                 "expected a number above 0, an id or all",
             );
         }
         if let Some(pause) = &told.pause {
             let long_enough = pause.duration.0 >= Duration::from_secs(1);
-            self.unless(long_enough, format!("{path}.pause.duration"), "expected at least 1s");
+            self.unless(long_enough, path, ".pause.duration", "expected at least 1s");
         }
     }
 
@@ -466,9 +453,9 @@ impl Look<'_> {
     }
 
     fn joining(&mut self, path: &str, hub: &Hub) {
-        self.unless(!hub.name.is_empty(), path.to_owned(), "the member \"name\" is missing");
+        self.unless(!hub.name.is_empty(), path, "", "the member \"name\" is missing");
         let somewhere = hub.country.is_empty() || Country::find(&hub.country).is_some();
-        self.unless(somewhere, format!("{path}.country"), "expected an ISO 3166 code of two letters");
+        self.unless(somewhere, path, ".country", "expected an ISO 3166 code of two letters");
         for (at, lane) in hub.lanes.iter().enumerate() {
             self.hub(format!("{path}.lanes[{at}].to"), &lane.to);
         }

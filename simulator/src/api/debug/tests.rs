@@ -290,108 +290,23 @@ fn groups_may_end_a_condition_where_the_page_alone_counts() {
 fn the_tables_of_sockets_follow_the_world() {
     let tables = text(&mut world(Contract::V1_0), "debug/network/state", "");
     let tables: Value = serde_json::from_str(&tables).unwrap();
-    insta::assert_snapshot!(format!("{tables:#}"), @r#"
-    {
-      "TCP4Connections": [
-        {
-          "Local": {
-            "IP": "192.168.1.100",
-            "Port": 40001
-          },
-          "Remote": {
-            "IP": "93.184.216.35",
-            "Port": 443
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 445552
-        },
-        {
-          "Local": {
-            "IP": "127.0.0.1",
-            "Port": 8161
-          },
-          "Remote": {
-            "IP": "127.0.0.1",
-            "Port": 56019
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 131569
-        },
-        {
-          "Local": {
-            "IP": "127.0.0.1",
-            "Port": 56019
-          },
-          "Remote": {
-            "IP": "127.0.0.1",
-            "Port": 8161
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 232442
-        }
-      ],
-      "TCP4Listeners": [
-        {
-          "Local": {
-            "IP": "127.0.0.1",
-            "Port": 8161
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 131569,
-          "ListensAny": false
-        },
-        {
-          "Local": {
-            "IP": "127.0.0.1",
-            "Port": 15361
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 111597,
-          "ListensAny": false
-        }
-      ],
-      "TCP6Connections": null,
-      "TCP6Listeners": null,
-      "UDP4Binds": [
-        {
-          "Local": {
-            "IP": "0.0.0.0",
-            "Port": 5353
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 453216,
-          "ListensAny": true
-        },
-        {
-          "Local": {
-            "IP": "127.0.0.1",
-            "Port": 15361
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 111597,
-          "ListensAny": false
-        }
-      ],
-      "UDP6Binds": [
-        {
-          "Local": {
-            "IP": "::",
-            "Port": 5353
-          },
-          "PID": -1,
-          "UID": 0,
-          "Inode": 163572,
-          "ListensAny": true
-        }
-      ]
-    }
+    let rows = tables.as_object().unwrap().iter().flat_map(|(name, rows)| {
+        rows.as_array()
+            .map_or(std::slice::from_ref(rows), Vec::as_slice)
+            .iter()
+            .map(move |row| format!("{name} {row}"))
+    });
+    insta::assert_snapshot!(rows.collect::<Vec<_>>().join("\n"), @r#"
+    TCP4Connections {"Local":{"IP":"192.168.1.100","Port":40001},"Remote":{"IP":"93.184.216.35","Port":443},"PID":-1,"UID":0,"Inode":445552}
+    TCP4Connections {"Local":{"IP":"127.0.0.1","Port":8161},"Remote":{"IP":"127.0.0.1","Port":56019},"PID":-1,"UID":0,"Inode":131569}
+    TCP4Connections {"Local":{"IP":"127.0.0.1","Port":56019},"Remote":{"IP":"127.0.0.1","Port":8161},"PID":-1,"UID":0,"Inode":232442}
+    TCP4Listeners {"Local":{"IP":"127.0.0.1","Port":8161},"PID":-1,"UID":0,"Inode":131569,"ListensAny":false}
+    TCP4Listeners {"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}
+    TCP6Connections null
+    TCP6Listeners null
+    UDP4Binds {"Local":{"IP":"0.0.0.0","Port":5353},"PID":-1,"UID":0,"Inode":453216,"ListensAny":true}
+    UDP4Binds {"Local":{"IP":"127.0.0.1","Port":15361},"PID":-1,"UID":0,"Inode":111597,"ListensAny":false}
+    UDP6Binds {"Local":{"IP":"::","Port":5353},"PID":-1,"UID":0,"Inode":163572,"ListensAny":true}
     "#);
 }
 
