@@ -133,22 +133,8 @@ fn conversation(talk: &Talk) -> String {
 /// The names of members that mean something: those of the query language and of bodies.
 static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let netquery = [
-        "select",
-        "query",
-        "textSearch",
-        "groupBy",
-        "orderBy",
-        "databases",
-        "pageSize",
-        "page",
-        "fields",
-        "value",
-        "field",
-        "desc",
-        "as",
-        "distinct",
-        "condition",
-        "interval",
+        "select", "query", "textSearch", "groupBy", "orderBy", "databases", "pageSize", "page", "fields",
+        "value", "field", "desc", "as", "distinct", "condition", "interval",
     ];
     let mut words: BTreeSet<String> = netquery.into_iter().map(str::to_owned).collect();
     bodies::each_name(&mut |name| {

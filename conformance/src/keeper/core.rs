@@ -11,28 +11,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The flags of a core 2.x, without interception of packets: the machine stays as it is.
 const NEW: &[&str] = &[
-    "--disable-interception",
-    "--api-address",
-    "{addr}",
-    "--data-dir",
-    "{data}",
-    "--bin-dir",
-    "{bin}",
-    "--log-stdout",
-    "--log",
-    "info",
+    "--disable-interception", "--api-address", "{addr}", "--data-dir", "{data}", "--bin-dir", "{bin}",
+    "--log-stdout", "--log", "info",
 ];
 /// The flags of a core 1.x.
 const OLD: &[&str] = &[
-    "--disable-interception",
-    "--data",
-    "{data}",
-    "--api-address",
-    "{addr}",
-    "--nameserver-address",
-    "{dns}",
-    "--log",
-    "warning",
+    "--disable-interception", "--data", "{data}", "--api-address", "{addr}", "--nameserver-address", "{dns}",
+    "--log", "warning",
 ];
 
 /// The command line that starts the core.

@@ -414,16 +414,8 @@ mod tests {
         ])
         .await;
         let wanted = [
-            "+actions/compat/self-check",
-            "+actions/d",
-            "-actions/d",
-            "+actions/b",
-            "-actions/b",
-            "+actions/c",
-            "-actions/c",
-            "-actions/compat/self-check",
-            "+actions/a",
-            "-actions/a",
+            "+actions/compat/self-check", "+actions/d", "-actions/d", "+actions/b", "-actions/b",
+            "+actions/c", "-actions/c", "-actions/compat/self-check", "+actions/a", "-actions/a",
         ];
         assert_eq!(said, wanted);
     }

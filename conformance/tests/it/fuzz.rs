@@ -299,15 +299,7 @@ fn the_command_line_says_what_came_out() {
         (status, stdout, stderr)
     };
     let found = [
-        "--contract",
-        "v2.2",
-        "--seed",
-        "7",
-        "--cases",
-        "800",
-        "--only",
-        "netquery/query",
-        "--report",
+        "--contract", "v2.2", "--seed", "7", "--cases", "800", "--only", "netquery/query", "--report",
         "json=r",
     ];
     let (status, out, err) = program(&found);

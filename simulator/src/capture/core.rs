@@ -90,16 +90,7 @@ pub(super) async fn filter_lists(source: &mut Source) -> Value {
 /// The members that a type knows, without those that say nothing.
 fn known<T: Serialize + Default>(value: &Value) -> Value {
     let names = [
-        "id",
-        "parent",
-        "name",
-        "description",
-        "type",
-        "url",
-        "category",
-        "website",
-        "license",
-        "contribute",
+        "id", "parent", "name", "description", "type", "url", "category", "website", "license", "contribute",
     ];
     let type_ = serde_json::to_value(T::default()).unwrap_or_default();
     let optional = ["parent", "description", "website"];

@@ -271,37 +271,9 @@ mod tests {
     #[test]
     fn texts_are_quoted_where_go_quotes_them() {
         let texts = json!([
-            "yes",
-            "tRue",
-            "12",
-            "1_000",
-            "12:30",
-            "12:99",
-            "2026-01-02",
-            "192.0.2.1",
-            "",
-            "a: b",
-            "it's",
-            "'x",
-            "- x",
-            "a\nb",
-            "a\n",
-            "a\n\n",
-            "\na",
-            " a",
-            "a \nb",
-            "x:",
-            "#ffffff",
-            "a\tb",
-            "\u{1}",
-            "\u{7f}",
-            "\u{feff}",
-            "a\\b",
-            "~",
-            "1e3",
-            "<<",
-            "08",
-            "+ example.com"
+            "yes", "tRue", "12", "1_000", "12:30", "12:99", "2026-01-02", "192.0.2.1", "", "a: b", "it's",
+            "'x", "- x", "a\nb", "a\n", "a\n\n", "\na", " a", "a \nb", "x:", "#ffffff", "a\tb", "\u{1}",
+            "\u{7f}", "\u{feff}", "a\\b", "~", "1e3", "<<", "08", "+ example.com"
         ]);
         let expected = "- \"yes\"\n- tRue\n- \"12\"\n- \"1_000\"\n- \"12:30\"\n- 12:99\n- \"2026-01-02\"\n- 192.0.2.1\n- \"\"\n\
             - 'a: b'\n- it's\n- '''x'\n- '- x'\n- |-\n  a\n  b\n- |\n  a\n- |+\n  a\n\n- |2-\n\n  a\n- ' a'\n- \"a \\nb\"\n- 'x:'\n\

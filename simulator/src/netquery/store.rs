@@ -497,16 +497,7 @@ fn indexes() -> String {
 
 /// Columns that stand first in a stored row, because those before a column have to be stepped over to read it.
 const OFTEN_READ: [&str; 10] = [
-    "verdict",
-    "domain",
-    "as_owner",
-    "path",
-    "started",
-    "id",
-    "profile",
-    "active",
-    "country",
-    "profile_name",
+    "verdict", "domain", "as_owner", "path", "started", "id", "profile", "active", "country", "profile_name",
 ];
 
 /// The statement that writes a row. Its parameters are what a stored row has, and the kind of one that is live. Whether it

@@ -235,35 +235,15 @@ mod tests {
     #[test]
     fn operators_compare_what_they_can() {
         for yes in [
-            "n == 1",
-            "f == 1",
-            "f f> 1.8",
-            "f f< inf",
-            "n f== 0x1p0",
-            "S sameas \"apple pie\"",
-            "S co \"e p\"",
-            "S contains \"\"",
-            "S sw apple and S ew pie",
-            "S in \"x,apple pie\"",
-            "S re ^a.*e$",
-            "b is T",
-            "not b is false",
-            "nope not exists",
-            "not not n > 1",
-            "(n == 2 or n == 1) b is true",
-            "and n == 1 and and b is 1",
-            "limit exists",
+            "n == 1", "f == 1", "f f> 1.8", "f f< inf", "n f== 0x1p0", "S sameas \"apple pie\"",
+            "S co \"e p\"", "S contains \"\"", "S sw apple and S ew pie", "S in \"x,apple pie\"",
+            "S re ^a.*e$", "b is T", "not b is false", "nope not exists", "not not n > 1",
+            "(n == 2 or n == 1) b is true", "and n == 1 and and b is 1", "limit exists",
         ] {
             assert!(holds(yes), "{yes}");
         }
         for no in [
-            "n sameas 1",
-            "S == 1",
-            "f f== nan",
-            "S in x,apple",
-            "nope exists",
-            "n not >= 0",
-            "b sameas true",
+            "n sameas 1", "S == 1", "f f== nan", "S in x,apple", "nope exists", "n not >= 0", "b sameas true",
         ] {
             assert!(!holds(no), "{no}");
         }

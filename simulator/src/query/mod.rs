@@ -19,33 +19,9 @@ use condition::Operator;
 /// The words that have a meaning in a query, for whoever completes what is typed.
 #[cfg(feature = "control")]
 pub const WORDS: [&str; 27] = [
-    "query",
-    "where",
-    "and",
-    "or",
-    "not",
-    "orderby",
-    "limit",
-    "offset",
-    "==",
-    ">",
-    ">=",
-    "<",
-    "<=",
-    "f==",
-    "f>",
-    "f>=",
-    "f<",
-    "f<=",
-    "sameas",
-    "contains",
-    "startswith",
-    "endswith",
-    "in",
-    "matches",
-    "is",
-    "exists",
-    "(",
+    "query", "where", "and", "or", "not", "orderby", "limit", "offset", "==", ">", ">=", "<", "<=", "f==",
+    "f>", "f>=", "f<", "f<=", "sameas", "contains", "startswith", "endswith", "in", "matches", "is",
+    "exists", "(",
 ];
 
 #[cfg(all(test, feature = "control"))]

@@ -66,17 +66,8 @@ pub type Modules = BTreeMap<String, Vec<ModuleState>>;
 /// The modules of a core.
 pub(super) fn all() -> Modules {
     [
-        "Binary Updater",
-        "Broadcasts",
-        "Captain",
-        "Control",
-        "CustomList",
-        "FilterLists",
-        "Intel Updater",
-        "NameServer",
-        "Notifications",
-        "Profile",
-        "Resolver",
+        "Binary Updater", "Broadcasts", "Captain", "Control", "CustomList", "FilterLists", "Intel Updater",
+        "NameServer", "Notifications", "Profile", "Resolver",
     ]
     .map(|name| (name.to_owned(), Vec::new()))
     .into()

@@ -7,16 +7,7 @@ use super::{World, dns::Resolver};
 
 /// The areas of the state.
 pub const AREAS: [&str; 11] = [
-    "config",
-    "core",
-    "network",
-    "dns",
-    "spn",
-    "apps",
-    "notifications",
-    "modules",
-    "updates",
-    "connections",
+    "config", "core", "network", "dns", "spn", "apps", "notifications", "modules", "updates", "connections",
     "pause",
 ];
 

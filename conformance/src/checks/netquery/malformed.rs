@@ -45,19 +45,8 @@ pub(super) fn checks() -> Vec<Check> {
                     let piece = one_of![
                         "\\PC{0,8}",
                         prop::sample::select(vec![
-                            "{",
-                            "}",
-                            "[",
-                            "]",
-                            ":",
-                            ",",
-                            "\"",
-                            "null",
-                            "1e400",
-                            "\\u0000",
-                            "select",
-                            "\"query\"",
-                            "-"
+                            "{", "}", "[", "]", ":", ",", "\"", "null", "1e400", "\\u0000", "select",
+                            "\"query\"", "-"
                         ])
                         .prop_map(str::to_owned),
                     ];

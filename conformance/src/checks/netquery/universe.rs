@@ -20,23 +20,8 @@ pub(super) type Row = Value;
 
 /// The columns that conditions are drawn for, and orders and groups.
 pub(super) const COLUMNS: [&str; 17] = [
-    "profile",
-    "type",
-    "remote_ip",
-    "domain",
-    "country",
-    "as_owner",
-    "direction",
-    "exit_node",
-    "verdict",
-    "scope",
-    "ip_protocol",
-    "ip_version",
-    "remote_port",
-    "asn",
-    "internal",
-    "tunneled",
-    "allowed",
+    "profile", "type", "remote_ip", "domain", "country", "as_owner", "direction", "exit_node", "verdict",
+    "scope", "ip_protocol", "ip_version", "remote_port", "asn", "internal", "tunneled", "allowed",
 ];
 /// Those of them that hold text.
 pub(super) const TEXTS: [&str; 7] =

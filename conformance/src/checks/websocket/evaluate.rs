@@ -156,14 +156,7 @@ fn tests() -> impl Strategy<Value = Test> {
         ),
         (
             prop::sample::select(vec![
-                "sameas",
-                "s==",
-                "contains",
-                "co",
-                "startswith",
-                "sw",
-                "endswith",
-                "ew"
+                "sameas", "s==", "contains", "co", "startswith", "sw", "endswith", "ew"
             ]),
             "[abé (),]{0,2}"
         ),

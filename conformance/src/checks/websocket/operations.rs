@@ -47,11 +47,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let mut talk = Talk::open(&context).await?;
                 let all = talk.query("config:").await?;
                 for prefix in [
-                    "config:core/l",
-                    "config:core/log/level",
-                    "config:Core",
-                    "config:core/%",
-                    "config:core_l",
+                    "config:core/l", "config:core/log/level", "config:Core", "config:core/%", "config:core_l",
                 ] {
                     let found = talk.query(prefix).await?.len();
                     let wanted = all.iter().filter(|one| one.key().starts_with(prefix)).count();

@@ -125,14 +125,8 @@ fn headers() -> BoxedStrategy<Vec<(String, String)>> {
         "application/cbor, */*",
     ];
     const ORIGIN: [&str; 8] = [
-        "http://evil.example",
-        "null",
-        "http://127.0.0.1",
-        "http://localhost:4200",
-        "chrome-extension://x",
-        "://",
-        "http://[::1",
-        "",
+        "http://evil.example", "null", "http://127.0.0.1", "http://localhost:4200", "chrome-extension://x",
+        "://", "http://[::1", "",
     ];
     let pair = |name: &'static str| move |value: String| (name.to_owned(), value);
     let picked = |name: &'static str, values: &'static [&'static str]| {

@@ -9,28 +9,10 @@ use super::{
 
 /// Beginnings of keys.
 const PREFIXES: [&str; 22] = [
-    "core:",
-    "core:profiles/",
-    "core:profiles/local/",
-    "core:fuzz/",
-    "core:status/",
-    "cache:",
-    "cache:intel/",
-    "config:",
-    "config:core/",
-    "config:core/expertiseLevel",
-    "runtime:",
-    "runtime:system/status",
-    "runtime:spn/status",
-    "runtime:layeredProfile/",
-    "notifications:",
-    "notifications:all/",
-    "network:",
-    "network:tree",
-    "network:tree/2301-1/ip",
-    "map:main/",
-    "nope:",
-    "",
+    "core:", "core:profiles/", "core:profiles/local/", "core:fuzz/", "core:status/", "cache:",
+    "cache:intel/", "config:", "config:core/", "config:core/expertiseLevel", "runtime:",
+    "runtime:system/status", "runtime:spn/status", "runtime:layeredProfile/", "notifications:",
+    "notifications:all/", "network:", "network:tree", "network:tree/2301-1/ip", "map:main/", "nope:", "",
 ];
 
 /// A beginning of keys.
@@ -40,18 +22,7 @@ pub(super) fn prefix() -> BoxedStrategy<String> {
 
 fn key() -> BoxedStrategy<String> {
     const KEYS: [&str; 12] = [
-        "Name",
-        "Value",
-        "Key",
-        "Type",
-        "OptType",
-        "ID",
-        "Source",
-        "n",
-        "a.b",
-        "l.0",
-        "l.#",
-        "_meta.Created",
+        "Name", "Value", "Key", "Type", "OptType", "ID", "Source", "n", "a.b", "l.0", "l.#", "_meta.Created",
     ];
     one_of![
         50 => select(&KEYS[..]).prop_map(str::to_owned),
@@ -65,47 +36,11 @@ fn key() -> BoxedStrategy<String> {
 /// A condition without the word `where`.
 pub(super) fn condition() -> BoxedStrategy<String> {
     const OPERATORS: [&str; 26] = [
-        "==",
-        ">",
-        ">=",
-        "<",
-        "<=",
-        "f==",
-        "f>",
-        "f>=",
-        "f<",
-        "f<=",
-        "sameas",
-        "s==",
-        "contains",
-        "co",
-        "startswith",
-        "sw",
-        "endswith",
-        "ew",
-        "in",
-        "matches",
-        "re",
-        "is",
-        "equals",
-        "=",
-        "SAMEAS",
-        "not",
+        "==", ">", ">=", "<", "<=", "f==", "f>", "f>=", "f<", "f<=", "sameas", "s==", "contains", "co",
+        "startswith", "sw", "endswith", "ew", "in", "matches", "re", "is", "equals", "=", "SAMEAS", "not",
     ];
     const VALUES: [&str; 14] = [
-        "1",
-        "0",
-        "-3",
-        "1.5",
-        "true",
-        "false",
-        "TRUE",
-        "a,b",
-        "a",
-        "\"\"",
-        "\"two words\"",
-        "[a-z]+",
-        "(",
+        "1", "0", "-3", "1.5", "true", "false", "TRUE", "a,b", "a", "\"\"", "\"two words\"", "[a-z]+", "(",
         "x\\",
     ];
     let value = one_of![4 => select(&VALUES[..]).prop_map(str::to_owned), 1 => edge(), 1 => text()];

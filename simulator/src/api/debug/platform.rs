@@ -67,12 +67,7 @@ const CHAINS: [(&str, &[&str]); 4] = [
     (
         "mangle",
         &[
-            "PREROUTING",
-            "INPUT",
-            "FORWARD",
-            "OUTPUT",
-            "POSTROUTING",
-            "PORTMASTER-INGEST-INPUT",
+            "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING", "PORTMASTER-INGEST-INPUT",
             "PORTMASTER-INGEST-OUTPUT",
         ],
     ),

@@ -118,16 +118,8 @@ pub(super) fn info(world: &World, hub: &spn::Hub) -> Value {
         "Exit": list(&hub.exit),
     });
     let optional = [
-        "Group",
-        "ContactAddress",
-        "ContactService",
-        "Hosters",
-        "Datacenter",
-        "IPv4",
-        "IPv6",
-        "Transports",
-        "Entry",
-        "Exit",
+        "Group", "ContactAddress", "ContactService", "Hosters", "Datacenter", "IPv4", "IPv6", "Transports",
+        "Entry", "Exit",
     ];
     without_empty(world, value, &optional)
 }

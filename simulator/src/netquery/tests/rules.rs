@@ -8,20 +8,8 @@ use super::*;
 /// A column with some of its values.
 fn column_and_values() -> impl Strategy<Value = (&'static str, Vec<Value>)> {
     let columns = select(vec![
-        "profile_name",
-        "type",
-        "ip_version",
-        "domain",
-        "country",
-        "asn",
-        "verdict",
-        "scope",
-        "direction",
-        "remote_port",
-        "exit_node",
-        "active",
-        "tunneled",
-        "latitude",
+        "profile_name", "type", "ip_version", "domain", "country", "asn", "verdict", "scope", "direction",
+        "remote_port", "exit_node", "active", "tunneled", "latitude",
     ]);
     columns.prop_flat_map(|column| {
         let mut values: Vec<Value> = rows(&json!({ "select": [{ "$distinct": column }] }))
@@ -227,34 +215,9 @@ fn nearly_a_query() -> impl Strategy<Value = String> {
         .prop_map(Value::from),
     ];
     let names = select(vec![
-        "select",
-        "query",
-        "orderBy",
-        "groupBy",
-        "textSearch",
-        "databases",
-        "page",
-        "pageSize",
-        "field",
-        "desc",
-        "$count",
-        "$sum",
-        "$min",
-        "$distinct",
-        "$field",
-        "as",
-        "condition",
-        "fields",
-        "value",
-        "$eq",
-        "$in",
-        "$like",
-        "$gt",
-        "domain",
-        "verdict",
-        "started",
-        "interval",
-        "nosuch",
+        "select", "query", "orderBy", "groupBy", "textSearch", "databases", "page", "pageSize", "field",
+        "desc", "$count", "$sum", "$min", "$distinct", "$field", "as", "condition", "fields", "value", "$eq",
+        "$in", "$like", "$gt", "domain", "verdict", "started", "interval", "nosuch",
     ]);
     leaf.prop_recursive(5, 40, 4, move |inner| {
         prop_oneof![

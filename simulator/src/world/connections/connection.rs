@@ -94,25 +94,14 @@ impl Shared {
     fn traits(&self) -> Traits<'_> {
         (
             [
-                self.profile_revision,
-                self.ip_version,
-                self.ip_protocol,
-                self.scope,
-                self.worst_verdict,
-                self.verdict,
-                self.firewall_verdict,
-                self.asn,
+                self.profile_revision, self.ip_version, self.ip_protocol, self.scope, self.worst_verdict,
+                self.verdict, self.firewall_verdict, self.asn,
             ],
             [self.external, self.internal, self.tunneled, self.encrypted],
             self.allowed,
             [self.latitude.to_bits(), self.longitude.to_bits()],
             [
-                &self.profile,
-                &self.profile_name,
-                &self.path,
-                &self.kind,
-                &self.direction,
-                &self.country,
+                &self.profile, &self.profile_name, &self.path, &self.kind, &self.direction, &self.country,
                 &self.as_owner,
             ],
         )

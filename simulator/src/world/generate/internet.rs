@@ -162,17 +162,7 @@ pub(super) const ROLES: [Role; 6] = [
     },
     Role {
         words: &[
-            "update",
-            "apt",
-            "dnf",
-            "packagekit",
-            "snap",
-            "git",
-            "cargo",
-            "pip",
-            "curl",
-            "wget",
-            "python",
+            "update", "apt", "dnf", "packagekit", "snap", "git", "cargo", "pip", "curl", "wget", "python",
             "node",
         ],
         services: &[
