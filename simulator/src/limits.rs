@@ -38,6 +38,9 @@ pub const YAML_VALUES: usize = 100_000;
 /// The longest document in CBOR, MessagePack or YAML (`profile/merge`, imports, records), bytes. It is read while the world waits.
 pub const LABELLED: usize = 2 << 20;
 
+/// The longest text in base 58 that is read, such as a checksum: the time goes with the square of its length.
+pub const BASE58: usize = 1024;
+
 /// The longest message of the websocket unless something else is said, bytes. Cores have no bound.
 pub const MESSAGE: usize = 16 << 20;
 

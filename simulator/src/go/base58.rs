@@ -1,9 +1,8 @@
 //! Base 58 in Bitcoin's alphabet.
 
-const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+use crate::limits;
 
-/// The longest text that is read; the time goes with the square of its length.
-const LONGEST: usize = 1024;
+const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 /// The text of some bytes.
 pub fn encode(bytes: &[u8]) -> String {
@@ -16,8 +15,8 @@ pub fn encode(bytes: &[u8]) -> String {
 /// # Errors
 /// With the reason, where it is none.
 pub fn decode(text: &str) -> Result<Vec<u8>, String> {
-    if text.len() > LONGEST {
-        return Err(format!("provided string is longer than {LONGEST} bytes"));
+    if text.len() > limits::BASE58 {
+        return Err(format!("provided string is longer than {} bytes", limits::BASE58));
     }
     let digit = |(at, c): (usize, char)| {
         let digit = ALPHABET.iter().position(|one| char::from(*one) == c).map(|digit| digit as u8);
