@@ -62,7 +62,7 @@ fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
 }
 
 async fn list(context: &Context) -> Result<(Exchange, Vec<Value>), Stop> {
-    let exchange = context.send(Request::api("GET", "endpoints")).await?;
+    let exchange = context.send(Request::api("GET", "endpoints").kept()).await?;
     match exchange.status(200)?.json()? {
         Value::Array(entries) => Ok((exchange, entries)),
         _ => Err(exchange.violation("a JSON array")),

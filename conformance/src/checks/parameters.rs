@@ -41,7 +41,7 @@ fn should(id: &str, sentence: &str) -> Check {
 /// Sends a request with the rights of `permission`.
 async fn with(context: &Context, permission: Permission, request: Request) -> Result<Exchange, Stop> {
     let (place, key) = context.rights(permission)?;
-    context.send_to(place, request.maybe_bearer(key)).await
+    context.send_to(place, request.maybe_bearer(key).kept()).await
 }
 
 async fn get(context: &Context, permission: Permission, path: &str) -> Result<Exchange, Stop> {
@@ -356,7 +356,7 @@ fn graph() -> Vec<Check> {
     let title = "Get SPN map graph";
     let ask = async |context: &Context, path: &str| {
         let (place, key) = context.rights(Permission::User)?;
-        let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await?;
+        let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key).kept()).await?;
         let off = exchange.response.status == 503;
         if off { Err(Stop::Skip(SkipReason::NoMap)) } else { Ok::<_, Stop>(exchange) }
     };

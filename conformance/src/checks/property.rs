@@ -1,6 +1,7 @@
 //! Drives a property over drawn values against a target, shrinks a failing value and confirms it.
 
 use std::{
+    collections::BTreeSet,
     fmt::Debug,
     future::Future,
     pin::Pin,
@@ -9,43 +10,91 @@ use std::{
 
 use proptest::{
     strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    test_runner::{Config, Reason, RngAlgorithm, TestRng, TestRunner},
 };
 
 use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::suite::{Context, Evidence, Outcome, Stop};
 
-/// How many values a property is tried with.
-const CASES: usize = 64;
-/// The same in a trial of a mutant: what a property notices at all, it notices soon.
-const TRIAL_CASES: usize = 16;
+/// How many values a property is tried with at most: in a run, and in a trial of a mutant, for what a property notices at all
+/// it notices soon. A value that was drawn before is not tried again.
+pub(super) type Cases = [usize; 2];
+
+const CASES: Cases = [64, 16];
 /// How often a failing value is made smaller at most.
 const SHRINKS: usize = 400;
 /// How long that may take at most: a target that fails by silence takes its time.
 const SHRINKING: Duration = Duration::from_secs(30);
 
 /// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a
-/// check draws the same values whatever else runs. `strategy` is made on a thread of its own: half-shrunk
-/// values cannot move between threads.
+/// check draws the same values whatever else runs.
 pub(super) async fn hold<S, F, R>(
     context: &Context,
     name: &str,
-    strategy: impl FnOnce() -> Result<S, Stop> + Send + 'static,
+    strategy: impl Fn() -> Result<S, Stop> + Send + 'static,
     property: F,
 ) -> Outcome
 where
     S: Strategy + 'static,
-    S::Value: Debug + Clone,
+    S::Value: Debug + Clone + Send,
     F: Fn(S::Value) -> R + Send + 'static,
-    R: Future<Output = Outcome> + 'static,
+    R: Future<Output = Outcome> + Send + 'static,
 {
-    let trials =
-        move || Ok(Box::new(Trials { strategy: strategy()?, property, drawn: None, smallest: None }) as _);
-    tried(context, name, Box::new(trials)).await
+    hold_in(context, name, CASES, strategy, property).await
 }
 
-/// A property and the value that it is tried with. What tries it knows no type of values: it is compiled once.
+/// The same with so many values.
+pub(super) async fn hold_in<S, F, R>(
+    context: &Context,
+    name: &str,
+    [usual, of_trial]: Cases,
+    strategy: impl Fn() -> Result<S, Stop> + Send + 'static,
+    property: F,
+) -> Outcome
+where
+    S: Strategy + 'static,
+    S::Value: Debug + Clone + Send,
+    F: Fn(S::Value) -> R + Send + 'static,
+    R: Future<Output = Outcome> + Send + 'static,
+{
+    let trial = context.is_trial();
+    let stream = Stream { seed: context.seed(), name: name.to_owned() };
+    let values = drawn(&strategy()?, &stream, if trial { of_trial } else { usual })?;
+    for (case, value) in values {
+        match property(value).await {
+            Ok(()) => {}
+            Err(Stop::Violated(first)) if !trial => {
+                let trials = move || {
+                    Ok(Box::new(Trials { strategy: strategy()?, property, drawn: None, smallest: None }) as _)
+                };
+                return shrunk(Box::new(trials), stream, case, first).await;
+            }
+            other => return other,
+        }
+    }
+    Ok(())
+}
+
+/// Different values, each with its number among those that were drawn.
+fn drawn<S: Strategy>(strategy: &S, stream: &Stream, cases: usize) -> Result<Vec<(usize, S::Value)>, Stop> {
+    let mut runner = stream.runner();
+    let mut seen = BTreeSet::new();
+    let mut values = vec![];
+    for case in 0..cases {
+        let value = strategy.new_tree(&mut runner).map_err(undrawn)?.current();
+        if seen.insert(format!("{value:?}")) {
+            values.push((case, value));
+        }
+    }
+    Ok(values)
+}
+
+fn undrawn(reason: Reason) -> Stop {
+    Stop::Error(format!("cannot draw a value: {reason}"))
+}
+
+/// A property and the value that it is tried with. What makes it small knows no type of values: it is compiled once.
 trait Tried {
     /// Draws a value.
     fn draw(&mut self, runner: &mut TestRunner) -> Outcome;
@@ -100,8 +149,7 @@ where
     R: Future<Output = Outcome> + 'static,
 {
     fn draw(&mut self, runner: &mut TestRunner) -> Outcome {
-        let tree = self.strategy.new_tree(runner);
-        self.drawn = Some(tree.map_err(|reason| Stop::Error(format!("cannot draw a value: {reason}")))?);
+        self.drawn = Some(self.strategy.new_tree(runner).map_err(undrawn)?);
         Ok(())
     }
 
@@ -130,47 +178,36 @@ where
     }
 }
 
-async fn tried(context: &Context, name: &str, trying: Trying) -> Outcome {
-    let trial = context.is_trial();
-    let (seed, mut runner) =
-        (context.seed(), TestRunner::new_with_rng(Config::default(), rng(context.seed(), name)));
+/// What a value that fails comes to when it is made small: on a thread of its own, for half-shrunk values cannot move between
+/// threads. It is drawn again with those before it.
+async fn shrunk(trying: Trying, stream: Stream, case: usize, first: Evidence) -> Outcome {
     let runtime = Handle::current();
     // When nobody waits any more, this end is gone: the thread must not go on without its runtime.
     let (_waits, gone) = oneshot::channel::<()>();
     let tried = move || {
         let mut values = trying()?;
+        let mut runner = stream.runner();
+        (0..=case).try_for_each(|_| values.draw(&mut runner))?;
         runtime.block_on(async {
             tokio::select! {
                 biased;
                 _ = gone => Err(Stop::Error("nobody waits for it any more".to_owned())),
-                outcome = try_all(&mut *values, &mut runner, (seed, trial)) => outcome,
+                outcome = smallest(&mut *values, first, stream.seed, case) => outcome,
             }
         })
     };
     tokio::task::spawn_blocking(tried).await.unwrap_or_else(|error| Err(Stop::Error(error.to_string())))
 }
 
-async fn try_all(values: &mut dyn Tried, runner: &mut TestRunner, (seed, trial): (u64, bool)) -> Outcome {
-    for case in 0..if trial { TRIAL_CASES } else { CASES } {
-        values.draw(runner)?;
-        let first = match values.holds().await {
-            Err(Stop::Violated(evidence)) => evidence,
-            Err(other) => return Err(other),
-            Ok(()) => continue,
-        };
-        if trial {
-            return Err(Stop::Violated(first));
-        }
-        let (evidence, steps) = shrink(values, first).await?;
-        // A shrunk case is worth reporting only if it fails again.
-        let evidence = match values.holds_again().await {
-            Err(Stop::Violated(again)) => again,
-            Err(other) => return Err(other),
-            Ok(()) => Evidence { got: format!("{} (but not when tried again)", evidence.got), ..evidence },
-        };
-        return Err(noted(evidence, &values.shown(), seed, case, steps));
-    }
-    Ok(())
+async fn smallest(values: &mut dyn Tried, first: Evidence, seed: u64, case: usize) -> Outcome {
+    let (evidence, steps) = shrink(values, first).await?;
+    // A shrunk case is worth reporting only if it fails again.
+    let evidence = match values.holds_again().await {
+        Err(Stop::Violated(again)) => again,
+        Err(other) => return Err(other),
+        Ok(()) => Evidence { got: format!("{} (but not when tried again)", evidence.got), ..evidence },
+    };
+    Err(noted(evidence, &values.shown(), seed, case, steps))
 }
 
 /// Makes the failing value as small as it gets: the evidence of the smallest, and in how many steps it was found.
@@ -202,15 +239,23 @@ fn noted(evidence: Evidence, value: &str, seed: u64, case: usize, steps: usize) 
 }
 
 /// A stream of chance of the property's own.
-fn rng(seed: u64, name: &str) -> TestRng {
-    // FNV-1a: small, and the same on every platform and in every release.
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes[8..16].copy_from_slice(&hash.to_le_bytes());
-    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+struct Stream {
+    seed: u64,
+    name: String,
+}
+
+impl Stream {
+    /// What draws from its beginning.
+    fn runner(&self) -> TestRunner {
+        // FNV-1a: small, and the same on every platform and in every release.
+        let hash = self.name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.seed.to_le_bytes());
+        bytes[8..16].copy_from_slice(&hash.to_le_bytes());
+        TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! One harmless, quick request for every endpoint.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use portmaster_fixtures::{Contract, Endpoint, Permission};
 pub(crate) use portmaster_fixtures::{Piece, pieces, slug};
 use proptest::{
@@ -42,10 +47,16 @@ const VALUES: [(&str, &str); 14] = [
 /// Fills a piece in: with a value from above that matches the pattern, or one drawn from the pattern, the
 /// same every time.
 pub(crate) fn fill(piece: &Piece<'_>) -> String {
+    static FILLED: Mutex<BTreeMap<(String, String), String>> = Mutex::new(BTreeMap::new());
     let (name, pattern) = match *piece {
         Piece::Text(text) => return text.to_owned(),
         Piece::Part(name, pattern) => (name, pattern),
     };
+    let mut filled = FILLED.lock().unwrap_or_else(PoisonError::into_inner);
+    filled.entry((name.to_owned(), pattern.to_owned())).or_insert_with(|| value(name, pattern)).clone()
+}
+
+fn value(name: &str, pattern: &str) -> String {
     let whole = Regex::new(&format!("^(?:{pattern})$"));
     let fits = |value: &str| whole.as_ref().is_ok_and(|whole| whole.is_match(value));
     let known = VALUES.iter().find(|(one, value)| *one == name && fits(value)).map(|(_, value)| *value);

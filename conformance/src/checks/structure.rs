@@ -84,7 +84,7 @@ async fn ask(
     nothing: &[(u16, SkipReason)],
 ) -> Result<(Exchange, Value), Stop> {
     let (place, key) = context.rights(permission)?;
-    let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await?;
+    let exchange = context.send_to(place, Request::api("GET", path).maybe_bearer(key).kept()).await?;
     let said = nothing.iter().find(|(status, _)| *status == exchange.response.status);
     if let Some((_, reason)) = said
         && !exchange.is_refusal()

@@ -97,7 +97,7 @@ impl Context {
             keys,
             contract,
             seed,
-            client,
+            client: client.apart(),
             gone: AtomicBool::new(false),
             tape: None,
             keeper: None,

@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     address::Address,
+    connection::Connection,
     error::SendError,
     flight::{Flight, Ticket},
     read::Incoming,
@@ -25,12 +26,17 @@ use super::{
 /// How long a target that was asked to close the connection may take before nothing more is awaited.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// The client. Every request gets a connection of its own.
+/// How many connections are kept for the next request at most.
+const KEPT: usize = 32;
+
+/// The client. Every request gets a connection of its own, unless it is content with one that others had.
 #[derive(Clone, Debug)]
 pub struct Client {
     timeout: Duration,
     pace: Option<Arc<Pace>>,
     flight: Option<Flight>,
+    /// What nobody uses at the moment. All clones share it.
+    kept: Arc<Mutex<Vec<(Address, Connection)>>>,
 }
 
 /// Keeps requests apart.
@@ -56,7 +62,12 @@ impl Pace {
 impl Client {
     /// A client that waits so long for a whole answer.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, pace: None, flight: None }
+        Self { timeout, pace: None, flight: None, kept: Arc::default() }
+    }
+
+    /// The same, with connections that no other clone shares: they end with it.
+    pub(crate) fn apart(self) -> Self {
+        Self { kept: Arc::default(), ..self }
     }
 
     /// The same, but with no more than so many requests and websocket handshakes a second, over all its clones.
@@ -94,8 +105,52 @@ impl Client {
     /// Sends a request and reads its answer.
     pub async fn send(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
         let flown = self.depart(|| format!("{} {}", request.method, request.target)).await;
-        let sent = timeout(self.timeout, exchange(address, request)).await;
+        let sent = timeout(self.timeout, async {
+            if request.kept {
+                self.exchange_kept(address, request).await
+            } else {
+                exchange(address, request).await
+            }
+        })
+        .await;
         arrived(flown, sent.unwrap_or(Err(SendError::Timeout(self.timeout))))
+    }
+
+    async fn exchange_kept(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = {
+            let mut kept = kept();
+            let at = kept.iter().rposition(|(to, _)| to == address);
+            at.map(|at| kept.swap_remove(at).1)
+        };
+        let again = match idle {
+            Some(mut connection) => {
+                let sent = connection.send(address, request).await;
+                // The target may have ended it meanwhile.
+                (!matches!(sent, Err(SendError::Closed | SendError::Io(_)))).then_some((connection, sent))
+            }
+            None => None,
+        };
+        let (connection, sent) = match again {
+            Some(sent) => sent,
+            None => {
+                let mut connection = Connection::open(address).await?;
+                let sent = connection.send(address, request).await;
+                (connection, sent)
+            }
+        };
+        let stays = |response: &Response| {
+            let closes =
+                response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+            !closes && response.surplus == 0 && response.status != 101
+        };
+        if sent.as_ref().is_ok_and(stays) {
+            let mut kept = kept();
+            if kept.len() < KEPT {
+                kept.push((address.clone(), connection));
+            }
+        }
+        sent
     }
 
     /// Sends these bytes as they are and reads the answer to `method`. With `finish` the sending side is closed

@@ -89,9 +89,16 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
         loop {
             if let Some(at) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {
                 let end = searched + at;
-                let line: String = self.buffer[..end].iter().map(|&byte| char::from(byte)).collect();
+                let mut line = &self.buffer[..end];
+                while let Some(rest) = line.strip_suffix(b"\r") {
+                    line = rest;
+                }
+                let text = match str::from_utf8(line) {
+                    Ok(text) if text.is_ascii() => text.to_owned(),
+                    _ => line.iter().map(|&byte| char::from(byte)).collect(),
+                };
                 self.buffer.advance(end + 1);
-                return Ok(line.trim_end_matches('\r').to_owned());
+                return Ok(text);
             }
             searched = self.buffer.len();
             if searched > MAX_HEAD {

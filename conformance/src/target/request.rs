@@ -29,6 +29,8 @@ pub struct Request {
     declared: Option<u64>,
     /// Whether the body goes out in chunks.
     chunked: bool,
+    /// Whether the connection may have served others, and is kept for others.
+    pub(super) kept: bool,
 }
 
 impl Request {
@@ -41,6 +43,7 @@ impl Request {
             body: vec![],
             declared: None,
             chunked: false,
+            kept: false,
         }
     }
 
@@ -89,6 +92,11 @@ impl Request {
         self.header("Transfer-Encoding", "chunked")
     }
 
+    /// Takes a connection that is kept, as a client would, where a fresh one shows no more.
+    pub(crate) fn kept(self) -> Self {
+        Self { kept: true, ..self }
+    }
+
     /// The bytes that go to the target.
     pub(crate) fn bytes(&self, address: &Address) -> Vec<u8> {
         let has = |name: &str| self.headers.iter().any(|one| one.name.eq_ignore_ascii_case(name));
@@ -104,7 +112,7 @@ impl Request {
         } else if !has("content-length") && !has("transfer-encoding") && self.carries_length() {
             head += &format!("Content-Length: {}\r\n", self.body.len());
         }
-        if !has("connection") {
+        if !self.kept && !has("connection") {
             head += "Connection: close\r\n";
         }
         head += "\r\n";

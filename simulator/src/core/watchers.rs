@@ -1,7 +1,7 @@
 //! Those who watch a world from outside, such as a page of the control plane: what happens is shown to them, and nothing
 //! waits for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -20,31 +20,27 @@ pub(crate) struct Shown {
     pub(crate) data: Value,
 }
 
-/// Those who watch.
-#[derive(Debug)]
-pub(super) struct Watchers(broadcast::Sender<Arc<Shown>>);
-
-impl Default for Watchers {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(limits::WATCHED))
-    }
-}
+/// Those who watch. Room for what they are shown is made when the first one comes.
+#[derive(Debug, Default)]
+pub(super) struct Watchers(OnceLock<broadcast::Sender<Arc<Shown>>>);
 
 impl Watchers {
     /// Begins to watch.
     pub(super) fn watch(&self) -> broadcast::Receiver<Arc<Shown>> {
-        self.0.subscribe()
+        self.0.get_or_init(|| broadcast::Sender::new(limits::WATCHED)).subscribe()
     }
 
     /// Whether there is anybody.
     pub(super) fn any(&self) -> bool {
-        self.0.receiver_count() > 0
+        self.0.get().is_some_and(|sender| sender.receiver_count() > 0)
     }
 
     /// Shows something.
     pub(super) fn send(&self, kind: &'static str, data: Value) {
-        // Nobody there is no fault.
-        let _ = self.0.send(Arc::new(Shown { kind, data }));
+        if let Some(sender) = self.0.get() {
+            // Nobody there is no fault.
+            let _ = sender.send(Arc::new(Shown { kind, data }));
+        }
     }
 
     /// Shows what the world told.

@@ -21,8 +21,8 @@ use crate::{
 pub(super) struct Store {
     name: &'static str,
     pick: fn(&World) -> &records::Store,
-    /// What is not kept there but known otherwise.
-    known: fn(&World) -> Vec<Record>,
+    /// What is not kept there but known otherwise, of the keys that begin like this.
+    known: fn(&World, &str) -> Vec<Record>,
     /// Whether a record is there that no client may see.
     hides: fn(&World, &str) -> bool,
 }
@@ -31,16 +31,12 @@ pub(super) struct Store {
 pub(super) const CORE: Store = Store {
     name: "core",
     pick: |world| &world.records.core,
-    known: |world| known_in_core(world),
+    known: known_in_core,
     hides: |world, key| key == TOKEN && world.account_record().is_some(),
 };
 /// `cache:`
-pub(super) const CACHE: Store = Store {
-    name: "cache",
-    pick: |world| &world.records.cache,
-    known: |world| known_in_cache(world),
-    hides: |_, _| false,
-};
+pub(super) const CACHE: Store =
+    Store { name: "cache", pick: |world| &world.records.cache, known: known_in_cache, hides: |_, _| false };
 
 /// The key of what the account logs in with.
 const TOKEN: &str = "spn/account/authtoken";
@@ -56,8 +52,14 @@ fn as_text(record: Record) -> Record {
     }
 }
 
-fn known_in_core(world: &World) -> Vec<Record> {
-    let profiles = world.profiles.iter().filter_map(|stored| world.profile_record(&stored.key));
+fn known_in_core(world: &World, prefix: &str) -> Vec<Record> {
+    // A profile is long, and most who look for keys look for others.
+    let near = |key: &str| match prefix.strip_prefix("profiles/") {
+        Some(rest) => key.starts_with(rest),
+        None => "profiles/".starts_with(prefix),
+    };
+    let profiles = world.profiles.iter().filter(|stored| near(&stored.key));
+    let profiles = profiles.filter_map(|stored| world.profile_record(&stored.key));
     let mut known: Vec<Record> = profiles.map(as_text).collect();
     if let Some(account) = world.account_record() {
         let token = Record::of(format!("core:{TOKEN}"), account.meta, Value::Object(Map::new()));
@@ -70,11 +72,13 @@ fn known_in_core(world: &World) -> Vec<Record> {
         let value = serde_json::json!({ "States": states });
         known.push(Record::of("core:broadcasts/state", Meta::made(*last), value));
     }
+    known.retain(|record| record.place().1.starts_with(prefix));
     known
 }
 
-fn known_in_cache(world: &World) -> Vec<Record> {
-    world.dns.cache.iter().map(|(query, cached)| api::name_record(cached, query)).collect()
+fn known_in_cache(world: &World, prefix: &str) -> Vec<Record> {
+    let known = world.dns.cache.iter().map(|(query, cached)| api::name_record(cached, query));
+    known.filter(|record| record.place().1.starts_with(prefix)).collect()
 }
 
 impl Database for Store {
@@ -82,13 +86,13 @@ impl Database for Store {
         if let Some(record) = (self.pick)(world).get(key, world.now()) {
             return Ok(Arc::clone(record));
         }
-        let known = (self.known)(world).into_iter().find(|record| record.place().1 == key);
+        let known = (self.known)(world, key).into_iter().find(|record| record.place().1 == key);
         known.map(Arc::new).ok_or(OperationError::NotFound)
     }
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let kept = (self.pick)(world).list(prefix, world.behaviour.websocket.sorted_by_key, world.now());
-        let known = (self.known)(world).into_iter().filter(|record| record.place().1.starts_with(prefix));
+        let known = (self.known)(world, prefix);
         Ok(kept.iter().map(|record| Record::clone(record)).chain(known).collect::<Vec<_>>().into())
     }
 

@@ -5,7 +5,6 @@ use std::{sync::Arc, thread};
 use super::{
     Store, StoreError,
     dump::{Begun, Kept},
-    store::Tables,
 };
 use crate::world::{Event, World};
 
@@ -34,10 +33,10 @@ impl Store {
 
     /// Writes what happened to connections.
     pub(crate) fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        if !events.iter().any(concerns) {
+        if !events.iter().any(concerns) || self.put_off(events.iter().filter(|event| concerns(event))) {
             return Ok(());
         }
-        self.change(|tables| events.iter().try_for_each(|event| record(event, tables)))
+        self.change(|tables| events.iter().try_for_each(|event| tables.follow(event)))
     }
 }
 
@@ -47,16 +46,4 @@ fn concerns(event: &Event) -> bool {
         event,
         Event::Connection(_) | Event::Stored(_) | Event::Gone(..) | Event::Measured(_) | Event::Made(_)
     )
-}
-
-fn record(event: &Event, tables: &mut Tables<'_>) -> rusqlite::Result<()> {
-    match event {
-        Event::Connection(row) | Event::Stored(row) => tables.write(row),
-        Event::Measured(samples) => samples.iter().try_for_each(|sample| tables.measure(sample)),
-        Event::Made(traffic) => traffic
-            .iter()
-            .try_for_each(|one| tables.measured(one.of.id(), [one.time, one.incoming, one.outgoing])),
-        Event::Gone(gone, _) => tables.remove(gone.iter().map(|one| one.id())),
-        _ => Ok(()),
-    }
 }

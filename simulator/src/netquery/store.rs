@@ -27,10 +27,13 @@ use super::{
     folder::Folder,
     kinds::{self, KIND, Kinds},
 };
+use crate::world::Event;
 
 /// Connections that are gone before the samples of such are looked for, and one more for so many samples.
 const GONE_AT_LEAST: usize = 1_000;
 const SAMPLES_FOR_EACH: usize = 4;
+/// So much may happen before the tables are made for it.
+const WAITING: usize = 1_000;
 /// Connections to the database that are kept for the next reader.
 const IDLE_READERS: usize = 4;
 /// How much of a table a connection looks at where it lies, bytes; it counts as resident memory. The rest is read into a cache.
@@ -50,7 +53,15 @@ struct Inner {
     dialect: Dialect,
     opened: OnceLock<Opened>,
     /// What the tables are to hold once somebody asks for them. Locked while they are made.
-    kept: Mutex<Option<Kept>>,
+    waiting: Mutex<Waiting>,
+}
+
+/// What is not in tables yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    kept: Option<Kept>,
+    /// What has happened to it since.
+    events: Vec<Event>,
 }
 
 /// The files.
@@ -130,6 +141,19 @@ impl<'a> Tables<'a> {
             samples,
             gone,
         })
+    }
+
+    /// Writes what happened to connections.
+    pub(super) fn follow(&mut self, event: &Event) -> rusqlite::Result<()> {
+        match event {
+            Event::Connection(row) | Event::Stored(row) => self.write(row),
+            Event::Measured(samples) => samples.iter().try_for_each(|sample| self.measure(sample)),
+            Event::Made(traffic) => traffic
+                .iter()
+                .try_for_each(|one| self.measured(one.of.id(), [one.time, one.incoming, one.outgoing])),
+            Event::Gone(gone, _) => self.remove(gone.iter().map(|one| one.id())),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a connection that is new or has changed: into the live table, into the history, or into both.
@@ -217,14 +241,15 @@ impl Store {
     pub fn new(behaviour: &'static Behaviour) -> Result<Self, StoreError> {
         let dialect = Dialect::of(behaviour);
         let opened = OnceLock::from(Opened::new(&dialect)?);
-        Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { dialect, opened, waiting: Mutex::default() })))
     }
 
     /// Tables that hold what was taken out of others, or a world that begins. They are only made when somebody asks for
     /// them: many a world is never asked for its connections.
     pub(crate) fn holding(kept: Kept, behaviour: &'static Behaviour) -> Self {
         let dialect = Dialect::of(behaviour);
-        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), kept: Mutex::new(Some(kept)) }))
+        let waiting = Waiting { kept: Some(kept), events: vec![] };
+        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), waiting: Mutex::new(waiting) }))
     }
 
     /// Makes the tables now, should they not be there yet.
@@ -236,10 +261,10 @@ impl Store {
         if let Some(opened) = self.0.opened.get() {
             return Ok(opened);
         }
-        let mut kept = locked(&self.0.kept);
+        let mut waiting = locked(&self.0.waiting);
         if self.0.opened.get().is_none() {
             let opened = Opened::new(&self.0.dialect)?;
-            match &*kept {
+            match &waiting.kept {
                 None => {}
                 Some(Kept::Begun(begun)) => self.write_to(&opened, false, |into| {
                     let mut row = ConnectionRow::default();
@@ -257,12 +282,28 @@ impl Store {
                     Ok(tables.samples()?.iter().try_for_each(|sample| into.measure(sample))?)
                 })?,
             }
-            *kept = None;
-            // Nobody else can have set it while what is kept is locked.
+            if !waiting.events.is_empty() {
+                opened.prepare()?;
+                self.write_to(&opened, true, |into| {
+                    Ok(waiting.events.iter().try_for_each(|event| into.follow(event))?)
+                })?;
+            }
+            *waiting = Waiting::default();
+            // Nobody else can have set it while what waits is locked.
             let _ = self.0.opened.set(opened);
         }
-        drop(kept);
+        drop(waiting);
         Ok(self.0.opened.get().expect("it was set, and stays"))
+    }
+
+    /// Whether there are no tables yet that these could be written to: then they are remembered.
+    pub(crate) fn put_off<'a>(&self, events: impl Iterator<Item = &'a Event>) -> bool {
+        let mut waiting = locked(&self.0.waiting);
+        let waits = waiting.kept.is_some() && waiting.events.len() < WAITING;
+        if waits {
+            waiting.events.extend(events.cloned());
+        }
+        waits
     }
 
     pub(crate) fn dialect(&self) -> &Dialect {
@@ -326,7 +367,9 @@ impl Store {
 
     /// What the tables hold. Of tables that nobody asked for yet nothing has to be taken out.
     pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        if let Some(kept) = &*locked(&self.0.kept) {
+        if let Waiting { kept: Some(kept), events } = &*locked(&self.0.waiting)
+            && events.is_empty()
+        {
             return Ok(kept.clone());
         }
         Ok(Kept::Taken(self.read(|database| dump::taken(database, &self.0.dialect))??))

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use jiff::Timestamp;
@@ -84,6 +84,18 @@ pub enum Refused {
     },
 }
 
+/// Whether an option says that programs can have a value of their own for it.
+fn says_per_app(option: &ConfigOption) -> bool {
+    option.annotations.get(PER_APP) == Some(&Value::Bool(true))
+}
+
+/// What the first contract says that says so of any option.
+static FIRST_PER_APP: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let first = Contract::ALL.into_iter().find(|one| one.options().iter().any(says_per_app));
+    let options = first.into_iter().flat_map(Contract::options).filter(|option| says_per_app(option));
+    options.map(|option| option.key.as_str()).collect()
+});
+
 impl Config {
     /// The options of a contract, with nothing set.
     pub fn new(contract: Contract, mutants: Mutants) -> Self {
@@ -142,22 +154,18 @@ impl Config {
     /// Whether programs can have a value of their own for an option. Contracts that do not say so of any option follow the
     /// first one that does.
     pub fn is_per_app(&self, key: &str) -> bool {
-        let says = |option: &ConfigOption| option.annotations.get(PER_APP) == Some(&Value::Bool(true));
-        if self.options.iter().any(says) {
-            return self.option(key).is_some_and(says);
-        }
-        let first = Contract::ALL.into_iter().find(|one| one.options().iter().any(says));
-        let first = first.into_iter().flat_map(Contract::options);
-        self.option(key).is_some() && first.filter(|one| one.key == key).any(says)
+        let own = self.options.iter().any(says_per_app);
+        self.option(key)
+            .is_some_and(|option| if own { says_per_app(option) } else { FIRST_PER_APP.contains(key) })
     }
 
     /// The options of which [`is_per_app`](Self::is_per_app) is so. All programs' profile is made of them whenever an option
     /// changes.
     pub fn per_app(&self) -> Vec<&'static ConfigOption> {
-        let says = |option: &&ConfigOption| option.annotations.get(PER_APP) == Some(&Value::Bool(true));
-        let own: Vec<&'static ConfigOption> = self.options.iter().filter(says).collect();
+        let own: Vec<&'static ConfigOption> =
+            self.options.iter().filter(|option| says_per_app(option)).collect();
         if own.is_empty() {
-            return self.options.iter().filter(|option| self.is_per_app(&option.key)).collect();
+            return self.options.iter().filter(|one| FIRST_PER_APP.contains(one.key.as_str())).collect();
         }
         own
     }

@@ -82,9 +82,9 @@ pub(super) fn checks() -> Vec<Check> {
 
 async fn chart(context: &Context, question: &Value) -> Result<(Exchange, Vec<Row>), Stop> {
     let exchange = raw(context, "netquery/charts/connection-active", question.to_string()).await?;
-    let body = exchange.status(200)?.json()?;
-    let points =
-        rows(&body["results"]).ok_or_else(|| exchange.violation("results: null or an array of points"))?;
+    let mut body = exchange.status(200)?.json()?;
+    let points = rows(body["results"].take())
+        .ok_or_else(|| exchange.violation("results: null or an array of points"))?;
     Ok((exchange, points))
 }
 

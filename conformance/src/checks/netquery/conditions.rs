@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     sentence::should,
-    universe::{COLUMNS, Cell, TEXTS, Universe, hold, ids},
+    universe::{COLUMNS, Shown, TEXTS, Universe, hold, ids},
 };
 use crate::{suite::Check, target::Request};
 
@@ -35,7 +35,7 @@ pub(super) fn checks() -> Vec<Check> {
             let drawn = |universe: &Arc<Universe>| {
                 (universe.cells(&COLUMNS), prop::collection::vec(any::<prop::sample::Index>(), 0..3))
             };
-            hold(context, "netquery in", drawn, |universe, (Cell { column, value }, more)| async move {
+            hold(context, "netquery in", drawn, |universe, (Shown { column, value }, more)| async move {
                 let mut values = vec![value];
                 values.extend(more.iter().map(|at| at.get(&universe.rows)[column].clone()).filter(|one| !one.is_null()));
                 let mut union = BTreeSet::new();
@@ -50,7 +50,7 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("conditions/plain-is-eq", "3.2", "A plain value is $eq, and finds the connection that it was taken from.").run(|context| {
-            hold(context, "netquery plain", |universe| universe.cells(&COLUMNS), |universe, Cell { column, value }| async move {
+            hold(context, "netquery plain", |universe| universe.cells(&COLUMNS), |universe, Shown { column, value }| async move {
                 let plain = universe.which(json!({ column: value })).await?;
                 let (exchange, equal) = universe.which(json!({ column: { "$eq": value } })).await?;
                 exchange.expect(plain.1 == equal, format!("the {} connections of the plain value", plain.1.len()))?;
@@ -60,7 +60,7 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("conditions/ne-is-the-rest", "3.2", "$ne finds what $eq does not, and neither finds what is null; $notIn likewise.").run(|context| {
-            hold(context, "netquery ne", |universe| universe.cells(&COLUMNS), |universe, Cell { column, value }| async move {
+            hold(context, "netquery ne", |universe| universe.cells(&COLUMNS), |universe, Shown { column, value }| async move {
                 let known: Vec<_> = universe.rows.iter().filter(|row| !row[column].is_null()).cloned().collect();
                 for (yes, no, operand) in [("$eq", "$ne", value.clone()), ("$in", "$notIn", json!([value]))] {
                     let (_, equal) = universe.which(json!({ column: { yes: operand } })).await?;
@@ -116,9 +116,9 @@ pub(super) fn checks() -> Vec<Check> {
                 let encoded = encoded(universe.about(question).to_string(), |_| false);
                 let target = format!("/api/v1/netquery/query?q={encoded}");
                 let (place, key) = universe.context().rights(Permission::User)?;
-                let got = universe.context().send_to(place, Request::new("GET", target).maybe_bearer(key)).await?;
-                let body = got.status(200)?.json()?;
-                got.expect(super::universe::rows(&body["results"]) == Some(posted), "the rows of the POST")?;
+                let got = universe.context().send_to(place, Request::new("GET", target).maybe_bearer(key).kept()).await?;
+                let mut body = got.status(200)?.json()?;
+                got.expect(super::universe::rows(body["results"].take()) == Some(posted), "the rows of the POST")?;
                 Ok(())
             })
         }),

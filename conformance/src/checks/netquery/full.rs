@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use super::{
     groups::count,
     sentence::should,
-    universe::{COLUMNS, Cell, NUMBERS, Universe, hold, ids, raw, rows},
+    universe::{COLUMNS, NUMBERS, Shown, Universe, hold, ids, raw, rows},
 };
 use crate::suite::{Check, Context, Outcome};
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
         should("full/comparisons", "3.2", "$lt, $eq and $gt share the connections out; $le and $ge take the equal ones too.").run(|context| {
-            hold(context, "netquery compare", |universe| universe.cells(&NUMBERS), |universe, Cell { column, value }| async move {
+            hold(context, "netquery compare", |universe| universe.cells(&NUMBERS), |universe, Shown { column, value }| async move {
                 let mut found = vec![];
                 for operator in ["$lt", "$eq", "$gt", "$le", "$ge"] {
                     found.push(universe.which(json!({ column: { operator: value } })).await?);
@@ -32,8 +32,8 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("full/sum-and-min", "3.1", "$sum of a column adds its values up, $min is the smallest of them.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| (universe.cells(&["remote_port", "asn", "bytes_received", "bytes_sent"]), universe.conditions());
-            hold(context, "netquery sums", drawn, |universe, (Cell { column, .. }, condition)| async move {
+            let drawn = |universe: &Arc<Universe>| (universe.columns(&["remote_port", "asn", "bytes_received", "bytes_sent"]), universe.conditions());
+            hold(context, "netquery sums", drawn, |universe, (column, condition)| async move {
                 let (_, found) = universe.which(condition.clone()).await?;
                 let values: Vec<_> = universe.rows.iter().filter(|row| row["id"].as_str().is_some_and(|id| found.contains(id)))
                     .filter_map(|row| row[column].as_u64()).collect();
@@ -46,7 +46,7 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("full/other-name", "3.1", "$field shows a column under another name.").run(|context| {
-            hold(context, "netquery field", |universe| universe.cells(&super::universe::TEXTS), |universe, Cell { column, .. }| async move {
+            hold(context, "netquery field", |universe| universe.columns(&super::universe::TEXTS), |universe, column| async move {
                 let select = json!([{ "$field": { "field": column, "as": "other" } }]);
                 let (exchange, rows) = universe.ask(json!({ "select": select, "orderBy": "id", "pageSize": 100 })).await?;
                 let wanted: Vec<_> = universe.rows.iter().map(|row| &row[column]).collect();
@@ -56,10 +56,10 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("full/batch", "1", "A batch answers each of its questions like the question alone.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| prop::collection::btree_map("[a-z]{1,4}", (universe.conditions(), universe.cells(&COLUMNS)), 1..5);
+            let drawn = |universe: &Arc<Universe>| prop::collection::btree_map("[a-z]{1,4}", (universe.conditions(), universe.columns(&COLUMNS)), 1..5);
             hold(context, "netquery batch", drawn, |universe, questions| async move {
                 let mut batch = Map::new();
-                for (name, (condition, Cell { column, .. })) in questions {
+                for (name, (condition, column)) in questions {
                     let question = json!({ "select": ["profile", count(column)], "query": condition, "groupBy": ["profile"], "orderBy": "profile" });
                     batch.insert(name, universe.about(question));
                 }
@@ -67,7 +67,7 @@ pub(super) fn checks() -> Vec<Check> {
                 let answers = exchange.status(200)?.json()?;
                 for (name, question) in &batch {
                     let (_, wanted) = universe.ask(question.clone()).await?;
-                    exchange.expect(rows(&answers[name]) == Some(wanted), format!("in {name} what the question alone answers"))?;
+                    exchange.expect(rows(answers[name].clone()) == Some(wanted), format!("in {name} what the question alone answers"))?;
                 }
                 let names = answers.as_object().map_or(0, Map::len);
                 exchange.expect(names == batch.len(), "the names of the questions and no others")?;
@@ -95,8 +95,8 @@ async fn bandwidth(context: Context) -> Outcome {
     {
         let question = universe.about(json!({ "interval": interval, "groupBy": group, "query": {} }));
         let exchange = raw(&context, "netquery/charts/bandwidth", question.to_string()).await?;
-        let body = exchange.status(200)?.json()?;
-        let points = rows(&body["results"])
+        let mut body = exchange.status(200)?.json()?;
+        let points = rows(body["results"].take())
             .ok_or_else(|| exchange.violation("results: null or an array of points"))?;
         let whole = |point: &super::universe::Row| {
             point["timestamp"].as_i64().is_some_and(|time| time % interval == 0)

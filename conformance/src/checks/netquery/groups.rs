@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     sentence::should,
-    universe::{COLUMNS, Cell, Row, Universe, hold},
+    universe::{COLUMNS, Row, Shown, Universe, hold},
 };
 use crate::suite::Check;
 
@@ -15,10 +15,10 @@ pub(super) fn checks() -> Vec<Check> {
     vec![
         should("groups/sum-is-count", "3.5", "The counts of groups add up to the count of all, and to the number of connections.").run(|context| {
             let drawn = |universe: &Arc<Universe>| {
-                (universe.conditions(), prop::collection::vec(universe.cells(&COLUMNS), 1..3))
+                (universe.conditions(), prop::collection::vec(universe.columns(&COLUMNS), 1..3))
             };
-            hold(context, "netquery groups", drawn, |universe, (condition, cells)| async move {
-                let columns: BTreeSet<_> = cells.iter().map(|cell| cell.column).collect();
+            hold(context, "netquery groups", drawn, |universe, (condition, columns)| async move {
+                let columns: BTreeSet<_> = columns.into_iter().collect();
                 let (_, found) = universe.which(condition.clone()).await?;
                 let (exchange, all) = universe.ask(json!({ "select": [count("*")], "query": condition })).await?;
                 let total = number(all.first(), "n");
@@ -36,7 +36,7 @@ pub(super) fn checks() -> Vec<Check> {
         }),
         should("groups/group-is-eq", "3.5", "A group counts what $eq of its value finds.").run(|context| {
             let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.cells(&COLUMNS));
-            hold(context, "netquery group", drawn, |universe, (condition, Cell { column, value })| async move {
+            hold(context, "netquery group", drawn, |universe, (condition, Shown { column, value })| async move {
                 let question = json!({ "select": [column, count("*")], "query": condition, "groupBy": [column], "pageSize": 100 });
                 let (exchange, groups) = universe.ask(question).await?;
                 let counted = groups.iter().find(|group| group.get(column) == Some(&value));
@@ -52,7 +52,7 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("groups/count-skips-null", "3.1", "$count of a column counts what is not null, and with distinct each value once.").run(|context| {
-            hold(context, "netquery count", |universe| universe.cells(&COLUMNS), |universe, Cell { column, .. }| async move {
+            hold(context, "netquery count", |universe| universe.columns(&COLUMNS), |universe, column| async move {
                 let values: Vec<_> = universe.rows.iter().map(|row| &row[column]).filter(|value| !value.is_null()).collect();
                 let different: BTreeSet<_> = values.iter().map(|value| value.to_string()).collect();
                 for (distinct, wanted) in [(false, values.len()), (true, different.len())] {
@@ -64,7 +64,7 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("groups/distinct-is-groups", "3.1", "$distinct finds each value once, as groupBy does.").run(|context| {
-            hold(context, "netquery distinct", |universe| universe.cells(&COLUMNS), |universe, Cell { column, .. }| async move {
+            hold(context, "netquery distinct", |universe| universe.columns(&COLUMNS), |universe, column| async move {
                 let mut found = vec![];
                 for question in [json!({ "select": [{ "$distinct": column }], "pageSize": 100 }), json!({ "groupBy": [column], "pageSize": 100 })] {
                     let (exchange, rows) = universe.ask(question).await?;
@@ -81,7 +81,7 @@ pub(super) fn checks() -> Vec<Check> {
         }),
         should("groups/sum-of-condition", "3.1", "$sum of a condition counts the connections that satisfy it.").run(|context| {
             let drawn = |universe: &Arc<Universe>| universe.cells(&["verdict", "direction", "profile", "country"]);
-            hold(context, "netquery sum", drawn, |universe, Cell { column, value }| async move {
+            hold(context, "netquery sum", drawn, |universe, Shown { column, value }| async move {
                 let (_, found) = universe.which(json!({ column: value })).await?;
                 let select = json!([{ "$sum": { "condition": { column: value }, "as": "n" } }]);
                 let (exchange, rows) = universe.ask(json!({ "select": select })).await?;
@@ -90,9 +90,9 @@ pub(super) fn checks() -> Vec<Check> {
             })
         }),
         should("groups/selected-only", "3.1", "A row has the selected columns and no others.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| prop::collection::vec(universe.cells(&COLUMNS), 1..4);
-            hold(context, "netquery select", drawn, |universe, cells| async move {
-                let columns: BTreeSet<_> = cells.iter().map(|cell| cell.column).collect();
+            let drawn = |universe: &Arc<Universe>| prop::collection::vec(universe.columns(&COLUMNS), 1..4);
+            hold(context, "netquery select", drawn, |universe, columns| async move {
+                let columns: BTreeSet<_> = columns.into_iter().collect();
                 let (exchange, rows) = universe.ask(json!({ "select": columns, "orderBy": "id", "pageSize": 100 })).await?;
                 let wanted: Vec<_> = universe.rows.iter().map(|row| key(row, columns.iter().copied())).collect();
                 let got: Vec<_> = rows.iter().map(|row| key(row, columns.iter().copied())).collect();

@@ -1,6 +1,6 @@
 //! Orders and pages.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,18 +14,19 @@ use crate::suite::Check;
 pub(super) fn checks() -> Vec<Check> {
     vec![
         should("order/monotone", "3.5", "orderBy sorts: null first, then numbers by size and texts by their bytes; desc turns it round.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.cells(&COLUMNS), any::<bool>());
-            hold(context, "netquery order", drawn, |universe, (condition, cell, desc)| async move {
-                let order = json!([{ "field": cell.column, "desc": desc }, { "field": "id", "desc": desc }]);
-                let question = json!({ "query": condition, "orderBy": order, "pageSize": 100 });
+            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.columns(&COLUMNS), any::<bool>());
+            hold(context, "netquery order", drawn, |universe, (condition, column, desc)| async move {
+                let order = json!([{ "field": column, "desc": desc }, { "field": "id", "desc": desc }]);
+                let select = BTreeSet::from([column, "id"]);
+                let question = json!({ "select": select, "query": condition, "orderBy": order, "pageSize": 100 });
                 let (exchange, rows) = universe.ask(question).await?;
                 let before = |a: &Row, b: &Row| {
-                    let order = compare(&a[cell.column], &b[cell.column]).then_with(|| compare(&a["id"], &b["id"]));
+                    let order = compare(&a[column], &b[column]).then_with(|| compare(&a["id"], &b["id"]));
                     if desc { order.reverse() } else { order }
                 };
                 let wrong = rows.windows(2).find(|pair| before(&pair[0], &pair[1]) != Ordering::Less);
-                let shown = wrong.map(|pair| format!("{} before {}", pair[0][cell.column], pair[1][cell.column]));
-                exchange.expect(wrong.is_none(), format!("sorted by {}, not {}", cell.column, shown.unwrap_or_default()))?;
+                let shown = wrong.map(|pair| format!("{} before {}", pair[0][column], pair[1][column]));
+                exchange.expect(wrong.is_none(), format!("sorted by {}, not {}", column, shown.unwrap_or_default()))?;
                 let (exchange, found) = universe.which(condition).await?;
                 exchange.expect(found == ids(&rows), "the same connections in whatever order")?;
                 Ok(())
@@ -39,9 +40,9 @@ pub(super) fn checks() -> Vec<Check> {
             Ok(())
         }),
         should("order/pages", "3.5", "Pages of a sorted answer are the whole: each full but the last, and none after it.").run(|context| {
-            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.cells(&COLUMNS), 1..=MOST);
-            hold(context, "netquery pages", drawn, |universe, (condition, cell, size)| async move {
-                let order = json!([cell.column, "id"]);
+            let drawn = |universe: &Arc<Universe>| (universe.conditions(), universe.columns(&COLUMNS), 1..=MOST);
+            hold(context, "netquery pages", drawn, |universe, (condition, column, size)| async move {
+                let order = json!([column, "id"]);
                 let page = |number: usize, size: usize| {
                     json!({ "select": ["id"], "query": condition, "orderBy": order, "page": number, "pageSize": size })
                 };

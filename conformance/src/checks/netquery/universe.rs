@@ -3,10 +3,14 @@
 //! A target's connections come and go. The questions are about connections that have ended, by their ids, so
 //! that what new ones there are changes no answer.
 
-use std::{collections::BTreeSet, future::Future, sync::Arc};
+use std::{cell::Cell, collections::BTreeSet, future::Future, sync::Arc};
 
 use portmaster_fixtures::Permission;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    strategy::{NewTree, ValueTree},
+    test_runner::TestRunner,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -29,6 +33,9 @@ pub(super) const TEXTS: [&str; 7] =
 /// Those of them that hold numbers.
 pub(super) const NUMBERS: [&str; 6] = ["verdict", "scope", "ip_protocol", "ip_version", "remote_port", "asn"];
 
+/// How many values a property is tried with: each column has its turn twice in a run, once in a trial.
+const CASES: property::Cases = [2 * COLUMNS.len(), COLUMNS.len()];
+
 /// How many connections the questions are about: enough for every column to differ, few enough to be answered thousands of times.
 pub(super) const MOST: usize = 24;
 
@@ -43,23 +50,23 @@ pub(super) struct Universe {
 /// Posts a question; the rows of the answer, which must be a success.
 pub(super) async fn post(context: &Context, question: &Value) -> Result<(Exchange, Vec<Row>), Stop> {
     let exchange = raw(context, "netquery/query", question.to_string()).await?;
-    let body = exchange.status(200)?.json()?;
-    let rows =
-        rows(&body["results"]).ok_or_else(|| exchange.violation("results: null or an array of rows"))?;
+    let mut body = exchange.status(200)?.json()?;
+    let rows = rows(body["results"].take())
+        .ok_or_else(|| exchange.violation("results: null or an array of rows"))?;
     Ok((exchange, rows))
 }
 
 /// Posts a body to a path of netquery.
 pub(super) async fn raw(context: &Context, path: &str, body: String) -> Result<Exchange, Stop> {
     let (place, key) = context.rights(Permission::User)?;
-    context.send_to(place, Request::api("POST", path).body(body).maybe_bearer(key)).await
+    context.send_to(place, Request::api("POST", path).body(body).maybe_bearer(key).kept()).await
 }
 
 /// The rows of a result; null has none.
-pub(super) fn rows(results: &Value) -> Option<Vec<Row>> {
+pub(super) fn rows(results: Value) -> Option<Vec<Row>> {
     match results {
         Value::Null => Some(vec![]),
-        Value::Array(rows) => rows.iter().all(Value::is_object).then(|| rows.clone()),
+        Value::Array(rows) => rows.iter().all(Value::is_object).then_some(rows),
         _ => None,
     }
 }
@@ -132,17 +139,22 @@ impl Universe {
         Ok(self.which(json!({})).await?.1.len() == self.rows.len())
     }
 
-    /// Values of columns that are not null, as the rows have them.
-    pub(super) fn cells(self: &Arc<Self>, columns: &'static [&'static str]) -> BoxedStrategy<Cell> {
-        let universe = Arc::clone(self);
-        let has = |column: &&&str| {
-            universe.rows.iter().any(|row| row.get(**column).is_some_and(|value| !value.is_null()))
+    /// Columns in which not all is null. They take turns.
+    pub(super) fn columns(&self, of: &[&'static str]) -> Turns {
+        let has = |column: &&'static str| {
+            self.rows.iter().any(|row| row.get(*column).is_some_and(|value| !value.is_null()))
         };
-        let mut known: Vec<&'static str> = columns.iter().filter(has).copied().collect();
+        let mut known: Vec<&'static str> = of.iter().copied().filter(has).collect();
         if known.is_empty() {
             known.push("id");
         }
-        (prop::sample::select(known), any::<prop::sample::Index>())
+        Turns { of: known, next: Cell::default() }
+    }
+
+    /// Values of such columns that are not null, as the rows have them.
+    pub(super) fn cells(self: &Arc<Self>, columns: &'static [&'static str]) -> BoxedStrategy<Shown> {
+        let universe = Arc::clone(self);
+        (self.columns(columns), any::<prop::sample::Index>())
             .prop_map(move |(column, at)| {
                 let values: Vec<_> = universe
                     .rows
@@ -150,7 +162,7 @@ impl Universe {
                     .filter_map(|row| row.get(column))
                     .filter(|value| !value.is_null())
                     .collect();
-                Cell { column, value: (*at.get(&values)).clone() }
+                Shown { column, value: (*at.get(&values)).clone() }
             })
             .boxed()
     }
@@ -161,7 +173,7 @@ impl Universe {
         prop::collection::vec((self.cells(&COLUMNS), operators), 0..4)
             .prop_map(|parts| {
                 let mut conditions = Map::new();
-                for (Cell { column, value }, operator) in parts {
+                for (Shown { column, value }, operator) in parts {
                     let matcher = match operator {
                         "" => value,
                         "$in" | "$notIn" => json!({ operator: [value] }),
@@ -177,9 +189,30 @@ impl Universe {
 
 /// A value that some connection has in a column.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(super) struct Shown {
     pub(super) column: &'static str,
     pub(super) value: Value,
+}
+
+/// Columns, one after the other from a drawn one on.
+#[derive(Debug)]
+pub(super) struct Turns {
+    of: Vec<&'static str>,
+    next: Cell<Option<usize>>,
+}
+
+impl Strategy for Turns {
+    type Tree = Just<&'static str>;
+    type Value = &'static str;
+
+    fn new_tree(&self, runner: &mut TestRunner) -> NewTree<Self> {
+        let next = match self.next.get() {
+            Some(next) => next,
+            None => (0..self.of.len()).new_tree(runner)?.current(),
+        };
+        self.next.set(Some((next + 1) % self.of.len()));
+        Ok(Just(self.of[next]))
+    }
 }
 
 /// Tries a property of drawn values on connections of the target. If it does not hold because connections are
@@ -187,17 +220,18 @@ pub(super) struct Cell {
 pub(super) async fn hold<S, F, R>(
     context: Context,
     name: &'static str,
-    strategy: impl FnOnce(&Arc<Universe>) -> S + Send + 'static,
+    strategy: impl Fn(&Arc<Universe>) -> S + Send + 'static,
     property: F,
 ) -> Outcome
 where
     S: Strategy + 'static,
-    S::Value: std::fmt::Debug + Clone,
+    S::Value: std::fmt::Debug + Clone + Send,
     F: Fn(Arc<Universe>, S::Value) -> R + Send + 'static,
-    R: Future<Output = Outcome> + 'static,
+    R: Future<Output = Outcome> + Send + 'static,
 {
     let universe = Universe::find(&context).await?;
     let (drawing, asking) = (Arc::clone(&universe), Arc::clone(&universe));
     let property = move |value| property(Arc::clone(&asking), value);
-    universe.judged(property::hold(&context, name, move || Ok(strategy(&drawing)), property).await).await
+    let held = property::hold_in(&context, name, CASES, move || Ok(strategy(&drawing)), property).await;
+    universe.judged(held).await
 }
