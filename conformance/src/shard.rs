@@ -31,6 +31,9 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// The only part of a whole.
+    pub const WHOLE: Self = Self { part: 1, of: 1 };
+
     /// Which part it is, counted from 1.
     pub fn part(self) -> u32 {
         self.part

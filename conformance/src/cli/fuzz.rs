@@ -320,7 +320,7 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
     // A terminal that went away is no reason to lose the report.
     let _ = anstream::stdout().lock().write_all(&text);
     let bad = !summary.failures.is_empty() || summary.gone.is_some();
-    let line = report::campaign_outcome(summary.failures.len(), summary.cases);
+    let line = report::campaign_outcome(summary.causes(), summary.cases);
     watch.live.campaign_ended(line, bad, String::from_utf8_lossy(&text).into_owned());
     if let Some(history) = &watch.history {
         history.keep_campaign(&lines).map_err(Trouble::usage)?;

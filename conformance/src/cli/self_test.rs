@@ -20,6 +20,10 @@ pub struct SelfTestArgs {
     /// Only this misbehaviour; may be repeated (`portmaster-simulator mutants` lists them)
     #[arg(long, value_name = "ID")]
     pub mutant: Vec<String>,
+    /// Try the comparison of two targets (fuzz --beside) instead: whether each misbehaviour is found, and as one cause, in so many
+    /// drawn cases; each with the contract docs, or the newest one that can have it
+    #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "2000", conflicts_with_all = ["contract", "markdown"])]
+    pub beside: Option<u64>,
     /// How many misbehaviours are tried at a time [default: three a processor]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -34,6 +38,11 @@ pub struct SelfTestArgs {
 pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     let named: Result<Vec<_>, _> = args.mutant.iter().map(|id| Mutant::named(id)).collect();
     let named = named.map_err(Trouble::usage)?;
+    if let Some(cases) = args.beside {
+        return tokio::task::spawn_blocking(move || beside(&named, cases, args.seed))
+            .await
+            .map_err(Trouble::usage)?;
+    }
     let all: Vec<_> =
         Mutant::all().iter().filter(|one| one.suits(args.contract) && !one.needs_process()).collect();
     if let Some(other) = named.iter().find(|one| !one.suits(args.contract)) {
@@ -62,4 +71,23 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
         written.map_err(|error| Trouble::Usage(format!("cannot write {}: {error}", file.display())))?;
     }
     Ok(if test.holds() { exit::PASSED } else { exit::FAILED })
+}
+
+/// Compares each misbehaving simulator with one that behaves.
+fn beside(named: &[&'static Mutant], cases: u64, seed: u64) -> Result<u8, Trouble> {
+    let program = std::env::current_exe();
+    let program = program.map_err(|error| Trouble::Usage(format!("this program is not found: {error}")))?;
+    let all = || Mutant::all().iter().filter(|one| !one.needs_process());
+    let mutants: Vec<_> = if named.is_empty() { all().collect() } else { named.to_vec() };
+    let bar = progress_bar(mutants.len());
+    let mut tried = vec![];
+    for mutant in mutants {
+        bar.set_message(mutant.id.clone());
+        let one = selftest::Beside::tried(mutant, program.as_os_str(), cases, seed);
+        tried.push(one.map_err(Trouble::usage)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let _ = selftest::write_beside(&mut anstream::stdout().lock(), &tried);
+    Ok(if tried.iter().all(selftest::Beside::holds) { exit::PASSED } else { exit::FAILED })
 }

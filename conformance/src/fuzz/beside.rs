@@ -281,6 +281,16 @@ fn talks(talk: &Talk, one: &[Frame], other: &[Frame]) -> Vec<Cause> {
     let mut found: Vec<Cause> = vec![];
     let mut lacks = false;
     let nothing = (one.is_empty(), other.is_empty());
+    let [nameless, also] = [&first, &second].map(|all| all.get(&[][..]).map_or(0, Vec::len));
+    if nameless != also && !ends {
+        // What belongs to whom cannot be told then.
+        let words = format!(
+            "more answers without a name by the {}",
+            if nameless > also { "first" } else { "second" }
+        );
+        let [one, other] = [nameless, also].map(|count| format!("{count} answers"));
+        return vec![(words, vec![Difference::new(Sort::Message, "without a name", one, other)])];
+    }
     let all: BTreeMap<_, _> = first.keys().chain(second.keys()).map(|key| (key.clone(), ())).collect();
     for operation in all.into_keys() {
         let [one, other] = [&first, &second].map(|all| all.get(&operation).map_or(&[][..], Vec::as_slice));

@@ -11,8 +11,10 @@ use super::{
     bodies,
     case::{Ask, Case, Sent, Step, Talk},
     finding::Oracle,
+    kin,
     shrink::Small,
 };
+use crate::suite::Mode;
 
 /// On how many endpoints a failure must be seen to be one of none of them.
 const EVERYWHERE: usize = 3;
@@ -31,6 +33,12 @@ pub(super) struct Bucket {
     pub(super) small: Small,
     /// How often the like was seen.
     pub(super) seen: u64,
+    /// The small cases, with the step that fails and the target's mode.
+    pub(super) cases: Vec<(Case, usize, Mode)>,
+    /// The causes that show in all of them.
+    pub(super) also: BTreeSet<String>,
+    /// The cause of which it is likely to follow.
+    pub(super) follows: Option<String>,
 }
 
 /// Sorts small failures into buckets. What three or more endpoints have in common is one cause, but for crashes: all of
@@ -62,16 +70,20 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
             (endpoint, BTreeSet::from([endpoint.to_owned()]), cause, seen)
         };
         let key = (one.finding.oracle, place.to_owned(), cause.clone());
-        let bucket =
-            buckets.entry(key).or_insert_with(|| Bucket { endpoints, cause, small: one.clone(), seen });
+        let bucket = buckets.entry(key).or_insert_with(|| {
+            let (cases, also, follows) = (vec![], one.also.iter().cloned().collect(), None);
+            Bucket { endpoints, cause, small: one.clone(), seen, cases, also, follows }
+        });
+        bucket.cases.push((one.case.clone(), one.step, one.mode));
+        bucket.also.retain(|cause| one.also.contains(cause));
         if size(&one.case) < size(&bucket.small.case) {
             bucket.small = one;
         }
     }
-    buckets.into_values().collect()
+    kin::gather(buckets.into_values().collect())
 }
 
-fn size(case: &Case) -> usize {
+pub(super) fn size(case: &Case) -> usize {
     serde_json::to_string(case).map_or(usize::MAX, |text| text.len())
 }
 
@@ -173,7 +185,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{fuzz::finding::Finding, suite::Mode};
+    use crate::fuzz::finding::Finding;
 
     fn small(oracle: Oracle, endpoint: &str, got: &str, body: &Value) -> Small {
         let ask = Ask {
@@ -189,6 +201,7 @@ mod tests {
             number: 1,
             mode: Mode::Guarded,
             steps: 0,
+            also: vec![],
         }
     }
 

@@ -55,7 +55,8 @@ impl Campaign {
         let tiers: Vec<Tier> = Tier::ALL.into_iter().filter(|tier| keys.get(*tier).is_some()).collect();
         let listed = endpoints.unwrap_or_else(|| contract.endpoints());
         let launched = keeper.as_ref().is_some_and(Keeper::is_own);
-        let scope = Scope::new(contract, listed, tiers, allowed, foreign, launched, only)?;
+        let scope = Scope::new(contract, listed, tiers, allowed, foreign, launched, only)?
+            .comparing(beside.is_some());
         let own = |command| Target::Own(Own { command, contract, healthy, seed });
         let beside = beside.map(|beside| match beside {
             Beside::At(address) => {

@@ -86,6 +86,9 @@ pub struct Ask {
     /// The body.
     #[serde(default, skip_serializing_if = "is_default")]
     pub body: Bytes,
+    /// How long the body is said to be, if nothing is sent of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub announced: Option<u64>,
     /// Whether the body goes out in chunks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub chunked: bool,
@@ -197,13 +200,55 @@ pub enum Who {
     Cookie(String),
     /// Somebody with a key and a cookie that nobody knows.
     Both(Tier, String),
+    /// Somebody with what is a key but for one thing.
+    Nearly(Tier, Slip),
+    /// Somebody with a key, and then another `Authorization`, which does not count.
+    Twice(Tier, String),
+}
+
+/// What keeps a key from being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Slip {
+    /// Its letters are capitals.
+    Upper,
+    /// Its last letter is missing.
+    Short,
+    /// There is a letter more.
+    Long,
+    /// There is a blank before it.
+    Blank,
+    /// It stands behind a scheme that is none.
+    Scheme,
+}
+
+impl Slip {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] = [Self::Upper, Self::Short, Self::Long, Self::Blank, Self::Scheme];
+
+    /// The header's value.
+    fn value(self, secret: &str) -> String {
+        match self {
+            Self::Upper => format!("Bearer {}", secret.to_uppercase()),
+            Self::Short => {
+                let end = secret.char_indices().next_back().map_or(0, |(at, _)| at);
+                format!("Bearer {}", &secret[..end])
+            }
+            Self::Long => format!("Bearer {secret}x"),
+            Self::Blank => format!("Bearer  {secret}"),
+            Self::Scheme => format!("Token {secret}"),
+        }
+    }
 }
 
 impl Who {
     /// The tier of the key, if there is one.
     pub(super) fn tier(&self) -> Option<Tier> {
         match self {
-            Self::Bearer(tier) | Self::Basic(tier, _) | Self::Both(tier, _) => Some(*tier),
+            Self::Bearer(tier) | Self::Basic(tier, _) | Self::Both(tier, _) | Self::Twice(tier, _) => {
+                Some(*tier)
+            }
             _ => None,
         }
     }
@@ -218,6 +263,8 @@ impl Who {
             Self::Stranger(text) => {
                 format!("an unknown {}", text.split(' ').next().unwrap_or_default().to_lowercase())
             }
+            Self::Nearly(..) => "nearly a key".to_owned(),
+            Self::Twice(tier, _) => format!("bearer {}, said twice", tier.name()),
             Self::Session => "the session".to_owned(),
             Self::Cookie(_) => "an unknown cookie".to_owned(),
         }
@@ -226,7 +273,8 @@ impl Who {
     /// Adds the credentials to a request.
     pub(super) fn sign(&self, request: Request, keys: &Keys, session: Option<&str>) -> Request {
         let cookie = |request: Request, value: &str| request.header("Cookie", format!("{COOKIE}={value}"));
-        let key = self.tier().and_then(|tier| keys.get(tier));
+        let tier = if let Self::Nearly(tier, _) = self { Some(*tier) } else { self.tier() };
+        let key = tier.and_then(|tier| keys.get(tier));
         match (self, key) {
             (Self::Stranger(text), _) => request.header("Authorization", text.clone()),
             (Self::Session, _) => {
@@ -234,6 +282,11 @@ impl Who {
             }
             (Self::Cookie(value), _) => cookie(request, value),
             (Self::Bearer(_), Some(key)) => request.bearer(key),
+            (Self::Twice(_, other), Some(key)) => request.bearer(key).header("Authorization", other.clone()),
+            (Self::Nearly(tier, slip), Some(key)) => {
+                let shown = slip.value(&format!("${}", tier.variable()));
+                request.secret_header("Authorization", slip.value(key.secret()), shown)
+            }
             (Self::Both(_, value), Some(key)) => cookie(request.bearer(key), value),
             (Self::Basic(tier, at), Some(key)) => {
                 let secret = key.secret();
@@ -254,7 +307,12 @@ impl Ask {
         for (name, value) in &self.headers {
             request = request.header(name, value.clone());
         }
-        request = self.who.sign(request, keys, session).body(self.body.0.clone());
+        request = self.who.sign(request, keys, session);
+        request = match self.announced {
+            // Nobody waits for what does not come.
+            Some(length) => return request.declare_length(length).header("Connection", "close"),
+            None => request.body(self.body.0.clone()),
+        };
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
             request = request.header("Connection", "keep-alive");
         }

@@ -341,7 +341,8 @@ fn as_it_came(
 ) -> Option<shrink::Small> {
     let case = draw(strategy, subject, number)?;
     let step = case.steps.len().saturating_sub(1);
-    Some(shrink::Small { case, finding, step, number, mode: subject.mode(number / EPOCH), steps: 0 })
+    let (mode, also) = (subject.mode(number / EPOCH), vec![]);
+    Some(shrink::Small { case, finding, step, number, mode, steps: 0, also })
 }
 
 /// Which cases of which failures are made small.

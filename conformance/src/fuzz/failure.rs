@@ -39,6 +39,9 @@ pub struct Failure {
     pub got: String,
     /// What tells this cause from others.
     pub cause: String,
+    /// The cause that it is likely to have in common with a failure that was told before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
     /// How often the like was seen.
     pub seen: u64,
     /// The campaign's seed.
@@ -115,6 +118,7 @@ impl Failure {
             expected: hide(&small.finding.expected),
             got: hide(&small.finding.got),
             cause: hide(&bucket.cause),
+            follows: bucket.follows.as_deref().map(hide),
             seen: bucket.seen,
             seed: subject.seed,
             case: small.number,

@@ -306,6 +306,14 @@ fn bucket(
     }
     let finding = Finding::of_fall(fall, place, got);
     let step = case.steps.len().saturating_sub(1);
-    let small = Small { case, finding, step, number, mode, steps };
-    Bucket { endpoints: [place.to_owned()].into(), cause: fall.cause(), small, seen }
+    let small = Small { case, finding, step, number, mode, steps, also: vec![] };
+    Bucket {
+        endpoints: [place.to_owned()].into(),
+        cause: fall.cause(),
+        small,
+        seen,
+        cases: vec![],
+        also: [].into(),
+        follows: None,
+    }
 }

@@ -140,7 +140,9 @@ impl Judge {
     /// The security headers, each once (core-1.x §5.2).
     fn headed(&self, exchange: Exchange<'_>) -> Option<Finding> {
         let response = exchange.response;
-        if exchange.is_bare() || (exchange.ask.target == "*" && response.status == 200) {
+        // What begins a websocket has its own headers and no others (websocket §1.1).
+        let opens = exchange.ask.target.starts_with("/api/database/") && response.status == 101;
+        if exchange.is_bare() || opens || (exchange.ask.target == "*" && response.status == 200) {
             return None;
         }
         let policy = Some(self.behaviour.content_security_policy.as_str());

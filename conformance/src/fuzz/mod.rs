@@ -23,6 +23,7 @@ mod finding;
 mod hear;
 mod host;
 mod judge;
+mod kin;
 mod lane;
 mod progress;
 mod report;
@@ -36,7 +37,7 @@ mod summary;
 pub(crate) use drawn::requests;
 
 pub use campaign::Campaign;
-pub use case::{Ask, Bytes, Case, Sent, Step, Talk, Who};
+pub use case::{Ask, Bytes, Case, Sent, Slip, Step, Talk, Who};
 pub use failure::{About, BadFailure, Failure, JSON_SCHEMA};
 pub use finding::Oracle;
 pub use host::serve;

@@ -43,6 +43,14 @@ pub fn write_text(
             [one] => one.clone(),
             many => format!("{} endpoints", many.len()),
         };
+        if failure.follows.is_some() {
+            write!(out, "     and so, on {places}, seen {} times: {}", failure.seen, failure.cause)?;
+            match file {
+                Some(file) => writeln!(out, "\n     {}", file.display())?,
+                None => writeln!(out)?,
+            }
+            continue;
+        }
         write!(out, "FAIL {} on {places}, seen {} times", failure.oracle.name(), failure.seen)?;
         let [expected, got] = match failure.oracle {
             Oracle::Alike => {
@@ -73,7 +81,7 @@ pub fn write_text(
     writeln!(
         out,
         "{} causes of failure; {} cases ({} requests and messages) in {seconds:.1} s, {rate:.0} cases/s",
-        summary.failures.len(),
+        summary.causes(),
         summary.cases,
         summary.sent,
     )?;

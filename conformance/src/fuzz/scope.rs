@@ -24,6 +24,8 @@ pub(super) struct Scope {
     foreign: bool,
     /// Whether it is a program that is launched, and started again whatever happens to it.
     launched: bool,
+    /// Whether the same is asked of two targets, so that more shows than what a contract says.
+    compares: bool,
     only: Vec<String>,
 }
 
@@ -54,6 +56,7 @@ impl Scope {
             allowed,
             foreign,
             launched,
+            compares: false,
             only,
         };
         let names: Vec<&str> =
@@ -62,6 +65,11 @@ impl Scope {
             Some(pattern) => Err(Nothing(pattern.clone())),
             None => Ok(scope),
         }
+    }
+
+    /// The same scope, of which all is asked of two targets, or not.
+    pub(super) fn comparing(self, compares: bool) -> Self {
+        Self { compares, ..self }
     }
 
     fn slug(&self, endpoint: &Endpoint) -> Option<&str> {
@@ -96,6 +104,11 @@ impl Scope {
     /// Whether the target is a program that goes on while it is asked, so that some answers change by themselves.
     pub(super) fn lives(&self) -> bool {
         self.foreign
+    }
+
+    /// Whether the same is asked of two targets: what is drawn to tell them apart only dilutes the rest where there is one.
+    pub(super) fn compares(&self) -> bool {
+        self.compares
     }
 
     /// The options that may be written: all but those that decide who may do what.

@@ -34,6 +34,8 @@ pub(super) struct Small {
     pub(super) mode: Mode,
     /// In how many steps it was made small.
     pub(super) steps: usize,
+    /// What else is objected to in that case.
+    pub(super) also: Vec<String>,
 }
 
 /// Tries cases on a target that is as if nothing had happened.
@@ -101,8 +103,10 @@ pub(super) async fn shrink<'s>(
     case.steps.truncate(outcome.0 + 1);
     // A case is worth telling only if it fails again.
     trial.touched = true;
-    let again = like(trial.run(&case).await?);
-    Ok(again.map(|(step, finding)| Small { case, finding, step, number, mode, steps }))
+    let all = trial.run(&case).await?;
+    let also = all.iter().map(|(_, finding)| finding.cause.clone()).collect();
+    let again = like(all);
+    Ok(again.map(|(step, finding)| Small { case, finding, step, number, mode, steps, also }))
 }
 
 /// Steps and then a case.

@@ -15,7 +15,7 @@ pub struct Summary {
     pub digest: u64,
     /// How long it took, without making failures small.
     pub took: Duration,
-    /// What failed, and failed again: one a cause.
+    /// What failed, and failed again. What is likely to follow from another one comes behind it, and says so.
     pub failures: Vec<Failure>,
     /// What failed and did not fail again.
     pub unconfirmed: Vec<Unconfirmed>,
@@ -23,6 +23,13 @@ pub struct Summary {
     pub gone: Option<String>,
     /// Whether it was stopped.
     pub interrupted: bool,
+}
+
+impl Summary {
+    /// How many causes there are likely to be.
+    pub fn causes(&self) -> usize {
+        self.failures.iter().filter(|one| one.follows.is_none()).count()
+    }
 }
 
 /// What failed and did not fail again.

@@ -13,7 +13,7 @@ use crate::{
     checks::sample,
     fuzz::{
         bodies,
-        case::{Ask, Bytes, Who},
+        case::{Ask, Bytes, Slip, Who},
         scope::Scope,
     },
     suite::Tier,
@@ -29,10 +29,11 @@ pub(super) fn who(scope: &Scope) -> BoxedStrategy<Who> {
         4 => key.prop_map(|key| format!("Bearer {key}")),
         2 => (text(), text()).prop_map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
         2 => (scheme, text()).prop_map(|(scheme, text)| format!("{scheme}{}", header(&text))),
-    ];
+    ]
+    .boxed();
     let cookie = || string_regex("[A-Za-z0-9_-]{0,43}").expect("a plain pattern");
     let others = one_of![
-        4 => stranger.prop_map(Who::Stranger),
+        4 => stranger.clone().prop_map(Who::Stranger),
         1 => cookie().prop_map(Who::Cookie),
         1 => Just(Who::Session),
     ];
@@ -40,12 +41,21 @@ pub(super) fn who(scope: &Scope) -> BoxedStrategy<Who> {
         return one_of![3 => Just(Who::Nobody), 2 => others].boxed();
     }
     let tier = || select(tiers.clone());
-    one_of![
+    let usual = one_of![
         2 => Just(Who::Nobody),
         5 => tier().prop_map(Who::Bearer),
         1 => (tier(), 0_u8..30).prop_map(|(tier, at)| Who::Basic(tier, at)),
         1 => (tier(), cookie()).prop_map(|(tier, cookie)| Who::Both(tier, cookie)),
         3 => others,
+    ]
+    .boxed();
+    if !scope.compares() {
+        return usual;
+    }
+    one_of![
+        12 => usual,
+        1 => (tier(), select(&Slip::ALL[..])).prop_map(|(tier, slip)| Who::Nearly(tier, slip)),
+        1 => (tier(), stranger).prop_map(|(tier, other)| Who::Twice(tier, other)),
     ]
     .boxed()
 }
@@ -108,8 +118,28 @@ fn query_string(endpoint: &Endpoint) -> BoxedStrategy<String> {
     .boxed()
 }
 
+/// Where a page comes from, or pretends to.
+const ORIGIN: [&str; 8] = [
+    "http://evil.example", "null", "http://127.0.0.1", "http://localhost:4200", "chrome-extension://x",
+    "://", "http://[::1", "",
+];
+
+/// Header lines that say where a page comes from; the core's own is one that names the host that is asked.
+fn origin() -> BoxedStrategy<Vec<(String, String)>> {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let host = pair("Host", "core.example");
+    let own = vec![host.clone(), pair("Origin", "http://core.example")];
+    let both = vec![host, pair("Origin", "http://core.example"), pair("Origin", "http://evil.example")];
+    one_of![
+        2 => select(&ORIGIN[..]).prop_map(move |value| vec![pair("Origin", value)]),
+        2 => Just(own),
+        1 => Just(both),
+    ]
+    .boxed()
+}
+
 /// Header lines that ask for something, or pretend to.
-fn headers() -> BoxedStrategy<Vec<(String, String)>> {
+fn headers(scope: &Scope) -> BoxedStrategy<Vec<(String, String)>> {
     const ACCEPT: [&str; 12] = [
         "application/json",
         "application/cbor",
@@ -123,10 +153,6 @@ fn headers() -> BoxedStrategy<Vec<(String, String)>> {
         "json",
         "image/png",
         "application/cbor, */*",
-    ];
-    const ORIGIN: [&str; 8] = [
-        "http://evil.example", "null", "http://127.0.0.1", "http://localhost:4200", "chrome-extension://x",
-        "://", "http://[::1", "",
     ];
     let pair = |name: &'static str| move |value: String| (name.to_owned(), value);
     let picked = |name: &'static str, values: &'static [&'static str]| {
@@ -143,7 +169,8 @@ fn headers() -> BoxedStrategy<Vec<(String, String)>> {
         1 => picked("Upgrade", &["websocket", "h2c"]),
         1 => (string_regex("X-[A-Za-z]{1,8}").expect("a plain pattern"), text().prop_map(|text| header(&text))),
     ];
-    one_of![4 => Just(vec![]), 2 => vec(one, 1..3)].boxed()
+    let usual = one_of![4 => Just(vec![]), 2 => vec(one, 1..3)].boxed();
+    if scope.compares() { one_of![11 => usual, 1 => origin()].boxed() } else { usual }
 }
 
 /// A body for the endpoint, with the header lines that say what it is.
@@ -159,9 +186,9 @@ fn body(scope: &Scope, slug: &str) -> BoxedStrategy<(Bytes, Vec<(String, String)
         "x",
     ];
     let document = match slug {
-        "netquery/query" => written(queries::query()),
-        "netquery/query/batch" => written(queries::batch()),
-        "netquery/charts/connection-active" | "netquery/charts/bandwidth" => written(queries::chart()),
+        "netquery/query" => written(queries::query(scope)),
+        "netquery/query/batch" => written(queries::batch(scope)),
+        "netquery/charts/connection-active" | "netquery/charts/bandwidth" => written(queries::chart(scope)),
         _ => match bodies::examples(slug) {
             [] => written(any_json()),
             examples => written(prop::strategy::Union::new(examples.iter().map(like))),
@@ -174,7 +201,6 @@ fn body(scope: &Scope, slug: &str) -> BoxedStrategy<(Bytes, Vec<(String, String)
         1 => vec(any::<u8>(), 0..40).prop_map(Bytes),
     ];
     let kind = one_of![3 => Just(None), 2 => select(&TYPES[..]).prop_map(Some)];
-    let _ = scope;
     (bytes, kind)
         .prop_map(|(bytes, kind)| {
             let header = kind.map(|kind| ("Content-Type".to_owned(), kind.to_owned()));
@@ -205,8 +231,12 @@ fn method(endpoint: &Endpoint) -> BoxedStrategy<String> {
     one_of![12 => own, 1 => others].prop_map(str::to_owned).boxed()
 }
 
+/// A length that no core takes (core-1.x §5.6).
+const TOO_LONG: u64 = 30_000_000;
+
 /// Puts a request together, without what its method does not have.
 pub(super) fn ask(
+    scope: &Scope,
     who: BoxedStrategy<Who>,
     method: BoxedStrategy<String>,
     target: BoxedStrategy<String>,
@@ -215,25 +245,45 @@ pub(super) fn ask(
     let asked = one_of![4 => Just(""), 1 => select(vec!["GET", "POST", "DELETE", "PATCH", "x"])];
     let chunked = prop::bool::weighted(0.05);
     let twice = prop::bool::weighted(0.12);
-    ((who, method, target), (headers(), asked), body, (chunked, twice))
-        .prop_map(|((who, method, target), (mut headers, asked), (bytes, kind), (chunked, twice))| {
-            if method == "OPTIONS" && !asked.is_empty() {
-                headers.push(("Access-Control-Request-Method".to_owned(), asked.to_owned()));
-            }
-            let has_body = matches!(method.as_str(), "POST" | "PUT");
-            if has_body {
-                headers.extend(kind);
-            }
-            Ask {
-                chunked: chunked && has_body,
-                twice: twice && reads(&method),
-                body: if has_body { bytes } else { Bytes::default() },
-                method,
-                target,
-                who,
-                headers,
-            }
-        })
+    // Mostly a body stands where there is one, and is as long as it is said to be.
+    let announced = one_of![60 => Just(None), 1 => select(vec![TOO_LONG, 10 * TOO_LONG]).prop_map(Some)];
+    // Who asks beforehand says from where.
+    let origin = one_of![1 => Just(vec![]), 3 => origin()];
+    let (stray, announced, origin) = match scope.compares() {
+        true => (prop::bool::weighted(0.02).boxed(), announced.boxed(), origin.boxed()),
+        false => (Just(false).boxed(), Just(None).boxed(), Just(vec![]).boxed()),
+    };
+    ((who, method, target), (headers(scope), asked, origin), body, (chunked, twice, stray, announced))
+        .prop_map(
+            |(
+                (who, method, target),
+                (mut headers, asked, origin),
+                (bytes, kind),
+                (chunked, twice, stray, announced),
+            )| {
+                if method == "OPTIONS" && !asked.is_empty() {
+                    headers.push(("Access-Control-Request-Method".to_owned(), asked.to_owned()));
+                }
+                if method == "OPTIONS" && !headers.iter().any(|(name, _)| name == "Origin") {
+                    headers.extend(origin);
+                }
+                let takes_body = matches!(method.as_str(), "POST" | "PUT");
+                let has_body = takes_body || stray;
+                if has_body {
+                    headers.extend(kind);
+                }
+                Ask {
+                    announced: announced.filter(|_| takes_body),
+                    chunked: chunked && has_body,
+                    twice: twice && reads(&method),
+                    body: if has_body { bytes } else { Bytes::default() },
+                    method,
+                    target,
+                    who,
+                    headers,
+                }
+            },
+        )
         .boxed()
 }
 
@@ -241,9 +291,9 @@ pub(super) fn ask(
 pub(super) fn inside(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
     let slug = sample::slug(&endpoint.path);
     let asked = match slug.as_str() {
-        "netquery/query" => Some(queries::query()),
-        "netquery/query/batch" => Some(queries::batch()),
-        "netquery/charts/connection-active" => Some(queries::chart()),
+        "netquery/query" => Some(queries::query(scope)),
+        "netquery/query/batch" => Some(queries::batch(scope)),
+        "netquery/charts/connection-active" => Some(queries::chart(scope)),
         _ => None,
     };
     let query = match asked {
@@ -257,19 +307,55 @@ pub(super) fn inside(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
     let target =
         (paths::inside(endpoint), query).prop_map(|(path, query)| format!("/api/v1/{path}{query}")).boxed();
     let who = one_of![3 => who(scope), 2 => Just(mighty(scope))].boxed();
-    ask(who, method(endpoint), target, body(scope, &slug))
+    ask(scope, who, method(endpoint), target, body(scope, &slug))
 }
 
 /// Requests around an endpoint's pattern.
 pub(super) fn around(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
     let slug = sample::slug(&endpoint.path);
     let target = paths::around(endpoint).prop_map(|path| format!("/api/v1/{path}")).boxed();
-    ask(who(scope), method(endpoint), target, body(scope, &slug))
+    ask(scope, who(scope), method(endpoint), target, body(scope, &slug))
+}
+
+/// Requests at the ends of what an endpoint's pattern allows, and just beside them, by who may.
+pub(super) fn at_the_ends(scope: &Scope, endpoint: &Endpoint) -> Option<BoxedStrategy<Ask>> {
+    let method = if endpoint.read.is_not_supported() { "POST" } else { "GET" };
+    let plain =
+        move |path| Ask { method: method.to_owned(), target: format!("/api/v1/{path}"), ..Ask::default() };
+    let who = mighty(scope);
+    paths::at_the_ends(endpoint)
+        .map(|paths| paths.prop_map(move |path| Ask { who: who.clone(), ..plain(path) }).boxed())
+}
+
+/// Requests for a websocket: mostly as they should be, or with one thing missing, or from a page.
+pub(super) fn door(scope: &Scope) -> BoxedStrategy<Ask> {
+    const NEEDED: [(&str, &str, &str); 4] = [
+        ("Connection", "Upgrade", "keep-alive"),
+        ("Upgrade", "websocket", "h2c"),
+        ("Sec-WebSocket-Version", "13", "8"),
+        ("Sec-WebSocket-Key", "Y29uZm9ybWFuY2Utc3VpdA==", "short"),
+    ];
+    let needed = NEEDED.map(|(name, right, wrong)| {
+        one_of![10 => Just(Some(right)), 1 => Just(None), 1 => Just(Some(wrong))]
+            .prop_map(move |value| value.map(|value| (name.to_owned(), value.to_owned())))
+    });
+    let origin = one_of![1 => Just(vec![]), 1 => origin()];
+    let who = one_of![4 => Just(mighty(scope)), 1 => who(scope)];
+    let method = one_of![8 => Just("GET"), 1 => Just("POST"), 1 => Just("HEAD")];
+    (who, method, needed, origin)
+        .prop_map(|(who, method, needed, origin)| Ask {
+            method: method.to_owned(),
+            target: "/api/database/v1".to_owned(),
+            who,
+            headers: needed.into_iter().flatten().chain(origin).collect(),
+            ..Ask::default()
+        })
+        .boxed()
 }
 
 /// Requests outside the catalogue.
 pub(super) fn elsewhere(scope: &Scope) -> BoxedStrategy<Ask> {
     let method =
         select(vec!["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "PATCH"]).prop_map(str::to_owned).boxed();
-    ask(who(scope), method, paths::elsewhere(), body(scope, ""))
+    ask(scope, who(scope), method, paths::elsewhere(), body(scope, ""))
 }

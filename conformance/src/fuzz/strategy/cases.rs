@@ -25,6 +25,10 @@ pub(crate) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
         all.push((60, one(Union::new_weighted(inside.collect()).boxed())));
         let around = asked.iter().map(|one| asks::around(scope, one).prop_map(Step::Ask).boxed());
         all.push((10, one(Union::new(around).boxed())));
+        let ends: Vec<_> = asked.iter().filter_map(|one| asks::at_the_ends(scope, one)).collect();
+        if scope.compares() && !ends.is_empty() {
+            all.push((8, one(Union::new(ends).prop_map(Step::Ask).boxed())));
+        }
         all.push((8, sequences::ladder(scope, &asked)));
         all.push((8, sequences::sequence(scope, &asked)));
     }
@@ -41,6 +45,9 @@ pub(crate) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
     }
     if scope.wants("websocket") {
         all.push((9, one(talks::talk(scope).prop_map(Step::Talk).boxed())));
+        if scope.compares() {
+            all.push((2, one(asks::door(scope).prop_map(Step::Ask).boxed())));
+        }
     }
     if scope.meets() {
         all.push((6, meetings::meetings(scope)));

@@ -1,7 +1,10 @@
 //! Paths in and around the patterns of a catalogue.
 
+use std::sync::LazyLock;
+
 use portmaster_fixtures::Endpoint;
-use proptest::{prelude::*, sample::select, string::string_regex};
+use proptest::{prelude::*, sample::select, strategy::Union, string::string_regex};
+use regex::Regex;
 
 use super::text::{encoded_but, text};
 use crate::checks::sample::{self, Piece};
@@ -59,6 +62,59 @@ fn part(piece: &Piece<'_>, name: &str, pattern: &str) -> BoxedStrategy<String> {
         .boxed()
 }
 
+/// The pattern with each of its repetitions at the least and at the most that it allows, or, beside that, one less and one more.
+fn lengths(pattern: &str, within: bool) -> Vec<String> {
+    static REPEATED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\{(\d+),(\d+)\}").expect("a plain pattern"));
+    let each = REPEATED.captures_iter(pattern).filter_map(|found| {
+        let place = found.get(0)?.range();
+        let number = |at| found.get(at)?.as_str().parse::<usize>().ok();
+        let (least, most) = (number(1)?, number(2)?);
+        let ends = if within { [Some(least), Some(most)] } else { [least.checked_sub(1), Some(most + 1)] };
+        Some(
+            ends.map(|end| Some(format!("{}{{{}}}{}", &pattern[..place.start], end?, &pattern[place.end..]))),
+        )
+    });
+    each.flatten().flatten().collect()
+}
+
+/// Paths of an endpoint in one part of which something else stands.
+fn with<S>(endpoint: &Endpoint, values: impl Fn(&Piece<'_>, &str) -> Vec<S>) -> Vec<BoxedStrategy<String>>
+where
+    S: Strategy<Value = String> + 'static,
+{
+    let mut ways = vec![];
+    let pieces = sample::pieces(&endpoint.path);
+    for (at, piece) in pieces.iter().enumerate() {
+        let Piece::Part(_, pattern) = piece else { continue };
+        let join = |pieces: &[Piece<'_>]| pieces.iter().map(sample::fill).collect::<String>();
+        let (before, behind) = (join(&pieces[..at]), join(&pieces[at + 1..]));
+        ways.extend(values(piece, pattern).into_iter().map(|value| {
+            let (before, behind) = (before.clone(), behind.clone());
+            value.prop_map(move |value| format!("{before}{}{behind}", encoded_but(&value, PLAIN))).boxed()
+        }));
+    }
+    ways
+}
+
+/// Paths at the ends of what a pattern allows, and just beside them; none where nothing is counted.
+pub(super) fn at_the_ends(endpoint: &Endpoint) -> Option<BoxedStrategy<String>> {
+    let ways = with(endpoint, |_, pattern| {
+        let both = [true, false].into_iter().flat_map(|within| lengths(pattern, within));
+        both.filter_map(|one| string_regex(&one).ok()).collect()
+    });
+    (!ways.is_empty()).then(|| Union::new(ways).boxed())
+}
+
+/// Paths a part of which has letters of another sort, or none.
+fn bent(endpoint: &Endpoint) -> Option<BoxedStrategy<String>> {
+    let ways = with(endpoint, |piece, _| {
+        let usual = sample::fill(piece);
+        vec![select(vec![usual.to_lowercase(), usual.to_uppercase(), format!("a/{usual}"), String::new()])]
+    });
+    (!ways.is_empty()).then(|| Union::new(ways).boxed())
+}
+
 /// What somebody does to a path so that it is a little beside the pattern. Numbers are places in it, in percent.
 #[derive(Clone, Debug)]
 enum Twist {
@@ -83,7 +139,7 @@ pub(super) fn around(endpoint: &Endpoint) -> BoxedStrategy<String> {
         1 => Just(Twist::Upper),
         1 => (place(), 1_usize..2000).prop_map(|(at, times)| Twist::Repeat(at, times)),
     ];
-    (inside(endpoint), twist)
+    let twisted = (inside(endpoint), twist)
         .prop_map(|(path, twist)| {
             // Whatever is inside is ASCII.
             let at = |percent: usize| path.len() * percent / 100;
@@ -106,7 +162,11 @@ pub(super) fn around(endpoint: &Endpoint) -> BoxedStrategy<String> {
                 }
             }
         })
-        .boxed()
+        .boxed();
+    match bent(endpoint) {
+        Some(bent) => one_of![1 => twisted, 1 => bent].boxed(),
+        None => twisted,
+    }
 }
 
 /// Targets outside the catalogue: pages, metrics, the websocket's door, and what is nowhere.
@@ -142,15 +202,13 @@ pub(super) fn elsewhere() -> BoxedStrategy<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::fuzz::catalogue::{Catalogue, decoded};
     use portmaster_fixtures::Contract;
     use proptest::{
         strategy::ValueTree,
         test_runner::{TestCaseError, TestRunner},
     };
-    use regex::Regex;
-
-    use super::*;
-    use crate::fuzz::catalogue::{Catalogue, decoded};
 
     #[test]
     fn paths_inside_match_their_pattern() {

@@ -23,7 +23,7 @@ pub(super) fn bytes(_: &Scope) -> BoxedStrategy<Bytes> {
         "GET",
         "",
     ];
-    const HEADERS: [&str; 18] = [
+    const HEADERS: [&str; 19] = [
         "Host: x",
         "Host: x",
         "Host:",
@@ -32,6 +32,7 @@ pub(super) fn bytes(_: &Scope) -> BoxedStrategy<Bytes> {
         "Content-Length: 0",
         "Content-Length: -1",
         "Content-Length: 5",
+        "Content-Length: 30000000",
         "Content-Length: 99999999999999999999",
         "Content-Length: 1\r\nContent-Length: 2",
         "Transfer-Encoding: gzip",

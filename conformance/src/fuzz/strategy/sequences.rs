@@ -53,6 +53,17 @@ pub(super) fn sequence(scope: &Scope, endpoints: &[&Endpoint]) -> BoxedStrategy<
             stories.push(vec(Union::new(about), 2..6).prop_map(|steps| Case { steps }).boxed());
         }
     }
+    // A session begins, may end, and is shown again.
+    let reset = endpoints.iter().find(|one| one.path == "auth/reset");
+    if let Some(reset) = reset.filter(|_| scope.compares()) {
+        let any = || Union::new(endpoints.iter().map(|one| asks::inside(scope, one)));
+        let reset = prop::option::weighted(0.7, asks::inside(scope, reset));
+        let of_session = |ask| Step::Ask(Ask { who: Who::Session, ..ask });
+        let story = (any(), any(), reset, any())
+            .prop_map(move |(first, second, reset, last)| [Some(first), Some(second), reset, Some(last)])
+            .prop_map(move |all| Case { steps: all.into_iter().flatten().map(of_session).collect() });
+        stories.push(story.boxed());
+    }
     // Whatever was asked for, there is a story about it.
     let mixed = vec(Union::new(endpoints.iter().map(|one| step(scope, one))), 2..6);
     stories.push(mixed.prop_map(|steps| Case { steps }).boxed());

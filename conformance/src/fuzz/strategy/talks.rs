@@ -1,6 +1,6 @@
 //! Conversations over the database websocket, from its messages (websocket §2).
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
 use serde_json::json;
 
 use super::{
@@ -20,7 +20,7 @@ use crate::{
 
 /// Operations go by few names, so that some share one.
 fn operation() -> BoxedStrategy<String> {
-    one_of![6 => select(vec!["1", "2", "3", "4", "5"]).prop_map(str::to_owned), 1 => text().prop_map(plain)]
+    one_of![6 => select(vec!["1", "2", "3", "4", "c1"]).prop_map(str::to_owned), 1 => text().prop_map(plain)]
         .boxed()
 }
 
@@ -167,6 +167,56 @@ fn sent(scope: &Scope) -> BoxedStrategy<Sent> {
     .boxed()
 }
 
+/// What is done to one record, one after the other, while somebody listens: each operation with a name of its own.
+fn story(scope: &Scope) -> BoxedStrategy<Vec<Sent>> {
+    let mut records: Vec<(String, Vec<&'static str>)> = vec![
+        ("core:fuzz/a".to_owned(), vec![r#"{"n":1,"s":"x"}"#, r#"{"n":2}"#, "{}"]),
+        ("core:fuzz/b c".to_owned(), vec![r#"{"n":1}"#]),
+        ("api:ping".to_owned(), vec![r#"{"Method":"GET"}"#, "{}"]),
+        ("notifications:all/fuzz".to_owned(), vec![r#"{"EventID":"fuzz","Title":"Fuzz","Message":"Fuzz"}"#]),
+    ];
+    // Whose values are not allowed, and whose are.
+    let option = scope.options().into_iter().find(|key| key == "core/expertiseLevel");
+    records.extend(option.map(|key| {
+        (format!("config:{key}"), vec![r#"{"Value":"expert"}"#, r#"{"Value":"nope"}"#, r#"{"Value":1}"#])
+    }));
+    let writes = scope.allowed().writes;
+    if writes && !scope.allowed().disruptive {
+        records.retain(|(key, _)| key.starts_with("core:fuzz/"));
+    }
+    let step = |(key, values): &(String, Vec<&'static str>)| {
+        let key = key.clone();
+        let clause =
+            select(vec!["", "", " where n == 1", " where n == 1 or n == 2", " where n > 1 and s exists"]);
+        let kinds = match writes {
+            true => vec![
+                "create", "create", "update", "insert", "delete", "get", "query", "sub", "qsub", "cancel",
+                "GET",
+            ],
+            false => vec!["get", "query", "sub", "qsub", "cancel", "GET"],
+        };
+        let parts = (select(kinds), select(values.clone()), clause, 0_usize..3);
+        parts
+            .prop_map(move |(kind, value, clause, back)| match kind {
+                "create" | "update" => (format!("{kind}|{key}|J{value}"), 0),
+                "insert" => (format!("{kind}|{key}|{value}"), 0),
+                "query" | "sub" | "qsub" => (format!("{kind}|query {key}{clause}"), 0),
+                "cancel" => (kind.to_owned(), back + 1),
+                _ => (format!("{kind}|{key}"), 0),
+            })
+            .boxed()
+    };
+    let stories = records.iter().map(|record| vec(step(record), 2..8));
+    let named = |steps: Vec<(String, usize)>| {
+        // Who cancels says whose operation.
+        let named = steps.into_iter().enumerate().map(|(at, (text, back))| {
+            Sent::Message(format!("c{}|{text}", (at + 1).saturating_sub(back)).into())
+        });
+        named.collect()
+    };
+    Union::new(stories).prop_map(named).boxed()
+}
+
 /// A conversation.
 pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
     let admin = match scope.tiers().contains(&Tier::Admin) {
@@ -176,6 +226,7 @@ pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
     let who = one_of![12 => Just(admin), 1 => super::asks::who(scope)];
     let again = (sent(scope), 2_usize..300).prop_map(|(sent, times)| vec![sent; times]);
     let usual = one_of![100 => vec(sent(scope), 1..7), 1 => again].boxed();
+    let usual = if scope.compares() { one_of![2 => usual, 1 => story(scope)].boxed() } else { usual };
     let frames = match scope.allowed().writes {
         true => {
             let long = extremes::conversation()

@@ -4,13 +4,13 @@ use portmaster_wire::percent;
 use proptest::{prelude::*, sample::select, string::string_regex};
 
 /// Numbers, instants, spans, truths and names, in and out of their ranges.
-const EDGES: [&str; 58] = [
+const EDGES: [&str; 59] = [
     "", "0", "1", "-1", "00", "1.5", "1e3", "1e400", "-0", "NaN", "inf", "255", "256", "65535", "65536",
     "2147483647", "2147483648", "9223372036854775807", "9223372036854775808", "-9223372036854775809",
     "99999999999999999999999", "0x10", "1_000", "true", "false", "TRUE", "t", "null", "nil", "undefined",
-    "10s", "-10s", "1h30m", "0s", "1", "1ns", "9999999h", "2562048h", "1.5h", "5 s", "user", "admin",
-    "anyone", "self", "root", "global", "github", "local/none", "special/global-config", "../../etc/passwd",
-    "%", "%00", "%zz", "'", "\"", "{}", "[]", "*",
+    "bogus", "10s", "-10s", "1h30m", "0s", "1", "1ns", "9999999h", "2562048h", "1.5h", "5 s", "user",
+    "admin", "anyone", "self", "root", "global", "github", "local/none", "special/global-config",
+    "../../etc/passwd", "%", "%00", "%zz", "'", "\"", "{}", "[]", "*",
 ];
 
 /// One of the edges.
