@@ -135,7 +135,10 @@ fn report(
 fn recipe(apps: &[App]) -> Result<Recipe<'_>> {
     let start: Timestamp = START.parse()?;
     Ok(Recipe {
-        makers: apps.iter().map(|app| Maker { app, profile: app.profile_id(), uses_spn: false }).collect(),
+        makers: apps
+            .iter()
+            .map(|app| Maker { app, profile: app.profile_id(), name: app.name.clone(), uses_spn: false })
+            .collect(),
         start,
         over: SignedDuration::from_mins(10),
         tunnels: Default::default(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract, Scenario, SystemStatus,
-    scenario::{BUILT_IN, Change, ClockMode, Connections, OnlineStatus},
+    scenario::{BUILT_IN, Change, ClockMode, Connections, OnlineStatus, SpnStatus},
 };
 use rand::RngExt as _;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     database,
     netquery::{Kind, Request, Retention, Store},
-    world::{Connection, Options, Record, World, chance},
+    world::{Connection, Event, Options, Record, World, chance},
 };
 
 /// A world and its connection database.
@@ -22,6 +22,10 @@ struct Look {
     store: Store,
     /// Whether its connections are rows that were recorded, as they were.
     recorded: bool,
+    /// Since when nothing of the internet is reached, if that is so.
+    lost: Option<Timestamp>,
+    /// What a subscriber knows, by key.
+    told: BTreeMap<String, Value>,
 }
 
 /// An invariant: the sentence of the list, and what contradicts it.
@@ -59,10 +63,41 @@ const INVARIANTS: &[Invariant] = &[
         status,
     ),
     ("The account, the connection to the privacy network and the profiles began before now.", beginnings),
+    (
+        "While somebody is logged in and the privacy network is not connected, there is no home hub and no session; nothing is tunnelled then, nor while it or the core rests.",
+        unconnected,
+    ),
+    ("What was connected to the internet ends when the internet is lost.", lost),
+    ("What subscribers were told is what is there.", heard),
 ];
+
+/// What subscribers are told of, by the beginnings of keys.
+const HEARD: &[&str] = &[
+    "config:",
+    "core:profiles/",
+    "core:spn/account/user",
+    MAP,
+    "notifications:all/",
+    "runtime:layeredProfile/",
+    "runtime:spn/status",
+    "runtime:subsystems/",
+    "runtime:system/status",
+];
+
+const MAP: &str = "map:main/";
 
 fn value(record: &Record) -> Value {
     record.text().map(|text| serde_json::from_slice(text).unwrap()).unwrap_or_default()
+}
+
+/// A record without its times and without what hubs say of themselves from time to time, which nobody is told of each time.
+fn lasting(record: &Record) -> Value {
+    let mut value = value(record);
+    if let Some(members) = value.as_object_mut() {
+        let of_hubs: &[&str] = if record.key.starts_with(MAP) { &["Info", "Status"] } else { &[] };
+        members.retain(|name, _| name != "_meta" && !of_hubs.contains(&name.as_str()));
+    }
+    value
 }
 
 fn live(look: &Look) -> impl Iterator<Item = &std::sync::Arc<Connection>> {
@@ -378,13 +413,97 @@ fn beginnings(look: &mut Look) -> Vec<String> {
     wrong
 }
 
+fn unconnected(look: &mut Look) -> Vec<String> {
+    let is_connected = look.world.spn_status() == SpnStatus::Connected;
+    let mut wrong = Vec::new();
+    if look.world.spn_enabled() && !is_connected && look.world.account().is_some() {
+        let all = database::records(&look.world, MAP);
+        let pins = all.iter().map(value);
+        wrong.extend(pins.filter(|pin| pin["HopDistance"] != 0 || pin["SessionActive"] == true).map(|pin| {
+            format!("{}: {} hops, session {}", pin["Name"], pin["HopDistance"], pin["SessionActive"])
+        }));
+    }
+    if !look.recorded && (!is_connected || look.world.pause.is_some()) {
+        let tunnelled = live(look).filter(|one| one.active && one.shared.tunneled);
+        wrong.extend(tunnelled.map(|one| format!("{} is tunnelled", one.id())));
+    }
+    wrong
+}
+
+fn lost(look: &mut Look) -> Vec<String> {
+    let Some(lost) = look.lost else { return Vec::new() };
+    // 4 is the scope of the internet.
+    let wrong = live(look).filter(|one| one.active && one.shared.scope >= 4 && one.started < lost);
+    wrong.map(|one| format!("{} since {lost}", one.id())).collect()
+}
+
+fn heard(look: &mut Look) -> Vec<String> {
+    let there = look.there();
+    let differs = |key: &String| look.told.get(key) != there.get(key);
+    let keys: BTreeSet<&String> = there.keys().chain(look.told.keys()).collect();
+    let members = |all: &BTreeMap<String, Value>, key: &String| -> BTreeMap<String, Value> {
+        let members = all.get(key).and_then(Value::as_object).into_iter().flatten();
+        members.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let wrong = keys.into_iter().filter(|key| differs(key));
+    wrong
+        .map(|key| {
+            let (told, is) = (members(&look.told, key), members(&there, key));
+            let other = is.iter().filter(|(name, value)| told.get(*name) != Some(value));
+            let other: Vec<_> =
+                other.map(|(name, value)| format!("{name} {:?}, is {value}", told.get(name))).collect();
+            format!("{key}: told {other:?} of {} members", is.len())
+        })
+        .collect()
+}
+
 impl Look {
     fn at(scenario: Scenario, contract: Contract, recorded: bool) -> Self {
         let options =
             Options { contract: Some(contract), clock: Some(ClockMode::Manual), ..Options::default() };
         let mut world = World::new(scenario, options).unwrap();
         let store = Store::begun(&mut world).unwrap();
-        Self { world, store, recorded }
+        let mut look = Self { world, store, recorded, lost: None, told: BTreeMap::new() };
+        look.told = look.there();
+        look.note();
+        look
+    }
+
+    /// What a subscriber would find who came now.
+    fn there(&self) -> BTreeMap<String, Value> {
+        let all = HEARD.iter().flat_map(|prefix| database::records(&self.world, prefix));
+        all.map(|record| (record.key.clone(), lasting(&record))).collect()
+    }
+
+    /// What a subscriber makes of what happened. A map that was withdrawn is asked for anew.
+    fn hear(&mut self, events: &[Event]) {
+        let is_told = |key: &str| HEARD.iter().any(|prefix| key.starts_with(prefix));
+        for event in events {
+            match event {
+                Event::Record(record) if is_told(&record.key) => {
+                    _ = match record.meta.deleted {
+                        0 => self.told.insert(record.key.clone(), lasting(record)),
+                        _ => self.told.remove(&record.key),
+                    };
+                }
+                Event::Hubs(ids) => {
+                    for key in ids.iter().map(|id| format!("{MAP}{id}")) {
+                        match database::record(&mut self.world, &key) {
+                            Some(pin) => self.told.insert(key, lasting(&pin)),
+                            None => self.told.remove(&key),
+                        };
+                    }
+                }
+                _ => {}
+            }
+        }
+        let has_map = self.told.keys().any(|key| key.starts_with(MAP));
+        if !self.world.spn_enabled() {
+            self.told.retain(|key, _| !key.starts_with(MAP));
+        } else if !has_map {
+            let pins = self.there().into_iter().filter(|(key, _)| key.starts_with(MAP));
+            self.told.extend(pins);
+        }
     }
 
     fn advance(&mut self, by: SignedDuration) {
@@ -394,7 +513,11 @@ impl Look {
     }
 
     fn note(&mut self) {
-        self.store.record(&self.world.take_events()).unwrap();
+        let events = self.world.take_events();
+        self.store.record(&events).unwrap();
+        self.hear(&events);
+        let is_reached = matches!(self.world.network.online, OnlineStatus::Online | OnlineStatus::Semi);
+        self.lost = (!is_reached).then(|| self.lost.unwrap_or(self.world.now()));
     }
 
     fn check(&mut self, when: &str) {
@@ -409,7 +532,10 @@ impl Look {
 #[test]
 fn they_hold_of_every_scenario_at_any_time() {
     for (at, (name, _)) in BUILT_IN.iter().enumerate() {
-        let mut scenario = Scenario::load(name).unwrap();
+        let scenario = Scenario::load(name).unwrap();
+        // As with `--start now`.
+        let start = scenario.written_start() + SignedDuration::from_hours(24 * 200);
+        let mut scenario = scenario.beginning(start);
         let own = scenario.contract;
         let recorded = !matches!(scenario.connections, Connections::Generated(_));
         // An hour; a minute of a machine that never rests.

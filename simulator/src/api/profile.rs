@@ -177,7 +177,7 @@ fn merged(world: &mut World, call: &Call) -> Result<String, String> {
         .apply(Change::SaveProfile { key: new.clone(), profile: Box::new(profile), by_client: false })
         .map_err(failed)?;
     for old in std::iter::once(request.to).chain(request.from).filter(|old| *old != new) {
-        world.apply(Change::DeleteProfile { key: old }).map_err(failed)?;
+        world.apply(Change::DeleteProfile { key: old, heir: Some(new.clone()) }).map_err(failed)?;
     }
     Ok(new)
 }
@@ -217,12 +217,15 @@ fn together(name: &str, primary: Profile, secondaries: &[Profile], now: i64) -> 
 #[cfg(test)]
 mod tests {
     use hyper::{HeaderMap, Method, http::HeaderValue};
-    use portmaster_fixtures::{Permission, Scenario};
+    use jiff::SignedDuration;
+    use portmaster_fixtures::{Contract, Permission, Scenario, scenario::ClockMode};
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::{
         api::Format,
+        netquery::{Kind, Request, Retention, Store},
         world::{Options, session::Token},
     };
 
@@ -237,6 +240,91 @@ mod tests {
         }
     }
 
+    fn call(content_type: &'static str, body: String) -> Call {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Call {
+            method: Method::POST,
+            path: Vec::new(),
+            query: String::new(),
+            headers,
+            body: Some(body.into()),
+            token: Token { read: Permission::User, write: Permission::User },
+            format: Format::default(),
+        }
+    }
+
+    /// A world in which programs live, and its connection database.
+    fn lively() -> (World, Store) {
+        let scenario = Scenario::load("home-office").unwrap();
+        let options = Options {
+            contract: Some(Contract::V2_2),
+            clock: Some(ClockMode::Manual),
+            config: [("history/enable".to_owned(), json!(true))].into(),
+            ..Options::default()
+        };
+        let mut world = World::new(scenario, options).unwrap();
+        let store = Store::begun(&mut world).unwrap();
+        (world, store)
+    }
+
+    fn advance(world: &mut World, store: &Store, minutes: i64) {
+        world.clock.advance(SignedDuration::from_mins(minutes));
+        world.run_due();
+        store.record(&world.take_events()).unwrap();
+    }
+
+    fn key_of(world: &World, name: &str) -> String {
+        world.profiles.iter().find(|one| one.profile.name == name).unwrap().key.clone()
+    }
+
+    /// The profiles and their names in the connection database, the history with it.
+    fn in_tables(world: &World, store: &Store) -> Vec<(String, String)> {
+        let body = br#"{"select":["profile","profile_name"],"groupBy":["profile","profile_name"],"databases":["main","history"]}"#;
+        let retention = Retention::default();
+        let request =
+            Request { kind: Kind::Query, body, now: world.now(), dev_mode: false, retention: &retention };
+        let answer: Value = serde_json::from_slice(&store.answer(&request).body).unwrap();
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let all = answer["results"].as_array().unwrap().iter();
+        all.map(|row| (text(row, "profile"), text(row, "profile_name"))).collect()
+    }
+
+    #[test]
+    fn what_merged_programs_do_and_did_is_the_new_profiles() {
+        let (mut world, store) = lively();
+        let [element, steam] = ["Element", "Steam"].map(|name| key_of(&world, name));
+        let before = world.state()["connections"]["active"].clone();
+        let body = json!({ "name": "Talk and play", "to": element, "from": [steam] });
+        let new = merged(&mut world, &call("", body.to_string())).unwrap();
+        assert_eq!(world.state()["connections"]["active"], before);
+        for minutes in [0, 1, 20] {
+            advance(&mut world, &store, minutes);
+            for (profile, name) in in_tables(&world, &store) {
+                assert!(
+                    world.profiles.get(&profile).is_some(),
+                    "{name} is of {profile} after {minutes} minutes"
+                );
+                assert_eq!(profile == new, name == "Talk and play", "{profile}: {name}");
+            }
+            assert!(world.connections.values().any(|one| one.shared.profile == new));
+            assert_eq!(world.processes(&new).len(), 2);
+            assert!(world.layered_profile(&new).is_some() && world.layered_profile(&element).is_none());
+        }
+    }
+
+    #[test]
+    fn a_program_whose_profile_was_deleted_gets_another() {
+        let (mut world, store) = lively();
+        let key = key_of(&world, "Firefox");
+        assert!(!world.profiles.get(&key).unwrap().settings().is_empty());
+        world.apply(Change::DeleteProfile { key: key.clone(), heir: None }).unwrap();
+        assert!(world.profiles.get(&key).is_none());
+        advance(&mut world, &store, 5);
+        let new = world.profiles.get(&key).unwrap();
+        assert_eq!((new.name.as_str(), new.settings().len()), ("Firefox", 0));
+    }
+
     #[test]
     fn merged_profiles_are_one() {
         let scenario = Scenario::load("recorded").unwrap();
@@ -245,20 +333,7 @@ mod tests {
             "local/PTLvMHjWMa8vdpt5E5MvEBvnxd3rDa8fyZZaQFBf7cqP8y",
             "local/PTYTasWVPvU922wGHtWUG8SSkSyejUB9nuZChx2sMLpe5J",
         );
-        let mut ask = |content_type: &'static str, body: String| {
-            let mut headers = HeaderMap::new();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-            let call = Call {
-                method: Method::POST,
-                path: Vec::new(),
-                query: String::new(),
-                headers,
-                body: Some(body.into()),
-                token: Token { read: Permission::User, write: Permission::User },
-                format: Format::default(),
-            };
-            merged(&mut world, &call)
-        };
+        let mut ask = |content_type, body| merged(&mut world, &call(content_type, body));
         assert_eq!(
             ask("text/yaml", format!("name: M\nto: {firefox}\nfrom: [local/nope]\n")),
             Err(format!("failed to get profile {firefox}: database entry not found"))

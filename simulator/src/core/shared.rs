@@ -284,6 +284,7 @@ impl Shared {
                 | Event::Measured(_)
                 | Event::Made(_)
                 | Event::Stored(_)
+                | Event::HandedOver { .. }
                 | Event::Changed(_) => {}
             }
         }

@@ -131,7 +131,7 @@ impl Database for Store {
 
     fn delete(&self, world: &mut World, record: Record) -> Result<(), OperationError> {
         if let Some(key) = record.key.strip_prefix(PROFILES) {
-            return apply(world, Change::DeleteProfile { key: key.to_owned() });
+            return apply(world, Change::DeleteProfile { key: key.to_owned(), heir: None });
         }
         if (self.pick)(world).get(record.place().1, world.now()).is_none() {
             return Err(OperationError::ReadOnly);

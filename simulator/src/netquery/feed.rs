@@ -44,6 +44,11 @@ impl Store {
 fn concerns(event: &Event) -> bool {
     matches!(
         event,
-        Event::Connection(_) | Event::Stored(_) | Event::Gone(..) | Event::Measured(_) | Event::Made(_)
+        Event::Connection(_)
+            | Event::Stored(_)
+            | Event::HandedOver { .. }
+            | Event::Gone(..)
+            | Event::Measured(_)
+            | Event::Made(_)
     )
 }

@@ -147,6 +147,7 @@ impl<'a> Tables<'a> {
     pub(super) fn follow(&mut self, event: &Event) -> rusqlite::Result<()> {
         match event {
             Event::Connection(row) | Event::Stored(row) => self.write(row),
+            Event::HandedOver { from, to, name } => self.hand_over(from, to, name),
             Event::Measured(samples) => samples.iter().try_for_each(|sample| self.measure(sample)),
             Event::Made(traffic) => traffic
                 .iter()
@@ -209,6 +210,15 @@ impl<'a> Tables<'a> {
         [time, incoming, outgoing]: [i64; 3],
     ) -> rusqlite::Result<()> {
         *self.samples += self.sample.execute(params![id, time, incoming, outgoing])?;
+        Ok(())
+    }
+
+    /// Lets the history of a profile be another's, which has this name.
+    pub(crate) fn hand_over(&mut self, from: &str, to: &str, name: &str) -> rusqlite::Result<()> {
+        if self.dialect.behaviour.databases {
+            let text = "UPDATE history.connections SET profile = ?2, profile_name = ?3 WHERE profile = ?1";
+            self.transaction.prepare_cached(text)?.execute([from, to, name])?;
+        }
         Ok(())
     }
 

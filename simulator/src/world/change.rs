@@ -18,7 +18,7 @@ use super::{
     config::Refused,
     generate::Generated,
     profiles::{GLOBAL, Profile, Rejected, derived_id},
-    spn::Ways,
+    spn::{Standings, Ways},
 };
 
 /// A change of the world. Endpoints, timelines, the control plane and the websocket all speak in these.
@@ -58,6 +58,8 @@ pub enum Change {
     DeleteProfile {
         /// `<source>/<id>`.
         key: String,
+        /// The profile that it was merged into, if it was: what it has done is that one's.
+        heir: Option<String>,
     },
     /// Keeps a picture.
     SaveIcon {
@@ -221,10 +223,18 @@ impl World {
         let idle = self.reactions.is_empty() && !self.watched;
         let topics = if idle { Vec::new() } else { change.topics() };
         let moves_tunnels = change.moves_tunnels();
+        let before = (moves_tunnels && !self.deaf).then(|| match change {
+            // It ended with its instant: how everything stood then is not known any more.
+            Change::PlanEnds => Standings::new(),
+            _ => self.standings(),
+        });
         self.enact(change)?;
         if moves_tunnels {
             self.ways = Ways::default();
             self.cut_tunnels();
+        }
+        if let Some(before) = before {
+            self.tell_standings(before);
         }
         if self.watched && !topics.is_empty() {
             self.events.push(Event::Changed(topics.clone()));
@@ -255,7 +265,12 @@ impl World {
                     self.rename(key, profile);
                 }
             }
-            Change::DeleteProfile { key } => self.forget(key),
+            Change::DeleteProfile { key, heir } => {
+                self.forget(key.clone());
+                if let Some(heir) = heir {
+                    self.hand_over(&key, &heir);
+                }
+            }
             Change::SaveIcon { name, content } => _ = self.icons.insert(name, content),
             Change::Core(core) => self.change_core(&core),
             Change::Network(network) => {
@@ -347,14 +362,27 @@ impl World {
         }
         profile.id = id;
         profile.last_edited = self.now().as_second();
-        self.store(target, profile);
-        self.forget(key);
+        self.store(target.clone(), profile);
+        self.forget(key.clone());
+        self.hand_over(&key, &target);
     }
 
     /// Deletes a profile, and tells of it.
     fn forget(&mut self, key: String) {
         self.tell_of(|world| Some(world.profile_record(&key)?.deleted(world.now())));
         self.profiles.delete(&key);
+    }
+
+    /// What a profile has done that is gone is another's from now on (netquery §6).
+    fn hand_over(&mut self, from: &str, to: &str) {
+        let Some(name) = self.profiles.get(to).map(|profile| profile.name.clone()) else { return };
+        for one in self.connections.hand_over(from, to, &name) {
+            self.emit(Event::Stored(Arc::new(one)));
+        }
+        if self.revisions.remove(from).is_some() {
+            self.use_profile(to);
+        }
+        self.emit(Event::HandedOver { from: from.to_owned(), to: to.to_owned(), name });
     }
 
     /// Sets an option, and tells of it and of what follows from it (websocket §5.9).
@@ -382,6 +410,7 @@ impl World {
     fn follow_config(&mut self, key: &str, now: jiff::Timestamp) {
         let global = self.global_profile(now);
         self.store(GLOBAL.to_owned(), global);
+        self.tell_switched(key);
         if key == "spn/enable" {
             self.tell_spn();
         }

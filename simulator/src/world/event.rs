@@ -15,6 +15,15 @@ pub enum Event {
     Connection(Arc<ConnectionRow>),
     /// The same, but nobody is told of it now: a fault is in the way.
     Stored(Arc<ConnectionRow>),
+    /// What a profile has done is another's, which has this name.
+    HandedOver {
+        /// The profile that is gone.
+        from: String,
+        /// The other one.
+        to: String,
+        /// Its name.
+        name: String,
+    },
     /// Subscribers are told late of a connection.
     Told(Arc<ConnectionRow>),
     /// A record was written, changed or deleted; its times say which.

@@ -273,6 +273,14 @@ impl World {
         all.map(|one| self.subsystem(one)).collect()
     }
 
+    /// An option was written: the part of an early core that it switches on and off is told of.
+    pub(super) fn tell_switched(&mut self, option: &str) {
+        let part = SUBSYSTEMS.iter().find(|part| part.toggle == option).filter(|_| self.has_subsystems());
+        if let Some(part) = part {
+            self.tell_of(|world| Some(world.subsystem(part)));
+        }
+    }
+
     fn has_subsystems(&self) -> bool {
         self.behaviour.websocket.system_status == SystemStatus::SecurityLevels
     }

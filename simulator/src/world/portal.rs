@@ -26,6 +26,18 @@ impl World {
 
     /// Connections to what is no longer reached break, and the privacy network is lost and found with the internet.
     pub(super) fn follow_online(&mut self, spn: SpnStatus) {
+        self.break_off();
+        let status = self.spn_status();
+        if status != spn {
+            if status == SpnStatus::Connected {
+                self.reinit_spn();
+            }
+            self.tell_spn();
+        }
+    }
+
+    /// Connections to what is not reached break.
+    pub(super) fn break_off(&mut self) {
         let is_offline = self.network.online == OnlineStatus::Offline;
         if self.is_cut_off() {
             let all = self.connections.values().filter(|one| one.active);
@@ -38,13 +50,6 @@ impl World {
                 // Closing refuses nothing.
                 let _ = self.apply(Change::Close(lost));
             }
-        }
-        let status = self.spn_status();
-        if status != spn {
-            if status == SpnStatus::Connected {
-                self.reinit_spn();
-            }
-            self.tell_spn();
         }
     }
 
@@ -63,13 +68,16 @@ impl World {
             payload: Value::String(portal.url.clone()),
             ..Action::default()
         };
-        self.notify(Notification {
+        let mut shown = Notification {
             title: "Portal Detected".to_owned(),
             category: "Core".to_owned(),
             message,
-            available_actions: (!portal.url.is_empty()).then(|| vec![open]),
             ..Notification::new(ID.to_owned(), self.now())
-        });
+        };
+        if !portal.url.is_empty() {
+            shown.available_actions = Some(vec![open]);
+        }
+        self.notify(shown);
     }
 }
 
@@ -122,7 +130,7 @@ mod tests {
         };
         assert_eq!(
             change(&mut world, "network: { online: portal }"),
-            (Some(3), "".into(), told("A captive portal", 0))
+            (Some(3), "".into(), told("A captive portal", 1))
         );
         let known = "network: { captive_portal: { url: 'http://login.example/', domain: login.example } }";
         let portal = change(&mut world, known);

@@ -296,7 +296,7 @@ mod tests {
             assert_eq!(world.profiles.get(DERIVED).is_some(), moves, "{contract}");
             assert_eq!(world.profiles.get("local/x").is_none(), moves, "{contract}");
             let events = world.take_events();
-            assert_eq!(events.len(), if moves { 3 } else { 1 });
+            assert_eq!(events.len(), if moves { 4 } else { 1 });
             assert!(matches!(&events[0], Event::Record(record) if record.key == "core:profiles/local/x"));
         }
     }

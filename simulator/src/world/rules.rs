@@ -351,7 +351,7 @@ impl Change {
                     ],
                 );
             }
-            Self::SaveProfile { key, .. } | Self::DeleteProfile { key } => format!("profiles/{key}"),
+            Self::SaveProfile { key, .. } | Self::DeleteProfile { key, .. } => format!("profiles/{key}"),
             Self::SaveIcon { name, .. } => format!("icons/{name}"),
             Self::ClearDnsCache => "dns/clear".to_owned(),
             Self::CacheAnswer(entry) => format!("dns/cache/{}{}", entry.domain, entry.kind),

@@ -297,6 +297,9 @@ impl World {
         if let Some(app) = app {
             if row.profile.is_empty() {
                 row.profile = format!("local/{}", self.profile_id(app));
+                if let Some(profile) = self.profiles.get(&row.profile) {
+                    row.profile_name.clone_from(&profile.name);
+                }
             }
             if row.path.is_empty() {
                 row.path.clone_from(&app.path);

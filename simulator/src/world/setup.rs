@@ -186,6 +186,7 @@ impl World {
         }
         world.fill_cache(scenario.dns.cache)?;
         world.connect(scenario.connections)?;
+        world.break_off();
         world.fill_records(scenario.filter_lists.as_ref());
         if world.spn_enabled() && world.spn_status() != SpnStatus::Connected {
             world.tell_spn();

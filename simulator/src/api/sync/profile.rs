@@ -89,7 +89,7 @@ fn import_profile(world: &mut World, call: &Call) -> Result<ProfileOutcome, Sync
         ..Profile::default()
     };
     for key in &outcome.replaces_profiles {
-        world.apply(Change::DeleteProfile { key: key.clone() })?;
+        world.apply(Change::DeleteProfile { key: key.clone(), heir: None })?;
     }
     world.apply(Change::SaveProfile { key: profile.key(), profile: Box::new(profile), by_client: false })?;
     Ok(outcome)

@@ -205,6 +205,31 @@ impl Connections {
         Some(ended)
     }
 
+    /// Lets the connections of a profile be another's, which has this name: these connections.
+    pub(super) fn hand_over(&mut self, from: &str, to: &str, name: &str) -> Vec<ConnectionRow> {
+        let all: Vec<_> = self.values().filter(|one| one.shared.profile == from).cloned().collect();
+        let mut kept = BTreeMap::new();
+        let mut rows = Vec::new();
+        for one in all {
+            let mut row = one.row();
+            to.clone_into(&mut row.profile);
+            name.clone_into(&mut row.profile_name);
+            kept.insert(one.place, (one, self.keep(row.clone())));
+            rows.push(row);
+        }
+        // They end and go when they would have.
+        let follow = |one: &mut Arc<Connection>| {
+            if let Some((_, new)) = kept.get(&one.place).filter(|(old, _)| Arc::ptr_eq(old, one)) {
+                *one = Arc::clone(new);
+            }
+        };
+        if !kept.is_empty() {
+            Arc::make_mut(&mut self.going).values_mut().flatten().for_each(follow);
+            Arc::make_mut(&mut self.ending).values_mut().for_each(follow);
+        }
+        rows
+    }
+
     /// Counts traffic on a connection that is active.
     pub(super) fn grow(&mut self, id: &str, incoming: i64, outgoing: i64) -> Option<Arc<Connection>> {
         let mut grown = Connection::clone(self.get(id).filter(|one| one.active)?);

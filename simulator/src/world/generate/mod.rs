@@ -45,6 +45,8 @@ pub struct Maker<'a> {
     pub app: &'a App,
     /// The id of its profile.
     pub profile: String,
+    /// The profile's name.
+    pub name: String,
     /// Whether its connections may go through the privacy network.
     pub uses_spn: bool,
 }
@@ -158,9 +160,11 @@ impl World {
         }
         let maker = |app| {
             let profile = self.profile_id(app);
-            let settings = self.profiles.get(&format!("{LOCAL}/{profile}")).map(super::Profile::settings);
-            let told = settings.and_then(|settings| settings.get("spn/use")?.as_bool());
-            Maker { app, profile, uses_spn: told.unwrap_or_else(|| self.config.flag("spn/use")) }
+            let known = self.profiles.get(&format!("{LOCAL}/{profile}"));
+            let told =
+                known.map(super::Profile::settings).and_then(|settings| settings.get("spn/use")?.as_bool());
+            let name = known.map_or(&app.name, |known| &known.name).clone();
+            Maker { app, profile, name, uses_spn: told.unwrap_or_else(|| self.config.flag("spn/use")) }
         };
         Ok(Recipe {
             makers: apps.into_iter().map(maker).collect(),
@@ -233,6 +237,7 @@ pub struct Connections<'a> {
 struct Program<'a> {
     app: &'a App,
     profile: String,
+    name: &'a str,
     role: &'static Role,
     uses_spn: bool,
     pid: i64,
@@ -253,6 +258,7 @@ impl<'a> Program<'a> {
         Self {
             app,
             profile: format!("{LOCAL}/{}", maker.profile),
+            name: &maker.name,
             role: role_of(app),
             uses_spn: maker.uses_spn,
             pid: process.map_or(pid, |process| process.pid),
@@ -322,7 +328,7 @@ impl Connections<'_> {
         ConnectionRow {
             profile: program.profile.clone(),
             path: program.app.path.clone(),
-            profile_name: program.app.name.clone(),
+            profile_name: program.name.to_owned(),
             // A program connects to nothing before it runs.
             started: second(
                 began.max(program.created.div_euclid(1_000) + 1).min(self.recipe.start.as_second()),

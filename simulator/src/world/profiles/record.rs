@@ -21,8 +21,11 @@ impl World {
         Some(Record::of(format!("runtime:layeredProfile/{key}"), Meta::default(), value))
     }
 
-    /// A connection of a program began: its profile is in use from now on, which is told.
+    /// A connection of a program began: it has a profile, which is in use from now on as long as it lasts.
     pub(in crate::world) fn activate(&mut self, row: &ConnectionRow) {
+        if row.live {
+            self.meet(&row.profile);
+        }
         if row.live && row.active {
             self.use_profile(&row.profile);
         }

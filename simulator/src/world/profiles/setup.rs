@@ -92,7 +92,7 @@ impl Profile {
     /// An app's settings as the scenario has them: nothing is checked, as nothing is when a core loads what it stored.
     pub(in crate::world) fn of_app(app: &App, world: &World) -> Self {
         Self {
-            id: world.profile_id(app),
+            id: world.own_id(app),
             source: LOCAL.to_owned(),
             name: app.name.clone(),
             description: app.description.clone(),
@@ -108,8 +108,42 @@ impl Profile {
 }
 
 impl World {
-    /// The id of an app's profile: what the scenario says, or what the contract makes of it.
+    /// The id of an app's profile: of the one that is its own, or else of one that recognises it.
     pub fn profile_id(&self, app: &App) -> String {
+        let own = self.own_id(app);
+        if self.profiles.get(&format!("{LOCAL}/{own}")).is_some() {
+            return own;
+        }
+        let print = Fingerprint::path(&app.path);
+        let recognises = |one: &Fingerprint| {
+            (&one.r#type, &one.operation, &one.value) == (&print.r#type, &print.operation, &print.value)
+        };
+        let all = self.profiles.iter().map(|stored| &stored.profile);
+        let other =
+            all.filter(|profile| profile.source == LOCAL).find(|one| one.prints().iter().any(recognises));
+        other.map_or(own, |other| other.id.clone())
+    }
+
+    /// A program that has no profile any more gets a new one with its next connection.
+    pub(in crate::world) fn meet(&mut self, key: &str) {
+        if self.profiles.get(key).is_some() {
+            return;
+        }
+        let app = self.apps.iter().find(|app| format!("{LOCAL}/{}", self.own_id(app)) == key);
+        let Some(app) = app else { return };
+        let profile = Profile {
+            description: String::new(),
+            homepage: String::new(),
+            config: Some(settings::nest(settings::Flat::default())),
+            last_edited: 0,
+            created: self.now().as_second(),
+            ..Profile::of_app(app, self)
+        };
+        self.store(key.to_owned(), profile);
+    }
+
+    /// The id that an app's profile has at first: what the scenario says, or what the contract makes of it.
+    fn own_id(&self, app: &App) -> String {
         match self.behaviour.profile_ids {
             ProfileIds::Derived | ProfileIds::Enforced if app.id.is_none() => {
                 derived_id(&[Fingerprint::path(&app.path)])

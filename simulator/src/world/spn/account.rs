@@ -202,6 +202,7 @@ impl World {
         if let Some(account) = &mut self.spn.account {
             account.ending = false;
         }
+        self.tell_account(None);
         if self.spn_enabled() {
             self.tell_spn();
         }

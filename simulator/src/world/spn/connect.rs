@@ -11,6 +11,9 @@ use crate::world::{
     geo::{self, Point},
 };
 
+/// Of hubs by id: whether there is a home hub, how many hops away it is, and the way to it where a session is open.
+pub(in crate::world) type Standings = BTreeMap<String, (bool, usize, Option<Vec<String>>)>;
+
 /// How many records a core keeps of a hub: the hub, its announcement and its status (websocket §5.4).
 const RECORDS: usize = 3;
 
@@ -29,7 +32,7 @@ impl World {
             Some(told) if told != SpnStatus::Connected => told,
             _ if self.lacks_login() && !self.behaviour.fails_without_login => SpnStatus::Disabled,
             _ if !self.may_use_spn() || self.is_cut_off() => SpnStatus::Failed,
-            _ if self.home_hub().is_none() => SpnStatus::Connecting,
+            _ if self.chosen_home().is_none() => SpnStatus::Connecting,
             _ => SpnStatus::Connected,
         }
     }
@@ -43,8 +46,18 @@ impl World {
         self.account().is_some_and(|account| account.may_use_spn(self.now()))
     }
 
-    /// The hub that the device is connected to: the one that the scenario names, or else the best.
+    /// The hub that the device is connected to; while the network is on and not connected there is none. One that the scenario
+    /// names is there without an account, too, as it was put into the cores that were recorded.
     pub fn home_hub(&self) -> Option<&Hub> {
+        let is_put = || self.spn.account.is_none() && self.spn.status.is_none() && !self.is_cut_off();
+        let is_up = !self.spn_enabled()
+            || self.spn_status() == SpnStatus::Connected
+            || (self.spn.home.is_some() && is_put());
+        self.chosen_home().filter(|_| is_up)
+    }
+
+    /// The hub to connect to: the one that the scenario names, or else the best.
+    fn chosen_home(&self) -> Option<&Hub> {
         let map = self.spn.map.as_ref()?;
         match &self.spn.home {
             Some(name) => map.find(name),
@@ -80,6 +93,29 @@ impl World {
         });
         let tunnels = if self.spn_status() == SpnStatus::Connected { self.spn.sessions } else { 0 };
         std::iter::once(home).chain(ends.take(tunnels)).map(|hub| hub.id.as_str()).collect()
+    }
+
+    /// How every hub stands to the connection.
+    pub(in crate::world) fn standings(&self) -> Standings {
+        let Some(map) = self.spn.map.as_ref().filter(|_| self.spn_enabled()) else { return Standings::new() };
+        let home = self.home_hub();
+        let mut places = home.map(|home| map.places(&home.id)).unwrap_or_default();
+        let sessions = home.map(|home| self.sessions_in(home, map, &places)).unwrap_or_default();
+        let stands = |id: &String| {
+            let has_session = sessions.contains(id.as_str());
+            let Place { hops, route } = places.remove(id.as_str()).unwrap_or_default();
+            (id.clone(), (home.is_some(), hops, has_session.then_some(route)))
+        };
+        map.hubs.keys().map(stands).collect()
+    }
+
+    /// Tells of the hubs that stand otherwise than they did; while the network is off there is no map to tell of.
+    pub(in crate::world) fn tell_standings(&mut self, before: Standings) {
+        let mut now = self.standings();
+        now.retain(|id, stands| before.get(id) != Some(stands));
+        if !now.is_empty() {
+            self.emit(Event::Hubs(now.into_keys().collect()));
+        }
     }
 
     /// The states of a hub in the order in which a core names them (websocket §5.8).

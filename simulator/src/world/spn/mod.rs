@@ -19,6 +19,7 @@ use portmaster_fixtures::scenario::{Login, SpnStatus};
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, LoginError};
+pub(in crate::world) use connect::Standings;
 pub use hub::Hub;
 pub use map::{Map, Place};
 pub use measure::{HUB_COST, Measurement, Quality};

@@ -78,7 +78,7 @@ impl World {
         step
     }
 
-    /// Whether these hubs are a way from the home hub to one that a session is open to.
+    /// Whether these hubs are a way from the home hub to one that a session is open to, and ways are taken.
     pub fn is_way(&self, way: &[&str]) -> bool {
         let Some((home, map)) = self.home_hub().zip(self.map("main")) else { return false };
         let lanes = way
@@ -87,6 +87,7 @@ impl World {
         let usable = way.iter().all(|id| map.hubs.get(*id).is_some_and(|hub| !hub.is_disregarded()));
         let open = way.last().is_some_and(|exit| self.sessions().contains(exit));
         self.spn_status() == SpnStatus::Connected
+            && self.pause.is_none()
             && way.first() == Some(&home.id.as_str())
             && lanes
             && usable

@@ -1,6 +1,7 @@
 "use strict";
 // A small interface of a core, written from its API alone: prompts with their answers, notifications with their buttons, the
-// processes of connections, the paths of tunnels. Whatever a core leaves out that an interface relies on is thrown.
+// processes of connections, the paths of tunnels, and how core, network and account are. What is subscribed to is shown as it
+// is pushed; connections are asked for by `window.look`. Whatever a core leaves out that an interface relies on is thrown.
 
 const socket = new WebSocket(`ws://${location.host}/api/database/v1`);
 socket.binaryType = "arraybuffer";
@@ -34,14 +35,66 @@ function follow(prefix, show) {
   const records = new Map();
   return new Promise((done, fail) => {
     let all = false;
+    const wrong = (fault) => { console.error(fault.message); fail(fault); };
     send(`qsub|query ${prefix}`, (kind, key, value) => {
-      if (kind === "error") fail(new Error(`${prefix}: ${key}`));
+      if (kind === "error") return wrong(new Error(`${prefix}: ${key}`));
       if (kind === "done") all = true;
       else if (kind === "del") records.delete(key);
       else if (value) records.set(key, value);
-      if (all) show([...records.values()]).then(done, fail);
+      if (all) show([...records.values()]).then(done, wrong);
     });
   });
+}
+
+function list(name, texts) {
+  document.getElementById(name).replaceChildren();
+  for (const text of texts) item(name, text);
+}
+
+const ONLINE = ["unknown", "offline", "limited", "portal", "semi", "online"];
+const SEVERITY = ["", "hint", "warning", "error"];
+
+async function showStatus([status]) {
+  const states = status.Modules.flatMap((one) => (one.States ?? []).map((state) => ({ ...state, Module: one.Module })));
+  const most = Math.max(0, ...states.map((state) => SEVERITY.indexOf(state.Type ?? "")));
+  if (SEVERITY.indexOf(status.WorstState.Type ?? "") !== most) throw new Error(`the worst is ${JSON.stringify(status.WorstState)}`);
+  const online = `${ONLINE[status.OnlineStatus]} ${status.CaptivePortal.URL}`.trim();
+  list("status", [online, ...states.map((state) => `${state.Module}: ${state.Name} (${state.Type || "fine"})`)]);
+}
+
+const pins = new Map();
+let mapped = false;
+
+async function showMap(found) {
+  pins.clear();
+  for (const pin of found) {
+    if (!(pin.EntityV4 ?? pin.EntityV6).Country || !Array.isArray(pin.States)) throw new Error(`${pin.Name} is no pin`);
+    pins.set(pin.ID, pin);
+  }
+  const open = found.filter((pin) => pin.SessionActive);
+  list("sessions", open.map((pin) => `${pin.HopDistance} ${pin.Name}`).sort());
+}
+
+async function showNetwork([status]) {
+  list("spn", [`${status.Status} ${status.HomeHubName}`.trim()]);
+  if (status.Status === "disabled") {
+    pins.clear();
+    mapped = false;
+    return list("sessions", []);
+  }
+  if (!mapped) {
+    mapped = true;
+    await follow("map:main/", showMap);
+  }
+}
+
+async function showAccount([account]) {
+  const { username = "nobody", subscription } = account ?? {};
+  list("account", [`${username} ${subscription?.state ?? ""}`.trim()]);
+}
+
+async function showPrograms(profiles) {
+  list("programs", profiles.map((profile) => profile.Name.toLowerCase()).sort());
 }
 
 function item(list, text, buttons = []) {
@@ -59,7 +112,11 @@ function item(list, text, buttons = []) {
 const answer = (note, action) => () => write(`notifications:all/${note.EventID}`, { EventID: note.EventID, SelectedActionID: action.ID });
 const isPrompt = (note) => note.Type === 2 && note.EventID.startsWith("filter:prompt");
 
+let looks = 0;
+
 async function showNotifications(notes) {
+  looks += 1;
+  const look = looks;
   const active = notes.filter((note) => note.State === "active" && !note.SelectedActionID);
   const shown = [];
   for (const note of active.filter(isPrompt)) {
@@ -72,46 +129,82 @@ async function showNotifications(notes) {
     shown.push(["prompts", text, [["Allow", answer(note, allow)], ["Block", answer(note, block)]]]);
   }
   for (const note of active.filter((one) => !isPrompt(one))) {
-    const buttons = note.AvailableActions.map((action) => [action.Text, action.ID ? answer(note, action) : () => {}]);
-    if (!buttons.length) throw new Error(`${note.EventID} has no button`);
+    // Of its own connecting a core says that it offers nothing.
+    const offered = note.EventID === "spn:establishing-home-hub" ? [] : note.AvailableActions;
+    const buttons = offered.map((action) => [action.Text, action.ID ? answer(note, action) : () => {}]);
+    if (!buttons.length && offered === note.AvailableActions) throw new Error(`${note.EventID} has no button`);
     shown.push(["notifications", `${note.Title}: ${note.Message}`, buttons]);
   }
-  for (const list of ["prompts", "notifications"]) document.getElementById(list).replaceChildren();
+  // A later one is on the way.
+  if (look !== looks) return;
+  for (const name of ["prompts", "notifications"]) list(name, []);
   for (const one of shown) item(...one);
 }
 
-async function rows(query) {
-  const body = JSON.stringify({ query, pageSize: 50, orderBy: [{ field: "started", desc: true }] });
-  const reply = await fetch("/api/v1/netquery/query", { method: "POST", body });
-  if (!reply.ok) throw new Error(`netquery: ${reply.status} ${await reply.text()}`);
-  return (await reply.json()).results ?? [];
+async function ask(path, body) {
+  const reply = await fetch(`/api/v1/netquery/${path}`, { method: "POST", body: JSON.stringify(body) });
+  if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
+  return reply.json();
 }
 
-async function showConnections(pins) {
-  for (const row of await rows({ active: { $eq: true } })) {
+const rows = async (query) =>
+  (await ask("query", { query, pageSize: 50, orderBy: [{ field: "started", desc: true }] })).results ?? [];
+
+function tunnel(row) {
+  const path = row.extra_data.tunnel.Path.map((step) => {
+    const pin = pins.get(step.ID);
+    if (!pin) throw new Error(`${row.id} goes over ${step.ID}, which is not on the map`);
+    return pin;
+  });
+  if (path[0].HopDistance !== 1) throw new Error(`${row.id} does not begin at the home hub, but at ${path[0].Name}`);
+  if (!path.at(-1).SessionActive) throw new Error(`${row.id} ends at ${path.at(-1).Name}, which no session is open to`);
+  path.slice(1).forEach((pin, at) => {
+    if (!path[at].ConnectedTo[pin.ID]) throw new Error(`${path[at].Name} is no neighbour of ${pin.Name}`);
+  });
+  return `${row.domain}: ${path.map((pin) => pin.Name).join(", ")}`;
+}
+
+// What stands side by side in an interface: the same connections, counted in three ways.
+async function compare() {
+  const count = { $count: { field: "*", as: "count" } };
+  const { all, programs, countries } = await ask("query/batch", {
+    all: { select: count, query: { active: { $eq: true } } },
+    programs: { select: ["profile", count], query: { active: { $eq: true } }, groupBy: ["profile"] },
+    countries: { select: ["country", "allowed", count], query: { active: { $eq: true } }, groupBy: ["country", "allowed"] },
+  });
+  const sum = (found) => (found ?? []).reduce((all, one) => all + one.count, 0);
+  const counted = [sum(all), sum(programs), sum(countries)];
+  if (new Set(counted).size > 1) throw new Error(`connections are ${counted}`);
+  for (const { profile } of programs ?? []) await get(`core:profiles/${profile}`);
+}
+
+window.look = async () => {
+  const active = await rows({ active: { $eq: true } });
+  const blocked = await rows({ allowed: { $eq: false } });
+  list("connections", active.map((row) => `${row.profile_name}: ${row.domain || row.remote_ip}`));
+  list("blocked", blocked.map((row) => `${row.profile_name}: ${row.domain || row.remote_ip}`));
+  const began = Math.max(0, ...[...active, ...blocked].map((row) => Date.parse(row.started)));
+  await compare();
+  const processes = [];
+  for (const row of active) {
     const { pid, processCreatedAt } = row.extra_data ?? {};
     if (!pid || !processCreatedAt) continue;
     const process = await get(`network:tree/${pid}-${processCreatedAt}`);
-    item("processes", `${row.profile_name}: ${process.CmdLine} (${process.Pid}) of ${process.PrimaryProfileID}`);
+    if (process.PrimaryProfileID !== row.profile) throw new Error(`${row.id} is of ${row.profile}, its process of ${process.PrimaryProfileID}`);
+    if (process.CreatedAt > Date.parse(row.started) + 1000) throw new Error(`${row.id} began before its process`);
+    processes.push(`${row.profile_name}: ${process.CmdLine} (${process.Pid}) of ${process.PrimaryProfileID}`);
   }
-  for (const row of await rows({ tunneled: { $eq: true }, active: { $eq: true } })) {
-    const path = row.extra_data.tunnel.Path.map((step) => {
-      const pin = pins.find((one) => one.ID === step.ID);
-      if (!pin) throw new Error(`${row.id} goes over ${step.ID}, which is not on the map`);
-      return pin;
-    });
-    if (path[0].HopDistance !== 1) throw new Error(`${row.id} does not begin at the home hub, but at ${path[0].Name}`);
-    path.slice(1).forEach((pin, at) => {
-      if (!path[at].ConnectedTo[pin.ID]) throw new Error(`${path[at].Name} is no neighbour of ${pin.Name}`);
-    });
-    item("tunnels", `${row.domain}: ${path.map((pin) => pin.Name).join(", ")}`);
-  }
-}
+  list("processes", processes);
+  list("tunnels", (await rows({ tunneled: { $eq: true }, active: { $eq: true } })).map(tunnel));
+  return began;
+};
 
 (async () => {
   await follow("notifications:all/", showNotifications);
-  const status = await get("runtime:spn/status");
-  let pins = [];
-  if (status.Status !== "disabled") await follow("map:main/", async (found) => { pins = found; });
-  await showConnections(pins);
+  await follow("runtime:system/status", showStatus);
+  await follow("core:spn/account/user", showAccount);
+  await follow("runtime:spn/status", showNetwork);
+  await follow("core:profiles/", showPrograms);
+  // A core that is still starting refuses to say what is connected.
+  if (!location.search.includes("pushed")) await window.look();
 })().then(() => "yes", (fault) => `no: ${fault.message}`).then((ready) => { document.body.dataset.ready = ready; });
