@@ -29,7 +29,7 @@ const SEEN: &[(&str, &[Seen])] = &[
             (61, "notifications", "Portmaster Package Issue"),
         ],
     ),
-    ("busy-server", &[(2, "connections", "Firefox: ")]),
+    ("busy-server", &[(2, "connections", "*")]),
     (
         "captive-portal",
         &[
