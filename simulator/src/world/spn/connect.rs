@@ -11,8 +11,9 @@ use crate::world::{
     geo::{self, Point},
 };
 
-/// Of hubs by id: whether there is a home hub, how many hops away it is, and the way to it where a session is open.
-pub(in crate::world) type Standings = BTreeMap<String, (bool, usize, Option<Vec<String>>)>;
+/// Of hubs by id: whether there is a home hub, how many hops away it is, the way to it where a session is open, and the ids of the
+/// hubs that lanes lead to.
+pub(in crate::world) type Standings = BTreeMap<String, (bool, usize, Option<Vec<String>>, Vec<String>)>;
 
 /// How many records a core keeps of a hub: the hub, its announcement and its status (websocket §5.4).
 const RECORDS: usize = 3;
@@ -101,12 +102,13 @@ impl World {
         let home = self.home_hub();
         let mut places = home.map(|home| map.places(&home.id)).unwrap_or_default();
         let sessions = home.map(|home| self.sessions_in(home, map, &places)).unwrap_or_default();
-        let stands = |id: &String| {
+        let stands = |(id, hub): (&String, &Hub)| {
             let has_session = sessions.contains(id.as_str());
             let Place { hops, route } = places.remove(id.as_str()).unwrap_or_default();
-            (id.clone(), (home.is_some(), hops, has_session.then_some(route)))
+            let lanes = hub.lanes.keys().cloned().collect();
+            (id.clone(), (home.is_some(), hops, has_session.then_some(route), lanes))
         };
-        map.hubs.keys().map(stands).collect()
+        map.hubs.iter().map(stands).collect()
     }
 
     /// Tells of the hubs that stand otherwise than they did; while the network is off there is no map to tell of.
