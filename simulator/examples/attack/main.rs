@@ -15,10 +15,11 @@ use std::{process::ExitCode, time::Duration};
 
 use attacks::Attack;
 use grammars::{Grammar, Sizes, grammars};
+use peer::SLOWER;
 use subject::Subject;
 
 /// The longest that a ping may take beside an attack, but for one in a hundred.
-const PING: Duration = Duration::from_millis(50);
+const PING: Duration = Duration::from_millis(50 * SLOWER);
 
 /// A machine that is busy with other things may have it wait as long as so many pings of a simulator that is idle.
 const BUSY: u32 = 3;

@@ -10,8 +10,11 @@ use std::{
 use super::grammars::Text;
 use portmaster_simulator::{Builder, ClockMode, Contract, Simulator};
 
+/// How many times as long all may take where the compiler did not optimize it.
+pub(crate) const SLOWER: u64 = if cfg!(debug_assertions) { 10 } else { 1 };
+
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * SLOWER);
 
 /// How long a client goes on saying the same.
 const AGAIN: Duration = Duration::from_secs(2);

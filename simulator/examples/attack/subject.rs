@@ -13,13 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::peer::Peer;
+use super::peer::{PATIENCE, Peer};
 
 /// The argument that makes this program the subject.
 pub(crate) const SUBJECT: &str = "--subject";
-
-/// How long a ping may take before it is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a client stays that sends no more, or reads nothing.
 const STAY: Duration = Duration::from_millis(300);
