@@ -29,7 +29,7 @@ const AGENT: &str = "portmaster-simulator-console";
 pub(super) fn routes() -> Vec<Route> {
     vec![
         get("/console", "Say what there is to ask the core", read)
-            .answers::<Askable>("The endpoints of the contract, and the words of queries."),
+            .answers::<Askable>("The endpoints of the contract, bodies to begin with, and the words of queries."),
         get("/console/keys", "Complete a key of the database", keys)
             .about("Goes on from a prefix to the next slash or the key's end, as a shell does with paths.")
             .query::<Begun>()
@@ -50,6 +50,8 @@ pub(super) fn routes() -> Vec<Route> {
 struct Askable {
     /// The contract's endpoints, in the form of `GET /api/v1/endpoints`.
     endpoints: Vec<Map<String, Value>>,
+    /// Bodies that endpoints understand, by their paths.
+    bodies: BTreeMap<&'static str, Value>,
     /// The words of the language of database queries.
     words: &'static [&'static str],
 }
@@ -60,7 +62,8 @@ async fn read(State(plane): State<Arc<Plane>>) -> Json<Askable> {
         Ok(Value::Object(members)) => Some(members),
         _ => None,
     });
-    Json(Askable { endpoints: entries.collect(), words: &query::WORDS })
+    let bodies = endpoints.iter().filter_map(|one| Some((one.path.as_str(), one.example_body()?)));
+    Json(Askable { endpoints: entries.collect(), bodies: bodies.collect(), words: &query::WORDS })
 }
 
 /// A key that is being typed.

@@ -204,14 +204,8 @@ fn operation(contract: Contract, endpoint: &Endpoint, method: &str, permission: 
 
 /// A question about connections, with an example.
 fn question(endpoint: &Endpoint) -> Value {
-    let example = match endpoint.path.as_str() {
-        "netquery/charts/connection-active" => json!({ "query": { "active": true } }),
-        "netquery/charts/bandwidth" => json!({ "interval": 60 }),
-        "netquery/query/batch" => json!({ "all": { "select": [{ "$count": { "field": "*", "as": "n" } }] } }),
-        _ => json!({ "select": ["domain", "verdict"], "pageSize": 5 }),
-    };
     // What is null asks for nothing in particular.
-    json!({ "schema": { "type": ["object", "null"] }, "example": example })
+    json!({ "schema": { "type": ["object", "null"] }, "example": endpoint.example_body() })
 }
 
 /// The body that an endpoint takes; most take none, and ignore one.
@@ -225,7 +219,7 @@ fn body(endpoint: &Endpoint) -> Value {
                     "type": ["object", "null"],
                     "properties": { "Notifications": { "type": ["object", "null"], "additionalProperties": { "type": "object" } } },
                 },
-                "example": { "Notifications": {} },
+                "example": endpoint.example_body(),
             } },
         }),
         PICTURE => {
@@ -233,7 +227,7 @@ fn body(endpoint: &Endpoint) -> Value {
             json!({ "required": true, "content": { "image/png": picture } })
         }
         path if path.starts_with("sync/") => {
-            needed(json!({ "schema": { "type": "object" }, "example": { "type": "settings" } }))
+            needed(json!({ "schema": { "type": "object" }, "example": endpoint.example_body() }))
         }
         _ => json!({ "content": { "text/plain": { "schema": { "type": "string", "maxLength": 1000 } } } }),
     }

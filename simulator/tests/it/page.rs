@@ -370,6 +370,12 @@ async fn the_api_is_asked_from_the_page() {
         browser.value("document.getElementById('console-target').value").await,
         json!("/api/v1/debug/core?style=github")
     );
+    // A body to begin with, which gives way to the next endpoint's.
+    fill_in(&mut browser, "console-endpoint", "POST netquery/charts/bandwidth").await;
+    let body = "document.getElementById('console-body').value";
+    assert_eq!(browser.value(body).await, json!(r#"{"interval":60}"#));
+    fill_in(&mut browser, "console-endpoint", "POST dns/clear").await;
+    assert_eq!(browser.value(body).await, json!(""));
     quiet(&browser);
 }
 

@@ -68,9 +68,13 @@ function choose() {
   $("console-about").textContent = `${found.Name} (${needs})${found.Description ? `: ${found.Description}` : ""}`;
   $("console-method").value = method;
   const told = (found.Parameters ?? []).filter((one) => one.Method === method);
-  const example = (name) => told.find((one) => one.Field === `${name} (in path)`)?.Value ?? "";
+  // What somebody wrote stays; an example gives way to the next.
+  const body = $("console-body");
+  const example = method === "GET" ? "" : JSON.stringify(askable.bodies[path]) ?? "";
+  if (!body.value || body.value === body.dataset.example) body.value = body.dataset.example = example;
+  const exampleOf = (name) => told.find((one) => one.Field === `${name} (in path)`)?.Value ?? "";
   const fields = [
-    ...partsOf(path).map(({ text, name }) => ({ name, part: text, value: example(name), about: "part of the path" })),
+    ...partsOf(path).map(({ text, name }) => ({ name, part: text, value: exampleOf(name), about: "part of the path" })),
     ...told.filter((one) => !one.Field.endsWith("(in path)")).map((one) => ({ name: one.Field, value: "", about: one.Description, hint: one.Value })),
   ];
   $("console-parameters").replaceChildren(...fields.flatMap(({ name, part, value, about, hint }, at) => {

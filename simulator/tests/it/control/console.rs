@@ -59,10 +59,20 @@ fn what_would_break_a_request_is_refused() {
 
 #[test]
 fn what_there_is_to_ask_is_told() {
-    let running = Running::with(Simulator::builder().contract(Contract::V2_2));
+    let running = Running::with(Simulator::builder().contract(Contract::V2_2).dev_mode(true));
     let told = running.get("/console");
     assert_eq!(told["endpoints"].as_array().map(Vec::len), Some(Contract::V2_2.endpoints().len()));
     assert!(told["words"].as_array().expect("words").contains(&json!("startswith")));
+    // The bodies to begin with are answered; what to import or export is for the caller to say.
+    for (path, body) in told["bodies"].as_object().expect("bodies") {
+        if path.starts_with("sync/") {
+            continue;
+        }
+        let target = format!("/api/v1/{path}");
+        let asked = json!({ "method": "POST", "target": target, "body": body.to_string() });
+        let (status, answer) = running.ask("POST", "/console/ask", asked);
+        assert_eq!((status, &answer["status"]), (200, &json!(200)), "{path}: {answer}");
+    }
 }
 
 #[test]
