@@ -73,15 +73,8 @@ const INVARIANTS: &[Invariant] = &[
 
 /// What subscribers are told of, by the beginnings of keys.
 const HEARD: &[&str] = &[
-    "config:",
-    "core:profiles/",
-    "core:spn/account/user",
-    MAP,
-    "notifications:all/",
-    "runtime:layeredProfile/",
-    "runtime:spn/status",
-    "runtime:subsystems/",
-    "runtime:system/status",
+    "config:", "core:profiles/", "core:spn/account/user", MAP, "notifications:all/",
+    "runtime:layeredProfile/", "runtime:spn/status", "runtime:subsystems/", "runtime:system/status",
 ];
 
 const MAP: &str = "map:main/";
