@@ -11,7 +11,6 @@ use super::{
     bodies,
     case::{Ask, Case, Sent, Step, Talk},
     finding::Oracle,
-    kin,
     shrink::Small,
 };
 use crate::suite::Mode;
@@ -80,7 +79,7 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
             bucket.small = one;
         }
     }
-    kin::gather(buckets.into_values().collect())
+    buckets.into_values().collect()
 }
 
 pub(super) fn size(case: &Case) -> usize {

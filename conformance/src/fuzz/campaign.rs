@@ -7,6 +7,7 @@ use super::{
     falls,
     finding::Oracle,
     host::{Gone, Own},
+    kin,
     lane::Lane,
     progress::Progress,
     scope::Scope,
@@ -105,7 +106,7 @@ impl Campaign {
     pub fn run(&self, until: Until, shard: Shard, threads: usize, progress: &Progress) -> Summary {
         let outcome = epochs::run(&self.subject, until, shard, threads, progress);
         let mut failures = outcome.fallen;
-        failures.extend(bucket::sort(outcome.small, &outcome.places));
+        failures.extend(kin::gather(bucket::sort(outcome.small, &outcome.places)));
         Summary {
             cases: outcome.cases,
             sent: outcome.sent,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    bucket::Bucket,
+    bucket::{Bucket, size},
     case::{Ask, Case, Sent, Step, Talk, Who},
     catalogue::decoded,
     finding::Oracle,
@@ -49,7 +49,7 @@ pub(super) fn gather(mut buckets: Vec<Bucket>) -> Vec<Bucket> {
         sets.entry(lead).or_default().push(bucket);
     }
     for set in sets.into_values() {
-        let smallest = set.iter().enumerate().min_by_key(|(_, one)| super::bucket::size(&one.small.case));
+        let smallest = set.iter().enumerate().min_by_key(|(_, one)| size(&one.small.case));
         let at = smallest.map_or(0, |(at, _)| at);
         let cause = set.get(at).map(|one| one.cause.clone());
         let (first, rest): (Vec<_>, Vec<_>) = set.into_iter().enumerate().partition(|(one, _)| *one == at);
