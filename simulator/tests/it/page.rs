@@ -371,9 +371,9 @@ async fn the_api_is_asked_from_the_page() {
         json!("/api/v1/debug/core?style=github")
     );
     // A body to begin with, which gives way to the next endpoint's.
-    fill_in(&mut browser, "console-endpoint", "POST netquery/charts/bandwidth").await;
+    fill_in(&mut browser, "console-endpoint", "POST netquery/charts/connection-active").await;
     let body = "document.getElementById('console-body').value";
-    assert_eq!(browser.value(body).await, json!(r#"{"interval":60}"#));
+    assert_eq!(browser.value(body).await, json!(r#"{"query":{"active":true}}"#));
     fill_in(&mut browser, "console-endpoint", "POST dns/clear").await;
     assert_eq!(browser.value(body).await, json!(""));
     quiet(&browser);
