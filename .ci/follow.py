@@ -19,7 +19,9 @@ os.environ["CURL_HOME"] = str(folder.resolve())
 
 
 def pattern(lines):
-    words = ".*?".join(map(re.escape, "\n".join(lines).strip().split("…")))
+    # A line of `…` alone may stand for no line at all.
+    text = re.sub(r"(?m)^…\n", "…", "\n".join(lines).strip())
+    words = ".*?".join(map(re.escape, text.split("…")))
     words = re.sub(r"(127\\\.0\\\.0\\\.1:)[3-6]\d{4}", r"\1\\d+", words)
     return re.compile(r"\s*" + re.sub(r"(\\\s)+", r"\\s+", words) + r"\s*", re.DOTALL)
 

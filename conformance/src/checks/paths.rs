@@ -120,7 +120,7 @@ async fn inside(context: Context, part: Part) -> Outcome {
     let drawn = part.clone();
     let strategy = move || Ok((strings(&drawn)?, any::<u64>()));
     let asking = context.clone();
-    property::hold(&context, &name, strategy, move |(text, mask)| {
+    property::hold(&context, &name, property::USUAL, strategy, move |(text, mask)| {
         let (context, path) = (asking.clone(), part.path(&text, mask));
         async move { reached(&get(&context, &path).await?) }
     })
@@ -134,6 +134,7 @@ async fn outside(context: Context, part: Part) -> Outcome {
     property::hold(
         &context,
         &name,
+        property::USUAL,
         move || strings_outside(&drawn),
         move |(text, mask)| {
             let (context, path) = (asking.clone(), part.path(&text, mask));

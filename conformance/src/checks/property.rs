@@ -21,7 +21,8 @@ use crate::suite::{Context, Evidence, Outcome, Stop};
 /// it notices soon. A value that was drawn before is not tried again.
 pub(super) type Cases = [usize; 2];
 
-const CASES: Cases = [64, 16];
+/// How many are usual.
+pub(super) const USUAL: Cases = [64, 16];
 /// How often a failing value is made smaller at most.
 const SHRINKS: usize = 400;
 /// How long that may take at most: a target that fails by silence takes its time.
@@ -30,22 +31,6 @@ const SHRINKING: Duration = Duration::from_secs(30);
 /// Tries `property` with values that the strategy draws from the run's seed and a name of its own, so that a
 /// check draws the same values whatever else runs.
 pub(super) async fn hold<S, F, R>(
-    context: &Context,
-    name: &str,
-    strategy: impl Fn() -> Result<S, Stop> + Send + 'static,
-    property: F,
-) -> Outcome
-where
-    S: Strategy + 'static,
-    S::Value: Debug + Clone + Send,
-    F: Fn(S::Value) -> R + Send + 'static,
-    R: Future<Output = Outcome> + Send + 'static,
-{
-    hold_in(context, name, CASES, strategy, property).await
-}
-
-/// The same with so many values.
-pub(super) async fn hold_in<S, F, R>(
     context: &Context,
     name: &str,
     [usual, of_trial]: Cases,
@@ -292,6 +277,7 @@ mod tests {
         let outcome = hold(
             &context,
             "n",
+            USUAL,
             || Ok(0_u32..10_000),
             |number| async move { if number < 700 { Ok(()) } else { Err(violated(number)) } },
         );
@@ -313,7 +299,7 @@ mod tests {
                     std::future::pending::<Outcome>().await
                 }
             };
-            hold(&context, "n", || Ok(0_u32..10), property).await
+            hold(&context, "n", USUAL, || Ok(0_u32..10), property).await
         });
         heard.recv().unwrap();
         task.abort();
@@ -329,7 +315,7 @@ mod tests {
             seen.lock().unwrap().push(number);
             async { Ok(()) }
         };
-        hold(&context(seed), name, || Ok(0_u32..10_000), property).await.unwrap();
+        hold(&context(seed), name, USUAL, || Ok(0_u32..10_000), property).await.unwrap();
         let values = values.lock().unwrap();
         values.clone()
     }

@@ -361,6 +361,7 @@ impl Keeper {
                 None => break,
             }
             number += 1;
+            self.0.flight.anew();
             *self.0.ping.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
             self.0.state.send_replace(State::Up(number));
         }

@@ -118,39 +118,36 @@ impl Client {
 
     async fn exchange_kept(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = {
+        let mut idle = {
             let mut kept = kept();
             let at = kept.iter().rposition(|(to, _)| to == address);
-            at.map(|at| kept.swap_remove(at).1)
+            at.map(|at| kept.swap_remove(at).1).filter(Connection::is_quiet)
         };
-        let again = match idle {
-            Some(mut connection) => {
-                let sent = connection.send(address, request).await;
-                // The target may have ended it meanwhile.
-                (!matches!(sent, Err(SendError::Closed | SendError::Io(_)))).then_some((connection, sent))
+        loop {
+            let had = idle.is_some();
+            let mut connection = match idle.take() {
+                Some(connection) => connection,
+                None => Connection::open(address).await?,
+            };
+            let sent = connection.send(address, request).await;
+            // The target may have ended it just then. Only what reads may be asked twice (RFC 9110 §9.2.2).
+            let reads = matches!(request.method.as_str(), "GET" | "HEAD");
+            if had && reads && matches!(sent, Err(SendError::Closed | SendError::Io(_))) {
+                continue;
             }
-            None => None,
-        };
-        let (connection, sent) = match again {
-            Some(sent) => sent,
-            None => {
-                let mut connection = Connection::open(address).await?;
-                let sent = connection.send(address, request).await;
-                (connection, sent)
+            let stays = |response: &Response| {
+                let closes =
+                    response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+                !closes && response.surplus == 0 && response.status != 101
+            };
+            if sent.as_ref().is_ok_and(stays) {
+                let mut kept = kept();
+                if kept.len() < KEPT {
+                    kept.push((address.clone(), connection));
+                }
             }
-        };
-        let stays = |response: &Response| {
-            let closes =
-                response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-            !closes && response.surplus == 0 && response.status != 101
-        };
-        if sent.as_ref().is_ok_and(stays) {
-            let mut kept = kept();
-            if kept.len() < KEPT {
-                kept.push((address.clone(), connection));
-            }
+            return sent;
         }
-        sent
     }
 
     /// Sends these bytes as they are and reads the answer to `method`. With `finish` the sending side is closed
@@ -229,5 +226,50 @@ async fn ask(
     match (incoming.response(method).await, written) {
         (Err(SendError::Closed), Err(broken)) => Err(broken.into()),
         (answer, _) => Ok((answer?, incoming)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt as _, net::TcpListener};
+
+    use super::*;
+
+    /// Answers one request on each connection, and ends it at the next.
+    async fn short_of_breath() -> (Address, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let asked = Arc::new(Mutex::new(vec![]));
+        let log = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                for answers in [true, false] {
+                    let mut head = [0; 1024];
+                    let read = stream.read(&mut head).await.unwrap();
+                    let line =
+                        String::from_utf8_lossy(&head[..read]).lines().next().unwrap_or_default().to_owned();
+                    log.lock().unwrap().push(line);
+                    if answers {
+                        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+                    }
+                }
+            }
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn only_what_reads_is_asked_twice_when_a_kept_connection_ends() {
+        for (method, times) in [("GET", 2), ("POST", 1)] {
+            let (address, asked) = short_of_breath().await;
+            let client = Client::new(Duration::from_secs(10));
+            let first = client.send(&address, &Request::api(method, "a").kept()).await;
+            assert_eq!(first.unwrap().status, 200);
+            let second = client.send(&address, &Request::api(method, "b").kept()).await;
+            assert_eq!(second.is_ok(), times == 2, "{method}");
+            let told = asked.lock().unwrap().iter().filter(|line| line.contains("/b")).count();
+            assert_eq!(told, times, "{method}");
+        }
     }
 }

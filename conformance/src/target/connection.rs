@@ -41,6 +41,12 @@ impl Connection {
         }
     }
 
+    /// Whether nothing has come unasked on it, its end neither, as far as is known here.
+    pub(super) fn is_quiet(&self) -> bool {
+        let unasked = self.incoming.peer().try_read(&mut [0]);
+        unasked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Sends bytes and then nothing more, and reads until the other side closes.
     pub async fn exchange(mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let stream = self.incoming.stream();

@@ -34,6 +34,8 @@ struct Log {
     past: VecDeque<Flown>,
     /// How many ended without an answer.
     unanswered: u64,
+    /// When the target began anew, if it did.
+    begun: Option<Instant>,
     /// When somebody asked for the target's end.
     farewell: Option<Instant>,
     /// The records that were written, by key.
@@ -135,6 +137,11 @@ impl Flight {
         self.log().unanswered += 1;
     }
 
+    /// The target begins anew: what it was sent before is nothing to it.
+    pub(crate) fn anew(&self) {
+        self.log().begun = Some(Instant::now());
+    }
+
     /// How many requests ended without an answer until now.
     pub(crate) fn unanswered(&self) -> u64 {
         self.log().unanswered
@@ -151,15 +158,18 @@ impl Flight {
     }
 
     /// What is on its way, with what ended without an answer within the last moments; and what was answered just before, the last
-    /// of each connection. Both in the order in which they went out.
+    /// of each connection. Both in the order in which they went out, since the target began.
     pub(crate) fn now(&self, moments: Duration) -> (Vec<Flown>, Vec<Flown>) {
         let log = self.log();
         let lately =
             |one: &&Flown| one.ended.is_some_and(|(at, answered)| !answered && at.elapsed() < moments);
-        let mut open: Vec<Flown> = log.past.iter().filter(lately).chain(log.open.values()).cloned().collect();
+        let sent = |one: &&Flown| log.begun.is_none_or(|begun| one.at >= begun);
+        let open = log.past.iter().filter(lately).chain(log.open.values());
+        let mut open: Vec<Flown> = open.filter(sent).cloned().collect();
         open.sort_by_key(|one| one.at);
         let mut last: BTreeMap<u64, &Flown> = BTreeMap::new();
-        for one in log.past.iter().filter(|one| one.ended.is_some_and(|(_, answered)| answered)) {
+        for one in log.past.iter().filter(|one| one.ended.is_some_and(|(_, answered)| answered)).filter(sent)
+        {
             last.insert(one.connection, one);
         }
         let mut before: Vec<Flown> = last.into_values().cloned().collect();
@@ -213,6 +223,11 @@ mod tests {
         assert_eq!(flight.unanswered(), 1);
         drop(open);
         assert_eq!(flight.unanswered(), 2);
+        // Another life has nothing to do with it.
+        flight.anew();
+        let _open = flight.begin(two, false, b"GET /e");
+        let (flying, before) = flight.now(Duration::from_secs(60));
+        assert_eq!((names(&flying), names(&before)), (vec!["GET /e".into()], vec![]));
     }
 
     #[test]

@@ -49,6 +49,10 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
         &mut self.stream
     }
 
+    pub(super) fn peer(&self) -> &S {
+        &self.stream
+    }
+
     /// How many bytes have been read and not used.
     pub(super) fn left(&self) -> usize {
         self.buffer.len()

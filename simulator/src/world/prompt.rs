@@ -98,7 +98,7 @@ impl World {
         }
     }
 
-    /// What the first rule of a program says that fits a connection. Behaviour of the kinds that prompts make are read: a
+    /// What the first rule of a program says that fits a connection. Rules of the kinds that prompts make are read: a
     /// domain, with a dot before it for all below it, an address, or everything.
     fn ruled(&self, row: &ConnectionRow) -> Option<Verdict> {
         let option = if row.direction == "inbound" { INCOMING } else { OUTGOING };

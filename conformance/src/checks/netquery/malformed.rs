@@ -41,6 +41,7 @@ pub(super) fn checks() -> Vec<Check> {
             property::hold(
                 &context,
                 "netquery text",
+                property::USUAL,
                 || {
                     let piece = one_of![
                         "\\PC{0,8}",
@@ -77,6 +78,7 @@ pub(super) fn checks() -> Vec<Check> {
             property::hold(
                 &context,
                 "netquery column",
+                property::USUAL,
                 move || Ok(names),
                 move |name: String| {
                     let context = asking.clone();
@@ -91,6 +93,7 @@ pub(super) fn checks() -> Vec<Check> {
                 property::hold(
                     &context,
                     "netquery type",
+                    property::USUAL,
                     || Ok(wrong_types()),
                     move |question| {
                         let context = asking.clone();

@@ -232,6 +232,6 @@ where
     let universe = Universe::find(&context).await?;
     let (drawing, asking) = (Arc::clone(&universe), Arc::clone(&universe));
     let property = move |value| property(Arc::clone(&asking), value);
-    let held = property::hold_in(&context, name, CASES, move || Ok(strategy(&drawing)), property).await;
+    let held = property::hold(&context, name, CASES, move || Ok(strategy(&drawing)), property).await;
     universe.judged(held).await
 }

@@ -131,7 +131,7 @@ async fn refused(context: Context, frame: &Frame) -> Outcome {
 async fn fragments(context: Context) -> Outcome {
     let strategy = || Ok(prop::collection::vec((0..=MESSAGE.len(), any::<bool>()), 0..6));
     let asking = context.clone();
-    property::hold(&context, "websocket fragments", strategy, move |mut cuts| {
+    property::hold(&context, "websocket fragments", property::USUAL, strategy, move |mut cuts| {
         let context = asking.clone();
         async move {
             cuts.sort_unstable();

@@ -29,7 +29,7 @@ pub(super) fn checks() -> Vec<Check> {
 async fn drawn(context: Context, name: &'static str, hear: bool) -> Outcome {
     let strategy = || Ok((prop::collection::vec(records(), 1..6), conditions()));
     let asking = context.clone();
-    property::hold(&context, name, strategy, move |(records, condition)| {
+    property::hold(&context, name, property::USUAL, strategy, move |(records, condition)| {
         within(asking.clone(), name, move |space| {
             Box::pin(async move {
                 if hear {

@@ -14,7 +14,8 @@ const MALFORMED: &[u8] = b"|error|bad request: malformed message";
 const FENCE: &str = "conformance-fence";
 
 pub(super) fn checks() -> Vec<Check> {
-    let mut checks = vec![
+    let mut checks =
+        vec![
         reads(
             "messages/any",
             "2.1",
@@ -24,7 +25,7 @@ pub(super) fn checks() -> Vec<Check> {
             let asking = context.clone();
             property::hold(
                 &context,
-                "websocket messages",
+                "websocket messages", property::USUAL,
                 || Ok(messages()),
                 move |message| {
                     let context = asking.clone();
@@ -42,7 +43,7 @@ pub(super) fn checks() -> Vec<Check> {
             let asking = context.clone();
             property::hold(
                 &context,
-                "websocket names",
+                "websocket names", property::USUAL,
                 || Ok(name(0..200)),
                 move |name| {
                     let context = asking.clone();

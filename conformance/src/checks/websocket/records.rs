@@ -192,6 +192,7 @@ async fn drawn(context: Context, name: &'static str, method: &'static str) -> Ou
     property::hold(
         &context,
         name,
+        property::USUAL,
         || Ok(objects()),
         move |object| {
             within(asking.clone(), name, move |space| {
@@ -232,6 +233,7 @@ async fn inserted(context: Context) -> Outcome {
     property::hold(
         &context,
         "websocket insert",
+        property::USUAL,
         || Ok(bases_and_changes()),
         move |(base, mut changes)| {
             // A member that exists keeps its type.

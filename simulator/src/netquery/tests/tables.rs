@@ -277,3 +277,32 @@ fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
         }
     }
 }
+
+#[test]
+fn what_happened_before_somebody_asked_is_in_the_tables() {
+    let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+    let asked = Store::begun(&mut world).unwrap();
+    let [later, after_much] = [(); 2].map(|()| Store::holding(asked.kept().unwrap(), world.behaviour));
+    asked.open().unwrap();
+    for minute in 1..=30 {
+        world.clock.advance(SignedDuration::from_mins(1));
+        world.run_due();
+        let events = world.take_events();
+        asked.record(&events).unwrap();
+        later.record(&events).unwrap();
+        // More than are put off make the tables.
+        let times = if minute == 1 { 200 } else { 1 };
+        (0..times).for_each(|_| after_much.record(&events).unwrap());
+    }
+    // A page holds a hundred.
+    let all = |store: &Store| -> Vec<Value> {
+        let page = |page: usize| rows_of(store, &json!({ "orderBy": ["id"], "page": page, "pageSize": 100 }));
+        (0..4).flat_map(page).collect()
+    };
+    let count = all(&asked).len();
+    assert!((100..400).contains(&count), "{count}");
+    assert_eq!(all(&later), all(&asked));
+    assert_eq!(all(&after_much), all(&asked));
+    // What was put off is in what a snapshot takes out.
+    assert!(matches!(later.kept().unwrap(), Kept::Taken(_)));
+}
