@@ -153,7 +153,7 @@ async fn ask(context: &Context, request: Request, caller: Caller) -> Result<Exch
         Caller::With(tier) => request.bearer(context.key(tier)?),
         _ => request,
     };
-    context.send_to(caller.place(), request.kept()).await
+    context.send_to(caller.place(), request.kept_to_read()).await
 }
 
 async fn call(context: Context, request: Request, caller: Caller, allowed: bool) -> Outcome {

@@ -41,7 +41,7 @@ fn should(id: &str, sentence: &str) -> Check {
 /// Sends a request with the rights of `permission`.
 async fn with(context: &Context, permission: Permission, request: Request) -> Result<Exchange, Stop> {
     let (place, key) = context.rights(permission)?;
-    context.send_to(place, request.maybe_bearer(key).kept()).await
+    context.send_to(place, request.maybe_bearer(key).kept_to_read()).await
 }
 
 async fn get(context: &Context, permission: Permission, path: &str) -> Result<Exchange, Stop> {

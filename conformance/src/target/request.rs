@@ -92,9 +92,15 @@ impl Request {
         self.header("Transfer-Encoding", "chunked")
     }
 
-    /// Takes a connection that is kept, as a client would, where a fresh one shows no more.
+    /// Takes a connection that is kept, as a client would, where a fresh one shows no more and asking twice does no harm: where the
+    /// target has just ended it, it is asked again.
     pub(crate) fn kept(self) -> Self {
         Self { kept: true, ..self }
+    }
+
+    /// The same if it only reads.
+    pub(crate) fn kept_to_read(self) -> Self {
+        Self { kept: matches!(self.method.as_str(), "GET" | "HEAD"), ..self }
     }
 
     /// The bytes that go to the target.
