@@ -149,7 +149,9 @@ impl TargetArgs {
     async fn find(&self) -> Result<Found, Trouble> {
         if let Some((keeper, name)) = self.launched.keeper().await? {
             let (address, keys) = (keeper.address().clone(), keeper.keys().clone());
-            let target = Some((address, Mode::Guarded));
+            // What launches may have its own mind about Development Mode.
+            let mode = probe::mode(&Client::new(FOREIGN_LIMIT), &address).await?;
+            let target = Some((address, mode));
             let name = format!("launched: {name}");
             return Ok(Found { target, keeper: Some(keeper), ..Found::own(keys, name) });
         }

@@ -17,6 +17,8 @@ use tokio::{
     time::timeout,
 };
 
+use super::stack;
+
 /// How many lines of the log are kept.
 const TAIL: usize = 20;
 /// How many lines of last words are kept.
@@ -47,8 +49,7 @@ struct Log {
 
 impl Log {
     fn line(&mut self, line: String) {
-        let is_end =
-            ["panic: ", "fatal error: ", "SIGABRT", "SIGQUIT"].iter().any(|word| line.starts_with(word));
+        let is_end = stack::is_end(&line) || ["SIGABRT", "SIGQUIT"].iter().any(|word| line.starts_with(word));
         if (is_end || !self.words.is_empty()) && self.words.len() < WORDS {
             self.words.push(line);
             return;

@@ -16,10 +16,17 @@ pub(super) struct Panic {
     pub(super) frames: Vec<String>,
 }
 
+/// How the last words of a dying program begin: what Go prints, and what Rust does where nothing can be unwound.
+const ENDS: [&str; 4] = ["panic: ", "fatal error: ", "fatal runtime error: ", "memory allocation of "];
+
+/// Whether a line begins a program's last words.
+pub(super) fn is_end(line: &str) -> bool {
+    ENDS.iter().any(|words| line.starts_with(words))
+}
+
 /// Finds the panic in what a program printed.
 pub(super) fn panic(lines: &[String]) -> Option<Panic> {
-    let first = |line: &String| line.starts_with("panic: ") || line.starts_with("fatal error: ");
-    let at = lines.iter().position(first)?;
+    let at = lines.iter().position(|line| is_end(line))?;
     let text = lines[at].clone();
     let begins = lines[at..].iter().position(|line| line.starts_with("goroutine ")).map(|more| at + more + 1);
     let stack = begins.map(|begins| &lines[begins..]).unwrap_or_default();
@@ -177,5 +184,15 @@ mod tests {
         assert_eq!(found.text, "panic: reflect.Set: value of type string");
         assert_eq!(found.frames, ["reflect.Value.Set", "core/accessor.(*Struct).Set", "core/api.run"]);
         assert_eq!(panic(&lines[..1]), None);
+    }
+
+    #[test]
+    fn a_program_without_goroutines_has_last_words_too() {
+        for text in
+            ["memory allocation of 96000000000 bytes failed", "fatal runtime error: stack overflow, aborting"]
+        {
+            let found = panic(&["thread 'worker' (7) says".to_owned(), text.to_owned()]).unwrap();
+            assert_eq!((found.text.as_str(), found.frames.len()), (text, 0));
+        }
     }
 }
