@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     num::NonZeroU32,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -414,10 +415,11 @@ async fn launched(
 ) -> Outcome {
     let mut whole: Option<Run> = None;
     let mut left: Vec<Check> = checks.to_vec();
+    let once = Arc::default();
     for (way, mode) in
         [(Way::Guarded, Mode::Guarded), (Way::Granting, Mode::Granted), (Way::Development, Mode::Development)]
     {
-        let context = context(mode).kept(keeper.clone());
+        let context = context(mode).kept(keeper.clone()).knowing(&once);
         // What another way opens is left for it.
         let later = |reason: &Option<SkipReason>| match reason {
             Some(SkipReason::NotGranted) => way == Way::Guarded && keeper.can_turn(Way::Granting),
@@ -469,9 +471,11 @@ async fn foreign(
         false => None,
     };
     let before = footprint(&keys).await;
+    let once = Arc::default();
     let part = async |checks: &[Check], mode, keys: &Keys| {
         let keeper = Keeper::watch(address.clone(), keys.clone(), flight.clone());
-        let run = watched(checks, &context(mode, keys).kept(keeper.clone()), allowed, bounds, live).await;
+        let context = context(mode, keys).kept(keeper.clone()).knowing(&once);
+        let run = watched(checks, &context, allowed, bounds, live).await;
         let gone = keeper.falls(0).first().filter(|_| keeper.is_lost()).map(|fall| fall.headline.clone());
         keeper.close().await;
         (run, gone)

@@ -50,7 +50,7 @@ struct Inner {
     /// Who watches the target, if somebody does.
     keeper: Option<Keeper>,
     /// What takes long and was asked.
-    once: Once,
+    once: Arc<Once>,
 }
 
 /// What a check may use. Cheap to clone.
@@ -101,7 +101,7 @@ impl Context {
             gone: AtomicBool::new(false),
             tape: None,
             keeper: None,
-            once: Once::default(),
+            once: Arc::default(),
         }))
     }
 
@@ -120,6 +120,15 @@ impl Context {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.client = inner.client.clone().with_flight(keeper.flight().clone());
             inner.keeper = Some(keeper);
+        }
+        self
+    }
+
+    /// The same, which knows what others asked of the target that takes long.
+    pub(crate) fn knowing(mut self, once: &Arc<Once>) -> Self {
+        // Nobody else has a context that has just been made.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.once = Arc::clone(once);
         }
         self
     }
@@ -236,7 +245,10 @@ impl Context {
         let address = self.address(place).await?;
         let begun = Begun::now();
         let sent = match once::is_slow(&request) && !self.is_embedded() {
-            true => self.0.once.ask(&request, self.patiently(&address, &request)).await?,
+            true => {
+                let open = !matches!(self.0.targets, Targets::Foreign(_, Mode::Guarded));
+                self.0.once.ask(&request, open, self.patiently(&address, &request)).await?
+            }
             false => self.patiently(&address, &request).await,
         };
         match sent {

@@ -20,7 +20,7 @@ pub(super) fn is_slow(request: &Request) -> bool {
 
 /// The answers that took long, by what was asked.
 #[derive(Debug)]
-pub(super) struct Once {
+pub(crate) struct Once {
     known: Mutex<BTreeMap<String, Response>>,
     long: Duration,
 }
@@ -32,10 +32,12 @@ impl Default for Once {
 }
 
 impl Once {
-    /// Asks, unless it is known that it takes long: then the like has the same answer, and others that would be let in are not asked.
+    /// Asks, unless it is known that it takes long: then the like has the same answer, and others that would be let in, whom an
+    /// open target lets in whatever their key, are not asked.
     pub(super) async fn ask(
         &self,
         request: &Request,
+        open: bool,
         asked: impl Future<Output = Result<Response, SendError>>,
     ) -> Result<Result<Response, SendError>, Stop> {
         let mut known = self.known.lock().await;
@@ -43,7 +45,7 @@ impl Once {
         if let Some(response) = known.get(&key) {
             return Ok(Ok(response.clone()));
         }
-        if !known.is_empty() && is_let_in(request) {
+        if !known.is_empty() && is_let_in(request, open) {
             return Err(Stop::Skip(SkipReason::AskedOnce));
         }
         let begun = Instant::now();
@@ -57,11 +59,11 @@ impl Once {
     }
 }
 
-/// Whether the caller has a key that opens the endpoint: others are refused at once.
-fn is_let_in(request: &Request) -> bool {
+/// Whether nobody needs a key, or the caller has one that opens the endpoint: others are refused at once.
+fn is_let_in(request: &Request, open: bool) -> bool {
     let opens = |shown: &String| !["ANYONE", "EXPIRED"].iter().any(|word| shown.contains(word));
     let read = matches!(request.method.as_str(), "GET" | "HEAD");
-    read && request.headers.iter().filter_map(|header| header.shown.as_ref()).any(opens)
+    read && (open || request.headers.iter().filter_map(|header| header.shown.as_ref()).any(opens))
 }
 
 #[cfg(test)]
@@ -78,14 +80,16 @@ mod tests {
             Ok(Response { status: 500, headers: vec![], body: b"self-check #1: no".to_vec(), surplus: 0 })
         };
         let soon = Duration::ZERO;
-        assert!(once.ask(&request(Tier::User), answer(soon)).await.is_ok());
+        assert!(once.ask(&request(Tier::User), false, answer(soon)).await.is_ok());
         let long = Duration::from_millis(50);
-        let first = once.ask(&request(Tier::User), answer(long)).await.unwrap().unwrap();
-        let again = once.ask(&request(Tier::User), answer(long)).await.unwrap().unwrap();
+        let first = once.ask(&request(Tier::User), false, answer(long)).await.unwrap().unwrap();
+        let again = once.ask(&request(Tier::User), false, answer(long)).await.unwrap().unwrap();
         assert_eq!(first.body, again.body);
-        let other = once.ask(&request(Tier::Admin), answer(long)).await;
+        let other = once.ask(&request(Tier::Admin), false, answer(long)).await;
         assert!(matches!(other, Err(Stop::Skip(SkipReason::AskedOnce))));
-        assert!(once.ask(&request(Tier::Anyone), answer(soon)).await.is_ok());
+        assert!(once.ask(&request(Tier::Anyone), false, answer(soon)).await.is_ok());
+        let open = once.ask(&request(Tier::Anyone), true, answer(long)).await;
+        assert!(matches!(open, Err(Stop::Skip(SkipReason::AskedOnce))), "in Development Mode");
         assert!(is_slow(&request(Tier::User)) && !is_slow(&Request::api("GET", "ping")));
     }
 }
