@@ -1,6 +1,6 @@
 //! Sends cases to two targets that are set up alike, and finds what differs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use portmaster_fixtures::Permission;
 use tokio::{
@@ -31,6 +31,8 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(3);
 /// The same of somebody else's targets.
 const FOREIGN_GRACE: Duration = Duration::from_secs(5);
+/// After how many such waits in vain a target is known to keep silent, and by what part of the time it then gets.
+const SILENT: (u32, u32) = (20, 8);
 
 /// Sends a case to both: what differs, each cause once.
 pub(super) async fn run(lane: &mut Lane<'_>, case: &Case) -> Result<Vec<Objection>, Gone> {
@@ -88,7 +90,9 @@ async fn hear(
     step: &Step,
     [first, second]: &mut [Memory; 2],
 ) -> Result<[Heard; 2], Gone> {
+    let vain = &one.subject.vain;
     let grace = if one.subject.scope.lives() { FOREIGN_GRACE } else { GRACE };
+    let grace = if vain.load(Ordering::Relaxed) < SILENT.0 { grace } else { grace / SILENT.1 };
     let (tell, hurry) = watch::channel(false);
     let done = Notify::new();
     let both = async {
@@ -107,6 +111,7 @@ async fn hear(
     let late = async {
         done.notified().await;
         sleep(grace).await;
+        vain.fetch_add(1, Ordering::Relaxed);
         tell.send_replace(true);
         std::future::pending::<()>().await;
     };

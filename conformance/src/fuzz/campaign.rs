@@ -1,5 +1,7 @@
 //! A campaign.
 
+use std::sync::atomic::AtomicU32;
+
 use super::{
     attempt::attempt,
     bucket, epochs,
@@ -83,6 +85,7 @@ impl Campaign {
             keys,
             seed,
             limit,
+            vain: AtomicU32::new(0),
         };
         Ok(Self { subject })
     }

@@ -1,6 +1,6 @@
 //! What is fuzzed, and how: the same for all threads.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicU32, time::Duration};
 
 use portmaster_fixtures::{Behaviour, Contract};
 
@@ -52,6 +52,8 @@ pub(super) struct Subject {
     pub(super) seed: u64,
     /// How long an answer may take.
     pub(super) limit: Duration,
+    /// How often one of two targets was waited for in vain when the other was done.
+    pub(super) vain: AtomicU32,
 }
 
 impl Subject {

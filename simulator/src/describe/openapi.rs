@@ -223,7 +223,7 @@ fn body(endpoint: &Endpoint) -> Value {
             } },
         }),
         PICTURE => {
-            let picture = json!({ "schema": { "type": "string", "format": "binary", "minLength": 1, "maxLength": 1000 } });
+            let picture = json!({ "schema": { "type": "string", "format": "binary", "minLength": 1, "maxLength": 1_000_000 } });
             json!({ "required": true, "content": { "image/png": picture } })
         }
         path if path.starts_with("sync/") => {
