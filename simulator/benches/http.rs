@@ -105,6 +105,11 @@ fn main() -> ExitCode {
         println!("{rate:>9.0}/s  {path}");
     }
     drop((simulator, recording));
+    for threads in [1, 2] {
+        let share = share_of_ping(threads, &client);
+        println!("ping, served by so many threads: {threads}, share {share:.2}");
+    }
+    server.block_on(many_in_one_process());
     start_and_memory();
     ExitCode::from(u8::from(fallen && std::env::var_os("CHECK").is_some()))
 }
@@ -169,10 +174,54 @@ async fn bare(body: Bytes) -> SocketAddr {
     address
 }
 
+/// The share of a ping where so many threads serve it.
+fn share_of_ping(threads: usize, client: &Runtime) -> f64 {
+    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let server = server.expect("a runtime");
+    let simulator =
+        server.block_on(Simulator::builder().contract(Contract::Docs).start()).expect("home-office starts");
+    let bare = server.block_on(bare(Bytes::from_static(b"Pong.\n")));
+    let rate = |address| client.block_on(requests_a_second(address, &asking("ping", false), 200, ROUND / 2));
+    median((0..ROUNDS).map(|_| 1.0 / rate(bare) * rate(simulator.addr())).collect())
+}
+
+/// What forks, snapshots and many simulators in one process cost.
+async fn many_in_one_process() {
+    let start = || Simulator::builder().start();
+    let one = start().await.expect("home-office starts");
+    let (mut snapshots, mut forks) = (Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let began = Instant::now();
+        let snapshot = one.snapshot().expect("a snapshot");
+        snapshots.push(began.elapsed().as_secs_f64() * 1e3);
+        let began = Instant::now();
+        let fork = Simulator::builder().snapshot(snapshot).start().await.expect("a fork");
+        forks.push(began.elapsed().as_secs_f64() * 1e3);
+        drop(fork);
+    }
+    println!("a snapshot of home-office: {:.2} ms (asked 1)", median(snapshots));
+    println!("a simulator that begins with it: {:.2} ms (asked 1)", median(forks));
+    let (before, began) = (resident("self"), Instant::now());
+    let mut all = Vec::new();
+    for _ in 0..100 {
+        all.push(start().await.expect("one more"));
+    }
+    let (took, held) = (began.elapsed().as_secs_f64(), resident("self") - before);
+    println!("100 simulators in one process: {took:.2} s (asked 0.5), {held:.0} MiB (asked 400)");
+}
+
+/// Resident memory of a process, MiB.
+fn resident(process: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: Option<f64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or(f64::NAN) / 1024.0
+}
+
 /// Starts the binary: time to the first answer, and resident memory when idle.
 fn start_and_memory() {
     let mut times = Vec::new();
-    let mut memory = 0;
+    let mut memory = f64::NAN;
     for _ in 0..9 {
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portmaster-simulator"))
@@ -185,15 +234,13 @@ fn start_and_memory() {
             assert!(began.elapsed() < Duration::from_secs(10), "it does not answer");
         }
         times.push(began.elapsed());
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let resident = status.lines().find(|line| line.starts_with("VmRSS"));
-        memory = resident.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or(memory);
+        memory = resident(&child.id().to_string());
         let _ = child.kill();
         let _ = child.wait();
     }
     times.sort();
-    println!("start to first answer: {:.1} ms (median of 9)", times[times.len() / 2].as_secs_f64() * 1e3);
-    println!("idle memory: {:.1} MiB resident", memory as f64 / 1024.0);
+    println!("start to first answer: {:.1} ms (asked 8)", times[times.len() / 2].as_secs_f64() * 1e3);
+    println!("idle memory: {memory:.1} MiB resident (asked 14)");
 }
 
 fn ping(address: &str) -> std::io::Result<()> {

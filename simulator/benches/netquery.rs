@@ -135,10 +135,7 @@ fn report(
 fn recipe(apps: &[App]) -> Result<Recipe<'_>> {
     let start: Timestamp = START.parse()?;
     Ok(Recipe {
-        makers: apps
-            .iter()
-            .map(|app| Maker { app, profile: app.profile_id(), name: app.name.clone(), uses_spn: false })
-            .collect(),
+        makers: apps.iter().map(|app| Maker::new(app, app.profile_id(), app.name.clone(), false)).collect(),
         start,
         over: SignedDuration::from_mins(10),
         tunnels: Default::default(),

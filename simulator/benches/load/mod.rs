@@ -63,7 +63,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut [u8], status: u16) -> bool 
             Ok(0) | Err(_) => return false,
             Ok(count) => read += count,
         }
-        if let Some(end) = buffer[..read].windows(4).position(|four| four == b"\r\n\r\n") {
+        if let Some(end) = memchr::memmem::find(&buffer[..read], b"\r\n\r\n") {
             break (end + 4, length(&buffer[..end]));
         }
     };

@@ -9,13 +9,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{Method, Response, Version, http::request::Parts};
+use hyper::{Method, Version, http::request::Parts};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{
     redact::Secrets,
-    slot::{Done, Fields, Http, Kept, Out, Outcome, Pass, Recorded, Slot},
+    slot::{Done, Fields, Http, Kept, Out, Outcome, Pass, Recorded, Slot, Told},
 };
 use crate::{
     limits,
@@ -222,7 +222,7 @@ impl Book {
         &self,
         slot: &Arc<Slot>,
         outcome: Outcome,
-        response: Option<&Response<Bytes>>,
+        told: Told,
         pass: Option<Pass>,
         acted: Vec<String>,
     ) {
@@ -230,9 +230,9 @@ impl Book {
         let before = slot.weight();
         let done = Done {
             at: self.now(),
-            status: response.map_or(0, |response| response.status().as_u16()),
-            headers: response.map(|response| Fields::of(response.headers())).unwrap_or_default(),
-            body: response.map(|response| Kept::own(response.body())).unwrap_or_default(),
+            status: told.status,
+            headers: told.headers,
+            body: told.body,
             pass,
             acted,
             outcome,

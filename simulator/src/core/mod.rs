@@ -27,6 +27,6 @@ pub(crate) use saving::begun;
 pub use shared::{About, ExternalAuth};
 pub(crate) use shared::{Outside, Served, Shared};
 pub use slot::Outcome;
-pub(crate) use slot::{By, Fields, Http, Kept, Out, Pass, Recorded, Slot};
+pub(crate) use slot::{By, Fields, Http, Kept, Out, Pass, Recorded, Slot, Told};
 pub use time::AdvanceError;
 pub(crate) use watchers::Shown;

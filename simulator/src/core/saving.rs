@@ -129,8 +129,8 @@ impl Shared {
         if !down {
             self.lifecycle.send_replace(None);
         }
+        self.observe(&held);
         if let Some(book) = &self.journal {
-            self.observe(&held);
             record(book, held.now());
         }
         self.listener.replaced(&before, &held);

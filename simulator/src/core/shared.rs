@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -119,6 +122,8 @@ pub(crate) struct Shared {
     pub(super) watchers: Watchers,
     /// What befalls the process, if a mutant has it so.
     pub(crate) process: Process,
+    /// Whether neither mutants nor rules change answers.
+    plain: AtomicBool,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -149,6 +154,11 @@ impl Served {
     }
 }
 
+/// Whether neither mutants nor rules change answers.
+fn is_plain(world: &World) -> bool {
+    world.mutants.is_none() && world.reactions.is_empty()
+}
+
 impl Shared {
     /// Takes a world into service.
     ///
@@ -160,6 +170,7 @@ impl Shared {
     ) -> Result<Self, BundleError> {
         let Outside { listener, external_auth, sources, netquery_latency, max_message, journal } = outside;
         let bundles = Bundles::load(world.ui.as_ref(), &sources)?;
+        let plain = is_plain(&world);
         if let Some(book) = &journal {
             book.observe(world.now(), &world.config);
         }
@@ -180,6 +191,7 @@ impl Shared {
             lifecycle: watch::Sender::new(None),
             external_auth,
             watchers: Watchers::default(),
+            plain: AtomicBool::new(plain),
         })
     }
 
@@ -223,11 +235,10 @@ impl Shared {
         world.watched = self.watchers.any();
         world.deaf = !world.watched && !self.listener.any();
         world.clock.observe(self.began.elapsed());
-        world.run_due();
+        let due = world.run_due();
         self.observe(&world);
         let events = world.take_events();
         let mut reload = self.pass_on(&world, events);
-        let due = world.next_due();
         let result = work(&mut world);
         self.observe(&world);
         if world.next_due() != due {
@@ -243,8 +254,14 @@ impl Shared {
         result
     }
 
-    /// Tells the journal of the world's instant and its keys; the caller holds the world's lock.
+    /// Whether neither mutants nor rules change answers.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain.load(Ordering::Relaxed)
+    }
+
+    /// Notes of the world what is asked without its lock, its instant and its keys among it; the caller holds the lock.
     pub(super) fn observe(&self, world: &World) {
+        self.plain.store(is_plain(world), Ordering::Relaxed);
         if let Some(book) = &self.journal {
             book.observe(world.now(), &world.config);
         }

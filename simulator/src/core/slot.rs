@@ -58,6 +58,14 @@ pub(crate) struct Done {
     pub(crate) outcome: Outcome,
 }
 
+/// What a request was answered; nothing where it was not.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) headers: Fields,
+    pub(crate) body: Kept,
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "control", derive(schemars::JsonSchema))]
@@ -136,7 +144,7 @@ impl Fields {
 
     /// Reads those of a message, and what is behind its head.
     pub(crate) fn read(message: &[u8]) -> (Self, &[u8]) {
-        let mut all = Vec::new();
+        let mut all = Vec::with_capacity(message.len().min(1024));
         let mut rest = message;
         let mut is_first = true;
         loop {
@@ -144,7 +152,7 @@ impl Fields {
             let line = rest[..end.unwrap_or(rest.len())].trim_ascii_end();
             rest = end.map_or(&[][..], |end| &rest[end + 1..]);
             if let Some(colon) = line.iter().position(|byte| *byte == b':').filter(|_| !is_first) {
-                all.extend(line[..colon].to_ascii_lowercase());
+                all.extend(line[..colon].iter().map(u8::to_ascii_lowercase));
                 all.push(b':');
                 all.extend_from_slice(line[colon + 1..].trim_ascii_start());
                 all.push(b'\n');

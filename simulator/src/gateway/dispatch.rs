@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{CONNECTION, HOST},
+    header::{CONNECTION, CONTENT_LENGTH, DATE, HOST},
     http::{HeaderValue, request::Parts},
     upgrade::OnUpgrade,
 };
@@ -19,19 +19,25 @@ use super::{
     early::{malformed, wellformed},
     faults::{self, Reset, Sent},
     front::{Front, Step, date},
-    guard,
     path::Path,
     recorder::Recorder,
-    render::{Answer, render},
+    render::{Answer, Whole, render},
     stream::Instead,
     upgrade::switching,
 };
 use crate::{
     api::Reply,
-    core::{Served, Shared},
+    core::{Fields, Served, Shared},
     mutants::{Edited, Sway},
     world::{Blow, World},
 };
+
+/// What a request is answered.
+enum Said {
+    Whole(Whole, Option<Blow>),
+    /// It becomes a websocket; the value that proves it.
+    Upgrade(HeaderValue),
+}
 
 /// Answers one request.
 pub(super) async fn handle(
@@ -52,19 +58,60 @@ pub(super) async fn handle(
             let served = shared.served();
             let (dev_mode, date) = shared.with(|world| (world.dev_mode(), date(world)));
             let answer = Answer::error(status, body.trim_end());
-            let common = guard::security(served.behaviour, dev_mode);
-            let head = parts.method == Method::HEAD;
-            return Ok(answer
-                .into_response(head, common, Vec::new(), date)
-                .map(|body| Sent::Left(Full::new(body))));
+            let whole = Whole {
+                answer,
+                head: parts.method == Method::HEAD,
+                behaviour: served.behaviour,
+                dev_mode,
+                cors: Vec::new(),
+                date,
+            };
+            return Ok(whole.into_response().map(|body| Sent::Left(Full::new(body))));
         }
         Sway::Drop => return Err(Reset),
     }
     let served = shared.served();
     let mutants = &served.mutants;
     let asked = mutants.request(&mut parts, || shared.with(|world| world.dev_mode()));
-    let (mut response, blow, recorder) =
-        respond(&shared, connection, parts, body, (upgrade, upgraded)).await?;
+    // As in Go, the host of an absolute target stands in for the header.
+    if parts.uri.scheme().is_some()
+        && let Some(host) = parts.uri.authority().and_then(|one| HeaderValue::from_str(one.as_str()).ok())
+    {
+        parts.headers.insert(HOST, host);
+    }
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
+    let mut blow = None;
+    let mut response = if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        // Go answers this one itself.
+        shared.with(|world| {
+            recorder.begin(&parts);
+            let mut response = Response::new(Bytes::new());
+            response.headers_mut().insert(DATE, date(world));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
+            response
+        })
+    } else {
+        match wellformed(&parts) {
+            Err(answer) => {
+                recorder.begin(&parts);
+                malformed(answer)
+            }
+            Ok(path) => match answer(&shared, parts, &path, &mut recorder, Some(body)).await {
+                Ok(Said::Whole(whole, struck)) => {
+                    blow = struck;
+                    whole.into_response()
+                }
+                Ok(Said::Upgrade(accept)) => {
+                    *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
+                    switching(accept)
+                }
+                Err(reset) => {
+                    recorder.reset();
+                    return Err(reset);
+                }
+            },
+        }
+    };
     // Who is refused is so at once.
     if let Some(turn) = queue.filter(|_| !response.status().is_client_error()) {
         shared.process.wait(turn).await;
@@ -78,11 +125,40 @@ pub(super) async fn handle(
             }
         };
     }
-    recorder.end(Some(&response));
+    recorder.end(response.status(), || Fields::of(response.headers()), response.body());
     Ok(match blow {
         None => response.map(|body| Sent::Left(Full::new(body))),
-        Some(blow) => faults::shape(&shared, &blow, response),
+        Some(blow) => response.map(|body| faults::shape(&shared, &blow, body)),
     })
+}
+
+/// Answers a plain question, where nothing is amiss: the head is written, the body is still to be sent; and whether the
+/// connection goes on.
+pub(super) async fn handle_plain(
+    shared: &Arc<Shared>,
+    connection: u64,
+    parts: Parts,
+    out: &mut Vec<u8>,
+) -> Result<(Sent, bool), Reset> {
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
+    let said = match wellformed(&parts) {
+        Ok(path) => answer(shared, parts, &path, &mut recorder, None).await,
+        // No plain question is malformed.
+        Err(_) => Err(Reset),
+    };
+    // None becomes a websocket.
+    let Ok(Said::Whole(whole, blow)) = said else {
+        recorder.reset();
+        return Err(Reset);
+    };
+    let (status, close) = (whole.answer.status, whole.answer.close);
+    let body = whole.write(out);
+    recorder.end(status, || Fields::read(out).0, &body);
+    let body = match blow {
+        None => Sent::Left(Full::new(body)),
+        Some(blow) => faults::shape(shared, &blow, body),
+    };
+    Ok((body, !close))
 }
 
 /// What nobody will see: other bytes are sent in its place, and the connection ends.
@@ -92,80 +168,57 @@ fn closing() -> Response<Bytes> {
     response
 }
 
-/// The response to one request, and what faults do to it. All that needs no body is decided and done under one lock of
+/// The answer to one request, and what faults do to it. All that needs no body is decided and done under one lock of
 /// the world.
-async fn respond(
+async fn answer(
     shared: &Arc<Shared>,
-    connection: u64,
     mut parts: Parts,
-    incoming: Incoming,
-    (upgrade, upgraded): (OnUpgrade, &Mutex<Option<OnUpgrade>>),
-) -> Result<(Response<Bytes>, Option<Blow>, Recorder), Reset> {
-    // As in Go, the host of an absolute target stands in for the header.
-    if parts.uri.scheme().is_some()
-        && let Some(host) = parts.uri.authority().and_then(|one| HeaderValue::from_str(one.as_str()).ok())
-    {
-        parts.headers.insert(HOST, host);
-    }
+    path: &Path,
+    recorder: &mut Recorder,
+    mut unread: Option<Incoming>,
+) -> Result<Said, Reset> {
     let head = parts.method == Method::HEAD;
-    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
-    let whole = |recorder: Recorder, response: Response<Bytes>| Ok((response, None, recorder));
-    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
-        // Go answers this one itself.
-        let response = shared.with(|world| {
-            recorder.begin(&parts);
-            Answer::empty(StatusCode::OK).into_response(false, std::iter::empty(), Vec::new(), date(world))
-        });
-        return whole(recorder, response);
-    }
-    let path = match wellformed(&parts) {
-        Ok(path) => path,
-        Err(answer) => {
-            recorder.begin(&parts);
-            return whole(recorder, malformed(answer));
-        }
-    };
     let mut blow = None;
     let mut front = shared.with(|world| {
         recorder.begin(&parts);
-        blow = struck(world, &parts, &path, &mut recorder);
+        blow = struck(world, &parts, path, recorder);
         // A request that is to wait has not come yet; one with a status of its own goes no further.
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
             Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
         } else {
-            Front::look(shared, world, &mut parts, &path, blow)
+            Front::look(shared, world, &mut parts, path, blow)
         }
     });
     if let Some(blow) = blow.filter(|blow| !blow.delay.is_zero()) {
         shared.wait(blow.delay).await;
-        front = shared.with(|world| Front::look(shared, world, &mut parts, &path, Some(blow)));
+        front = shared.with(|world| Front::look(shared, world, &mut parts, path, Some(blow)));
     }
     let step = loop {
         match front.step {
             Step::Prompt(prompt) => {
                 shared.answered(&prompt).await;
                 parts.extensions.insert(Prompted(prompt));
-                front = shared.with(|world| Front::look(shared, world, &mut parts, &path, blow));
+                front = shared.with(|world| Front::look(shared, world, &mut parts, path, blow));
             }
             decided => break decided,
         }
     };
     recorder.pass(front.pass);
-    let mut unread = Some(incoming);
     let answer = match step {
         Step::Prompt(_) => unreachable!("it was waited for"),
         Step::Answer(answer) => answer,
-        Step::Upgrade(accept) => {
-            *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
-            return whole(recorder, switching(accept));
-        }
+        Step::Upgrade(accept) => return Ok(Said::Upgrade(accept)),
         Step::Replied(admission, ran) => {
             blow = merged(blow, ran.blow);
             recorder.acted("rules", &ran.rules);
             finish(shared, &front.served, admission, ran.reply).await
         }
         Step::NeedsBody(admission) => {
-            match body::read(&parts.headers, unread.take().expect("the one reader")).await {
+            let body = match unread.take() {
+                Some(body) => body::read(&parts.headers, body).await,
+                None => Ok(Bytes::new()),
+            };
+            match body {
                 Ok(body) => {
                     recorder.body(&body);
                     let ran = shared.with(|world| admission.run(world, &mut parts, Some(body)));
@@ -181,20 +234,12 @@ async fn respond(
         Some(body) => body::is_passed(&parts.headers, body).await,
         None => true,
     };
-    let answer = Answer { close: answer.close || !passed, ..answer };
-    let common = guard::security(front.served.behaviour, front.dev_mode);
-    match blow {
-        None => whole(recorder, answer.into_response(head, common, front.cors, front.date)),
-        Some(blow) => match faults::strike(shared, &blow, answer).await {
-            Ok(answer) => {
-                Ok((answer.into_response(head, common, front.cors, front.date), Some(blow), recorder))
-            }
-            Err(reset) => {
-                recorder.end(None);
-                Err(reset)
-            }
-        },
+    let mut answer = Answer { close: answer.close || !passed, ..answer };
+    if let Some(blow) = &blow {
+        answer = faults::strike(shared, blow, answer).await?;
     }
+    let Front { served, dev_mode, date, cors, .. } = front;
+    Ok(Said::Whole(Whole { answer, head, behaviour: served.behaviour, dev_mode, cors, date }, blow))
 }
 
 /// How a scenario's faults strike a request.

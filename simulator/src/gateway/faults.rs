@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::{
-    Response, StatusCode,
+    StatusCode,
     body::{Body, Frame},
 };
 
@@ -60,24 +60,22 @@ fn malformed(body: &Bytes) -> Bytes {
     [&body[..at.min(body.len())], after].concat().into()
 }
 
-/// Lets the body of a response come slowly or break off.
-pub(super) fn shape(shared: &Arc<Shared>, blow: &Blow, response: Response<Bytes>) -> Response<Sent> {
+/// Lets a body come slowly or break off.
+pub(super) fn shape(shared: &Arc<Shared>, blow: &Blow, mut rest: Bytes) -> Sent {
     if blow.slow.is_none() && blow.truncate.is_none() {
-        return response.map(|body| Either::Left(Full::new(body)));
+        return Either::Left(Full::new(rest));
     }
-    response.map(|mut rest| {
-        let most = blow.truncate.map_or(rest.len(), |most| most as usize);
-        let breaks = most < rest.len();
-        rest.truncate(most);
-        Either::Right(Shaped {
-            rest,
-            chunk: blow.slow.map(|rate| (rate / STEPS).max(1)),
-            step: blow.slow.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.min(STEPS)),
-            breaks,
-            flushed: false,
-            pause: None,
-            shared: Arc::clone(shared),
-        })
+    let most = blow.truncate.map_or(rest.len(), |most| most as usize);
+    let breaks = most < rest.len();
+    rest.truncate(most);
+    Either::Right(Shaped {
+        rest,
+        chunk: blow.slow.map(|rate| (rate / STEPS).max(1)),
+        step: blow.slow.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.min(STEPS)),
+        breaks,
+        flushed: false,
+        pause: None,
+        shared: Arc::clone(shared),
     })
 }
 

@@ -18,15 +18,14 @@ use crate::go::url::Url;
 pub(super) fn security(
     behaviour: &'static Behaviour,
     dev_mode: bool,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fixed = |value: &'static str| HeaderValue::from_static(value);
-    let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, fixed(&behaviour.content_security_policy)));
+) -> impl Iterator<Item = (HeaderName, &'static str)> {
+    let policy = (!dev_mode).then(|| (CONTENT_SECURITY_POLICY, &*behaviour.content_security_policy));
     policy.into_iter().chain([
-        (REFERRER_POLICY, fixed(&behaviour.referrer_policy)),
-        (X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
-        (X_DNS_PREFETCH_CONTROL, fixed("off")),
-        (X_FRAME_OPTIONS, fixed("deny")),
-        (X_XSS_PROTECTION, fixed("1; mode=block")),
+        (REFERRER_POLICY, &*behaviour.referrer_policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_DNS_PREFETCH_CONTROL, "off"),
+        (X_FRAME_OPTIONS, "deny"),
+        (X_XSS_PROTECTION, "1; mode=block"),
     ])
 }
 

@@ -1,16 +1,16 @@
 //! The head of a connection's first request, looked at as Go's server does, before hyper sees it.
 //!
 //! hyper refuses malformed heads with an empty 400, takes some that Go refuses and refuses some that Go takes. Clients
-//! that are written against a core see Go's answers, so the first head of each connection is checked here. Later
-//! requests of a connection go to hyper unseen: a difference that we keep, since nobody sends a broken one there.
+//! that are written against a core see Go's answers, so heads are checked here: all that are plain, and the first of a
+//! connection that is not. What comes behind that goes to hyper unseen: a difference that we keep, since nobody sends a
+//! broken one there.
 
 use std::io;
 
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    time::timeout,
-};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::patience::Patience;
 use crate::{go::escape, limits};
 
 /// What becomes of a head.
@@ -58,23 +58,24 @@ impl Progress {
     }
 }
 
-/// Reads a head, and what came with it; less where the beginning can be no head's. `None` when the peer sent nothing in time.
-pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::with_capacity(1024);
+/// Reads on until there is a head, or what can be none; whether there is anything that came in time.
+pub(super) async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+    bytes: &mut BytesMut,
+    patience: &Patience,
+) -> io::Result<bool> {
     let reading = async {
         let mut progress = Progress::default();
-        while !progress.is_over(&bytes) && bytes.len() <= limits::HEAD {
-            if stream.read_buf(&mut bytes).await? == 0 {
+        // What ends so has a head that ends.
+        while !bytes.ends_with(b"\r\n\r\n") && !progress.is_over(bytes) && bytes.len() <= limits::HEAD {
+            bytes.reserve(1024);
+            if stream.read_buf(bytes).await? == 0 {
                 break;
             }
         }
-        Ok(())
+        Ok(!bytes.is_empty())
     };
-    match timeout(limits::HEAD_TIME, reading).await {
-        Ok(Ok(())) if !bytes.is_empty() => Ok(Some(bytes)),
-        Ok(Ok(())) | Err(_) => Ok(None),
-        Ok(Err(error)) => Err(error),
-    }
+    patience.within(limits::HEAD_TIME, reading).await.unwrap_or(Ok(false))
 }
 
 /// Checks a head in the order in which Go does.
@@ -246,23 +247,25 @@ fn header_fields(minor: u8, fields: &[&str]) -> Result<(), Verdict> {
 }
 
 /// Whether Go's server takes a Host header: the characters of a host, a port and a little more.
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=@[]_~".contains(&byte))
+}
+
+/// Whether hyper does not take a byte in a target that Go takes.
+pub(super) fn is_odd(byte: u8) -> bool {
+    byte >= 0x80 || matches!(byte, b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 /// Go takes bytes above ASCII and `#` in a target, hyper does not: they are written as escapes, which mean the same.
 fn plain_target(bytes: &[u8]) -> Option<Vec<u8>> {
     let line = bytes.iter().position(|byte| *byte == b'\n')?;
-    let odd = |byte: u8| {
-        byte >= 0x80 || matches!(byte, b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
-    };
-    if !bytes[..line].iter().any(|byte| odd(*byte)) {
+    if !bytes[..line].iter().any(|byte| is_odd(*byte)) {
         return None;
     }
     let method = bytes.iter().position(|byte| *byte == b' ')?;
     let mut plain = bytes[..method].to_vec();
     for &byte in &bytes[method..line] {
-        if odd(byte) {
+        if is_odd(byte) {
             plain.extend_from_slice(format!("%{byte:02X}").as_bytes());
         } else {
             plain.push(byte);

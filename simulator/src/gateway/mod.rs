@@ -13,6 +13,7 @@ mod head;
 mod pages;
 mod path;
 mod patience;
+mod plain;
 mod recorder;
 mod render;
 mod route;

@@ -27,7 +27,13 @@ impl Path {
 
 /// Whether a path has nothing to decode and nothing to clean, as nearly all have.
 fn is_plain(path: &str) -> bool {
-    path.starts_with('/') && !path.contains('%') && !path.contains("//") && !path.contains("/.")
+    let mut last = 0;
+    path.starts_with('/')
+        && path.bytes().all(|byte| {
+            let odd = byte == b'%' || (last == b'/' && matches!(byte, b'/' | b'.'));
+            last = byte;
+            !odd
+        })
 }
 
 /// Removes empty and dot segments; a final slash stays.

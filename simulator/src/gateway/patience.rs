@@ -4,7 +4,8 @@
 //! timers. Here a connection has one, which is set again only when it goes off: by then nearly all that waited has come.
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -15,6 +16,23 @@ use hyper::rt::{Sleep, Timer};
 /// The timer of one connection, for one thing at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Patience(Arc<Mutex<Option<Pin<Box<tokio::time::Sleep>>>>>);
+
+impl Patience {
+    /// What comes of work that takes no longer than so.
+    pub(super) async fn within<T>(&self, most: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        // Most is there at once.
+        let mut wait = None;
+        poll_fn(|cx| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(Some(done)),
+            Poll::Pending => {
+                let begun = || Wait { timer: self.clone(), deadline: Instant::now() + most };
+                Pin::new(wait.get_or_insert_with(begun)).poll(cx).map(|()| None)
+            }
+        })
+        .await
+    }
+}
 
 impl Timer for Patience {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {

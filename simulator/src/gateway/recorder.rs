@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::{Response, http::request::Parts};
+use hyper::{StatusCode, http::request::Parts};
 
-use crate::core::{Book, Outcome, Pass, Slot};
+use crate::core::{Book, Fields, Kept, Outcome, Pass, Slot, Told};
 
 /// Notes what becomes of a request.
 pub(super) struct Recorder {
@@ -62,14 +62,23 @@ impl Recorder {
         }
     }
 
-    /// It is answered; `None` is a reset.
-    pub(super) fn end(mut self, response: Option<&Response<Bytes>>) {
-        self.close(if response.is_some() { Outcome::Answered } else { Outcome::Reset }, response);
+    /// It is answered.
+    pub(super) fn end(mut self, status: StatusCode, fields: impl FnOnce() -> Fields, body: &Bytes) {
+        self.close(Outcome::Answered, || Told {
+            status: status.as_u16(),
+            headers: fields(),
+            body: Kept::own(body),
+        });
     }
 
-    fn close(&mut self, outcome: Outcome, response: Option<&Response<Bytes>>) {
+    /// Its connection is reset in the place of an answer.
+    pub(super) fn reset(mut self) {
+        self.close(Outcome::Reset, Told::default);
+    }
+
+    fn close(&mut self, outcome: Outcome, told: impl FnOnce() -> Told) {
         if let Some(Noted { book, slot: Some(slot), pass, acted, .. }) = self.noted.take() {
-            book.end(&slot, outcome, response, pass, acted);
+            book.end(&slot, outcome, told(), pass, acted);
         }
     }
 }
@@ -77,6 +86,6 @@ impl Recorder {
 /// Its connection ended while it waited.
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.close(Outcome::Broken, None);
+        self.close(Outcome::Broken, Told::default);
     }
 }

@@ -8,7 +8,7 @@ use hyper::{
 };
 use portmaster_fixtures::{Behaviour, Defect};
 
-use super::route::Route;
+use super::{guard, route::Route};
 use crate::api::{Failure, Format, Raw, Reply};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -51,43 +51,112 @@ impl Answer {
         self.headers.push((name, value));
         self
     }
+}
 
-    /// The answer on the wire: its own headers, those for another origin and, by name already, the common ones, all by name;
-    /// then the date and the length.
-    pub(super) fn into_response(
-        self,
-        head: bool,
-        common: impl Iterator<Item = (HeaderName, HeaderValue)>,
-        mut own: Vec<(HeaderName, HeaderValue)>,
-        date: HeaderValue,
-    ) -> Response<Bytes> {
-        own.extend(self.headers);
-        own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        let mut headers = HeaderMap::with_capacity(own.len() + 9);
-        let mut own = own.into_iter().peekable();
-        for (name, value) in common {
-            while let Some((name, value)) = own.next_if(|(own, _)| own.as_str() < name.as_str()) {
-                headers.append(name, value);
-            }
-            headers.append(name, value);
-        }
-        for (name, value) in own {
-            headers.append(name, value);
-        }
-        headers.insert(DATE, date);
-        // These have no body, whoever says one (RFC 9110 §6.4.1).
-        let bodyless = matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        if self.has_length && !bodyless {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        }
-        if self.close {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        let body = if head || bodyless { Bytes::new() } else { self.body };
-        let mut response = Response::new(body);
-        *response.status_mut() = self.status;
+/// An answer with all that goes with it on the wire: its own headers, those for another origin and the security headers, all
+/// by name; then the date and the length.
+pub(super) struct Whole {
+    pub(super) answer: Answer,
+    /// Whether only the head is asked for.
+    pub(super) head: bool,
+    pub(super) behaviour: &'static Behaviour,
+    pub(super) dev_mode: bool,
+    pub(super) cors: Vec<(HeaderName, HeaderValue)>,
+    pub(super) date: HeaderValue,
+}
+
+impl Whole {
+    /// The answer for hyper.
+    pub(super) fn into_response(mut self) -> Response<Bytes> {
+        let status = self.answer.status;
+        let mut headers = HeaderMap::with_capacity(16);
+        self.each(|name, value| match name {
+            // There is one of these, whoever says another.
+            DATE | CONTENT_LENGTH | CONNECTION => _ = headers.insert(name, value.into_value()),
+            _ => _ = headers.append(name, value.into_value()),
+        });
+        let mut response = Response::new(self.body());
+        *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+
+    /// Writes the head in the form that hyper gives it; the body that is to follow.
+    pub(super) fn write(mut self, out: &mut Vec<u8>) -> Bytes {
+        let status = self.answer.status;
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(status.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(status.canonical_reason().unwrap_or("<none>").as_bytes());
+        self.each(|name, value| {
+            out.extend_from_slice(b"\r\n");
+            let mut from = out.len();
+            out.extend_from_slice(name.as_str().as_bytes());
+            while let Some(first) = out.get_mut(from) {
+                first.make_ascii_uppercase();
+                from = memchr::memchr(b'-', &out[from..]).map_or(out.len(), |at| from + at + 1);
+            }
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value.as_bytes());
+        });
+        out.extend_from_slice(b"\r\n\r\n");
+        self.body()
+    }
+
+    /// Every field, in order.
+    fn each(&mut self, mut put: impl FnMut(HeaderName, Text)) {
+        let mut own = std::mem::take(&mut self.answer.headers);
+        drop(own.splice(..0, std::mem::take(&mut self.cors)));
+        own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        let mut own = own.into_iter().peekable();
+        for (name, value) in guard::security(self.behaviour, self.dev_mode) {
+            while let Some((name, value)) = own.next_if(|(own, _)| own.as_str() < name.as_str()) {
+                put(name, Text::Own(value));
+            }
+            put(name, Text::Fixed(value));
+        }
+        for (name, value) in own {
+            put(name, Text::Own(value));
+        }
+        put(DATE, Text::Own(self.date.clone()));
+        if self.answer.has_length && !self.is_bodyless() {
+            put(CONTENT_LENGTH, Text::Own(HeaderValue::from(self.answer.body.len())));
+        }
+        if self.answer.close {
+            put(CONNECTION, Text::Fixed("close"));
+        }
+    }
+
+    /// What is sent behind the head.
+    fn body(self) -> Bytes {
+        if self.head || self.is_bodyless() { Bytes::new() } else { self.answer.body }
+    }
+
+    /// Whether there is no body, whoever says one (RFC 9110 §6.4.1).
+    fn is_bodyless(&self) -> bool {
+        matches!(self.answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    }
+}
+
+/// The value of a field; most are always the same.
+enum Text {
+    Fixed(&'static str),
+    Own(HeaderValue),
+}
+
+impl Text {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Fixed(text) => text.as_bytes(),
+            Self::Own(value) => value.as_bytes(),
+        }
+    }
+
+    fn into_value(self) -> HeaderValue {
+        match self {
+            Self::Fixed(text) => HeaderValue::from_static(text),
+            Self::Own(value) => value,
+        }
     }
 }
 

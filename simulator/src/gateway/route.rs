@@ -1,8 +1,8 @@
-//! Which endpoint a path is: patterns with gorilla/mux semantics, compiled once for each contract.
+//! Which endpoint a path is: patterns with gorilla/mux semantics, compiled once.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{LazyLock, Mutex, OnceLock, PoisonError},
 };
 
 use hyper::http::HeaderValue;
@@ -23,11 +23,14 @@ pub(super) struct Route {
     pub(super) content_type: HeaderValue,
 }
 
+/// A regular expression for a whole path and the names of its parts, compiled when a path first has to be held against it.
+type Pattern = LazyLock<(Regex, Vec<&'static str>), Box<dyn FnOnce() -> (Regex, Vec<&'static str>) + Send>>;
+
 /// The endpoints of a contract.
 #[derive(Debug)]
 pub(super) struct Routes {
     exact: HashMap<&'static str, Route>,
-    patterns: Vec<(Regex, Vec<&'static str>, Route)>,
+    patterns: Vec<(Pattern, Route)>,
 }
 
 /// What a path was found to be.
@@ -72,8 +75,8 @@ impl Routes {
                 HeaderValue::from_str(&content_type).expect("a catalogue's MIME type is plain ASCII");
             let route = Route { endpoint, handler, content_type };
             if endpoint.path.contains('{') {
-                let (regex, names) = pattern(&endpoint.path);
-                routes.patterns.push((regex, names, route));
+                let compiled: Pattern = LazyLock::new(Box::new(move || pattern(&endpoint.path)));
+                routes.patterns.push((compiled, route));
             } else {
                 routes.exact.insert(&endpoint.path, route);
             }
@@ -86,7 +89,8 @@ impl Routes {
         if let Some(route) = self.exact.get(path) {
             return Some(Found { route, parts: Vec::new() });
         }
-        self.patterns.iter().find_map(|(regex, names, route)| {
+        self.patterns.iter().find_map(|(pattern, route)| {
+            let (regex, names) = &**pattern;
             let captures = regex.captures(path)?;
             let part = |at: usize| captures.get(at + 1).map_or("", |group| group.as_str()).to_owned();
             let parts = names.iter().enumerate().map(|(at, name)| (*name, part(at))).collect();

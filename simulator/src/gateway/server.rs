@@ -18,6 +18,7 @@ use super::{
     dispatch,
     head::{self, Verdict},
     patience::Patience,
+    plain,
     stream::{Instead, Stream},
 };
 use crate::{
@@ -52,8 +53,32 @@ async fn connection(
         return Ok(());
     }
     stream.set_nodelay(true)?;
-    let Some(bytes) = head::read(&mut stream).await? else { return Ok(()) };
+    let patience = Patience::default();
+    let (mut input, mut out) = (BytesMut::new(), Vec::new());
+    if !head::read(&mut stream, &mut input, &patience).await? {
+        return Ok(());
+    }
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());
+    while let Some(asked) = shared.is_plain().then(|| plain::take(&mut input)).flatten() {
+        out.clear();
+        let goes_on = match dispatch::handle_plain(&shared, number, asked, &mut out).await {
+            Ok((body, goes_on)) => {
+                plain::send(&mut stream, &mut out, body).await?;
+                goes_on
+            }
+            Err(reset) => {
+                stream.set_zero_linger()?;
+                return Err(reset.into());
+            }
+        };
+        if !goes_on {
+            return Ok(stream.shutdown().await?);
+        }
+        if !head::read(&mut stream, &mut input, &patience).await? {
+            return Ok(());
+        }
+    }
+    let bytes = Vec::from(input);
     // It is only looked at again if it is refused.
     let seen = shared.journal.as_ref().map(|book| (book, bytes.clone()));
     let mutants = shared.mutants();
@@ -92,7 +117,7 @@ async fn connection(
         .half_close(true)
         .header_read_timeout(limits::HEAD_TIME)
         .max_buf_size(limits::HEAD + 4096)
-        .timer(Patience::default())
+        .timer(patience)
         .title_case_headers(true)
         .serve_connection(io, service)
         .with_upgrades()

@@ -117,6 +117,11 @@ impl Mutants {
         Ok(known.entry(chosen).or_insert_with(made).clone())
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The contract's behaviour as it is shown.
     pub(crate) fn behaviour(&self, right: &'static Behaviour) -> &'static Behaviour {
         self.0.as_ref().and_then(|all| all.behaviour).unwrap_or(right)

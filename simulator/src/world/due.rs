@@ -63,21 +63,23 @@ impl World {
     }
 
     /// Lets happen what is due by now, in order, each at its own instant: however seldom somebody looks, the world is the
-    /// same.
-    pub fn run_due(&mut self) {
+    /// same. The next instant at which something will be.
+    pub fn run_due(&mut self) -> Option<Timestamp> {
         let now = self.now();
         let most =
             if matches!(self.clock.mode(), ClockMode::Running(_)) { limits::DUE_AT_ONCE } else { usize::MAX };
         for _ in 0..most {
-            let Some(due) = self.next_due().filter(|due| *due <= now) else {
+            let next = self.next_due();
+            let Some(due) = next.filter(|due| *due <= now) else {
                 self.clock.show(now);
                 self.react_to_states();
-                return;
+                return next;
             };
             self.clock.show(due);
             self.happen(due);
             self.react_to_states();
         }
+        self.next_due()
     }
 
     /// Lets one thing happen that is due.

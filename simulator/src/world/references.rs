@@ -1,6 +1,6 @@
 //! What timelines, rules and faults name: whether it is there, and whether what they say can be.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use portmaster_fixtures::{
     Contract, Country,
@@ -40,8 +40,9 @@ struct Names {
     apps: BTreeSet<String>,
     hubs: BTreeSet<String>,
     resolvers: BTreeSet<String>,
-    options: BTreeSet<&'static str>,
-    endpoints: BTreeSet<&'static str>,
+    /// Of any contract; read only where the world's own does not have what is named.
+    options: LazyLock<BTreeSet<&'static str>>,
+    endpoints: LazyLock<BTreeSet<&'static str>>,
 }
 
 /// Looks at everything, and notes what is wrong.
@@ -121,10 +122,18 @@ impl Names {
             }
         }
         resolvers.remove("");
-        let options = Contract::ALL.iter().flat_map(|one| one.options()).map(|one| one.key.as_str());
-        let endpoints = Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| one.path.as_str());
-        Self { apps, hubs, resolvers, options: options.collect(), endpoints: endpoints.collect() }
+        Self { apps, hubs, resolvers, options: LazyLock::new(options), endpoints: LazyLock::new(endpoints) }
     }
+}
+
+/// The options of all contracts.
+fn options() -> BTreeSet<&'static str> {
+    Contract::ALL.iter().flat_map(|one| one.options()).map(|one| one.key.as_str()).collect()
+}
+
+/// The endpoints of all contracts.
+fn endpoints() -> BTreeSet<&'static str> {
+    Contract::ALL.iter().flat_map(|one| one.endpoints()).map(|one| one.path.as_str()).collect()
 }
 
 impl Look<'_> {
@@ -162,7 +171,8 @@ impl Look<'_> {
     }
 
     fn option(&mut self, path: &str, key: &str) -> bool {
-        let known = self.names.options.contains(key);
+        let own = self.world.contract.options();
+        let known = own.iter().any(|one| one.key == key) || self.names.options.contains(key);
         if !known {
             let near = nearest(key, self.names.options.iter().copied());
             self.note(path.to_owned(), format!("there is no option \"{key}\""), near);
@@ -251,8 +261,9 @@ impl Look<'_> {
         if let Some(asked) = told.request.as_ref().and_then(|request| request.path.as_deref()) {
             let below = asked.strip_prefix("/api/v1/").unwrap_or(asked);
             let pattern = Pattern::new(below);
-            let fits = |endpoint: &&str| pattern.fits(endpoint) || opened(endpoint).fits(below);
-            if !self.names.endpoints.iter().any(fits) {
+            let fits = |endpoint: &str| pattern.fits(endpoint) || opened(endpoint).fits(below);
+            let own = self.world.contract.endpoints();
+            if !own.iter().any(|one| fits(&one.path)) && !self.names.endpoints.iter().any(|one| fits(one)) {
                 let near = nearest(below, self.names.endpoints.iter().copied());
                 self.note(format!("{path}.request.path"), format!("no endpoint fits \"{asked}\""), near);
             }

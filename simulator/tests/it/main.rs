@@ -24,6 +24,7 @@ mod lifetimes;
 mod limits;
 mod mutants;
 mod page;
+mod plain;
 mod pprof;
 mod proofs;
 mod pushes;

@@ -32,7 +32,7 @@ static ROWS: LazyLock<RowsFile> = LazyLock::new(|| {
         path: format!("/usr/bin/{}", name.to_lowercase()),
         ..App::default()
     });
-    let maker = |app| Maker { app, profile: App::profile_id(app), name: app.name.clone(), uses_spn: true };
+    let maker = |app| Maker::new(app, App::profile_id(app), app.name.clone(), true);
     let tunnel = |number: u8| Tunnel { exit: format!("hub{number}"), context: "{\"Path\":[]}".to_owned() };
     let recipe = Recipe {
         makers: apps.iter().map(maker).collect(),

@@ -52,6 +52,7 @@ pub(super) const NETWORKS: [Network; 12] = [
 ];
 
 /// Something that programs connect to.
+#[derive(Debug)]
 pub(super) struct Service {
     /// The domain with its final dot; `#` stands for the number of one of its machines.
     pub(super) domain: &'static str,
@@ -94,6 +95,7 @@ const fn listed(domain: &'static str, machines: u32, network: usize, list: &'sta
 }
 
 /// What a sort of program connects to. The first of several that fit is taken; the last fits all.
+#[derive(Debug)]
 pub(super) struct Role {
     /// Parts of program names in lower case.
     pub(super) words: &'static [&'static str],

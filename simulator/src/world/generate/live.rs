@@ -207,7 +207,7 @@ impl Step {
     /// What begins, as it is at the recipe's present, and the traffic that is still to come.
     fn begin(&self, began: Timestamp, recipe: &Recipe<'_>, seed: u64) -> Option<(Generated, Option<Flow>)> {
         let maker = recipe.makers.iter().position(|maker| maker.app.name == self.app)?;
-        let role = role_of(recipe.makers[maker].app);
+        let role = recipe.makers[maker].role;
         let mut rng = chance::fresh(seed, &self.key);
         let mut one = super::single(recipe, maker, self.port, &mut rng);
         let began = began.as_second();
@@ -278,16 +278,19 @@ impl World {
         for app in apps {
             life.join(app, seed, first - BEFORE);
         }
+        // A DNS request is over when it begins: no older one is in any table. A second more, since a process is there before.
+        let live = now - SignedDuration::from_secs(KEPT_AFTER_END + 2);
+        let kept = if recipe.history { first } else { first.max(live) };
         let mut filling = self.connections.filling(now);
         while let Some((due, coming)) = life.take(now) {
             match coming {
                 Coming::Habit(place) => {
                     let name = life.habits[place].app.as_str();
-                    let app = recipe.makers.iter().map(|maker| maker.app).find(|app| app.name == name);
-                    if let Some(app) = app {
-                        life.plan(place, role_of(app), seed, due);
+                    if let Some(maker) = recipe.makers.iter().find(|maker| maker.app.name == name) {
+                        life.plan(place, maker.role, seed, due);
                     }
                 }
+                Coming::Step(Step { kind: Kind::Dns(..), .. }) if due < kept => {}
                 Coming::Step(step) => {
                     // A program connects to nothing before it runs.
                     let runs =

@@ -8,7 +8,7 @@ mod habits;
 mod internet;
 mod live;
 
-use std::{fmt::Write as _, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow, Generate, Process};
@@ -47,8 +47,17 @@ pub struct Maker<'a> {
     pub profile: String,
     /// The profile's name.
     pub name: String,
+    /// The sort of program that it is.
+    role: &'static Role,
     /// Whether its connections may go through the privacy network.
     pub uses_spn: bool,
+}
+
+impl<'a> Maker<'a> {
+    /// A program with the id and the name of its profile, and whether it may use the privacy network.
+    pub fn new(app: &'a App, profile: String, name: String, uses_spn: bool) -> Self {
+        Self { app, profile, name, role: role_of(app), uses_spn }
+    }
 }
 
 /// What connections are made from.
@@ -164,7 +173,8 @@ impl World {
             let told =
                 known.map(super::Profile::settings).and_then(|settings| settings.get("spn/use")?.as_bool());
             let name = known.map_or(&app.name, |known| &known.name).clone();
-            Maker { app, profile, name, uses_spn: told.unwrap_or_else(|| self.config.flag("spn/use")) }
+            let uses_spn = told.unwrap_or_else(|| self.config.flag("spn/use"));
+            Maker::new(app, profile, name, uses_spn)
         };
         Ok(Recipe {
             makers: apps.into_iter().map(maker).collect(),
@@ -259,7 +269,7 @@ impl<'a> Program<'a> {
             app,
             profile: format!("{LOCAL}/{}", maker.profile),
             name: &maker.name,
-            role: role_of(app),
+            role: maker.role,
             uses_spn: maker.uses_spn,
             pid: process.map_or(pid, |process| process.pid),
             created: process.and_then(|process| process.started).unwrap_or(recipe.began).as_millisecond(),
@@ -357,10 +367,8 @@ impl Connections<'_> {
         let program = &self.programs[program];
         if self.recipe.hashed_ids {
             let digest = Sha256::digest(format!("{connection}-{}", row.started));
-            return digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-                _ = write!(text, "{byte:02x}");
-                text
-            });
+            let digit = |number: u8| char::from(b"0123456789abcdef"[usize::from(number)]);
+            return digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         }
         format!("{}-{}-{connection}", program.pid, program.created)
     }
