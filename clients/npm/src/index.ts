@@ -14,7 +14,7 @@ export type Change = Schemas["Change"];
 /** What an entry of the journal must be like. */
 export type Filter = Schemas["Filter"];
 /** Something that goes wrong from now on. */
-export type Fault = Schemas["Disturbance"];
+export type Fault = Schemas["Fault"];
 /** An entry of the journal. */
 export type Entry = Schemas["Entry"];
 

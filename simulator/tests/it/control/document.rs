@@ -33,3 +33,15 @@ fn a_query_is_refused_where_none_is_taken() {
     assert_eq!(running.ask("GET", "/health?x=1", Value::Null).0, 400);
     assert_eq!(running.ask("GET", "/health?", Value::Null).0, 200);
 }
+
+/// The package for TypeScript takes its types from the document, by their names.
+#[test]
+fn what_clients_call_by_name_is_in_the_document() {
+    let document = Running::new().get("/openapi.json");
+    let index = include_str!("../../../../clients/npm/src/index.ts");
+    let names = || index.split("Schemas[\"").skip(1).filter_map(|rest| rest.split('"').next());
+    assert!(names().count() > 2);
+    for name in names() {
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+    }
+}
