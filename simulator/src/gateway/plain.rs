@@ -75,12 +75,12 @@ pub(super) async fn send(
 ) -> io::Result<()> {
     match body {
         Sent::Left(body) => {
-            let mut body = body.into_inner().unwrap_or_default();
-            if out.len() + body.len() <= SHORT {
-                out.extend_from_slice(&body);
-                body.clear();
+            let body = body.into_inner().unwrap_or_default();
+            if out.len() + body.len() > SHORT {
+                return stream.write_all_buf(&mut out.chain(body)).await;
             }
-            stream.write_all_buf(&mut out.chain(body)).await
+            out.extend_from_slice(&body);
+            stream.write_all(out).await
         }
         Sent::Right(mut body) => {
             stream.write_all(out).await?;
