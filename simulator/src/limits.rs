@@ -6,6 +6,9 @@ use std::{cell::Cell, time::Duration};
 /// The longest head of a request: a megabyte and a little, as in Go.
 pub const HEAD: usize = (1 << 20) + 4096;
 
+/// The longest head behind the first that was more than a GET or HEAD without a body, unless that one was longer.
+pub const LATER_HEAD: usize = 64 << 10;
+
 /// How many fields a head may have. Go takes what fits into a megabyte; the map that holds them here takes 32,768.
 pub const HEAD_FIELDS: usize = 20_000;
 
@@ -22,6 +25,19 @@ pub const CONNECTIONS: usize = 8192;
 /// How deep arrays and objects may nest in JSON. Cores take 10,000, but what is kept of a document is a tree here, and to
 /// walk down one so deep takes more stack than a thread has.
 pub const NESTING: usize = 500;
+
+/// How many values a document of JSON may have. What is kept of it is a tree of some 60 bytes a value.
+pub const JSON_VALUES: usize = 250_000;
+
+/// How many values the conditions of a query for connections may compare with: as many as a statement of SQLite has parameters, but for the
+/// two that say which page. What is more, cores refuse too, with the statement in their words.
+pub const COMPARED: usize = 32_764;
+
+/// How many bytes may have come, of all peers together, of heads and bodies that are not there yet; what is short is not counted.
+pub const UNREAD: usize = 96 << 20;
+
+/// What is short: so many bytes of a head, and of a body.
+pub const UNREAD_EACH: usize = 16 << 10;
 
 /// How deep they may nest in CBOR and MessagePack, whose readers walk down by recursion.
 pub const PACKED_NESTING: usize = 256;

@@ -11,6 +11,7 @@ mod saving;
 mod shared;
 mod slot;
 mod time;
+mod unread;
 mod watchers;
 
 pub(crate) use accept::accept;
@@ -29,4 +30,5 @@ pub(crate) use shared::{Outside, Served, Shared};
 pub use slot::Outcome;
 pub(crate) use slot::{By, Fields, Http, Kept, Out, Pass, Recorded, Slot, Told};
 pub use time::AdvanceError;
+pub(crate) use unread::{Growing, Unread};
 pub(crate) use watchers::Shown;

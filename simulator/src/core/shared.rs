@@ -26,6 +26,7 @@ use super::{
     book::Book,
     bundles::{BundleError, Bundles, Sources},
     listener::Listener,
+    unread::Unread,
     watchers::{Shown, Watchers},
 };
 use crate::{
@@ -124,6 +125,8 @@ pub(crate) struct Shared {
     pub(crate) process: Process,
     /// Whether neither mutants nor rules change answers.
     plain: AtomicBool,
+    /// What peers have begun to send.
+    pub(crate) unread: Unread,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -192,6 +195,7 @@ impl Shared {
             external_auth,
             watchers: Watchers::default(),
             plain: AtomicBool::new(plain),
+            unread: Unread::default(),
         })
     }
 

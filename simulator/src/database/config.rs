@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::{Database, Found, OperationError, members, payload::Payload, store::apply, structure};
 use crate::{
-    go::{read::Raw, sjson},
+    go::{
+        read::{Raw, TOO_MANY},
+        sjson,
+    },
     limits::{self, Work},
     world::{Body, Change, ChangeError, Record, World, config::Refused},
 };
@@ -35,7 +38,10 @@ impl Database for Config {
         }
         // Whatever is no object with a value resets the option.
         let value = sjson::get(&payload.data, "Value", &Work::new(limits::MESSAGE_WORK));
-        let value = value.and_then(|raw| Raw::checked(&raw).map(structure::plain).ok());
+        let value = match value.as_deref().map(Raw::checked) {
+            Some(Err(error)) if error == TOO_MANY => return Err(OperationError::Other(error)),
+            value => value.and_then(Result::ok).map(structure::plain),
+        };
         set(world, key, value.filter(|value| !value.is_null()))
     }
 

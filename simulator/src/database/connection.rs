@@ -53,6 +53,7 @@ pub(super) async fn serve(
     let mut jobs = JoinSet::new();
     let mut lifecycle = shared.lifecycle();
     let mut farewell: Option<(Option<u16>, String)> = None;
+    let mut growing = shared.unread.begin();
     loop {
         while farewell.is_none() && outbox.has_room() && jobs.len() < limits::CALLS {
             if heard.is_empty() {
@@ -109,6 +110,13 @@ pub(super) async fn serve(
                 input = BytesMut::new();
             }
         }
+        if !growing.is(input.len() + reader.begun()) && farewell.is_none() {
+            farewell = Some((Some(1009), "too many messages that are not whole".to_owned()));
+            (input, reader) = (BytesMut::new(), Reader::new(shared.max_message()));
+            continue;
+        }
+        // Frames that are no messages are many, too, in no time.
+        consume_budget().await;
         let reads = farewell.is_none() && outbox.has_room() && jobs.len() < limits::CALLS;
         tokio::select! {
             ready = stream.readable(), if reads => {

@@ -57,6 +57,11 @@ impl Reader {
         Self { limit, begun: None }
     }
 
+    /// How long the message is that goes on, bytes.
+    pub(super) fn begun(&self) -> usize {
+        self.begun.as_ref().map_or(0, BytesMut::len)
+    }
+
     /// Takes the next thing out of the bytes that came; `None` if it isn't all there yet.
     pub(super) fn next(&mut self, input: &mut BytesMut) -> Result<Option<Incoming>, Violation> {
         loop {

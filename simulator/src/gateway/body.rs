@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{
     HeaderMap, StatusCode,
@@ -11,7 +11,7 @@ use hyper::{
 };
 
 use super::render::Answer;
-use crate::limits;
+use crate::{core::Growing, limits};
 
 /// Reads past a body that nobody wants, so that the next request can follow it; whether that was possible. A longer one, and
 /// one that the caller waits to be asked for, ends the connection.
@@ -32,7 +32,11 @@ fn declared(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Reads the body of POST and PUT.
-pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Incoming,
+    growing: &mut Growing<'_>,
+) -> Result<Bytes, Answer> {
     let too_much = || {
         let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too much input data");
         Answer { close: true, ..answer }
@@ -40,14 +44,28 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Bytes, A
     if declared(headers).is_some_and(|length| length > limits::BODY) {
         return Err(too_much());
     }
-    match Limited::new(body, limits::CHUNKED_BODY).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_much()),
-        Err(error) => {
-            let text = format!("failed to read body{}", cause(&*error));
-            Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text))
+    let mut body = Limited::new(body, limits::CHUNKED_BODY);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => {
+                let Ok(data) = frame.into_data() else { continue };
+                if !growing.is(whole.len() + data.len()) {
+                    return Err(too_much());
+                }
+                if whole.is_empty() && body.is_end_stream() {
+                    return Ok(data);
+                }
+                whole.extend_from_slice(&data);
+            }
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_much()),
+            Err(error) => {
+                let text = format!("failed to read body{}", cause(&*error));
+                return Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text));
+            }
         }
     }
+    Ok(whole.freeze())
 }
 
 /// Why a body could not be read, in the words of Go's reader of chunks; what hyper says of it is in its last source.

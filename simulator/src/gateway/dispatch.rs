@@ -214,8 +214,9 @@ async fn answer(
             finish(shared, &front.served, admission, ran.reply).await
         }
         Step::NeedsBody(admission) => {
+            let mut growing = shared.unread.begin();
             let body = match unread.take() {
-                Some(body) => body::read(&parts.headers, body).await,
+                Some(body) => body::read(&parts.headers, body, &mut growing).await,
                 None => Ok(Bytes::new()),
             };
             match body {

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::patience::Patience;
-use crate::{go::escape, limits};
+use crate::{core::Unread, go::escape, limits};
 
 /// What becomes of a head.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,14 +63,18 @@ pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
     bytes: &mut BytesMut,
     patience: &Patience,
+    unread: &Unread,
 ) -> io::Result<bool> {
     let reading = async {
-        let mut progress = Progress::default();
+        let (mut progress, mut growing) = (Progress::default(), unread.begin());
         // What ends so has a head that ends.
         while !bytes.ends_with(b"\r\n\r\n") && !progress.is_over(bytes) && bytes.len() <= limits::HEAD {
             bytes.reserve(1024);
             if stream.read_buf(bytes).await? == 0 {
                 break;
+            }
+            if !growing.is(bytes.len()) {
+                return Ok(false);
             }
         }
         Ok(!bytes.is_empty())

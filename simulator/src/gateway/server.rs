@@ -55,7 +55,7 @@ async fn connection(
     stream.set_nodelay(true)?;
     let patience = Patience::default();
     let (mut input, mut out) = (BytesMut::new(), Vec::new());
-    if !head::read(&mut stream, &mut input, &patience).await? {
+    if !head::read(&mut stream, &mut input, &patience, &shared.unread).await? {
         return Ok(());
     }
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());
@@ -74,7 +74,7 @@ async fn connection(
         if !goes_on {
             return Ok(stream.shutdown().await?);
         }
-        if !head::read(&mut stream, &mut input, &patience).await? {
+        if !head::read(&mut stream, &mut input, &patience, &shared.unread).await? {
             return Ok(());
         }
     }
@@ -94,6 +94,8 @@ async fn connection(
             return Ok(stream.shutdown().await?);
         }
     };
+    // Later heads that are as long are rare, and hyper would hold one for each connection.
+    let longest = limits::LATER_HEAD.max(first.len() + 4096);
     let many_fields = head::fields(&first) > limits::USUAL_FIELDS;
     let instead = Arc::new(Instead::default());
     let io = TokioIo::new(Stream::new(stream, first, Arc::clone(&instead)));
@@ -116,7 +118,7 @@ async fn connection(
     http.auto_date_header(false)
         .half_close(true)
         .header_read_timeout(limits::HEAD_TIME)
-        .max_buf_size(limits::HEAD + 4096)
+        .max_buf_size(longest)
         .timer(patience)
         .title_case_headers(true)
         .serve_connection(io, service)

@@ -46,7 +46,7 @@ impl Kind {
 impl<'a> Raw<'a> {
     /// The single value of a document, or the message that says where it stops being JSON.
     pub fn checked(document: &'a [u8]) -> Result<Self, String> {
-        let mut checker = Checker { text: document, at: 0 };
+        let mut checker = Checker { text: document, at: 0, more: 0 };
         checker.document()?;
         Ok(Self(document.trim_ascii()))
     }
@@ -222,7 +222,12 @@ fn hex4(literal: &[u8], at: usize) -> u32 {
 struct Checker<'a> {
     text: &'a [u8],
     at: usize,
+    /// How many values came beside others.
+    more: usize,
 }
+
+/// What is said of a document with more values than we hold.
+pub const TOO_MANY: &str = "too many values";
 
 const END: &str = "unexpected end of JSON input";
 
@@ -272,8 +277,12 @@ impl Checker<'_> {
                     (b'{', b'}') | (b'[', b']') => {
                         open.pop();
                     }
-                    (b'[', b',') => continue 'value,
+                    (b'[', b',') => {
+                        self.another()?;
+                        continue 'value;
+                    }
                     (b'{', b',') => {
+                        self.another()?;
                         self.skip_space().ok_or(END)?;
                         self.member_name()?;
                         continue 'value;
@@ -283,6 +292,12 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    /// Counts a value beside another one.
+    fn another(&mut self) -> Result<(), String> {
+        self.more += 1;
+        if self.more < limits::JSON_VALUES { Ok(()) } else { Err(TOO_MANY.to_owned()) }
     }
 
     fn push(&mut self, open: &mut Vec<u8>, bracket: u8) -> Result<(), String> {

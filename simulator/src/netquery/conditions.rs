@@ -5,9 +5,12 @@ use std::fmt::Write as _;
 use super::{
     columns::{Column, Shown},
     dialect::Dialect,
-    request::{Conditions, Matcher, Operand, TextSearch},
+    request::{Conditions, Matcher, Operand, TOO_MANY, TextSearch},
 };
-use crate::go::{errors, quote::quote, time};
+use crate::{
+    go::{errors, quote::quote, time},
+    limits,
+};
 
 /// In whose words a statement is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,6 +258,9 @@ impl Encoder<'_> {
         let time = self.column.shown == Shown::Time;
         let seconds =
             time && self.dialect.behaviour.seconds && matches!(operands.first(), Some(Operand::Number(_)));
+        if self.params.len() + operands.len() > limits::COMPARED {
+            return Err(BuildError::Text(TOO_MANY.to_owned()));
+        }
         let mut values = Vec::with_capacity(operands.len());
         for (place, operand) in operands.iter().enumerate() {
             match self.encode(operand)? {

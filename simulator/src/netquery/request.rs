@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::dialect::Dialect;
-use crate::go::{
-    decode::{At, DecodeError, Soft, members},
-    print,
-    read::{Kind, Raw},
+use crate::{
+    go::{
+        decode::{At, DecodeError, Soft, members},
+        print,
+        read::{Kind, Raw},
+    },
+    limits,
 };
+
+/// What is said of more values than a statement takes, in the database's words.
+pub(super) const TOO_MANY: &str = "too many SQL variables";
 
 /// A request to `query`, and each value of a batch.
 #[derive(Clone, Debug, Default)]
@@ -381,8 +387,8 @@ fn matcher(raw: Raw<'_>, dialect: &Dialect) -> Result<Matcher, DecodeError> {
         match operator {
             "$eq" => matcher.eq = one(soft),
             "$ne" => matcher.ne = one(soft),
-            "$in" => operands(value, at, soft, &mut matcher.one_of),
-            "$notIn" => operands(value, at, soft, &mut matcher.none_of),
+            "$in" => operands(value, at, soft, &mut matcher.one_of)?,
+            "$notIn" => operands(value, at, soft, &mut matcher.none_of)?,
             "$like" => soft.string(value, at, "string", &mut matcher.like),
             "$gt" => soft.float(value, at, &mut matcher.gt),
             "$ge" => soft.float(value, at, &mut matcher.ge),
@@ -413,12 +419,21 @@ impl Matcher {
     }
 }
 
-fn operands(raw: Raw<'_>, at: At<'_>, soft: &mut Soft, into: &mut Option<Vec<Operand>>) {
+fn operands(
+    raw: Raw<'_>,
+    at: At<'_>,
+    soft: &mut Soft,
+    into: &mut Option<Vec<Operand>>,
+) -> Result<(), DecodeError> {
     match raw.kind() {
+        Kind::Array if raw.elements().nth(limits::COMPARED).is_some() => {
+            return Err(DecodeError::Text(TOO_MANY.to_owned()));
+        }
         Kind::Array => *into = Some(raw.elements().map(|one| operand(one, at, soft)).collect()),
         Kind::Null => *into = None,
         _ => soft.wrong(at, raw, "[]interface {}"),
     }
+    Ok(())
 }
 
 fn operand(raw: Raw<'_>, at: At<'_>, soft: &mut Soft) -> Operand {

@@ -8,11 +8,22 @@ mod grammars;
 #[path = "../../examples/attack/peer.rs"]
 mod peer;
 
-use std::time::Duration;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use attacks::Attack;
 use grammars::{Sizes, Text, grammars};
 use peer::Peer;
+use portmaster_simulator::{Contract, Simulator};
+
+use crate::common::{self, PATIENCE, Socket};
 
 const SIZES: Sizes =
     Sizes { many: 5_000, long: 128 << 10, control: 64 << 10, record: 256 << 10, bundle: 1 << 20 };
@@ -43,4 +54,91 @@ async fn every_attack_is_answered_and_nobody_else_notices() {
     };
     let attacks = tokio::task::spawn_blocking(work).await.expect("no attack does harm");
     assert!(attacks >= 150, "{attacks}");
+}
+
+/// More values than a statement takes are refused before there is a statement, and more than we hold before there is a tree.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_very_many_values_are_refused_and_nothing_is_lost() {
+    let simulator = Simulator::builder().contract(Contract::V2_2).dev_mode(true).start().await.unwrap();
+    let address = simulator.addr();
+    let asked = move |count: usize| {
+        let list = vec!["\"a\""; count].join(",");
+        let body = format!("{{\"query\":{{\"domain\":{{\"$in\":[{list}]}}}}}}");
+        let answer = common::ask(address, "POST", "/api/v1/netquery/query", &[], &body);
+        (answer.status(), answer.text().trim_end().to_owned())
+    };
+    let told = tokio::task::spawn_blocking(move || [32_764, 32_765, 300_000].map(asked)).await.unwrap();
+    assert_eq!(told[0].0, 200);
+    assert!(told[1].0 == 400 && told[1].1.ends_with("too many SQL variables"), "{:?}", told[1]);
+    assert!(told[2].0 == 400 && told[2].1.ends_with("too many values"), "{:?}", told[2]);
+
+    let mut socket = Socket::open(&simulator, None).await;
+    socket.told("1|update|config:filter/lists|J{\"Value\":[\"TRAC\"]}", "1|success").await;
+    let list = vec!["\"a\""; 300_000].join(",");
+    socket
+        .told(format!("2|update|config:filter/lists|J{{\"Value\":[{list}]}}"), "2|error|too many values")
+        .await;
+    socket.send("3|get|config:filter/lists").await;
+    assert!(socket.next().await.contains("\"Value\":[\"TRAC\"]"));
+}
+
+/// Whoever sends frames that are no messages, as fast as they are taken, holds up nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_without_end_hold_up_nobody() {
+    let simulator = Simulator::builder().dev_mode(true).start().await.unwrap();
+    let address = simulator.addr();
+    let over = Arc::new(AtomicBool::new(false));
+    let floods: Vec<_> = (0..4)
+        .map(|_| {
+            let over = Arc::clone(&over);
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect(address).unwrap();
+                let head = "GET /api/database/v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+                stream.write_all(head.as_bytes()).unwrap();
+                // A message begins, and goes on with nothing.
+                let mut frames = b"\x02\x80\0\0\0\0".to_vec();
+                frames.extend(b"\0\x80\0\0\0\0".repeat(10_000));
+                while !over.load(Ordering::Relaxed) && stream.write_all(&frames).is_ok() {
+                    frames.drain(..frames.len() - 60_000);
+                }
+            })
+        })
+        .collect();
+    let asked = tokio::task::spawn_blocking(move || {
+        (0..30).map(|_| common::ask(address, "GET", "/api/v1/ping", &[], "").status()).collect::<Vec<_>>()
+    });
+    // They go on until it is over: who waits for their end waits for ever.
+    let answers = tokio::time::timeout(PATIENCE, asked).await;
+    over.store(true, Ordering::Relaxed);
+    assert_eq!(answers.expect("answers in time").unwrap(), [200; 30]);
+    floods.into_iter().for_each(|flood| flood.join().unwrap());
+}
+
+/// Bodies that never end have one bound for all of them, and those that are short are not held up by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_never_end_have_a_bound_together() {
+    let simulator = Simulator::builder().contract(Contract::V2_2).dev_mode(true).start().await.unwrap();
+    let address = simulator.addr();
+    let asking = move || {
+        let half = || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            let head = "POST /api/v1/netquery/query HTTP/1.1\r\nHost: x\r\nContent-Length: 19000000\r\n\r\n";
+            // What is refused is not read to its end.
+            let sent =
+                stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; 18_000_000]));
+            (stream, sent)
+        };
+        // Five have room for 96 MiB; the sixth has not, and is told so.
+        let _open: Vec<_> = (0..5).map(|_| half()).collect();
+        let (mut refused, _) = half();
+        refused.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = [0; 64];
+        let read = refused.read(&mut answer).unwrap();
+        let small = common::ask(address, "POST", "/api/v1/netquery/query", &[], "{}").status();
+        (String::from_utf8_lossy(&answer[..read]).into_owned(), small)
+    };
+    let (refused, small) = tokio::task::spawn_blocking(asking).await.unwrap();
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
+    assert_eq!(small, 200);
 }
