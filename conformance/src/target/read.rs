@@ -1,5 +1,7 @@
 //! Reads one HTTP/1.1 answer from a stream.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -8,18 +10,33 @@ use super::{error::SendError, response::Response};
 /// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 256 * 1024;
 /// The longest body that is read, in bytes.
-const MAX_BODY: usize = 64 * 1024 * 1024;
+const MAX_BODY: usize = 32 * 1024 * 1024;
+/// How much of long bodies may be read at a time, all answers together.
+const MAX_BODIES: usize = 64 * 1024 * 1024;
+/// From when on a body is long.
+const LONG: usize = 1024 * 1024;
+
+/// How many bytes of long bodies there are that are being read.
+static READING: AtomicUsize = AtomicUsize::new(0);
 
 /// A stream with what has been read from it and not used yet.
 #[derive(Debug)]
 pub(super) struct Incoming<S> {
     stream: S,
     buffer: BytesMut,
+    /// How much of the buffer is counted as part of a long body.
+    counted: usize,
+}
+
+impl<S> Drop for Incoming<S> {
+    fn drop(&mut self) {
+        READING.fetch_sub(self.counted, Ordering::Relaxed);
+    }
 }
 
 impl<S: AsyncRead + Unpin> Incoming<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, buffer: BytesMut::new() }
+        Self { stream, buffer: BytesMut::new(), counted: 0 }
     }
 
     /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not
@@ -59,18 +76,15 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
     }
 
     async fn more(&mut self) -> Result<usize, SendError> {
-        Ok(self.stream.read_buf(&mut self.buffer).await?)
+        let read = self.stream.read_buf(&mut self.buffer).await?;
+        let long = self.buffer.len().saturating_sub(LONG);
+        let all = READING.fetch_add(long, Ordering::Relaxed) + long - self.counted;
+        READING.fetch_sub(std::mem::replace(&mut self.counted, long), Ordering::Relaxed);
+        if all <= MAX_BODIES { Ok(read) } else { Err(SendError::TooLarge { limit: MAX_BODIES }) }
     }
 
     async fn head(&mut self) -> Result<(u16, Vec<(String, String)>), SendError> {
-        let mut lines = vec![];
-        loop {
-            let line = self.line().await?;
-            if line.is_empty() {
-                break;
-            }
-            lines.push(line);
-        }
+        let lines = self.lines().await?;
         let first = lines.first().ok_or_else(|| SendError::Malformed("an empty head".to_owned()))?;
         let status = first
             .strip_prefix("HTTP/1.")
@@ -85,6 +99,22 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             })
             .collect::<Result<_, _>>()?;
         Ok((status, headers))
+    }
+
+    /// Lines up to an empty one, no more of them together than a head is long.
+    async fn lines(&mut self) -> Result<Vec<String>, SendError> {
+        let (mut lines, mut length) = (vec![], 0);
+        loop {
+            let line = self.line().await?;
+            if line.is_empty() {
+                return Ok(lines);
+            }
+            length += line.len() + size_of::<String>();
+            if length > MAX_HEAD {
+                return Err(SendError::TooLarge { limit: MAX_HEAD });
+            }
+            lines.push(line);
+        }
     }
 
     /// One line without its end. Bytes above 127 are read as Latin-1.
@@ -139,7 +169,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
                 .map_err(|_| SendError::Malformed(format!("the chunk size {line:?}")))?;
             if size == 0 {
-                while !self.line().await?.is_empty() {}
+                self.lines().await?;
                 return Ok(body);
             }
             body.extend(self.exactly(size).await?);
@@ -184,6 +214,13 @@ mod tests {
 
     async fn read(method: &str, bytes: &'static [u8]) -> Result<Response, SendError> {
         Incoming::new(bytes).response(method).await
+    }
+
+    #[tokio::test]
+    async fn heads_have_a_bound_whatever_the_length_of_their_lines() {
+        let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_HEAD)].concat();
+        let answer = Incoming::new(endless.as_slice()).response("GET").await;
+        assert!(matches!(answer, Err(SendError::TooLarge { limit: MAX_HEAD })), "{answer:?}");
     }
 
     #[tokio::test]
