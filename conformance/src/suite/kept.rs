@@ -60,10 +60,12 @@ pub(super) async fn attempt(
     if life.is_none() && keeper.count() > 0 {
         return Err(Stop::Skip(SkipReason::TargetGone)).into();
     }
-    let (falls, unanswered) = (keeper.count(), keeper.flight().unanswered());
+    let flight = keeper.flight();
+    let (falls, unanswered, let_in) = (keeper.count(), flight.unanswered(), flight.let_in());
     let outcome = run.await;
-    let missed = keeper.flight().unanswered() > unanswered;
-    let ends = check.alone() == Some(Alone::Lifecycle);
+    let missed = flight.unanswered() > unanswered;
+    // Where everything was refused, nothing ends.
+    let ends = check.alone() == Some(Alone::Lifecycle) && flight.let_in() > let_in;
     if ends && (keeper.is_own() || check.class != Class::Final) {
         keeper.after_farewell().await;
         if !keeper.is_own() {

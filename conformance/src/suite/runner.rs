@@ -319,9 +319,9 @@ async fn together(
     }
 }
 
-/// Takes the first check out of a queue that may run beside those that do. On a target that is one for all, what changes it
-/// runs alone, and after all that reads; only who waits for a self-check, which takes most of a minute, holds up nobody but what
-/// disrupts.
+/// Takes the first check out of a queue that may run beside those that do. On a target that is one for all, what changes it waits in
+/// a queue of its own, and runs beside what reads; but what writes settings waits until nobody reads, and what disrupts runs alone.
+/// Only who waits for a self-check, which takes most of a minute, holds up nobody but what disrupts.
 fn next(
     checks: &[Check],
     queue: &mut Queue,
@@ -332,19 +332,27 @@ fn next(
         return queue.pop_front();
     }
     let running: Vec<&Check> = running.iter().map(|(_, index)| &checks[*index]).collect();
-    let writes = running.iter().any(|one| one.class > Class::Read);
-    let waits = running.iter().all(|one| one.alone() == Some(Alone::SelfCheck));
-    let may = |(index, _): &(usize, Option<Doubt>)| {
-        let check = &checks[*index];
-        let meets = check.alone().is_some_and(|alone| running.iter().any(|one| one.alone() == Some(alone)));
-        !meets
-            && match check.class {
-                Class::Read => !writes,
-                Class::Writes => waits,
-                Class::Disruptive | Class::Final => false,
-            }
+    let disturbs = |check: &Check| match check.class {
+        Class::Read => false,
+        Class::Writes => check.alone() == Some(Alone::Settings),
+        Class::Disruptive | Class::Final => true,
     };
-    let at = queue.iter().position(may)?;
+    let reading = running.iter().all(|one| one.class == Class::Read);
+    let waiting = running.iter().all(|one| one.alone() == Some(Alone::SelfCheck));
+    let disturbed = running.iter().any(|one| disturbs(one));
+    // What changes the target first, for it goes on one after the other.
+    let turns: [&dyn Fn(&Check) -> bool; 3] = [
+        &|check| reading && check.class == Class::Writes && !disturbs(check),
+        &|check| !disturbed && check.class == Class::Read,
+        &|check| waiting && check.class == Class::Writes,
+    ];
+    let meets = |check: &Check| {
+        check.alone().is_some_and(|alone| running.iter().any(|one| one.alone() == Some(alone)))
+    };
+    let first = |turn: &&dyn Fn(&Check) -> bool| {
+        queue.iter().position(|(index, _)| turn(&checks[*index]) && !meets(&checks[*index]))
+    };
+    let at = turns.iter().find_map(first)?;
     queue.remove(at)
 }
 
@@ -377,7 +385,8 @@ mod tests {
         target::Client,
     };
 
-    /// What began and ended in which order on somebody else's target; a self-check takes until both that write have ended.
+    /// What began and ended in which order on somebody else's target; a self-check takes until all that write have ended, and d
+    /// until c has begun.
     async fn order(checks: &[Check]) -> Vec<String> {
         let said = watch::Sender::new(Vec::<String>::new());
         let work = |check: &Check| {
@@ -386,10 +395,13 @@ mod tests {
                 let (said, id) = (said.clone(), id.clone());
                 async move {
                     said.send_modify(|said| said.push(format!("+{id}")));
-                    if id.contains("self-check") {
-                        let written = |said: &Vec<String>| said.iter().any(|one| one == "-actions/c");
-                        let _ = said.subscribe().wait_for(written).await;
-                    }
+                    let until = match id.as_str() {
+                        "actions/compat/self-check" => "-websocket/config/e",
+                        "actions/d" => "+actions/c",
+                        _ => "",
+                    };
+                    let there = |said: &Vec<String>| until.is_empty() || said.iter().any(|one| one == until);
+                    let _ = said.subscribe().wait_for(there).await;
                     said.send_modify(|said| said.push(format!("-{id}")));
                     Ok(())
                 }
@@ -406,19 +418,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_changes_a_target_waits_for_readers_but_not_for_a_self_check() {
+    async fn what_changes_a_target_runs_beside_readers_but_not_what_writes_settings_or_disrupts() {
         let check = |id: &str, class| Check::info(id, "", "").class(class);
         let said = order(&[
             check("actions/a", Class::Disruptive),
             check("actions/b", Class::Writes),
             check("actions/c", Class::Writes),
+            check("websocket/config/e", Class::Writes),
             check("actions/d", Class::Read),
             check("actions/compat/self-check", Class::Read),
         ])
         .await;
         let wanted = [
-            "+actions/compat/self-check", "+actions/d", "-actions/d", "+actions/b", "-actions/b",
-            "+actions/c", "-actions/c", "-actions/compat/self-check", "+actions/a", "-actions/a",
+            "+actions/compat/self-check", "+actions/b", "+actions/d", "-actions/b", "+actions/c",
+            "-actions/d", "-actions/c", "+websocket/config/e", "-websocket/config/e",
+            "-actions/compat/self-check", "+actions/a", "-actions/a",
         ];
         assert_eq!(said, wanted);
     }

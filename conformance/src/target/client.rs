@@ -113,7 +113,12 @@ impl Client {
             }
         })
         .await;
-        arrived(flown, sent.unwrap_or(Err(SendError::Timeout(self.timeout))))
+        let sent = sent.unwrap_or(Err(SendError::Timeout(self.timeout)));
+        match (flown, &sent) {
+            (Some((_, ticket)), Ok(response)) if matches!(response.status, 401 | 403) => ticket.refused(),
+            (flown, _) => return arrived(flown, sent),
+        }
+        sent
     }
 
     async fn exchange_kept(&self, address: &Address, request: &Request) -> Result<Response, SendError> {

@@ -34,6 +34,8 @@ struct Log {
     past: VecDeque<Flown>,
     /// How many ended without an answer.
     unanswered: u64,
+    /// How many that write, or are messages, were not refused.
+    let_in: u64,
     /// When the target began anew, if it did.
     begun: Option<Instant>,
     /// When somebody asked for the target's end.
@@ -60,12 +62,19 @@ pub(crate) struct Ticket {
     flight: Flight,
     number: u64,
     answered: bool,
+    writes: bool,
 }
 
 impl Ticket {
     /// The answer is there.
     pub(crate) fn answered(mut self) {
         self.answered = true;
+    }
+
+    /// The answer is there: the target does nothing.
+    pub(crate) fn refused(self) {
+        self.flight.log().let_in -= u64::from(self.writes);
+        self.answered();
     }
 }
 
@@ -111,8 +120,10 @@ impl Flight {
         if let Some(key) = written(&what).filter(|_| message) {
             *log.written.entry(key.to_owned()).or_default() += 1;
         }
+        let writes = message || is_to_write(&what);
+        log.let_in += u64::from(writes);
         log.open.insert(number, Flown { connection, message, what, at: Instant::now(), ended: None });
-        Ticket { flight: self.clone(), number, answered: false }
+        Ticket { flight: self.clone(), number, answered: false, writes }
     }
 
     /// A message goes out that need not have an answer.
@@ -145,6 +156,11 @@ impl Flight {
     /// How many requests ended without an answer until now.
     pub(crate) fn unanswered(&self) -> u64 {
         self.log().unanswered
+    }
+
+    /// How many requests that write, and messages, were not refused until now.
+    pub(crate) fn let_in(&self) -> u64 {
+        self.log().let_in
     }
 
     /// Whether somebody asked for the target's end within so long.
@@ -181,11 +197,15 @@ impl Flight {
 /// Whether a request or a message asks for the target's end or restart (core-2.2 §6.1, websocket §7).
 fn asks_to_end(what: &str) -> bool {
     let path = |path: &str| what.contains(path);
-    let writes = !what.starts_with("GET ") && !what.starts_with("HEAD ") && !what.starts_with("OPTIONS ");
-    writes
+    is_to_write(what)
         && (path("core/restart")
             || path("core/shutdown")
             || (path("core/trigger/") && (path("restart") || path("shutdown"))))
+}
+
+/// Whether a request's method is one that writes.
+fn is_to_write(what: &str) -> bool {
+    !["GET ", "HEAD ", "OPTIONS "].iter().any(|method| what.starts_with(method))
 }
 
 /// Whether a request or a message may write a setting.
@@ -240,6 +260,9 @@ mod tests {
         flight.say(1, b"1|get|config:spn/enable");
         flight.say(1, b"1|update|config:core/devMode|J{\"Value\":true}");
         assert_eq!(flight.written(), ["config:core/devMode"]);
+        assert_eq!(flight.let_in(), 3);
+        flight.begin(1, false, b"POST /api/v1/core/restart").refused();
+        assert_eq!(flight.let_in(), 3);
     }
 
     #[tokio::test]

@@ -26,4 +26,5 @@ mod reports;
 mod safety;
 mod self_test;
 mod shrinking;
+mod slow;
 mod whole;

@@ -5,6 +5,6 @@ mod targets;
 
 pub(crate) use program::{Ended, PROGRAM, command, ended, program};
 pub(crate) use targets::{
-    Answer, Asked, Behind, Target, context, context_as, dumb, misbehaving, misbehaving_as, relaying, run,
-    verdicts,
+    Answer, Asked, Behind, Target, between, context, context_as, dumb, misbehaving, misbehaving_as, relaying,
+    run, verdicts,
 };

@@ -151,17 +151,29 @@ pub(crate) async fn misbehaving_as(
     behind: Behind,
     change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
 ) -> Target {
+    between(contract, behind, |_| std::future::ready(()), change).await
+}
+
+/// The same, and hands a request on when `turn` has come.
+pub(crate) async fn between<T: Future<Output = ()> + Send>(
+    contract: Contract,
+    behind: Behind,
+    turn: impl Fn(&Asked) -> T + Send + Sync + 'static,
+    change: impl Fn(&Asked, &mut Answer) + Send + Sync + 'static,
+) -> Target {
     let simulator = simulator(contract, behind).await;
     let to = simulator.addr();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string().parse().unwrap();
-    let change = Arc::new(change);
+    let change = Arc::new((turn, change));
     let server = tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let change = Arc::clone(&change);
             tokio::spawn(async move {
                 let Some(asked) = read(&mut stream).await else { return };
+                let (turn, change) = &*change;
+                turn(&asked).await;
                 let mut upstream = TcpStream::connect(to).await.unwrap();
                 let _ = upstream.write_all(&asked.bytes).await;
                 let Some(mut answer) = answer(&mut upstream, asked.method == "HEAD").await else { return };
