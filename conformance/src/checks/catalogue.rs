@@ -1,13 +1,12 @@
 //! The endpoint list of the target equals the published page, entry by entry.
 
+use std::sync::Arc;
+
 use portmaster_fixtures::{Contract, Endpoint};
 use serde_json::{Value, json};
 
 use super::{family::Family, sample};
-use crate::{
-    suite::{Check, Context, Exchange, Outcome, Stop},
-    target::Request,
-};
+use crate::suite::{Check, Context, Exchange, Outcome, Stop};
 
 pub(super) const FAMILY: Family = Family {
     name: "catalogue",
@@ -61,17 +60,19 @@ fn of_catalogue(endpoints: &'static [Endpoint]) -> Vec<Check> {
     checks
 }
 
-async fn list(context: &Context) -> Result<(Exchange, Vec<Value>), Stop> {
-    let exchange = context.send(Request::api("GET", "endpoints").kept()).await?;
-    match exchange.status(200)?.json()? {
-        Value::Array(entries) => Ok((exchange, entries)),
-        _ => Err(exchange.violation("a JSON array")),
-    }
+async fn list(context: &Context) -> Result<Arc<(Exchange, Value)>, Stop> {
+    let list = context.list("endpoints").await?;
+    if list.1.is_array() { Ok(list) } else { Err(list.0.violation("a JSON array")) }
+}
+
+/// The entries of a list.
+fn entries(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }
 
 async fn no_doubles(context: Context) -> Outcome {
-    let (exchange, entries) = list(&context).await?;
-    let mut paths: Vec<_> = entries.iter().filter_map(|entry| entry["Path"].as_str()).collect();
+    let (exchange, list) = &*list(&context).await?;
+    let mut paths: Vec<_> = entries(list).filter_map(|entry| entry["Path"].as_str()).collect();
     paths.sort_unstable();
     match paths.windows(2).find(|pair| pair[0] == pair[1]) {
         None => Ok(()),
@@ -80,10 +81,10 @@ async fn no_doubles(context: Context) -> Outcome {
 }
 
 async fn no_more(context: Context, endpoints: &[Endpoint]) -> Outcome {
-    let (exchange, entries) = list(&context).await?;
+    let (exchange, list) = &*list(&context).await?;
     let known = |path: &str| endpoints.iter().any(|one| one.path == path);
     let more: Vec<_> =
-        entries.iter().filter_map(|entry| entry["Path"].as_str()).filter(|path| !known(path)).collect();
+        entries(list).filter_map(|entry| entry["Path"].as_str()).filter(|path| !known(path)).collect();
     match more.as_slice() {
         [] => Ok(()),
         more => {
@@ -114,10 +115,10 @@ fn facts(entry: &Value) -> Value {
 }
 
 async fn entry(context: Context, endpoint: &Endpoint) -> Outcome {
-    let (exchange, entries) = list(&context).await?;
+    let (exchange, list) = &*list(&context).await?;
     let page = serde_json::to_value(endpoint).map_err(|error| Stop::Error(error.to_string()))?;
     let wanted = facts(&page);
-    let Some(found) = entries.iter().find(|entry| entry["Path"] == endpoint.path.as_str()) else {
+    let Some(found) = entries(list).find(|entry| entry["Path"] == endpoint.path.as_str()) else {
         return Err(exchange.violation_got(format!("an entry with {wanted}"), "no entry with that path"));
     };
     let found = facts(found);

@@ -122,7 +122,7 @@ async fn inside(context: Context, part: Part) -> Outcome {
     let asking = context.clone();
     property::hold(&context, &name, property::USUAL, strategy, move |(text, mask)| {
         let (context, path) = (asking.clone(), part.path(&text, mask));
-        async move { reached(&get(&context, &path).await?) }
+        async move { reached(&get_drawn(&context, &path).await?) }
     })
     .await
 }
@@ -138,7 +138,7 @@ async fn outside(context: Context, part: Part) -> Outcome {
         move || strings_outside(&drawn),
         move |(text, mask)| {
             let (context, path) = (asking.clone(), part.path(&text, mask));
-            async move { unknown(&get(&context, &path).await?) }
+            async move { unknown(&get_drawn(&context, &path).await?) }
         },
     )
     .await
@@ -208,8 +208,17 @@ impl Change {
 /// Asks with a User key if there is one; a target answers sooner when it need not look at the calling
 /// program.
 async fn get(context: &Context, path: &str) -> Result<Exchange, Stop> {
+    ask(context, Request::api("GET", path)).await
+}
+
+/// The same for one of many paths, of which a fresh connection tells nothing more.
+async fn get_drawn(context: &Context, path: &str) -> Result<Exchange, Stop> {
+    ask(context, Request::api("GET", path).kept()).await
+}
+
+async fn ask(context: &Context, request: Request) -> Result<Exchange, Stop> {
     let (place, key) = context.rights(Permission::User).unwrap_or((Place::Main, None));
-    context.send_to(place, Request::api("GET", path).maybe_bearer(key)).await
+    context.send_to(place, request.maybe_bearer(key)).await
 }
 
 /// Any answer of the endpoint, even a refusal.

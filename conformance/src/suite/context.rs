@@ -1,14 +1,17 @@
 //! What a check may use: its target in several places, keys, a seed.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use portmaster_fixtures::{Contract, Mutant, Permission};
+use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{
     class::Need,
@@ -51,7 +54,13 @@ struct Inner {
     keeper: Option<Keeper>,
     /// What takes long and was asked.
     once: Arc<Once>,
+    /// The lists that were asked for, if the first to ask got one.
+    lists: Mutex<BTreeMap<&'static str, Listed>>,
 }
+
+/// A list as it came, and what it says.
+type List = Arc<(Exchange, Value)>;
+type Listed = Arc<OnceCell<Option<List>>>;
 
 /// What a check may use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -102,6 +111,7 @@ impl Context {
             tape: None,
             keeper: None,
             once: Arc::default(),
+            lists: Mutex::default(),
         }))
     }
 
@@ -260,6 +270,30 @@ impl Context {
             }
             Err(error) => Err(no_answer(error, &address, &request)),
         }
+    }
+
+    /// A long list that anyone may read and of which many checks look at an entry each: asked for and parsed once. Where that
+    /// fails, each asks for itself.
+    pub(crate) async fn list(&self, path: &'static str) -> Result<List, Stop> {
+        let listed = {
+            let mut lists = self.0.lists.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(lists.entry(path).or_default())
+        };
+        let mut why = None;
+        let first =
+            listed.get_or_init(|| async { self.listed(path).await.map_err(|stop| why = Some(stop)).ok() });
+        let first = first.await;
+        match (first, why) {
+            (Some(list), _) => Ok(Arc::clone(list)),
+            (None, Some(stop)) => Err(stop),
+            (None, None) => self.listed(path).await,
+        }
+    }
+
+    async fn listed(&self, path: &str) -> Result<List, Stop> {
+        let exchange = self.send(Request::api("GET", path).kept()).await?;
+        let value = exchange.status(200)?.json()?;
+        Ok(Arc::new((exchange, value)))
     }
 
     /// Asks a place for a websocket: the exchange, and the websocket if it was granted.

@@ -78,7 +78,8 @@ pub(super) fn checks() -> Vec<Check> {
             property::hold(
                 &context,
                 "netquery column",
-                property::USUAL,
+                // Each is four questions.
+                [16; 2],
                 move || Ok(names),
                 move |name: String| {
                     let context = asking.clone();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portmaster_fixtures::scenario::ConnectionRow;
+use serde_json::Value;
 
 use crate::{
     limits::{self, Work},
@@ -48,17 +49,19 @@ impl Chosen {
 
     /// A block for each process.
     pub(super) fn text(&self, world: &World) -> String {
-        let mut processes: BTreeMap<(&str, i64), Vec<&ConnectionRow>> = BTreeMap::new();
+        let mut processes = BTreeMap::<_, Vec<_>>::new();
         for row in &self.0 {
-            processes.entry((&row.profile, pid(row))).or_default().push(row);
+            let extra = row.extra_data_value();
+            let pid = extra["pid"].as_i64().unwrap_or(0);
+            processes.entry((row.profile.as_str(), pid)).or_default().push((row, extra));
         }
         let mut blocks = Vec::new();
         for ((profile, pid), mut rows) in processes {
-            rows.sort_by(|a, b| (a.started, &a.id).cmp(&(b.started, &b.id)));
+            rows.sort_by(|(a, _), (b, _)| (a.started, &a.id).cmp(&(b.started, &b.id)));
             let (source, id) = profile.split_once('/').unwrap_or(("", profile));
-            let path = rows.first().map_or("", |row| row.path.as_str());
-            let name = rows.first().map_or("", |row| row.profile_name.as_str());
-            let lines: Vec<String> = rows.iter().map(|row| line(row)).collect();
+            let path = rows.first().map_or("", |(row, _)| row.path.as_str());
+            let name = rows.first().map_or("", |(row, _)| row.profile_name.as_str());
+            let lines: Vec<String> = rows.iter().map(|(row, extra)| line(row, pid, extra)).collect();
             blocks.push(format!(
                 "ProfileName: {name}\nProfile:     {id}\nSource:      {source}\nProcessName: {}\nBinaryPath:  {path}\n\
                  CmdLine:     {}\nPID:         {pid}\n\n{}",
@@ -71,10 +74,6 @@ impl Chosen {
     }
 }
 
-fn pid(row: &ConnectionRow) -> i64 {
-    row.extra_data_value()["pid"].as_i64().unwrap_or(0)
-}
-
 /// The command line of a process; the binary's path if the world says nothing of it.
 fn command_line(world: &World, path: &str, pid: i64) -> String {
     let processes = world.apps.iter().flat_map(|app| &app.processes);
@@ -82,8 +81,8 @@ fn command_line(world: &World, path: &str, pid: i64) -> String {
     known.unwrap_or_else(|| path.to_owned())
 }
 
-/// A connection in a line, in columns.
-fn line(row: &ConnectionRow) -> String {
+/// A connection of a process in a line, in columns.
+fn line(row: &ConnectionRow, pid: i64, extra: &Value) -> String {
     let peers = if row.kind == "ip" {
         let protocol = protocol::name(row.ip_protocol);
         let way = if row.direction == "inbound" { format!("<{protocol}") } else { format!("{protocol}>") };
@@ -111,7 +110,6 @@ fn line(row: &ConnectionRow) -> String {
     .filter_map(|(set, flag)| set.then_some(flag))
     .collect();
     let time = |at: jiff::Timestamp| at.strftime("%H:%M:%S").to_string();
-    let extra = row.extra_data_value();
     let reason = |member: &str| extra["reason"][member].as_str().unwrap_or_default();
     let decided_by = match reason("Profile") {
         "" => "global",
@@ -122,7 +120,7 @@ fn line(row: &ConnectionRow) -> String {
         verdict(row.verdict),
         time(row.started),
         row.ended.map(time).unwrap_or_default(),
-        pid(row),
+        pid,
         reason("Msg"),
         reason("OptionKey"),
     )
