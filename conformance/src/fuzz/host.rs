@@ -4,13 +4,14 @@
 //! where.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{self, Write as _},
     time::Duration,
 };
 
 use portmaster_fixtures::{Contract, Scenario};
-use portmaster_simulator::{ExternalAuth, Simulator};
+use portmaster_simulator::{ExternalAuth, Simulator, Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -67,15 +68,22 @@ struct Wanted {
 }
 
 impl Wanted {
+    fn is(&self, mode: Mode) -> bool {
+        self.mode == mode.name()
+    }
+
+    fn auth(&self) -> ExternalAuth {
+        if self.is(Mode::Granted) { ExternalAuth::Grant } else { ExternalAuth::Deny }
+    }
+
     async fn start(&self, world: &Scenario, mutant: Option<&str>) -> io::Result<Simulator> {
-        let is = |mode: Mode| self.mode == mode.name();
         let mut builder = Simulator::builder()
             .world(world.clone())
             .contract(self.contract)
             .healthy(self.healthy)
             .seed(self.seed)
-            .dev_mode(is(Mode::Development))
-            .external_auth(if is(Mode::Granted) { ExternalAuth::Grant } else { ExternalAuth::Deny });
+            .dev_mode(self.is(Mode::Development))
+            .external_auth(self.auth());
         for tier in Tier::ALL {
             if let Some(key) = Embedded::keys().get(tier) {
                 builder = builder.api_key(format!("{}{}", key.secret(), tier.permissions()));
@@ -85,6 +93,12 @@ impl Wanted {
             builder = builder.mutant(mutant);
         }
         builder.start().await.map_err(io::Error::other)
+    }
+
+    /// The same again, from the world as it began.
+    async fn again(&self, begun: Snapshot) -> io::Result<Simulator> {
+        let fork = Simulator::builder().snapshot(begun).external_auth(self.auth());
+        fork.start().await.map_err(io::Error::other)
     }
 }
 
@@ -96,6 +110,8 @@ pub fn serve(mutant: Option<&str>) -> io::Result<u8> {
     // All on one thread: whoever asks waits for nobody else's. On a runtime for one thread a simulator would begin one of its own.
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(async {
         let mut served: Option<Simulator> = None;
+        // A fork costs a small part of what it costs to make a world, and a campaign wants thousands.
+        let mut begun: BTreeMap<String, Snapshot> = BTreeMap::new();
         loop {
             let death = async {
                 match &served {
@@ -111,9 +127,17 @@ pub fn serve(mutant: Option<&str>) -> io::Result<u8> {
                 }
             };
             let Some(line) = line else { return Ok(0) };
-            let wanted: Wanted = serde_json::from_str(&line?)?;
+            let line = line?;
+            let wanted: Wanted = serde_json::from_str(&line)?;
             drop(served.take());
-            let simulator = wanted.start(&world, mutant).await?;
+            let simulator = match begun.get(&line) {
+                Some(begun) => wanted.again(begun.clone()).await?,
+                None => {
+                    let first = wanted.start(&world, mutant).await?;
+                    begun.insert(line, first.snapshot().map_err(io::Error::other)?);
+                    first
+                }
+            };
             let mut out = io::stdout().lock();
             writeln!(out, "{}", simulator.url())?;
             out.flush()?;

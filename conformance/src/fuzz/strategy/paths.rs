@@ -1,6 +1,6 @@
 //! Paths in and around the patterns of a catalogue.
 
-use std::sync::LazyLock;
+use std::{cell::RefCell, collections::BTreeMap, sync::LazyLock};
 
 use portmaster_fixtures::Endpoint;
 use proptest::{prelude::*, sample::select, strategy::Union, string::string_regex};
@@ -27,6 +27,15 @@ const PLAIN: &[u8] = b"-._~/:@!$&'()*+,;=";
 
 /// Paths below `/api/v1/` that the endpoint's pattern matches, as they stand in a request line.
 pub(super) fn inside(endpoint: &Endpoint) -> BoxedStrategy<String> {
+    // Compiling the patterns takes longer than drawing.
+    thread_local!(static MADE: RefCell<BTreeMap<String, BoxedStrategy<String>>> = RefCell::default());
+    MADE.with_borrow_mut(|made| match made.get(&endpoint.path) {
+        Some(known) => known.clone(),
+        None => made.entry(endpoint.path.clone()).or_insert(matching(endpoint)).clone(),
+    })
+}
+
+fn matching(endpoint: &Endpoint) -> BoxedStrategy<String> {
     let mut whole = Just(String::new()).boxed();
     for piece in sample::pieces(&endpoint.path) {
         let next = match piece {
