@@ -147,11 +147,14 @@ pub const CHUNKED_BODY: usize = 64 << 20;
 /// The longest body that is read past when nobody wants it, as Go does.
 pub const UNWANTED_BODY: usize = 256 << 10;
 
-/// How deep rules may set each other off.
+/// How deep rules may set each other off, at once or with time in between.
 pub const RULES_DEPTH: u32 = 8;
 
-/// How many rules may act because of one thing, all in all.
+/// How many rules may act because of one thing, all in all, at once or later.
 pub const RULES_ACTING: u32 = 256;
+
+/// With how many changes waiting rules may let another wait.
+pub const SCHEDULED: usize = 10_000;
 
 /// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
 pub const SESSIONS: usize = 10_000;

@@ -101,8 +101,8 @@ impl World {
             self.tell_late(due);
         } else if self.life.next().is_some_and(|next| next <= due) {
             self.live_on(due);
-        } else if let Some(change) = self.timeline.take(due) {
-            self.perform_or_tell("timeline", &change);
+        } else if let Some((change, by)) = self.timeline.take(due) {
+            self.perform_due(&change, by);
         }
     }
 }
@@ -192,6 +192,34 @@ mod tests {
             prop_assert_eq!(&once.0, &state);
             prop_assert_eq!(&once.1, &told);
         }
+    }
+
+    #[test]
+    fn rules_that_set_each_other_off_later_stop_as_well() {
+        let rules = |then: &str| {
+            format!(
+                "extends: home-office\nclock: manual\nrules: [{{ when: {{ change: 'notifications/*' }}, then: [{then}] }}]\ntimeline: [{{ at: 1s, change: {{ notifications: {{ add: [{{ id: x }}] }} }} }}]"
+            )
+        };
+        let deep = "{ after: 1s, change: { notifications: { add: [{ id: a }] } } }";
+        let wide = "{ after: 1s, change: { notifications: { add: [{ id: a }, { id: b }, { id: c }] } } }";
+        let at_once = "{ after: 0s, change: { notifications: { add: [{ id: a }, { id: b }, { id: c }] } } }";
+        for (then, most) in [(deep, 1 + 8), (wide, 1 + 3 * 256), (at_once, 1 + 3 * 256)] {
+            let steps = [500; 60];
+            let (_, told) = run(&rules(then), &steps);
+            let notified = told.iter().filter(|event| event.contains("\"EventID\"")).count();
+            assert!(notified > 8 && notified <= most, "{then}: {notified}");
+            assert!(told.iter().any(|event| event.contains("they stop")), "{then}");
+            assert_eq!(run(&rules(then), &[30_000]).1, told, "{then}");
+        }
+    }
+
+    #[test]
+    fn rules_let_no_more_changes_wait_than_so_many() {
+        let yaml = "extends: home-office\nclock: manual\nrules: [{ when: { change: dns/clear }, then: [{ after: 1000h, change: { notifications: { add: [{ id: a }] } } }] }]\n\
+                    timeline: [{ every: 1ms, change: { dns: { clear: true } } }]";
+        let (_, told) = run(yaml, &[10_010]);
+        assert_eq!(told.iter().filter(|event| event.contains("the next ones are lost")).count(), 11);
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! What happens because something else did.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use portmaster_fixtures::scenario::{self, BodyMatch, RuleAnswer, Span, StateMatch};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Change, World, chance, faults::Blow, pattern::Pattern, timeline::later};
+use super::{
+    Change, Event, World, chance,
+    faults::Blow,
+    pattern::Pattern,
+    timeline::{Chain, later},
+};
 use crate::go::escape;
 use crate::limits;
 
@@ -24,6 +30,22 @@ pub struct Reactions {
     /// How many acted since the outermost cause.
     #[serde(skip)]
     acted: u32,
+    /// Of those that act, the place of the first change that waits because of them.
+    #[serde(skip)]
+    chain: Option<usize>,
+    /// Those because of which changes wait, by the place of the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    chains: BTreeMap<usize, Links>,
+}
+
+/// Rules that have set each other off and are not done.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Links {
+    /// How many acted.
+    acted: u32,
+    /// How many changes wait.
+    waiting: u32,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,6 +158,20 @@ impl Reactions {
         self.rules.is_empty()
     }
 
+    /// Goes on where rules were when a change began to wait.
+    fn go_on(&mut self, by: Chain) {
+        let links = self.chains.get(&by.first).copied().unwrap_or_default();
+        (self.depth, self.acted, self.chain) = (by.depth, links.acted, Some(by.first));
+    }
+
+    /// Ends what one cause brought about by now, and keeps in mind how much that was if more is to come.
+    fn rest(&mut self) {
+        self.depth = 0;
+        if let Some(links) = self.chain.take().and_then(|first| self.chains.get_mut(&first)) {
+            links.acted = self.acted;
+        }
+    }
+
     fn waits_for_states(&self) -> bool {
         self.rules.iter().any(|rule| matches!(rule.cause, Cause::State))
     }
@@ -221,7 +257,7 @@ impl World {
 
     /// Lets the rules act that wait for a state which has come to hold.
     pub(super) fn react_to_states(&mut self) {
-        if !self.reactions.waits_for_states() || self.reactions.depth >= limits::RULES_DEPTH {
+        if !self.reactions.waits_for_states() {
             return;
         }
         let holds = |world: &Self, rule: &Rule| {
@@ -280,17 +316,50 @@ impl World {
         self.reactions.depth += 1;
         for (after, told, place) in reaction.changes {
             let Some(change) = &told.then[place].change else { continue };
-            if let Some(after) = after {
-                let due = later(self.now(), after.0);
-                self.timeline.add(due, Arc::new(change.clone()));
-                continue;
+            if self.reactions.depth > limits::RULES_DEPTH || self.reactions.acted >= limits::RULES_ACTING {
+                let (deep, many) = (limits::RULES_DEPTH, limits::RULES_ACTING);
+                let why = format!("rules: more than {deep} deep or {many} for one cause: they stop");
+                self.emit(Event::Refused(why));
+                break;
             }
             self.reactions.acted += 1;
-            if self.reactions.depth <= limits::RULES_DEPTH && self.reactions.acted <= limits::RULES_ACTING {
-                self.perform_or_tell("rules", change);
+            match after {
+                Some(after) => self.schedule(later(self.now(), after.0), change),
+                None => self.perform_or_tell("rules", change),
             }
         }
         self.reactions.depth -= 1;
+        if self.reactions.depth == 0 {
+            self.reactions.rest();
+        }
+    }
+
+    /// Lets a change wait that a rule wants later.
+    fn schedule(&mut self, due: Timestamp, change: &scenario::Change) {
+        if self.timeline.is_full() {
+            let why = format!("rules: {} changes wait already: the next ones are lost", limits::SCHEDULED);
+            self.emit(Event::Refused(why));
+            return;
+        }
+        let Reactions { depth, chain, .. } = self.reactions;
+        let first = self.timeline.add(due, Arc::new(change.clone()), depth, chain);
+        self.reactions.chain = Some(first);
+        self.reactions.chains.entry(first).or_default().waiting += 1;
+    }
+
+    /// Lets a change happen whose instant has come. What rules make of one that a rule wanted is theirs, too.
+    pub(super) fn perform_due(&mut self, change: &scenario::Change, by: Option<Chain>) {
+        let Some(by) = by else { return self.perform_or_tell("timeline", change) };
+        self.reactions.go_on(by);
+        self.perform_or_tell("timeline", change);
+        self.react_to_states();
+        self.reactions.rest();
+        if let Some(links) = self.reactions.chains.get_mut(&by.first) {
+            links.waiting = links.waiting.saturating_sub(1);
+            if links.waiting == 0 {
+                self.reactions.chains.remove(&by.first);
+            }
+        }
     }
 
     /// Whether a state is as told.

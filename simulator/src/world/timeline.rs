@@ -8,6 +8,7 @@ use rand::{RngExt as _, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::chance;
+use crate::limits;
 
 /// What is to come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -40,6 +41,19 @@ pub struct Coming<'t> {
 struct Entry {
     change: Arc<Change>,
     again: Option<Again>,
+    /// What rules set each other off, if one wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Chain>,
+}
+
+/// Rules that set each other off, be it with time in between.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chain {
+    /// The place of the first change that waits because of them.
+    pub(super) first: usize,
+    /// How deep in each other they act.
+    pub(super) depth: u32,
 }
 
 /// How an entry comes again.
@@ -77,13 +91,28 @@ impl Timeline {
         let jitter = told.jitter.unwrap_or_default().0;
         let due = drawn(nominal, jitter, &mut rng);
         let again = told.every.map(|every| Again { every: every.0, until, jitter, nominal, rng });
-        self.waiting.insert((due, place), Entry { change: Arc::new(told.change), again });
+        self.waiting.insert((due, place), Entry { change: Arc::new(told.change), again, by: None });
     }
 
-    /// Adds a change that happens once, at an instant.
-    pub fn add(&mut self, due: Timestamp, change: Arc<Change>) {
-        self.waiting.insert((due, self.places), Entry { change, again: None });
+    /// Adds a change that happens once, at an instant, because rules so deep in each other want it. They go on from an
+    /// earlier change, or this is their first.
+    pub(super) fn add(
+        &mut self,
+        due: Timestamp,
+        change: Arc<Change>,
+        depth: u32,
+        earlier: Option<usize>,
+    ) -> usize {
+        let first = earlier.unwrap_or(self.places);
+        self.waiting
+            .insert((due, self.places), Entry { change, again: None, by: Some(Chain { first, depth }) });
         self.places += 1;
+        first
+    }
+
+    /// Whether no more changes may wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= limits::SCHEDULED
     }
 
     /// What is to come, in order.
@@ -103,20 +132,21 @@ impl Timeline {
     }
 
     /// Takes the next change, if it is due by an instant. An entry that comes again waits for its next time.
-    pub fn take(&mut self, now: Timestamp) -> Option<Arc<Change>> {
+    pub(super) fn take(&mut self, now: Timestamp) -> Option<(Arc<Change>, Option<Chain>)> {
         let next = self.waiting.first_entry().filter(|next| next.key().0 <= now)?;
         let place = next.key().1;
-        let Entry { change, again } = next.remove();
+        let Entry { change, again, by } = next.remove();
         if let Some(mut again) = again {
             let last = again.nominal;
             again.nominal = later(last, again.every);
             // At the end of time nothing comes again.
             if again.until.is_none_or(|until| again.nominal <= until) && again.nominal > last {
                 let due = drawn(again.nominal, again.jitter, &mut again.rng);
-                self.waiting.insert((due, place), Entry { change: Arc::clone(&change), again: Some(again) });
+                let change = Arc::clone(&change);
+                self.waiting.insert((due, place), Entry { change, again: Some(again), by });
             }
         }
-        Some(change)
+        Some((change, by))
     }
 }
 
@@ -147,7 +177,7 @@ mod tests {
         let end = Timestamp::from_second(until).expect("an instant");
         let mut seen = Vec::new();
         while let Some(due) = timeline.next().filter(|due| *due <= end) {
-            let change = timeline.take(due).expect("a change that is due");
+            let (change, _) = timeline.take(due).expect("a change that is due");
             let keys: Vec<&str> = change.config.keys().map(String::as_str).collect();
             seen.push((due.as_millisecond() as f64 / 1e3, keys.join(",")));
         }

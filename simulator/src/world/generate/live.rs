@@ -149,7 +149,8 @@ impl Life {
         let mut rng = chance::fresh(seed, &name);
         let middle = self.gap(habit);
         let gap = if habit.regular {
-            middle * 9 / 10 + rng.random_range(0..=middle / 5)
+            // Of a second, nine tenths are none: what comes at the same instant again comes for ever.
+            (middle * 9 / 10 + rng.random_range(0..=middle / 5)).max(1)
         } else {
             around(middle, &mut rng).clamp(1, middle.saturating_mul(5))
         };
@@ -549,6 +550,26 @@ mod tests {
         change(&mut world, "config: { filter/defaultAction: permit }");
         advance(&mut world, 15);
         assert!(world.state()["connections"]["active"].as_u64().unwrap() > 10);
+    }
+
+    #[test]
+    fn habits_move_on_at_any_pace() {
+        let now = Timestamp::UNIX_EPOCH;
+        let world = world(Contract::V2_2);
+        for pace in [1, 1_000, 500_000, u64::MAX / 2] {
+            for app in &world.apps {
+                let mut life = Life { pace, ..Life::default() };
+                life.join(app, 1, now);
+                let habits = life.habits.len();
+                life.coming.clear();
+                for place in (0..habits).cycle().take(habits * 20) {
+                    life.plan(place, role_of(app), 1, now);
+                }
+                let soon =
+                    life.coming.iter().find(|((due, _), one)| matches!(one, Coming::Habit(_)) && *due <= now);
+                assert!(soon.is_none(), "{} at {pace}", app.name);
+            }
+        }
     }
 
     /// Takes a minute without optimizations.
