@@ -430,8 +430,8 @@ mod tests {
         ])
         .await;
         let wanted = [
-            "+actions/compat/self-check", "+actions/b", "+actions/d", "-actions/b", "+actions/c",
-            "-actions/d", "-actions/c", "+websocket/config/e", "-websocket/config/e",
+            "+actions/compat/self-check", "+actions/b", "-actions/b", "+actions/d", "+actions/c",
+            "-actions/c", "-actions/d", "+websocket/config/e", "-websocket/config/e",
             "-actions/compat/self-check", "+actions/a", "-actions/a",
         ];
         assert_eq!(said, wanted);
