@@ -152,22 +152,13 @@ fn shown(world: &World) -> String {
     format!("{world:?}")
 }
 
-/// Says of two hundred things that another may happen.
-fn some() -> impl FnMut() -> bool {
-    let mut left = 200;
-    move || {
-        left -= 1;
-        left > 0
-    }
-}
-
 /// Lives in a world for a while.
 fn live(world: &mut World) {
     for millis in [1, 1_000, 60_000, 3_600_000] {
         world.clock.advance(SignedDuration::from_millis(millis));
         // Not all that a scenario may ask for is looked at to its end.
         let target = world.now();
-        world.move_towards(target, None, some());
+        world.move_towards(target, None, 200);
         world.strike("GET", "/api/v1/netquery/query");
         world.state();
         world.take_events();
@@ -209,7 +200,7 @@ fn worlds_begin_and_end_with_the_time() {
         let Ok(mut world) = world else { continue };
         live(&mut world);
         world.clock.advance(SignedDuration::MAX);
-        world.move_towards(world.now(), None, some());
+        world.move_towards(world.now(), None, 200);
         world.begin_session(super::session::Token::ITSELF);
         world.ask_for_access();
         live(&mut world);
