@@ -159,15 +159,12 @@ pub const SCHEDULED: usize = 10_000;
 /// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
 pub const SESSIONS: usize = 10_000;
 
-/// How long things happen by themselves while the world is locked, on a clock that runs or is moved. The world then falls
-/// behind for a while, rather than keeping everybody waiting; what takes longer happens alone.
-pub const DUE_AT_ONCE: Duration = Duration::from_millis(5);
+/// How many things happen at most while the world is locked, on a clock that runs or is moved. The world then falls behind
+/// for a while, rather than keeping everybody waiting.
+pub const DUE_AT_ONCE: usize = 1_000;
 
 /// How many connections one change opens, and one recipe: they fill 0.7 GiB.
 pub const OPENED: u32 = 1_000_000;
-
-/// How many connections a world holds: those of the largest recipe, and what happens beside it.
-pub const HELD: usize = 1_100_000;
 
 /// How many happenings wait for the slowest one who watches the world; further back they are lost to it.
 pub const WATCHED: usize = 1024;

@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -30,7 +30,6 @@ use super::{
     watchers::{Shown, Watchers},
 };
 use crate::{
-    limits,
     mutants::{Mutants, Process},
     netquery::Store,
     snapshot::Origin,
@@ -98,14 +97,10 @@ pub(crate) struct Outside {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(super) world: Mutex<World>,
-    /// How many wait for it at this moment.
-    waiting: AtomicUsize,
     /// What follows from the world that is served. It is replaced while the world is locked.
     served: RwLock<Arc<Served>>,
     /// Outside, the instant at which the world began.
     pub(super) began: Instant,
-    /// Held by the one who moves the clock on for the control plane; others wait in line.
-    pub(crate) moving: tokio::sync::Mutex<()>,
     /// Tells that another instant may be the next at which something happens by itself.
     pub(super) due_changed: Notify,
     /// Tells those who wait for an instant that the clock goes otherwise than it did.
@@ -193,8 +188,6 @@ impl Shared {
             bundle_sources: sources,
             bundles: RwLock::new(Arc::new(bundles)),
             world: Mutex::new(world),
-            waiting: AtomicUsize::new(0),
-            moving: tokio::sync::Mutex::default(),
             began: Instant::now(),
             due_changed: Notify::new(),
             clock_moved: Notify::new(),
@@ -241,20 +234,12 @@ impl Shared {
 
     /// Works on the world at its present instant, and passes on what happened.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
-        self.with_after(limits::MOMENT, work)
-    }
-
-    /// The same, where what is due by then may take so long before.
-    pub(super) fn with_after<T>(&self, most: Duration, work: impl FnOnce(&mut World) -> T) -> T {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let began = Instant::now();
         world.watched = self.watchers.any();
         world.deaf = !world.watched && !self.listener.any();
         world.clock.observe(self.began.elapsed());
-        let due = world.run_due_while(|| began.elapsed() < most);
+        let due = world.run_due();
         self.observe(&world);
         let events = world.take_events();
         let mut reload = self.pass_on(&world, events);
@@ -271,11 +256,6 @@ impl Shared {
             self.reload_bundles(scripted.as_ref());
         }
         result
-    }
-
-    /// Whether somebody waits for the world.
-    pub(super) fn is_waited_for(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Whether neither mutants nor rules change answers.

@@ -1,9 +1,6 @@
 //! The clock of the world that is served: what waits for it, and what moves it.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
@@ -89,27 +86,13 @@ impl Shared {
             if let Moved::There(instant) = self.move_a_little(target, until) {
                 return instant;
             }
-            if self.is_waited_for() {
-                thread::sleep(limits::MOMENT);
-            }
-        }
-    }
-
-    /// Lets those in who wait for the world: a lock goes to whoever comes first.
-    pub(crate) async fn let_others_in(&self) {
-        match self.is_waited_for() {
-            true => tokio::time::sleep(limits::MOMENT).await,
-            false => tokio::task::yield_now().await,
         }
     }
 
     /// Moves the clock towards an instant, or an earlier one at which a state holds, by so many things as happen without
     /// keeping others waiting. Call it until it is there.
     pub(crate) fn move_a_little(&self, target: Timestamp, until: Option<&StateMatch>) -> Moved {
-        let moved = self.with(|world| {
-            let began = Instant::now();
-            world.move_towards(target, until, || began.elapsed() < limits::DUE_AT_ONCE)
-        });
+        let moved = self.with(|world| world.move_towards(target, until, limits::DUE_AT_ONCE));
         if let Moved::There(_) = moved {
             self.tell_clock();
         }
@@ -126,7 +109,7 @@ impl Shared {
     /// Lets happen what the world does by itself, at its instant, until the task is dropped.
     pub(crate) async fn run_by_itself(&self) {
         loop {
-            let due = self.with_after(limits::DUE_AT_ONCE, |world| {
+            let due = self.with(|world| {
                 let due = world.next_due()?;
                 world.clock.outside(Duration::try_from(due - world.now()).unwrap_or_default())
             });
@@ -134,7 +117,7 @@ impl Shared {
             if due == Some(Duration::ZERO)
                 && self.with(|world| matches!(world.clock.mode(), ClockMode::Running(_)))
             {
-                self.let_others_in().await;
+                tokio::task::yield_now().await;
                 continue;
             }
             match due.filter(|span| !span.is_zero()) {
