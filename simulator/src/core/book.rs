@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{Method, Version, http::request::Parts};
+use hyper::{Method, Version};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -24,6 +24,9 @@ use crate::{
 
 /// How many entries of each kind are kept unless something else is said.
 pub const DEFAULT_CAPACITY: usize = limits::JOURNAL_ENTRIES;
+
+/// How many of the newest are looked at one by one.
+const RECENT: usize = 64;
 
 /// A journal that is on.
 #[derive(Debug)]
@@ -60,17 +63,26 @@ struct Ring {
 }
 
 impl Ring {
-    /// Adds one; how many had to go for it.
-    fn add(&mut self, slot: Arc<Slot>, capacity: usize) -> u64 {
+    /// Adds one; how many had to go for it, and the last of these.
+    fn add(&mut self, slot: Arc<Slot>, capacity: usize) -> (u64, Option<Arc<Slot>>) {
         self.weight += slot.weight();
         self.slots.push_back(slot);
-        let mut dropped = 0;
+        let (mut dropped, mut last) = (0, None);
         while self.slots.len() > capacity || (self.weight > limits::JOURNAL_BYTES && self.slots.len() > 1) {
             let Some(oldest) = self.slots.pop_front() else { break };
             self.weight = self.weight.saturating_sub(oldest.weight());
             dropped += 1;
+            last = Some(oldest);
         }
-        dropped
+        (dropped, last)
+    }
+
+    /// Whether one is still kept. Most were added a moment ago, and are found without a search.
+    fn holds(&self, slot: &Arc<Slot>) -> bool {
+        let recent = self.slots.iter().rev().take(RECENT).find(|one| one.seq <= slot.seq);
+        recent
+            .or_else(|| self.after(slot.seq.saturating_sub(1)).next())
+            .is_some_and(|one| Arc::ptr_eq(one, slot))
     }
 
     /// Those behind a number.
@@ -144,17 +156,16 @@ impl Book {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn put(&self, what: Recorded) -> Arc<Slot> {
+    /// Puts something down; its slot, and the one that went for it.
+    fn put(&self, what: Recorded) -> (Arc<Slot>, Option<Arc<Slot>>) {
         let mut pages = self.pages();
         pages.last += 1;
         let slot = Arc::new(Slot { seq: pages.last, at: self.now(), what });
-        pages.dropped += {
-            let ring = pages.ring(&slot.what);
-            ring.add(Arc::clone(&slot), self.capacity)
-        };
+        let (dropped, last) = pages.ring(&slot.what).add(Arc::clone(&slot), self.capacity);
+        pages.dropped += dropped;
         drop(pages);
         self.tell();
-        slot
+        (slot, last)
     }
 
     /// Tells those who wait.
@@ -164,18 +175,9 @@ impl Book {
         }
     }
 
-    /// A request begins.
-    pub(crate) fn begin(&self, connection: u64, parts: &Parts) -> Arc<Slot> {
-        let target = parts.uri.path_and_query().map_or("*", |target| target.as_str());
-        self.put(Recorded::Http(Http {
-            connection,
-            method: parts.method.clone(),
-            version: parts.version,
-            target: target.into(),
-            headers: Fields::of(&parts.headers),
-            body: OnceLock::new(),
-            done: OnceLock::new(),
-        }))
+    /// A request begins; its slot, and the one that went for it.
+    pub(crate) fn begin(&self, request: Http) -> (Arc<Slot>, Option<Arc<Slot>>) {
+        self.put(Recorded::Http(request))
     }
 
     /// A connection's first head was refused, before it was taken for a request.
@@ -239,7 +241,7 @@ impl Book {
         };
         if http.done.set(done).is_ok() {
             let mut pages = self.pages();
-            if pages.http.after(slot.seq.saturating_sub(1)).next().is_some_and(|one| Arc::ptr_eq(one, slot)) {
+            if pages.http.holds(slot) {
                 // Its body may have come since it was added, too.
                 pages.http.weight +=
                     slot.weight() - before + http.body.get().map_or(0, |body| body.bytes.len());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use hyper::{HeaderMap, Method, Version};
+use hyper::{HeaderMap, Method, Version, http::request::Parts};
 use jiff::Timestamp;
 use portmaster_fixtures::Permission;
 use serde::Serialize;
@@ -44,6 +44,22 @@ pub(crate) struct Http {
     pub(crate) headers: Fields,
     pub(crate) body: OnceLock<Kept>,
     pub(crate) done: OnceLock<Done>,
+}
+
+impl Http {
+    /// A request that came on a connection, and is not answered.
+    pub(crate) fn new(connection: u64, parts: &Parts) -> Self {
+        let target = parts.uri.path_and_query().map_or("*", |target| target.as_str());
+        Self {
+            connection,
+            method: parts.method.clone(),
+            version: parts.version,
+            target: target.into(),
+            headers: Fields::of(&parts.headers),
+            body: OnceLock::new(),
+            done: OnceLock::new(),
+        }
+    }
 }
 
 /// What became of a request.
@@ -125,7 +141,7 @@ pub(crate) enum Out {
     Record { id: Bytes, kind: &'static str, record: Arc<Record> },
 }
 
-/// Headers, a line each. They are copied: a value of hyper's holds on to the whole buffer that it was read into.
+/// Headers, a line each, as they came. They are copied: a value of hyper's holds on to the whole buffer that it was read into.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Box<[u8]>);
 
@@ -142,34 +158,25 @@ impl Fields {
         Self(all.into())
     }
 
-    /// Reads those of a message, and what is behind its head.
+    /// Takes those of a message, and what is behind its head.
     pub(crate) fn read(message: &[u8]) -> (Self, &[u8]) {
-        let mut all = Vec::with_capacity(message.len().min(1024));
-        let mut rest = message;
-        let mut is_first = true;
-        loop {
-            let end = rest.iter().position(|byte| *byte == b'\n');
-            let line = rest[..end.unwrap_or(rest.len())].trim_ascii_end();
-            rest = end.map_or(&[][..], |end| &rest[end + 1..]);
-            if let Some(colon) = line.iter().position(|byte| *byte == b':').filter(|_| !is_first) {
-                all.extend(line[..colon].iter().map(u8::to_ascii_lowercase));
-                all.push(b':');
-                all.extend_from_slice(line[colon + 1..].trim_ascii_start());
-                all.push(b'\n');
-            }
-            if end.is_none() || (line.is_empty() && !is_first) {
-                return (Self(all.into()), rest);
-            }
-            is_first = false;
-        }
+        let mut ends = memchr::memchr_iter(b'\n', message);
+        let first = ends.next().map_or(message.len(), |end| end + 1);
+        let mut line = first;
+        let end = ends.find_map(|end| {
+            let is_last = message[line..end].trim_ascii().is_empty();
+            let this = std::mem::replace(&mut line, end + 1);
+            is_last.then_some((this, end + 1))
+        });
+        let (end, rest) = end.unwrap_or((message.len(), message.len()));
+        (Self(message[first..end].into()), &message[rest..])
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (String, String)> + '_ {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let lines = self.0.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(move |line| {
-            let at = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
-            (text(&line[..at]), text(line.get(at + 1..).unwrap_or_default()))
+        self.0.split(|byte| *byte == b'\n').filter_map(move |line| {
+            let at = line.iter().position(|byte| *byte == b':')?;
+            Some((text(&line[..at]).to_ascii_lowercase(), text(line[at + 1..].trim_ascii())))
         })
     }
 }
@@ -241,6 +248,29 @@ mod tests {
         let all: Vec<_> = Fields::of(&headers).iter().collect();
         let expected = [("accept", "a: b"), ("accept", "c"), ("cookie", "")];
         assert_eq!(all, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn a_head_is_told_from_what_is_behind_it() {
+        for (head, fields, behind) in [
+            (
+                "HTTP/1.1 200 OK\r\nDate: x\r\nA-b:  c: d \r\nodd\r\n\r\nbody\n\n",
+                vec![("date", "x"), ("a-b", "c: d")],
+                "body\n\n",
+            ),
+            ("GET / HTTP/1.1\nHost: x\n\n", vec![("host", "x")], ""),
+            ("\nHost: x", vec![("host", "x")], ""),
+            ("GET / HTTP/1.1\r\n\r\nA: b", vec![], "A: b"),
+            ("GARBAGE", vec![], ""),
+        ] {
+            let (read, rest) = Fields::read(head.as_bytes());
+            let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+            assert_eq!(
+                (read.iter().collect::<Vec<_>>(), rest),
+                (fields.collect(), behind.as_bytes()),
+                "{head:?}"
+            );
+        }
     }
 
     #[test]

@@ -79,12 +79,12 @@ pub(super) async fn handle(
     {
         parts.headers.insert(HOST, host);
     }
-    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
     let mut blow = None;
     let mut response = if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
         shared.with(|world| {
-            recorder.begin(&parts);
+            recorder.begin();
             let mut response = Response::new(Bytes::new());
             response.headers_mut().insert(DATE, date(world));
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
@@ -93,7 +93,7 @@ pub(super) async fn handle(
     } else {
         match wellformed(&parts) {
             Err(answer) => {
-                recorder.begin(&parts);
+                recorder.begin();
                 malformed(answer)
             }
             Ok(path) => match answer(&shared, parts, &path, &mut recorder, Some(body)).await {
@@ -140,7 +140,7 @@ pub(super) async fn handle_plain(
     parts: Parts,
     out: &mut Vec<u8>,
 ) -> Result<(Sent, bool), Reset> {
-    let mut recorder = Recorder::new(shared.journal.as_ref(), connection);
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
     let said = match wellformed(&parts) {
         Ok(path) => answer(shared, parts, &path, &mut recorder, None).await,
         // No plain question is malformed.
@@ -180,7 +180,7 @@ async fn answer(
     let head = parts.method == Method::HEAD;
     let mut blow = None;
     let mut front = shared.with(|world| {
-        recorder.begin(&parts);
+        recorder.begin();
         blow = struck(world, &parts, path, recorder);
         // A request that is to wait has not come yet; one with a status of its own goes no further.
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::{StatusCode, http::request::Parts};
 
-use crate::core::{Book, Fields, Kept, Outcome, Pass, Slot, Told};
+use crate::core::{Book, Fields, Http, Kept, Outcome, Pass, Slot, Told};
 
 /// Notes what becomes of a request.
 pub(super) struct Recorder {
@@ -14,18 +14,22 @@ pub(super) struct Recorder {
 
 struct Noted {
     book: Arc<Book>,
-    connection: u64,
+    /// The request, until it begins.
+    request: Option<Http>,
     slot: Option<Arc<Slot>>,
+    /// The entry that went for it: freed when all is done, not while the world is locked.
+    gone: Option<Arc<Slot>>,
     pass: Option<Pass>,
     acted: Vec<String>,
 }
 
 impl Recorder {
-    pub(super) fn new(book: Option<&Arc<Book>>, connection: u64) -> Self {
+    pub(super) fn new(book: Option<&Arc<Book>>, connection: u64, parts: &Parts) -> Self {
         let noted = |book: &Arc<Book>| Noted {
             book: Arc::clone(book),
-            connection,
+            request: Some(Http::new(connection, parts)),
             slot: None,
+            gone: None,
             pass: None,
             acted: Vec::new(),
         };
@@ -33,11 +37,12 @@ impl Recorder {
     }
 
     /// It begins. Called while the world is locked, so that entries stand in the order in which the world was asked.
-    pub(super) fn begin(&mut self, parts: &Parts) {
+    pub(super) fn begin(&mut self) {
         if let Some(noted) = &mut self.noted
-            && noted.slot.is_none()
+            && let Some(request) = noted.request.take()
         {
-            noted.slot = Some(noted.book.begin(noted.connection, parts));
+            let (slot, gone) = noted.book.begin(request);
+            (noted.slot, noted.gone) = (Some(slot), gone);
         }
     }
 
@@ -77,8 +82,9 @@ impl Recorder {
     }
 
     fn close(&mut self, outcome: Outcome, told: impl FnOnce() -> Told) {
-        if let Some(Noted { book, slot: Some(slot), pass, acted, .. }) = self.noted.take() {
+        if let Some(Noted { book, slot: Some(slot), gone, pass, acted, .. }) = self.noted.take() {
             book.end(&slot, outcome, told(), pass, acted);
+            drop(gone);
         }
     }
 }

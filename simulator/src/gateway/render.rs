@@ -1,5 +1,7 @@
 //! Answers, and how an endpoint's reply becomes one.
 
+use std::{cell::RefCell, collections::VecDeque};
+
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
@@ -67,14 +69,16 @@ pub(super) struct Whole {
 
 impl Whole {
     /// The answer for hyper.
-    pub(super) fn into_response(mut self) -> Response<Bytes> {
+    pub(super) fn into_response(self) -> Response<Bytes> {
         let status = self.answer.status;
         let mut headers = HeaderMap::with_capacity(16);
-        self.each(|name, value| match name {
+        let mut put = |name, value: Text| match name {
             // There is one of these, whoever says another.
             DATE | CONTENT_LENGTH | CONNECTION => _ = headers.insert(name, value.into_value()),
             _ => _ = headers.append(name, value.into_value()),
-        });
+        };
+        self.each(&mut put);
+        self.each_of_body(&mut put);
         let mut response = Response::new(self.body());
         *response.status_mut() = status;
         *response.headers_mut() = headers;
@@ -82,31 +86,29 @@ impl Whole {
     }
 
     /// Writes the head in the form that hyper gives it; the body that is to follow.
-    pub(super) fn write(mut self, out: &mut Vec<u8>) -> Bytes {
-        let status = self.answer.status;
-        out.extend_from_slice(b"HTTP/1.1 ");
-        out.extend_from_slice(status.as_str().as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(status.canonical_reason().unwrap_or("<none>").as_bytes());
-        self.each(|name, value| {
-            out.extend_from_slice(b"\r\n");
-            let mut from = out.len();
-            out.extend_from_slice(name.as_str().as_bytes());
-            while let Some(first) = out.get_mut(from) {
-                first.make_ascii_uppercase();
-                from = memchr::memchr(b'-', &out[from..]).map_or(out.len(), |at| from + at + 1);
+    ///
+    /// Answers in a row differ in their length alone, mostly: each thread keeps the last heads that it wrote.
+    pub(super) fn write(self, out: &mut Vec<u8>) -> Bytes {
+        thread_local! {
+            static LAST: RefCell<VecDeque<Head>> = const { RefCell::new(VecDeque::new()) };
+        }
+        LAST.with_borrow_mut(|last| {
+            if let Some(head) = last.iter().find(|head| head.is_of(&self)) {
+                return out.extend_from_slice(&head.written);
             }
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(value.as_bytes());
+            let head = Head::of(&self);
+            out.extend_from_slice(&head.written);
+            last.truncate(HEADS - 1);
+            last.push_front(head);
         });
+        self.each_of_body(|name, value| line(out, &name, &value));
         out.extend_from_slice(b"\r\n\r\n");
         self.body()
     }
 
-    /// Every field, in order.
-    fn each(&mut self, mut put: impl FnMut(HeaderName, Text)) {
-        let mut own = std::mem::take(&mut self.answer.headers);
-        drop(own.splice(..0, std::mem::take(&mut self.cors)));
+    /// Every field but those that tell of the body and what comes after, in order.
+    fn each(&self, mut put: impl FnMut(HeaderName, Text)) {
+        let mut own: Vec<_> = self.cors.iter().chain(&self.answer.headers).cloned().collect();
         own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         let mut own = own.into_iter().peekable();
         for (name, value) in guard::security(self.behaviour, self.dev_mode) {
@@ -119,6 +121,10 @@ impl Whole {
             put(name, Text::Own(value));
         }
         put(DATE, Text::Own(self.date.clone()));
+    }
+
+    /// The fields that tell of the body, and of what comes after it.
+    fn each_of_body(&self, mut put: impl FnMut(HeaderName, Text)) {
         if self.answer.has_length && !self.is_bodyless() {
             put(CONTENT_LENGTH, Text::Own(HeaderValue::from(self.answer.body.len())));
         }
@@ -136,6 +142,62 @@ impl Whole {
     fn is_bodyless(&self) -> bool {
         matches!(self.answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }
+}
+
+/// How many heads a thread keeps.
+const HEADS: usize = 4;
+
+/// The head of an answer up to its length, and what it follows from.
+struct Head {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cors: Vec<(HeaderName, HeaderValue)>,
+    behaviour: &'static Behaviour,
+    dev_mode: bool,
+    date: HeaderValue,
+    written: Vec<u8>,
+}
+
+impl Head {
+    fn of(whole: &Whole) -> Self {
+        let status = whole.answer.status;
+        let mut written = b"HTTP/1.1 ".to_vec();
+        written.extend_from_slice(status.as_str().as_bytes());
+        written.push(b' ');
+        written.extend_from_slice(status.canonical_reason().unwrap_or("<none>").as_bytes());
+        whole.each(|name, value| line(&mut written, &name, &value));
+        Self {
+            status,
+            headers: whole.answer.headers.clone(),
+            cors: whole.cors.clone(),
+            behaviour: whole.behaviour,
+            dev_mode: whole.dev_mode,
+            date: whole.date.clone(),
+            written,
+        }
+    }
+
+    fn is_of(&self, whole: &Whole) -> bool {
+        self.status == whole.answer.status
+            && self.dev_mode == whole.dev_mode
+            && std::ptr::eq(self.behaviour, whole.behaviour)
+            && self.date == whole.date
+            && self.headers == whole.answer.headers
+            && self.cors == whole.cors
+    }
+}
+
+/// Writes a field, its name as hyper does.
+fn line(out: &mut Vec<u8>, name: &HeaderName, value: &Text) {
+    out.extend_from_slice(b"\r\n");
+    let mut from = out.len();
+    out.extend_from_slice(name.as_str().as_bytes());
+    while let Some(first) = out.get_mut(from) {
+        first.make_ascii_uppercase();
+        from = memchr::memchr(b'-', &out[from..]).map_or(out.len(), |at| from + at + 1);
+    }
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
 }
 
 /// The value of a field; most are always the same.
