@@ -402,7 +402,7 @@ async fn watched(
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
         let (cases, failing) = progress.counts();
-        live.counted(cases, failing);
+        live.counted(cases, failing, progress.found());
         let terminal = io::stderr().is_terminal();
         if terminal || before.0.elapsed() >= PAUSE {
             let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);

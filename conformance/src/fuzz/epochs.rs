@@ -196,7 +196,7 @@ async fn epochs(
             sent = lane.sent;
             progress.failing.fetch_add(u64::from(!objections.is_empty()), Ordering::Relaxed);
             for objection in objections {
-                add(sorts, objection.finding, number);
+                add(sorts, objection.finding, number, progress);
             }
             if subject.scope.spoils(&case) {
                 lane.renew().await?;
@@ -207,7 +207,7 @@ async fn epochs(
             && subject.beside.is_none()
             && let Some(finding) = lane.is_well().await?
         {
-            add(sorts, finding, first + EPOCH - 1);
+            add(sorts, finding, first + EPOCH - 1, progress);
         }
         // The sum does not mind in which order epochs end.
         progress.digest.fetch_add(lane.digest ^ epoch.wrapping_mul(0x9e37_79b9_7f4a_7c15), Ordering::Relaxed);
@@ -229,10 +229,13 @@ async fn fresh<'l, 's>(
     }
 }
 
-fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64) {
+fn add(sorts: &Mutex<Sorts>, finding: Finding, number: u64, progress: &Progress) {
     let key = (finding.oracle, finding.endpoint.clone(), finding.cause.clone());
     let mut sorts = locked(sorts);
-    let sort = sorts.entry(key).or_insert_with(|| Sort { finding, cases: vec![], seen: 0 });
+    let sort = sorts.entry(key).or_insert_with(|| {
+        progress.met(format!("{} on {}: {}", finding.oracle.name(), finding.endpoint, finding.cause));
+        Sort { finding, cases: vec![], seen: 0 }
+    });
     sort.seen += 1;
     // The first in number, whichever thread was faster.
     let at = sort.cases.partition_point(|one| *one < number);

@@ -1,6 +1,9 @@
 //! How far a campaign is.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
 
 /// How far a campaign is; to be looked at, and to be stopped, while it goes on. Threads share it.
 #[derive(Debug, Default)]
@@ -16,6 +19,8 @@ pub struct Progress {
     /// How many failures are to be made small, once everything was sent, and how many of them were.
     pub(super) to_shrink: AtomicU64,
     pub(super) shrunk: AtomicU64,
+    /// What sorts of failures were met, a line each, as they came.
+    found: Mutex<Vec<String>>,
 }
 
 impl Progress {
@@ -28,6 +33,16 @@ impl Progress {
     pub fn shrinking(&self) -> Option<(u64, u64)> {
         let all = self.to_shrink.load(Relaxed);
         (all > 0).then(|| (self.shrunk.load(Relaxed), all))
+    }
+
+    /// What sorts of failures were met so far, a line each, in the order in which they came. Whether they happen again, and what
+    /// has one cause, shows once they are made small.
+    pub fn found(&self) -> Vec<String> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn met(&self, line: String) {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
     /// Ends the campaign soon.

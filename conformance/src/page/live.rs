@@ -34,6 +34,8 @@ struct State {
     counts: BTreeMap<&'static str, usize>,
     /// The causes of failures that were told already.
     causes: BTreeSet<String>,
+    /// What a campaign met so far, a line each.
+    found: Vec<String>,
     ended: Option<Ended>,
 }
 
@@ -75,6 +77,8 @@ pub(super) struct Document {
     running: Vec<String>,
     /// How many things failed.
     failing: u64,
+    /// How many different things a campaign met so far.
+    found: usize,
     /// What came out, once it has.
     outcome: Option<String>,
     bad: bool,
@@ -149,10 +153,10 @@ impl Live {
         state.fuzz = true;
     }
 
-    /// So many cases were tried, and so many of them failed.
-    pub fn counted(&self, cases: u64, failing: u64) {
+    /// So many cases were tried, so many of them failed, and this was met, a line each.
+    pub fn counted(&self, cases: u64, failing: u64, found: Vec<String>) {
         let mut state = self.state();
-        (state.done, state.failing) = (cases, failing);
+        (state.done, state.failing, state.found) = (cases, failing, found);
     }
 
     /// The campaign has ended: what came out in a line, and whether something failed, and all of it as text.
@@ -167,9 +171,12 @@ impl Live {
         if let Some(ended) = &state.ended {
             return Some(ended.shown.clone());
         }
+        if state.fuzz {
+            let lines = state.found.join("\n");
+            return (!lines.is_empty()).then(|| Shown::Campaign(lines));
+        }
         let run = Run { records: state.records.clone(), took: self.begun.elapsed(), interrupted: false };
-        let about = state.about.clone().filter(|_| !state.fuzz)?;
-        Some(Shown::Run(Box::new(Report { about, run })))
+        Some(Shown::Run(Box::new(Report { about: state.about.clone()?, run })))
     }
 
     /// What the page shows of it.
@@ -196,6 +203,7 @@ impl Live {
             counts: state.counts.clone(),
             running: state.running.iter().cloned().collect(),
             failing: state.failing,
+            found: state.found.len(),
             outcome: state.ended.as_ref().map(|ended| ended.outcome.clone()),
             bad: state.ended.as_ref().map_or(state.failing > 0, |ended| ended.bad),
             past,
@@ -236,5 +244,19 @@ mod tests {
         let document = live.document(vec![]);
         assert_eq!((document.phase, document.total), ("ended", report.run.records.len()));
         assert!(document.running.is_empty() && document.bad);
+    }
+
+    #[test]
+    fn what_a_campaign_meets_is_told_while_it_goes_on() {
+        let live = Live::default();
+        live.campaign_begins(example_report().about);
+        assert!(live.shown().is_none());
+        live.counted(20, 3, vec!["panic on ping: a".to_owned(), "hang on ping: b".to_owned()]);
+        assert_eq!(live.document(vec![]).found, 2);
+        let Some(Shown::Campaign(text)) = live.shown() else { panic!("a campaign") };
+        assert_eq!(text, "panic on ping: a\nhang on ping: b");
+        live.campaign_ended("1 cause of failure".to_owned(), true, "all of it".to_owned());
+        let Some(Shown::Campaign(text)) = live.shown() else { panic!("a campaign") };
+        assert_eq!(text, "all of it");
     }
 }

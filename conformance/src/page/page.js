@@ -87,7 +87,7 @@
     $("report").hidden = told.phase !== "ended";
     showPast(told.past);
     document.body.dataset.phase = told.phase;
-    return showFailures(`${told.phase} ${fuzz ? "" : told.failing}`);
+    return showFailures(`${told.phase} ${fuzz ? told.found : told.failing}`);
   };
 
   document.addEventListener("change", choose);
