@@ -173,7 +173,7 @@ impl Live {
         }
         if state.fuzz {
             let lines = state.found.join("\n");
-            return (!lines.is_empty()).then(|| Shown::Campaign(lines));
+            return (!lines.is_empty()).then_some(Shown::Campaign(lines));
         }
         let run = Run { records: state.records.clone(), took: self.begun.elapsed(), interrupted: false };
         Some(Shown::Run(Box::new(Report { about: state.about.clone()?, run })))
