@@ -1,7 +1,8 @@
-//! What the database websocket costs: how long one write takes to reach 1,000 subscribers, how many pipelined gets are
-//! answered in a second over 16 connections, and what an idle connection weighs.
+//! What the database websocket costs: how long one write takes to reach 1,000 subscribers, how long 10,000 writes a second take to
+//! reach the one of 1,000 that follows each, how many pipelined gets are answered in a second over 16 connections, and what an idle
+//! connection weighs.
 //!
-//! `cargo bench -p portmaster-simulator --bench websocket`
+//! `cargo bench --workspace --bench websocket`
 
 #![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
@@ -23,6 +24,9 @@ const WRITES: usize = 20;
 const PIPES: usize = 16;
 const BATCH: usize = 200;
 const SPAN: Duration = Duration::from_secs(3);
+/// How many writes a busy world sees, `BATCH` of them a tick.
+const CHANGES: usize = 50_000;
+const TICK: Duration = Duration::from_millis(20);
 
 fn main() {
     let (mut core, address) = start();
@@ -54,6 +58,7 @@ fn main() {
             worst.as_secs_f64() * 1000.0
         );
         drop(subscribers);
+        busy(address, core.id()).await;
 
         let began = Instant::now();
         let pipes: Vec<_> = (0..PIPES).map(|_| tokio::spawn(gets(address))).collect();
@@ -66,6 +71,57 @@ fn main() {
     });
     let _ = core.kill();
     let _ = core.wait();
+}
+
+/// A busy world: so many writes a second, each of them followed by one of the subscribers.
+async fn busy(address: SocketAddr, process: u32) {
+    let before = resident(process);
+    let began = Instant::now();
+    let mut followers = Vec::with_capacity(SUBSCRIBERS);
+    for number in 0..SUBSCRIBERS {
+        let mut stream = open(address).await;
+        send(&mut stream, &format!("1|qsub|query core:busy/{number:03}/")).await;
+        receive(&mut stream).await;
+        followers.push(tokio::spawn(async move {
+            let mut slowest = Duration::ZERO;
+            for _ in 0..CHANGES / SUBSCRIBERS {
+                let told = receive(&mut stream).await;
+                let from =
+                    told.windows(5).position(|bytes| bytes == b"\"at\":").expect("when it was written") + 5;
+                let digits: Vec<u8> = told[from..].iter().copied().take_while(u8::is_ascii_digit).collect();
+                let at = String::from_utf8_lossy(&digits).parse().expect("microseconds");
+                slowest = slowest.max(began.elapsed().saturating_sub(Duration::from_micros(at)));
+            }
+            slowest
+        }));
+    }
+    let (mut answers, mut writer) = tokio::io::split(open(address).await);
+    let reading =
+        tokio::spawn(async move { while answers.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {} });
+    let writing = Instant::now();
+    let mut tick = tokio::time::interval(TICK);
+    for batch in 0..CHANGES / BATCH {
+        tick.tick().await;
+        let writes: Vec<u8> = (batch * BATCH..(batch + 1) * BATCH)
+            .flat_map(|change| {
+                let (at, who) = (began.elapsed().as_micros(), change % SUBSCRIBERS);
+                frame(&format!("1|create|core:busy/{who:03}/x|J{{\"at\":{at}}}"))
+            })
+            .collect();
+        writer.write_all(&writes).await.expect("sent");
+    }
+    let rate = CHANGES as f64 / writing.elapsed().as_secs_f64();
+    let mut slowest = Duration::ZERO;
+    for follower in followers {
+        slowest = slowest.max(follower.await.expect("every write comes"));
+    }
+    reading.abort();
+    let grown = resident(process).saturating_sub(before) / 1024;
+    println!(
+        "{rate:.0} writes a second (asked 10000), each to one of {SUBSCRIBERS} subscribers: slowest of {CHANGES} {:.0} ms (limit 100), \
+         {grown} MiB more",
+        slowest.as_secs_f64() * 1000.0
+    );
 }
 
 /// Starts the program in a process of its own, so that its memory is its own.
@@ -114,7 +170,7 @@ async fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(&frame(text)).await.expect("sent");
 }
 
-async fn receive(stream: &mut TcpStream) {
+async fn receive(stream: &mut TcpStream) -> Vec<u8> {
     let _ = stream.read_u8().await.expect("a frame");
     let length = match stream.read_u8().await.expect("a frame") {
         126 => stream.read_u16().await.expect("a frame").into(),
@@ -122,6 +178,7 @@ async fn receive(stream: &mut TcpStream) {
     };
     let mut payload = vec![0; length];
     stream.read_exact(&mut payload).await.expect("a frame");
+    payload
 }
 
 /// Round trips of a span in batches.

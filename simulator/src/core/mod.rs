@@ -2,6 +2,7 @@
 //! serves it (`gateway`, `database`, `control`) stands on it, and nothing here knows what that is.
 
 mod accept;
+mod beginning;
 mod book;
 mod bundles;
 mod doors;
@@ -15,6 +16,8 @@ mod unread;
 mod watchers;
 
 pub(crate) use accept::accept;
+pub use beginning::LoadError;
+pub(crate) use beginning::begun;
 pub(crate) use book::Book;
 pub use book::DEFAULT_CAPACITY;
 pub use bundles::BundleError;
@@ -23,8 +26,6 @@ pub(crate) use doors::{Bridge, Bridged, Inside, Websocket, Work};
 pub(crate) use listener::Listener;
 pub use redact::MASK;
 pub(crate) use redact::Secrets;
-pub use saving::LoadError;
-pub(crate) use saving::begun;
 pub use shared::{About, ExternalAuth};
 pub(crate) use shared::{Outside, Served, Shared};
 pub use slot::Outcome;

@@ -6,35 +6,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
+    beginning::{LoadError, begun},
     book::Book,
-    bundles::{BundleError, Bundles},
+    bundles::Bundles,
     shared::{About, Served, Shared},
 };
 use crate::{
     netquery::{Store, StoreError},
     snapshot::{Origin, Snapshot},
-    world::{SetupError, World},
+    world::World,
 };
-
-/// Why another world cannot be served.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The scenario makes no world.
-    #[error("{name}: {source}")]
-    Setup {
-        /// The scenario.
-        name: String,
-        /// Why.
-        source: SetupError,
-    },
-    /// A user interface cannot be read.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The connection database cannot be made.
-    #[error(transparent)]
-    Netquery(#[from] StoreError),
-}
 
 impl Shared {
     /// What is served.
@@ -141,15 +122,4 @@ impl Shared {
         self.answered.notify_waiters();
         Ok(())
     }
-}
-
-/// A world at its beginning, and its connection database.
-///
-/// # Errors
-/// When the scenario makes no world.
-pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
-    let name = || origin.scenario.name.clone();
-    let mut world = origin.world().map_err(|source| LoadError::Setup { name: name(), source })?;
-    let netquery = Store::begun(&mut world)?;
-    Ok((world, netquery))
 }

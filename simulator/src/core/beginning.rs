@@ -1,0 +1,104 @@
+//! The beginning of a world. Tests begin the same few again and again, so the last ones are kept, from their second time on:
+//! whoever begins one alone pays nothing for it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::bundles::BundleError;
+use crate::{
+    netquery::{Kept, Store, StoreError},
+    snapshot::Origin,
+    world::{SetupError, World},
+};
+
+/// A world of more connections is not kept: it would hold on to much.
+const MOST: usize = 20_000;
+
+/// Why another world cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The scenario makes no world.
+    #[error("{name}: {source}")]
+    Setup {
+        /// The scenario.
+        name: String,
+        /// Why.
+        source: SetupError,
+    },
+    /// A user interface cannot be read.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The connection database cannot be made.
+    #[error(transparent)]
+    Netquery(#[from] StoreError),
+}
+
+/// How many are kept.
+const KEPT: usize = 4;
+
+/// What was begun last, the newest first.
+static LAST: Mutex<VecDeque<Last>> = Mutex::new(VecDeque::new());
+
+struct Last {
+    /// What it was made from, as text.
+    of: String,
+    begun: Option<(World, Kept)>,
+}
+
+/// A world at its beginning, and its connection database.
+///
+/// # Errors
+/// When the scenario makes no world.
+pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
+    // What misbehaves may count for all that were made alike.
+    let of = serde_json::to_string(&(&origin.scenario, &origin.options)).ok();
+    let of = of.filter(|_| origin.options.mutants.is_empty());
+    let before = of.as_ref().and_then(|of| Some(last().iter().find(|last| last.of == *of)?.begun.clone()));
+    if let Some(Some((world, kept))) = before {
+        let netquery = Store::holding(kept, world.behaviour);
+        return Ok((world, netquery));
+    }
+    let name = || origin.scenario.name.clone();
+    let mut world = origin.world().map_err(|source| LoadError::Setup { name: name(), source })?;
+    let netquery = Store::begun(&mut world)?;
+    if let Some(of) = of {
+        let is_kept = before.is_some() && world.connections.len() <= MOST;
+        let begun = if is_kept { Some((world.clone(), netquery.kept()?)) } else { None };
+        let mut last = last();
+        last.retain(|last| last.of != of);
+        last.push_front(Last { of, begun });
+        last.truncate(KEPT);
+    }
+    Ok((world, netquery))
+}
+
+fn last() -> MutexGuard<'static, VecDeque<Last>> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use portmaster_fixtures::scenario::Scenario;
+
+    use super::*;
+    use crate::world::Options;
+
+    #[test]
+    fn a_world_that_is_begun_again_is_the_same_and_its_own() {
+        let options = Options { api_keys: vec!["only-here".to_owned()], ..Options::default() };
+        let origin = Origin::new(Scenario::load("home-office").unwrap(), options);
+        let shown = |(world, netquery): &(World, Store)| {
+            (format!("{world:?}"), netquery.kept().unwrap().tables(world.behaviour).live)
+        };
+        let first = shown(&begun(&origin).unwrap());
+        for _ in 0..3 {
+            let mut again = begun(&origin).unwrap();
+            assert_eq!(shown(&again), first);
+            again.0.ask_for_access();
+            assert_ne!(shown(&again).0, first.0);
+        }
+    }
+}
