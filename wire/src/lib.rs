@@ -4,5 +4,6 @@
 pub mod answer;
 pub mod har;
 pub mod percent;
+pub mod secret;
 pub mod shell;
 pub mod wildcard;

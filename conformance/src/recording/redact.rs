@@ -2,6 +2,7 @@
 //! everywhere, so that a recording still makes sense, and replaying it can put the target's own there.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use portmaster_wire::secret::{SHORTEST, hidden};
 use serde_json::Value;
 
 use super::{stand_in::stand_in, swap::token};
@@ -13,8 +14,6 @@ use crate::{
 
 /// The shortest beginning or end of a secret that is taken out of a header that carries one, in characters.
 const FRAGMENT: usize = 8;
-/// The shortest text that is taken for a key where keys are listed, in characters; cores take no shorter one.
-const SHORTEST: usize = 4;
 
 /// Secrets with what stands for them.
 #[derive(Clone, Debug, Default)]
@@ -121,14 +120,11 @@ impl Redactor {
 
     /// A text without secrets.
     pub(crate) fn text(&self, text: &str) -> String {
-        // What is no key anywhere is a word like any other.
-        let long = self.pairs.iter().filter(|(secret, _)| secret.len() >= SHORTEST);
-        long.fold(
-            text.to_owned(),
-            |text, (secret, stand_in)| {
-                if text.contains(secret) { text.replace(secret, stand_in) } else { text }
-            },
-        )
+        let hide = |text: String, (secret, stand_in): &(String, String)| match text.contains(secret) {
+            true => hidden(&text, secret, stand_in),
+            false => text,
+        };
+        self.pairs.iter().fold(text.to_owned(), hide)
     }
 
     /// Bytes without secrets.

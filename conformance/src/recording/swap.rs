@@ -1,6 +1,7 @@
 //! What stands in a recording for what only one target has: its address, its keys, its sessions.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use portmaster_wire::secret::hidden;
 
 use super::{exchange::Exchange, stand_in::stand_in};
 use crate::{
@@ -98,7 +99,7 @@ impl Swaps {
 
     /// A text that a report may show: without the target's keys.
     pub(crate) fn hide(&self, text: &str) -> String {
-        self.keys.iter().fold(text.to_owned(), |text, (stand_in, key)| text.replace(key, stand_in))
+        self.keys.iter().fold(text.to_owned(), |text, (stand_in, key)| hidden(&text, key, stand_in))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use portmaster_wire::secret::hidden;
 use serde::{Deserialize, Serialize};
 
 use super::Request;
@@ -139,8 +140,8 @@ impl Keys {
     }
 
     fn replace(&self, text: &str, shown: impl Fn(&str) -> String) -> String {
-        let secrets = self.keys.values().filter(|key| !key.secret.is_empty());
-        secrets.fold(text.to_owned(), |text, key| text.replace(&key.secret, &shown(&key.tier.variable())))
+        let hide = |text: String, key: &Key| hidden(&text, &key.secret, &shown(&key.tier.variable()));
+        self.keys.values().fold(text.to_owned(), hide)
     }
 }
 
@@ -156,5 +157,9 @@ mod tests {
         assert_eq!(keys.redact("[\"sesame?read=user\"]"), "[\"$USER_KEY?read=user\"]");
         let request = Request::api("GET", "ping").bearer(keys.get(Tier::User).unwrap());
         assert_eq!(request.headers[0].shown.as_deref(), Some("Bearer $USER_KEY"));
+        keys.insert(Key::new(Tier::Admin, "a"));
+        let report = "a text that says an Admin key opens all";
+        assert_eq!(keys.redact(report), report);
+        assert_eq!(keys.redact("Authorization: Bearer a"), "Authorization: Bearer $ADMIN_KEY");
     }
 }

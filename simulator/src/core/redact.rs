@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use portmaster_wire::secret::{SHORTEST, is_told};
 use regex::bytes::{Captures, Regex};
 
 use crate::{
@@ -16,9 +17,6 @@ use crate::{
 /// What stands in the place of a secret: in `Authorization`, in cookies, in members of a query or of a body whose names
 /// speak of keys, tokens or passwords, and wherever an API key of `core/apiKeys` appears.
 pub const MASK: &str = "[redacted]";
-
-/// The shortest secret that is looked for anywhere. A shorter one is found in any text, so it is only hidden where keys stand.
-const SHORTEST: usize = 8;
 
 /// What no reader may see.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +102,9 @@ impl Secrets {
         let mut rest = bytes;
         while let Some(start) = rest.first_chunk() {
             let alike = self.by_start.get(start).into_iter().flatten();
-            match alike.clone().find(|text| rest.starts_with(text.as_bytes())) {
+            let at = bytes.len() - rest.len();
+            let told = |text: &&String| rest.starts_with(text.as_bytes()) && is_told(bytes, at, text.len());
+            match alike.clone().find(told) {
                 Some(text) => {
                     out.extend_from_slice(MASK.as_bytes());
                     rest = &rest[text.len()..];
@@ -282,6 +282,8 @@ mod tests {
         assert_eq!(some.hide_text(&format!("<{}>", many[4711])), "<[redacted]>");
         assert_eq!(some.hide_text(&format!("<{long}>")), "<[redacted]>");
         assert_eq!(some.hide_text("<geheim>"), "<geheim>");
+        let short = secrets(vec!["demo".to_owned()]);
+        assert_eq!(short.hide_text("demo, demonstration"), "[redacted], demonstration");
         let alike = secrets(vec!["geheim-1".to_owned(), "geheim-123".to_owned()]);
         assert_eq!(alike.hide_text("geheim-1234, geheim-12"), "[redacted]4, [redacted]2");
         let too_many = secrets(vec!["k".repeat(limits::SECRETS + 1)]);
