@@ -235,6 +235,9 @@ pub const PICTURE: usize = 1_000_000;
 /// How long a core that is captured may take to be connected to, or to open its websocket.
 pub const CAPTURE_CONNECT: Duration = Duration::from_secs(10);
 
+/// How long it may take for its first answer, which every core has at once.
+pub const CAPTURE_FIRST: Duration = Duration::from_secs(15);
+
 /// How long it may take for an answer, or for all that a query finds.
 pub const CAPTURE_ANSWER: Duration = Duration::from_secs(60);
 

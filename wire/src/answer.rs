@@ -1,4 +1,4 @@
-//! An answer of HTTP/1.1 that was read until its connection ended.
+//! An answer of HTTP/1.1 that was read as a whole.
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,34 @@ impl Answer {
     /// Takes an answer apart. Nothing where it is none of HTTP/1, or not whole.
     pub fn read(bytes: Vec<u8>) -> Option<Self> {
         let mut answer = Self::begun(bytes)?;
-        if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        if answer.is_chunked() {
             answer.body = joined(&answer.body)?;
         }
-        let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
-        length.is_none_or(|length| answer.body.len() >= length).then_some(answer)
+        let length = answer.length();
+        answer.body.truncate(length.unwrap_or(usize::MAX));
+        length.is_none_or(|length| answer.body.len() == length).then_some(answer)
+    }
+
+    /// Whether the bytes that have come are a whole answer by what they say: nothing more has to come, whatever becomes of the
+    /// connection. One that says nothing of its end lasts as long as its connection.
+    pub fn is_whole(bytes: &[u8]) -> bool {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
+        let (head, body) = bytes.split_at(end + 4);
+        let Some(head) = Self::begun(head.to_vec()) else { return false };
+        match head.length() {
+            _ if head.is_chunked() => body.ends_with(b"\r\n\r\n") && joined(body).is_some(),
+            Some(length) => body.len() >= length,
+            None => matches!(head.status, 204 | 304),
+        }
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    }
+
+    /// The length that the body is said to have.
+    fn length(&self) -> Option<usize> {
+        self.header("content-length").and_then(|length| length.parse().ok())
     }
 
     /// Takes an answer apart of which the head is there; the body is what came behind it, as it came. Nothing where it is none of
@@ -75,6 +98,21 @@ mod tests {
             assert!(Answer::read(whole[..length].to_vec()).is_none(), "{length}");
         }
         assert!(Answer::read(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc".to_vec()).is_none());
+    }
+
+    #[test]
+    fn an_answer_is_whole_when_it_says_so() {
+        for (whole, more) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "d"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", ""),
+            ("HTTP/1.1 204 No Content\r\n\r\n", ""),
+        ] {
+            assert!((0..whole.len()).all(|length| !Answer::is_whole(&whole.as_bytes()[..length])), "{whole}");
+            assert!(Answer::is_whole(whole.as_bytes()));
+            let read = Answer::read([whole, more].concat().into_bytes()).unwrap();
+            assert!(read.body.is_empty() || read.body == b"abc");
+        }
+        assert!(!Answer::is_whole(b"HTTP/1.1 200 OK\r\n\r\nto the end"));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The core that is captured, and what it did not tell.
 
+use std::io;
+
 use jiff::{Timestamp, fmt::rfc2822};
 use portmaster_fixtures::Contract;
 use portmaster_wire::answer::Answer;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{
     CaptureError,
@@ -11,6 +14,7 @@ use super::{
     socket::Socket,
     text,
 };
+use crate::limits;
 
 /// A core that answers.
 #[derive(Debug)]
@@ -28,7 +32,8 @@ impl Source {
     pub(super) async fn open(target: &str, key: Option<&str>) -> Result<Self, CaptureError> {
         let client = Client::new(target, key)?;
         let target = client.authority().to_owned();
-        let asked = client.get("ping").await;
+        let asked = timeout(limits::CAPTURE_FIRST, client.get("ping")).await;
+        let asked = asked.map_err(|_| io::ErrorKind::TimedOut.into()).flatten();
         let pong = asked.map_err(|source| CaptureError::Unreachable { target: target.clone(), source })?;
         // Of a key that is none, some cores say so at once.
         if key.is_some() && matches!(pong.status, 401 | 403) {
