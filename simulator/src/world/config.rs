@@ -254,6 +254,17 @@ impl Config {
         Ok(())
     }
 
+    /// Whether an option takes a value, in words of a scenario or a person: what [`set`](Self::set) would say, migrated.
+    ///
+    /// # Errors
+    /// When there is no such option or it does not take the value.
+    pub fn takes(&self, key: &str, value: Value) -> Result<(), Refused> {
+        let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
+        let value = self.migrated(key, value);
+        let got = go_type(&value);
+        checked(option, value, got, self.checks).map(drop)
+    }
+
     /// Makes what is not saved of what is.
     pub(super) fn revive(&mut self, contract: Contract) {
         self.options = contract.options();
@@ -416,6 +427,32 @@ mod tests {
             Err("validation of core/devMode failed: expected type bool, got type string".to_owned())
         );
         assert!(set("filter/defaultAction", json!("maybe")).is_err());
+        // What is looked at first and what acts agree, whatever comes.
+        let values = [
+            json!(true),
+            json!(4),
+            json!(-1.5),
+            json!(""),
+            json!("- *"),
+            json!(["+ a.example"]),
+            json!([1]),
+            json!({}),
+        ];
+        for (contract, value) in
+            Contract::ALL.into_iter().flat_map(|one| values.iter().map(move |value| (one, value)))
+        {
+            let mut config = Config::new(contract, Mutants::default());
+            for option in contract.options() {
+                let takes = config.takes(&option.key, value.clone());
+                let given = config.migrated(&option.key, value.clone());
+                assert_eq!(
+                    takes,
+                    config.set(&option.key, Some(given), Timestamp::UNIX_EPOCH),
+                    "{}",
+                    option.key
+                );
+            }
+        }
         assert!(config.dev_mode());
     }
 

@@ -386,7 +386,7 @@ impl Look<'_> {
         for (key, value) in &told.config {
             let at = format!("{path}.config[\"{key}\"]");
             let here = self.option(&at, key) && self.world.config.option(key).is_some() && !value.is_null();
-            if here && let Err(refused) = self.world.config.read(key, value.clone()) {
+            if here && let Err(refused) = self.world.config.takes(key, value.clone()) {
                 self.note(at, refused.to_string(), None);
             }
         }
