@@ -26,19 +26,20 @@ pub(super) async fn template(program: &Path) -> Result<Template, String> {
     if !program.is_file() {
         return Err(format!("--core: there is no file {name}"));
     }
-    let help = said(program, "--help").await?;
+    // It runs in other folders than this one.
+    let path = std::path::absolute(program).map_err(|error| format!("--core: {name}: {error}"))?;
+    let help = said(&path, "--help").await?;
     let flags = match generation(&help) {
         Some(flags) => flags,
         // Then it may at least know a flag when it sees one, or name its version.
         None => {
-            let version = said(program, "--version").await?;
+            let version = said(&path, "--version").await?;
             let old =
                 version.split(|c: char| !c.is_ascii_digit() && c != '.').any(|word| word.starts_with("1."));
             if old { OLD } else { NEW }
         }
     };
     // What stands in braces is a place; a path with braces cannot be told from one.
-    let path = std::path::absolute(program).map_err(|error| format!("--core: {name}: {error}"))?;
     let words =
         std::iter::once(path.display().to_string()).chain(flags.iter().map(|flag| (*flag).to_owned()));
     Template::of(words.collect()).map_err(|error| error.to_string())
@@ -89,6 +90,18 @@ mod tests {
         assert_eq!(generation(new), Some(NEW));
         assert_eq!(generation(old), Some(OLD));
         assert_eq!(generation("unknown"), None);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_program_is_named_from_where_one_is() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir_in(".").unwrap();
+        let file = Path::new(".").join(folder.path().file_name().unwrap()).join("core");
+        std::fs::write(&file, "#!/bin/sh\necho ' -data -api-address'\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let said = template(&file).await.unwrap().to_string();
+        assert!(said.starts_with('/') && said.contains("--nameserver-address"), "{said}");
     }
 
     #[tokio::test]

@@ -34,6 +34,9 @@ const END: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Life {
     child: Child,
+    /// All processes that it began, unless they left: a script that starts the target is none of its own.
+    #[cfg(unix)]
+    group: Option<rustix::process::Pid>,
     log: Arc<Mutex<Log>>,
     readers: JoinSet<()>,
 }
@@ -61,6 +64,14 @@ impl Log {
             self.tail.pop_front();
         }
         self.tail.push_back(line);
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Life {
+    fn drop(&mut self) {
+        // Nobody is left who would end it.
+        self.sweep();
     }
 }
 
@@ -106,7 +117,16 @@ impl Life {
             readers.spawn(read(err, Arc::clone(&log)));
         }
         let out = child.stdout.take();
-        Ok((Self { child, log, readers }, out))
+        #[cfg(unix)]
+        let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
+        let life = Self {
+            child,
+            #[cfg(unix)]
+            group,
+            log,
+            readers,
+        };
+        Ok((life, out))
     }
 
     fn log(&self) -> std::sync::MutexGuard<'_, Log> {
@@ -141,21 +161,31 @@ impl Life {
     pub(crate) async fn abort(&mut self) {
         #[cfg(unix)]
         if self.signal(rustix::process::Signal::ABORT) && timeout(ABORT, self.ended()).await.is_ok() {
-            return;
+            return self.sweep();
         }
         self.kill().await;
     }
 
-    /// Asks it to end, and ends it if it does not.
+    /// Asks it to end, and ends it if it does not, with what it leaves behind.
     pub(super) async fn end(&mut self) {
         #[cfg(unix)]
         if self.signal(rustix::process::Signal::TERM) && timeout(END, self.ended()).await.is_ok() {
-            return;
+            return self.sweep();
         }
         self.kill().await;
     }
 
+    /// Ends what it has left behind.
+    #[cfg(unix)]
+    fn sweep(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        // The number may be somebody else's soon.
+        self.group = None;
+    }
+
     async fn kill(&mut self) {
+        #[cfg(unix)]
+        self.sweep();
         // It may have ended already.
         let _ = self.child.start_kill();
         let _ = timeout(ABORT, self.ended()).await;
@@ -163,9 +193,7 @@ impl Life {
 
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) -> bool {
-        let id =
-            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-        id.is_some_and(|id| rustix::process::kill_process(id, signal).is_ok())
+        self.group.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
     }
 }
 
@@ -191,5 +219,25 @@ pub(crate) fn how(status: ExitStatus) -> String {
         }
         #[cfg(not(unix))]
         None => "it ended".to_owned(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_process_leaves_behind_ends_with_it() {
+        let home = tempfile::tempdir().unwrap();
+        // The child does not listen, and holds the output as long as it lives.
+        let script = "(trap '' TERM; echo up; exec sleep 600) & wait";
+        let command = ["sh", "-c", script].map(OsString::from);
+        let (mut life, _input, mut out) = Life::asked(&command, home.path()).unwrap();
+        let mut said = [0; 3];
+        out.read_exact(&mut said).await.unwrap();
+        life.end().await;
+        assert_eq!(out.read(&mut said).await.unwrap(), 0);
     }
 }
