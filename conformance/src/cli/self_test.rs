@@ -1,6 +1,12 @@
 //! `self-test`.
 
-use std::{fs, io, num::NonZero, path::PathBuf, thread::available_parallelism};
+use std::{
+    fs, io,
+    num::NonZero,
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread::available_parallelism,
+};
 
 use portmaster_fixtures::{Contract, Mutant};
 
@@ -24,7 +30,7 @@ pub struct SelfTestArgs {
     /// drawn cases; each with the contract docs, or the newest one that can have it
     #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "2000", conflicts_with_all = ["contract", "markdown"])]
     pub beside: Option<u64>,
-    /// How many misbehaviours are tried at a time [default: three a processor]
+    /// How many misbehaviours are tried at a time [default: three a processor; one with --beside]
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
     /// The seed of drawn values
@@ -39,7 +45,8 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     let named: Result<Vec<_>, _> = args.mutant.iter().map(|id| Mutant::named(id)).collect();
     let named = named.map_err(Trouble::usage)?;
     if let Some(cases) = args.beside {
-        return tokio::task::spawn_blocking(move || beside(&named, cases, args.seed))
+        let jobs = args.jobs.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
+        return tokio::task::spawn_blocking(move || beside(&named, cases, args.seed, jobs))
             .await
             .map_err(Trouble::usage)?;
     }
@@ -74,20 +81,32 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
 }
 
 /// Compares each misbehaving simulator with one that behaves.
-fn beside(named: &[&'static Mutant], cases: u64, seed: u64) -> Result<u8, Trouble> {
+fn beside(named: &[&'static Mutant], cases: u64, seed: u64, jobs: usize) -> Result<u8, Trouble> {
     let program = std::env::current_exe();
     let program = program.map_err(|error| Trouble::Usage(format!("this program is not found: {error}")))?;
     let all = || Mutant::all().iter().filter(|one| !one.needs_process());
     let mutants: Vec<_> = if named.is_empty() { all().collect() } else { named.to_vec() };
     let bar = progress_bar(mutants.len());
-    let mut tried = vec![];
-    for mutant in mutants {
-        bar.set_message(mutant.id.clone());
-        let one = selftest::Beside::tried(mutant, program.as_os_str(), cases, seed);
-        tried.push(one.map_err(Trouble::usage)?);
-        bar.inc(1);
-    }
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<(usize, Result<selftest::Beside, _>)> {
+        let turns = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mutants = turns.map_while(|at| Some((at, *mutants.get(at)?)));
+        let tried = mutants.map(|(at, mutant)| {
+            let one = selftest::Beside::tried(mutant, program.as_os_str(), cases, seed);
+            bar.set_message(mutant.id.clone());
+            bar.inc(1);
+            (at, one)
+        });
+        tried.collect()
+    };
+    let mut tried: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
     bar.finish_and_clear();
+    tried.sort_by_key(|(at, _)| *at);
+    let tried: Vec<_> =
+        tried.into_iter().map(|(_, one)| one).collect::<Result<_, _>>().map_err(Trouble::usage)?;
     let _ = selftest::write_beside(&mut anstream::stdout().lock(), &tried);
     Ok(if tried.iter().all(selftest::Beside::holds) { exit::PASSED } else { exit::FAILED })
 }

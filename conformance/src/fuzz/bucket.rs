@@ -13,7 +13,7 @@ use super::{
     finding::Oracle,
     shrink::Small,
 };
-use crate::suite::Mode;
+use crate::{suite::Mode, target::OPERATIONS};
 
 /// On how many endpoints a failure must be seen to be one of none of them.
 const EVERYWHERE: usize = 3;
@@ -36,6 +36,8 @@ pub(super) struct Bucket {
     pub(super) cases: Vec<(Case, usize, Mode)>,
     /// The causes that show in all of them.
     pub(super) also: BTreeSet<String>,
+    /// The causes that show in all of them before the step that fails.
+    pub(super) before: BTreeSet<String>,
     /// The cause of which it is likely to follow.
     pub(super) follows: Option<String>,
 }
@@ -70,11 +72,13 @@ pub(super) fn sort(all: Vec<Small>, places: &Places) -> Vec<Bucket> {
         };
         let key = (one.finding.oracle, place.to_owned(), cause.clone());
         let bucket = buckets.entry(key).or_insert_with(|| {
-            let (cases, also, follows) = (vec![], one.also.iter().cloned().collect(), None);
-            Bucket { endpoints, cause, small: one.clone(), seen, cases, also, follows }
+            let [also, before] = [&one.also, &one.before].map(|causes| causes.iter().cloned().collect());
+            let (cases, follows) = (vec![], None);
+            Bucket { endpoints, cause, small: one.clone(), seen, cases, also, before, follows }
         });
         bucket.cases.push((one.case.clone(), one.step, one.mode));
         bucket.also.retain(|cause| one.also.contains(cause));
+        bucket.before.retain(|cause| one.before.contains(cause));
         if size(&one.case) < size(&bucket.small.case) {
             bucket.small = one;
         }
@@ -123,10 +127,9 @@ fn conversation(talk: &Talk) -> String {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let mut parts = text.splitn(3, '|').skip(1);
         let method = parts.next().unwrap_or_default().to_owned();
-        let known = ["get", "query", "sub", "qsub", "create", "update", "insert", "delete", "cancel"];
         let database = parts.next().unwrap_or_default();
         let database = database.trim_start_matches("query ").split_once(':').map(|(name, _)| name.to_owned());
-        match known.contains(&method.as_str()) {
+        match OPERATIONS.iter().any(|(known, _)| *known == method) {
             true => format!("{method} {}", database.filter(|one| one.len() < 16).unwrap_or_default()),
             false => "message".to_owned(),
         }
@@ -201,6 +204,7 @@ mod tests {
             mode: Mode::Guarded,
             steps: 0,
             also: vec![],
+            before: vec![],
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     catalogue::decoded,
     finding::Oracle,
 };
-use crate::suite::Mode;
+use crate::{suite::Mode, target::OPERATIONS};
 
 /// The beginning of a mark that names an endpoint.
 const AT: &str = "only at ";
@@ -31,6 +31,8 @@ pub(super) fn gather(mut buckets: Vec<Bucket>) -> Vec<Bucket> {
             && one.also.contains(&other.cause)
             && other.also.contains(&one.cause)
     };
+    // What a case cannot do without and differs already is where the rest comes from; unless it differs all the time.
+    let comes_of = |one: &Bucket, other: &Bucket| one.is_alike() && one.before.contains(&other.cause);
     // A set of buckets a leader, named by the place of any of them.
     let mut leads: Vec<usize> = (0..buckets.len()).collect();
     let mut known: BTreeMap<&String, usize> = BTreeMap::new();
@@ -39,7 +41,8 @@ pub(super) fn gather(mut buckets: Vec<Bucket>) -> Vec<Bucket> {
             join(&mut leads, at, *known.entry(mark).or_insert(at));
         }
         for other in 0..at {
-            if together(&buckets[at], &buckets[other]) {
+            let (one, other_one) = (&buckets[at], &buckets[other]);
+            if together(one, other_one) || comes_of(one, other_one) || comes_of(other_one, one) {
                 join(&mut leads, at, other);
             }
         }
@@ -75,6 +78,15 @@ fn marks(bucket: &Bucket) -> BTreeSet<String> {
     if asks {
         marks.retain(|mark| !mark.starts_with(AT));
     }
+    // Most that write do so with POST; what still takes another method when it is small needs it.
+    let method = |(case, step, _): &(Case, usize, Mode)| match case.steps.get(*step) {
+        Some(Step::Ask(ask)) => Some(ask.method.clone()),
+        _ => None,
+    };
+    let methods: BTreeSet<_> = bucket.cases.iter().map(method).collect();
+    if let (Some(Some(one)), true) = (methods.first(), methods.len() == 1 && bucket.cases.len() >= ENOUGH) {
+        marks.extend(matches!(one.as_str(), "PUT" | "DELETE").then(|| format!("method {one}")));
+    }
     let mut modes = bucket.cases.iter().map(|(_, _, mode)| *mode);
     if bucket.cases.len() >= ENOUGH && modes.all(|mode| mode == Mode::Development) {
         marks.insert("in Development Mode".to_owned());
@@ -96,18 +108,27 @@ fn looks(cause: &str) -> Vec<String> {
         let code = |text: &str| text.split([' ', ',']).next().unwrap_or_default().to_owned();
         let (one, other) = (code(&one), code(&other));
         // That something is answered at all is nothing uncommon.
-        return vec![match (one.as_str(), other.as_str()) {
-            (_, "401" | "403") => REFUSED.to_owned(),
-            ("401" | "403", _) => OPEN.to_owned(),
-            (_, "200" | "204") => format!("no {one} any more"),
-            _ => format!("{other} now"),
-        }];
+        return match (one.as_str(), other.as_str()) {
+            (_, "401" | "403") => vec![REFUSED.to_owned()],
+            ("401" | "403", _) => vec![OPEN.to_owned()],
+            (_, "200" | "204") => vec![format!("no {one} any more")],
+            ("404", _) => vec![format!("no {one} any more"), format!("{other} now")],
+            _ => vec![format!("{other} now")],
+        };
     }
     if cause.starts_with("let through by the first") {
         return vec![REFUSED.to_owned()];
     }
     if cause.starts_with("refused by the first") {
         return vec![OPEN.to_owned()];
+    }
+    if let Some((name, how)) = cause.strip_prefix("header ").and_then(|rest| rest.split_once([' ', ':'])) {
+        // Of types only what comes before their parameters counts.
+        let kind = |text: &str| text.trim().split(';').next().unwrap_or_default().to_owned();
+        return vec![match ends(how) {
+            Some((one, other)) => format!("{name} {} to {}", kind(&one), kind(&other)),
+            None => format!("header {name} differs"),
+        }];
     }
     let text = cause.strip_prefix("error text ").or(cause.strip_prefix("text "));
     if let Some((one, other)) = text.and_then(ends) {
@@ -200,14 +221,15 @@ fn conversation(talk: &Talk, marks: &mut BTreeSet<String>) {
             Sent::Message(bytes) | Sent::Fragments(bytes, _) => {
                 let text = String::from_utf8_lossy(&bytes.0);
                 let method = text.split('|').nth(1).unwrap_or_default();
-                let known = ["query", "sub", "qsub", "create", "update", "insert", "delete", "cancel"];
                 marks.extend(text.contains(" where ").then(|| "a condition".to_owned()));
                 // Over the bridge it is the same endpoint.
                 let path = text.split('|').nth(2).and_then(|key| key.strip_prefix("api:"));
                 marks.extend(path.map(|path| format!("{AT}{}", path.split('?').next().unwrap_or(path))));
                 match method {
                     "get" | "" => None,
-                    method if known.contains(&method) => Some(format!("message {method}")),
+                    method if OPERATIONS.iter().any(|(known, _)| *known == method) => {
+                        Some(format!("message {method}"))
+                    }
                     _ => Some("a message of no method".to_owned()),
                 }
             }
@@ -241,8 +263,8 @@ mod tests {
         let case = Case { steps: vec![Step::Ask(ask)] };
         let mut finding = Finding::new(Oracle::Alike, "x", "", "");
         finding.cause = cause.to_owned();
-        let (mode, also) = (Mode::Guarded, vec![]);
-        let small = Small { case: case.clone(), finding, step: 0, number: 1, mode, steps: 0, also };
+        let (mode, also, before) = (Mode::Guarded, vec![], vec![]);
+        let small = Small { case: case.clone(), finding, step: 0, number: 1, mode, steps: 0, also, before };
         Bucket {
             endpoints: BTreeSet::new(),
             cause: cause.to_owned(),
@@ -250,6 +272,7 @@ mod tests {
             small,
             seen: 1,
             also: BTreeSet::new(),
+            before: BTreeSet::new(),
             follows: None,
         }
     }
@@ -288,5 +311,22 @@ mod tests {
         assert_eq!(followers(&["member .r[].a of another value", "member .r[].b of another value"]), 1);
         assert_eq!(followers(&["member .a of another value", "member .b of another value"]), 0);
         assert_eq!(followers(&["status 404 a against 401, x", "status 404 b against 401, y"]), 1);
+        assert_eq!(followers(&["status 404 against 200, x", "status 404 against 405, x"]), 1);
+        let html = ["content-type: a/b; c=d against e/f; c=d", "content-type: a/b; v=1 against e/f; v=1"];
+        assert_eq!(followers(&html.map(|one| format!("header {one}")).each_ref().map(String::as_str)), 1);
+        assert_eq!(
+            followers(&["header a another one", "header a missing at the first", "header b another one"]),
+            1
+        );
+    }
+
+    #[test]
+    fn what_needs_a_step_that_differs_follows_it() {
+        let first = bucket("status 405 against 200, x", "/a", &[]);
+        let mut second = bucket("text \"a\" against \"b\"", "/a/longer", &[]);
+        assert!(led(vec![second.clone(), first.clone()]).iter().all(|(_, follows)| follows.is_none()));
+        second.before = BTreeSet::from([first.cause.clone()]);
+        let told = led(vec![second, first]);
+        assert_eq!(told[1].1.as_ref(), Some(&told[0].0));
     }
 }

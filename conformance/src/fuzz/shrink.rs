@@ -36,6 +36,8 @@ pub(super) struct Small {
     pub(super) steps: usize,
     /// What else is objected to in that case.
     pub(super) also: Vec<String>,
+    /// What is objected to only in steps before the one that fails, which it cannot do without.
+    pub(super) before: Vec<String>,
 }
 
 /// Tries cases on a target that is as if nothing had happened.
@@ -105,8 +107,10 @@ pub(super) async fn shrink<'s>(
     trial.touched = true;
     let all = trial.run(&case).await?;
     let also = all.iter().map(|(_, finding)| finding.cause.clone()).collect();
+    let earlier = all.iter().filter(|(step, _)| *step < outcome.0).map(|(_, finding)| finding.cause.clone());
+    let before = earlier.collect();
     let again = like(all);
-    Ok(again.map(|(step, finding)| Small { case, finding, step, number, mode, steps, also }))
+    Ok(again.map(|(step, finding)| Small { case, finding, step, number, mode, steps, also, before }))
 }
 
 /// Steps and then a case.

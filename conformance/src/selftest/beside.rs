@@ -74,7 +74,10 @@ pub(crate) fn write_beside(out: &mut dyn Write, tried: &[Beside]) -> io::Result<
         match (one.causes.as_slice(), &one.mutant.unseen) {
             ([], Some(reason)) => writeln!(out, "{id} cannot be seen: {reason}")?,
             ([], None) => writeln!(out, "{id} is not found")?,
-            ([_, ..], Some(_)) => writeln!(out, "{id} is found, though it is said that it cannot be seen")?,
+            (causes, Some(_)) => {
+                writeln!(out, "{id} is found, though it is said that it cannot be seen:")?;
+                causes.iter().try_for_each(|cause| writeln!(out, "  {}", cause.replace('\n', " ")))?;
+            }
             ([_], None) => {}
             (several, None) => {
                 writeln!(out, "{id} is found as {} causes, of {} differences:", several.len(), one.told)?;

@@ -26,4 +26,4 @@ pub(crate) use read::responses;
 pub use request::{Header, Request};
 pub use response::Response;
 pub use websocket::{Frame, Websocket, opcode};
-pub(crate) use websocket::{Spoken, SpokenLine, Transcript};
+pub(crate) use websocket::{OPERATIONS, Spoken, SpokenLine, Transcript};

@@ -98,13 +98,26 @@ impl Frame {
     }
 }
 
+/// The operations of the database, and whether each is answered whatever happens (websocket §2).
+pub(crate) const OPERATIONS: [(&str, bool); 9] = [
+    ("get", true),
+    ("query", true),
+    ("sub", false),
+    ("qsub", true),
+    ("create", true),
+    ("update", true),
+    ("insert", true),
+    ("delete", true),
+    ("cancel", false),
+];
+
 /// The name of the operation that a message asks for, if it is answered whatever happens: nothing comes of a subscription until
 /// something changes (websocket §2).
 fn awaited(message: &[u8]) -> Option<&[u8]> {
     let mut parts = message.splitn(3, |byte| *byte == b'|');
     let (name, method) = (parts.next()?, parts.next()?);
-    let methods = ["get", "query", "qsub", "create", "update", "insert", "delete"];
-    methods.iter().any(|one| one.as_bytes() == method).then_some(name)
+    let awaited = OPERATIONS.iter().filter(|(_, answered)| *answered);
+    awaited.map(|(name, _)| name.as_bytes()).any(|one| one == method).then_some(name)
 }
 
 fn masked(payload: &[u8], key: [u8; 4]) -> impl Iterator<Item = u8> + '_ {
@@ -227,6 +240,8 @@ impl Websocket {
     }
 
     async fn next(&mut self) -> Result<Frame, SendError> {
+        // Frames that are there already would hold the thread until there is none, and the clock with it.
+        tokio::task::coop::consume_budget().await;
         let [first] = self.array().await.map_err(|error| match error {
             SendError::Truncated => SendError::Closed,
             other => other,
