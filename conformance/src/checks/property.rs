@@ -15,7 +15,7 @@ use proptest::{
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::suite::{Context, Evidence, Outcome, Stop};
+use crate::suite::{Context, Evidence, Outcome, Stop, Working};
 
 /// How many values a property is tried with at most: in a run, and in a trial of a mutant, for what a property notices at all
 /// it notices soon. A value that was drawn before is not tried again.
@@ -53,7 +53,7 @@ where
                 let trials = move || {
                     Ok(Box::new(Trials { strategy: strategy()?, property, drawn: None, smallest: None }) as _)
                 };
-                return shrunk(Box::new(trials), stream, case, first).await;
+                return shrunk(context.working(), Box::new(trials), stream, case, first).await;
             }
             other => return other,
         }
@@ -165,11 +165,12 @@ where
 
 /// What a value that fails comes to when it is made small: on a thread of its own, for half-shrunk values cannot move between
 /// threads. It is drawn again with those before it.
-async fn shrunk(trying: Trying, stream: Stream, case: usize, first: Evidence) -> Outcome {
+async fn shrunk(working: Working, trying: Trying, stream: Stream, case: usize, first: Evidence) -> Outcome {
     let runtime = Handle::current();
     // When nobody waits any more, this end is gone: the thread must not go on without its runtime.
     let (_waits, gone) = oneshot::channel::<()>();
     let tried = move || {
+        let _working = working;
         let mut values = trying()?;
         let mut runner = stream.runner();
         (0..=case).try_for_each(|_| values.draw(&mut runner))?;
@@ -306,6 +307,27 @@ mod tests {
         // Waits for all threads.
         drop(runtime);
         assert!(heard.recv().is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_thread_that_nobody_waits_for_has_ended_when_its_context_is_idle() {
+        let context = context(1);
+        let (begun, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let own = context.clone();
+        let task = tokio::spawn(async move {
+            let tried = std::sync::atomic::AtomicUsize::new(0);
+            // The first fails, and the next is one that is to be made small.
+            let property = move |number| {
+                let first = tried.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+                begun.send(first).unwrap();
+                async move { if first { Err(violated(number)) } else { std::future::pending().await } }
+            };
+            hold(&own, "n", USUAL, || Ok(0_u32..10_000), property).await
+        });
+        while heard.recv().await == Some(true) {}
+        task.abort();
+        context.idle().await;
+        assert!(matches!(heard.try_recv(), Err(tokio::sync::mpsc::error::TryRecvError::Disconnected)));
     }
 
     async fn drawn(seed: u64, name: &str) -> Vec<u32> {

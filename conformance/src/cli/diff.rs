@@ -11,7 +11,7 @@ use super::{
     lock::Lock,
     probe,
     signals::Signals,
-    trouble::Trouble,
+    trouble::{Trouble, gone},
 };
 use crate::{
     checks, exit, fuzz,
@@ -20,7 +20,7 @@ use crate::{
     suite::{
         self, Allowed, Check, Class, Context, Keys, Mode, Selection, SkipReason, Taken, Tape, Tier, Verdict,
     },
-    target::{Address, Client, Request, curl_line},
+    target::{Address, Client, Flight, Request, curl_line},
 };
 
 /// What `diff` takes.
@@ -134,11 +134,20 @@ async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble>
         signals.told().await;
         SkipReason::Interrupted
     };
-    let context = context.taped(Some(tape.clone()));
+    let watch =
+        |address: &Address, keys: &Keys| Keeper::watch(address.clone(), keys.clone(), Flight::default());
+    let watched = match keeper {
+        // What was launched is the second, unless it is the only one.
+        Some(keeper) if args.target.is_empty() => keeper.clone(),
+        _ => watch(first, &own),
+    };
+    let context = context.taped(Some(tape.clone())).kept(watched.clone());
     let run = suite::run(&checks, &context, may, heard, told).await;
     bar.finish_and_clear();
-    if run.interrupted {
-        return Ok(exit::INTERRUPTED);
+    match run.reason() {
+        Some(SkipReason::TargetGone) => return Err(gone(Some(first), Some(&watched))),
+        Some(_) => return Ok(exit::INTERRUPTED),
+        None => {}
     }
     questions.hear(&tape.take());
     let questions = questions.in_order();
@@ -152,6 +161,7 @@ async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble>
     let asked = tokio::select! {
         asked = recording::diff(&client, &sides, &questions, progress) => asked,
         () = signals.told() => return Ok(exit::INTERRUPTED),
+        _ = watched.lost() => return Err(gone(Some(first), Some(&watched))),
     };
     bar.finish_and_clear();
     let diff = asked.map_err(|error| Trouble::Unreachable(error.to_string()))?;

@@ -87,6 +87,26 @@ pub struct FuzzArgs {
     report: Option<PathBuf>,
 }
 
+impl FuzzArgs {
+    fn span(&self) -> Duration {
+        self.span.map_or(USUAL, |span| span.0)
+    }
+
+    /// Waits until the time is over in which somebody else's target has to answer the first questions, too.
+    async fn late(&self, begun: Instant) -> Trouble {
+        match (self.target.foreign(), self.cases) {
+            (Some(address), None) => {
+                tokio::time::sleep_until((begun + self.span()).into()).await;
+                let seconds = self.span().as_secs_f32();
+                Trouble::Unreachable(format!(
+                    "{address}: the first questions are not answered within {seconds} s"
+                ))
+            }
+            _ => std::future::pending().await,
+        }
+    }
+}
+
 /// What can be done beside fuzzing.
 #[derive(Debug, Subcommand)]
 enum FuzzCommand {
@@ -135,6 +155,11 @@ struct Found {
 }
 
 impl TargetArgs {
+    /// Somebody else's target.
+    fn foreign(&self) -> Option<&Address> {
+        self.target.as_ref().or(self.beside.as_ref())
+    }
+
     /// Whether there is anybody to whom something can be allowed.
     fn may(&self, allow: &[Allow]) -> Result<(), Trouble> {
         match (&self.target, &self.beside, allow) {
@@ -256,9 +281,14 @@ pub(super) async fn fuzz(args: FuzzArgs) -> Result<u8, Trouble> {
     }
     args.target.may(&args.allow)?;
     let signals = Signals::listen();
-    let mut found = args.target.find().await?;
+    let begun = Instant::now();
+    let mut found = tokio::select! {
+        found = args.target.find() => found?,
+        () = signals.told() => return Ok(exit::INTERRUPTED),
+        late = args.late(begun) => return Err(late),
+    };
     let watch = Watch::begin(&args.shown).await?;
-    let status = on(&args, &mut found, &watch, &signals).await;
+    let status = on(&args, &mut found, begun, &watch, &signals).await;
     found.close().await;
     if status.as_ref().is_ok_and(|status| *status != exit::INTERRUPTED) {
         watch.stay(signals.told()).await;
@@ -272,11 +302,18 @@ pub(super) async fn simulators(mutant: Option<String>) -> Result<u8, Trouble> {
     served.map_err(io::Error::other).flatten().map_err(|error| Trouble::Unreachable(error.to_string()))
 }
 
-async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals) -> Result<u8, Trouble> {
+async fn on(
+    args: &FuzzArgs,
+    found: &mut Found,
+    begun: Instant,
+    watch: &Watch,
+    signals: &Signals,
+) -> Result<u8, Trouble> {
     let client = Client::new(found.limit);
     let subject = tokio::select! {
         subject = Subject::find(&args.contract, &client, found.address(), &found.keys) => subject?,
         () = signals.told() => return Ok(exit::INTERRUPTED),
+        late = args.late(begun) => return Err(late),
     };
     found.simulate(subject.contract, args.healthy).await?;
     let found = &*found;
@@ -306,9 +343,11 @@ async fn on(args: &FuzzArgs, found: &mut Found, watch: &Watch, signals: &Signals
         shard: None,
     });
     anstream::eprintln!("seed {seed}");
-    let until = match (args.cases, args.span) {
+    let until = match (args.cases, args.span()) {
         (Some(cases), _) => Until::Cases(cases),
-        (None, span) => Until::For(span.map_or(USUAL, |span| span.0)),
+        // What the first questions took of it is gone.
+        (None, span) if args.target.foreign().is_some() => Until::For(span.saturating_sub(begun.elapsed())),
+        (None, span) => Until::For(span),
     };
     let summary = watched(campaign, until, args.shard, &watch.live, signals).await?;
     let mut files = vec![];
@@ -436,8 +475,7 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
         );
         return Err(Trouble::Usage(text));
     }
-    let foreign = target.target.as_ref().or(target.beside.as_ref());
-    if let (Some(address), Some((step, class))) = (foreign, failure.steps.refused(allowed)) {
+    if let (Some(address), Some((step, class))) = (target.foreign(), failure.steps.refused(allowed)) {
         let flag = if class == Class::Writes { "writes" } else { "disruptive" };
         let text =
             format!("step {} may do more to {address} than read: --allow {flag} sends the case", step + 1);

@@ -1,13 +1,19 @@
 //! Finds out what a foreign target is before anything is checked.
 
+use std::time::Duration;
+
 use super::trouble::Trouble;
 use crate::{
     suite::Mode,
     target::{Address, Client, Keys, Request, Tier},
 };
 
+/// How long each first question may take: nothing that a core answers sooner, and who does not is not there.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// How the target treats a request without a key.
 pub(super) async fn mode(client: &Client, address: &Address) -> Result<Mode, Trouble> {
+    let client = client.hasty(PATIENCE);
     let sent = client.send(address, &Request::api("GET", "auth/permissions")).await;
     let response = sent.map_err(|error| Trouble::Unreachable(format!("{address}: {error}")))?;
     let everything = response.json().is_ok_and(|body| body["Read"] == 4);
@@ -24,6 +30,7 @@ pub(super) async fn keys(client: &Client, address: &Address, mode: Mode, keys: &
     if mode == Mode::Development {
         return Ok(());
     }
+    let client = client.hasty(PATIENCE);
     for (tier, flag, wanted) in [(Tier::User, "--user-key", 2), (Tier::Admin, "--admin-key", 3)] {
         let Some(key) = keys.get(tier) else { continue };
         let sent = client.send(address, &Request::api("GET", "auth/permissions").bearer(key)).await;

@@ -11,14 +11,14 @@ use super::{
     probe,
     signals::Signals,
     subject::{Subject, Wanted, contract_help},
-    trouble::Trouble,
+    trouble::{Trouble, gone},
 };
 use crate::{
     exit,
     keeper::Keeper,
     recording::{About, Recorder, WriteError, listen},
-    suite::{Allowed, Check, Class, Context, Selection},
-    target::{Address, Client},
+    suite::{Allowed, Check, Class, Context, Selection, SkipReason},
+    target::{Address, Client, Flight},
 };
 
 /// What `record` takes.
@@ -85,10 +85,8 @@ async fn on(args: &RecordArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
             probe::keys(&client, address, mode, &keys).await?;
             let context =
                 Context::foreign(address.clone(), mode, keys.clone(), subject.contract, seed, client);
-            let context = match keeper {
-                Some(keeper) => context.kept(keeper.clone()),
-                None => context,
-            };
+            let watched = || Keeper::watch(address.clone(), keys.clone(), Flight::default());
+            let context = context.kept(keeper.cloned().unwrap_or_else(watched));
             let allowed = if keeper.is_some() { Allowed::ALL } else { allowed(&args.allow) };
             tidy = Tidy::begin(address, &keys, allowed).await.filter(|_| keeper.is_none());
             (context, allowed, Some(mode), keys)
@@ -105,13 +103,17 @@ async fn on(args: &RecordArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
         bar.set_message(check.id.clone());
         recorder.keep(&check.id, own && check.class != Class::Read, taken)
     };
+    let watched = context.keeper().cloned();
     let stopped = listen(&checks, context, allowed, signals.told(), heard).await;
     bar.finish_and_clear();
+    let stopped = stopped.map_err(Trouble::usage)?;
+    let written = recorder.finish().map_err(Trouble::usage)?;
+    if stopped == Some(SkipReason::TargetGone) {
+        return Err(gone(address, watched.as_ref()));
+    }
     if let Some(tidy) = tidy {
         tidy.end().await?;
     }
-    let stopped = stopped.map_err(Trouble::usage)?;
-    let written = recorder.finish().map_err(Trouble::usage)?;
     anstream::println!(
         "{} exchanges and {} websocket scripts in {}",
         written.exchanges,
@@ -119,7 +121,7 @@ async fn on(args: &RecordArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
         args.output.display()
     );
     Ok(match written.exchanges {
-        _ if stopped => exit::INTERRUPTED,
+        _ if stopped.is_some() => exit::INTERRUPTED,
         0 => exit::NOTHING,
         _ => exit::PASSED,
     })

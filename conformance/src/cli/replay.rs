@@ -12,7 +12,8 @@ use super::{
     flags::{Allow, ReplayFormat, allowed, given_keys},
     launch::{LAUNCHES, Launched},
     lock::Lock,
-    trouble::Trouble,
+    probe,
+    trouble::{Trouble, gone},
 };
 use crate::{
     contrast::By,
@@ -20,7 +21,7 @@ use crate::{
     keeper::{Keeper, Kind},
     recording::{Guard, Masks, Outcome, Recording, Replay, Stage, Which, write_json, write_text},
     suite::Keys,
-    target::{Address, Client},
+    target::{Address, Client, Flight},
 };
 
 /// What `replay` takes.
@@ -151,7 +152,25 @@ async fn on(args: ReplayArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
         .collect();
     let length: usize = replays.iter().map(Replay::length).sum();
     let bar = progress_bar(length);
-    let replayed = join_all(replays.iter().map(|replay| replay.run(|| bar.inc(1)))).await;
+    let watched = match &args.target {
+        Some(address) => {
+            probe::mode(&client, address).await?;
+            // What somebody may have told to end is away for a while.
+            let may_end = allowed(&args.allow).disruptive;
+            (!may_end).then(|| Keeper::watch(address.clone(), keys.clone(), Flight::default()))
+        }
+        None => None,
+    };
+    let lost = async {
+        match &watched {
+            Some(keeper) => keeper.lost().await,
+            None => std::future::pending().await,
+        }
+    };
+    let replayed = tokio::select! {
+        replayed = join_all(replays.iter().map(|replay| replay.run(|| bar.inc(1)))) => replayed,
+        _ = lost => return Err(gone(args.target.as_ref(), watched.as_ref())),
+    };
     bar.finish_and_clear();
     let mut outcome = Outcome::default();
     for one in replayed {

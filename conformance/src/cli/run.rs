@@ -35,7 +35,7 @@ use crate::{
         self, Allowed, Baseline, Check, Context, Evidence, Keys, Mode, Need, Run, Selection, SkipReason,
         Stranded, Tier, Verdict,
     },
-    target::{Address, Client, Flight, Key},
+    target::{Address, Client, Flight, Key, Request, SendError},
 };
 
 /// What `run` takes.
@@ -107,6 +107,9 @@ impl RunArgs {
 
 /// How long a target that has just been started may take to be ready.
 const STARTING: Duration = Duration::from_secs(20);
+
+/// How long a target may take to answer at all before it is put back as it was.
+const AFTERWARDS: Duration = Duration::from_millis(750);
 
 /// What ends a run before its end.
 #[derive(Debug)]
@@ -466,11 +469,12 @@ async fn foreign(
 ) -> Result<Outcome, Trouble> {
     let allowed = allowed(&args.allow);
     let flight = Flight::default();
-    let footprint = async |keys: &Keys| match allowed.writes {
-        true => bounds.within(Footprint::take(address, keys.get(Tier::Admin))).await.ok()?.ok(),
+    let before = match allowed.writes {
+        true => {
+            bounds.within(Footprint::take(address, keys.get(Tier::Admin))).await.ok().and_then(Result::ok)
+        }
         false => None,
     };
-    let before = footprint(&keys).await;
     let once = Arc::default();
     let part = async |checks: &[Check], mode, keys: &Keys| {
         let keeper = Keeper::watch(address.clone(), keys.clone(), flight.clone());
@@ -507,9 +511,7 @@ async fn foreign(
         return Ok(Outcome { run, left, gone: Some(gone) });
     }
     let left = match (left, before) {
-        (Ok(()), Some(before)) => {
-            put_back(address, &before, &flight.written(), keys.get(Tier::Admin), footprint(&keys)).await
-        }
+        (Ok(()), Some(before)) => put_back(client, address, &before, &flight, keys.get(Tier::Admin)).await,
         (left, _) => left,
     };
     Ok(Outcome { run, left, gone: None })
@@ -530,15 +532,25 @@ fn unrestored(address: &Address, before: Option<&Footprint>, flight: &Flight) ->
 
 /// Puts back what is not as it was, and says what still is not.
 async fn put_back(
+    client: &Client,
     address: &Address,
     before: &Footprint,
-    written: &[String],
+    flight: &Flight,
     admin: Option<&Key>,
-    now: impl Future<Output = Option<Footprint>>,
 ) -> Result<(), String> {
-    // A target that was stopped cannot be asked; that it was is in the report.
-    let Some(after) = now.await else { return Ok(()) };
-    let done = before.put_back(&after, written, address, admin).await;
+    let written = flight.written();
+    match client.hasty(AFTERWARDS).send(address, &Request::api("GET", "ping")).await {
+        Ok(_) => {}
+        // Whoever was stopped cannot be asked; that it was is in the report.
+        Err(SendError::Connect { .. }) => return Ok(()),
+        Err(_) if written.is_empty() => return Ok(()),
+        Err(error) => {
+            let hint = unrestored(address, Some(before), flight);
+            return Err(format!("whether {address} is as it was before the run is not known: {error}{hint}"));
+        }
+    }
+    let Ok(after) = Footprint::take(address, admin).await else { return Ok(()) };
+    let done = before.put_back(&after, &written, address, admin).await;
     let after = match done {
         Ok(()) => Footprint::take(address, admin).await,
         Err(error) => Err(error),

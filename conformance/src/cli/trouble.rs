@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::exit;
+use crate::{exit, keeper::Keeper, target::Address};
 
 /// Why a command could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -28,4 +28,14 @@ impl Trouble {
             Self::Unreachable(_) => exit::UNREACHABLE,
         }
     }
+}
+
+/// What is said of a target that went for good while it was asked.
+pub(super) fn gone(address: Option<&Address>, keeper: Option<&Keeper>) -> Trouble {
+    let name = address.map_or("the target".to_owned(), ToString::to_string);
+    let why = keeper.and_then(|keeper| keeper.falls(0).last().map(|fall| fall.headline.clone()));
+    Trouble::Unreachable(format!(
+        "{name} went: {}",
+        why.unwrap_or_else(|| "it does not start any more".to_owned())
+    ))
 }

@@ -98,7 +98,12 @@ pub(super) fn run(
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                if let Err(error) = alone(epochs(subject, until, shard, begun, progress, &sorts, &falls)) {
+                let work = epochs(subject, until, shard, begun, progress, &sorts, &falls);
+                let end = match until {
+                    Until::Cases(_) => None,
+                    Until::For(span) => Some(begun + span),
+                };
+                if let Err(error) = alone(async { within(end, work).await.unwrap_or(Ok(())) }) {
                     progress.stop.store(true, Ordering::Relaxed);
                     locked(&gone).get_or_insert(error.0);
                 }
@@ -108,7 +113,17 @@ pub(super) fn run(
     let took = begun.elapsed();
     let interrupted = progress.stop.load(Ordering::Relaxed);
     let sorts: Vec<Sort> = std::mem::take(&mut *locked(&sorts)).into_values().collect();
-    let gone = locked(&gone).take();
+    let mut gone = locked(&gone).take();
+    let foreign = matches!(subject.target, Target::Foreign(..));
+    let silent = progress.cases.load(Ordering::Relaxed) == 0 && progress.next.load(Ordering::Relaxed) > 0;
+    if let Until::For(span) = until
+        && foreign
+        && silent
+        && !interrupted
+        && !span.is_zero()
+    {
+        gone.get_or_insert_with(|| format!("no case was answered within {} s", span.as_secs_f32()));
+    }
     let mut places = Places::new();
     for sort in &sorts {
         let kin = places.entry(sort.kin()).or_default();
@@ -127,11 +142,8 @@ pub(super) fn run(
     };
     // What brings a target down is worth most.
     let fallen = settling.falls(falls.take());
-    let (small, unconfirmed) = if gone.is_some() && matches!(subject.target, Target::Foreign(..)) {
-        (vec![], sorts)
-    } else {
-        settling.sorts(sorts, &places, threads)
-    };
+    let (small, unconfirmed) =
+        if gone.is_some() && foreign { (vec![], sorts) } else { settling.sorts(sorts, &places, threads) };
     Outcome {
         cases: progress.cases.load(Ordering::Relaxed),
         sent: progress.sent.load(Ordering::Relaxed),
@@ -156,6 +168,14 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn alone<T>(future: impl Future<Output = Result<T, Gone>>) -> Result<T, Gone> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(2).build();
     runtime.map_err(|error| Gone(format!("no runtime: {error}")))?.block_on(future)
+}
+
+/// Works until then; nothing if it takes longer.
+async fn within<T>(until: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until.into(), work).await.ok(),
+        None => Some(work.await),
+    }
 }
 
 /// Works on one epoch after the other.
@@ -270,6 +290,7 @@ impl Settling<'_> {
         let next = AtomicU64::new(0);
         let threads = threads.min(jobs.len());
         let small: Mutex<Vec<(usize, shrink::Small)>> = Mutex::default();
+        let done: Mutex<BTreeSet<usize>> = Mutex::default();
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
@@ -287,12 +308,14 @@ impl Settling<'_> {
                             {
                                 locked(&small).push((job, one));
                             }
+                            locked(&done).insert(job);
                             self.one_more();
                         }
                         Ok(())
                     };
                     // A target that goes now leaves the rest unconfirmed.
-                    let _: Result<(), Gone> = alone(work);
+                    let _: Result<(), Gone> =
+                        alone(async { within(self.until, work).await.unwrap_or(Ok(())) });
                 });
             }
         });
@@ -300,11 +323,13 @@ impl Settling<'_> {
         small.sort_by_key(|(job, _)| *job);
         let mut small: Vec<_> = small.into_iter().map(|(_, one)| one).collect();
         if self.is_over() {
-            let reached = usize::try_from(next.into_inner()).unwrap_or(usize::MAX).min(jobs.len());
-            let (reached, rest) = jobs.split_at(reached);
-            let mut told: BTreeSet<usize> = reached.iter().map(|(at, _)| *at).collect();
+            let done = std::mem::take(&mut *locked(&done));
+            let (reached, rest): (Vec<_>, Vec<_>) =
+                jobs.iter().enumerate().partition(|(job, _)| done.contains(job));
+            let mut told: BTreeSet<usize> = reached.iter().map(|(_, (at, _))| *at).collect();
             let strategy = strategy::cases(&subject.scope);
-            small.extend(rest.iter().filter(|(at, _)| told.insert(*at)).filter_map(|&(at, number)| {
+            let rest = rest.into_iter().filter(|(_, (at, _))| told.insert(*at));
+            small.extend(rest.filter_map(|(_, &(at, number))| {
                 as_it_came(subject, &strategy, sorts.get(at)?.finding.clone(), number)
             }));
         }
@@ -323,10 +348,12 @@ impl Settling<'_> {
             let strategy = strategy::cases(&subject.scope);
             let mut buckets = vec![];
             for one in fallen {
-                buckets.push(match self.is_over() {
-                    true => falls::as_it_came(subject, keeper, &strategy, &one, OVER),
-                    false => falls::confirm(subject, keeper, &strategy, &one).await,
-                });
+                let confirmed = match self.is_over() {
+                    true => None,
+                    false => within(self.until, falls::confirm(subject, keeper, &strategy, &one)).await,
+                };
+                let as_it_came = || falls::as_it_came(subject, keeper, &strategy, &one, OVER);
+                buckets.push(confirmed.unwrap_or_else(as_it_came));
                 self.one_more();
             }
             Ok(buckets)
@@ -344,8 +371,9 @@ fn as_it_came(
 ) -> Option<shrink::Small> {
     let case = draw(strategy, subject, number)?;
     let step = case.steps.len().saturating_sub(1);
-    let (mode, also) = (subject.mode(number / EPOCH), vec![]);
-    Some(shrink::Small { case, finding, step, number, mode, steps: 0, also })
+    let mode = subject.mode(number / EPOCH);
+    let (also, before) = (vec![], vec![]);
+    Some(shrink::Small { case, finding, step, number, mode, steps: 0, also, before })
 }
 
 /// Which cases of which failures are made small.

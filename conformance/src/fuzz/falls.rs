@@ -73,7 +73,11 @@ impl Falls {
         let Some(life) = keeper.up().await else { return Err(gone(keeper)) };
         let before = keeper.count();
         recent.add(number);
-        let outcome = lane.run(case).await;
+        let outcome = tokio::select! {
+            outcome = lane.run(case) => outcome,
+            // What is on its way to a target that has gone for good is not waited for.
+            _ = keeper.lost() => Err(gone(keeper)),
+        };
         let odd = match &outcome {
             Err(_) => true,
             Ok(objection) => objection.as_ref().is_some_and(|one| one.finding.oracle == Oracle::Answered),
@@ -306,7 +310,7 @@ fn bucket(
     }
     let finding = Finding::of_fall(fall, place, got);
     let step = case.steps.len().saturating_sub(1);
-    let small = Small { case, finding, step, number, mode, steps, also: vec![] };
+    let small = Small { case, finding, step, number, mode, steps, also: vec![], before: vec![] };
     Bucket {
         endpoints: [place.to_owned()].into(),
         cause: fall.cause(),
@@ -314,6 +318,7 @@ fn bucket(
         seen,
         cases: vec![],
         also: [].into(),
+        before: [].into(),
         follows: None,
     }
 }

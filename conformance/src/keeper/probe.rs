@@ -39,7 +39,7 @@ pub(super) enum Look {
     Stranger,
 }
 
-const NAMES: [&str; 3] = ["ping", "a read with a key", "a get over the database websocket"];
+pub(super) const NAMES: [&str; 3] = ["ping", "a read with a key", "a get over the database websocket"];
 
 /// What came of one sign.
 enum Sign {
@@ -52,18 +52,21 @@ enum Sign {
 }
 
 impl Signs {
-    /// Looks which signs the target shows, and how long a ping takes.
-    pub(super) async fn first(address: Address, keys: Keys, patience: Duration) -> (Self, Duration) {
+    /// Looks which signs the target shows, and how long a ping takes; nothing when there is no answer to it.
+    pub(super) async fn first(address: Address, keys: Keys, patience: Duration) -> Option<(Self, Duration)> {
         let client = Client::new(patience);
         let mut signs = Self { address, keys, client, patience, seen: [true; 3] };
         // Before the rest, and before much is asked: what is slow later is so by comparison.
         let begun = Instant::now();
         let ping = signs.ping().await;
         let took = begun.elapsed();
+        if matches!(ping, Sign::Silent) {
+            return None;
+        }
         let (read, get) = tokio::join!(signs.read(), signs.get());
         let shown = |sign: &Sign| matches!(sign, Sign::Shown);
         signs.seen = [shown(&ping), shown(&read), shown(&get)];
-        (signs, took)
+        Some((signs, took))
     }
 
     /// Looks at it.

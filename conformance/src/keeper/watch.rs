@@ -19,7 +19,7 @@ use super::{
     fall::{Fall, Kind, MOMENTS},
     launch::{self, Launch, LaunchError, Place, Way},
     life::{self, Life},
-    probe::{Look, PATIENCE, Readiness, Signs, ready},
+    probe::{Look, NAMES, PATIENCE, Readiness, Signs, ready},
 };
 use crate::target::{Address, Client, Flight, Keys, Request, Tier};
 
@@ -442,11 +442,12 @@ impl Keeper {
         let hangs = life.is_some() && self.falls(0).iter().any(|fall| fall.kind == Kind::Hang);
         let patience = if hangs { HANG_AGAIN } else { PATIENCE };
         let first = Signs::first(self.0.address.clone(), self.0.keys.clone(), patience);
-        let (signs, usual) = tokio::select! {
+        let first = tokio::select! {
             ended = over(&mut life) => return End::Exited(ended),
             _ = close.wait_for(|closed| *closed) => return End::Closed,
             first = first => first,
         };
+        let Some((signs, usual)) = first else { return End::Hung(vec![NAMES[0]], patience) };
         let (mut slow, mut strange): (usize, usize) = (0, 0);
         let mut deaf: Option<Instant> = None;
         loop {

@@ -3,7 +3,7 @@
 use crate::suite::{self, Allowed, Check, Context, SkipReason, Taken, Tape};
 
 /// Runs the checks, what does less harm first, and calls `heard` with what each asked and got. Ends early when
-/// `stop` does, or when `heard` answers an error; says whether `stop` came first.
+/// `stop` does, when the target goes, or when `heard` answers an error; says why, if not all was asked.
 ///
 /// One at a time, because a recording is replayed in its order: a target must see the same before each question.
 pub(crate) async fn listen<E>(
@@ -12,25 +12,23 @@ pub(crate) async fn listen<E>(
     allowed: Allowed,
     stop: impl Future<Output = ()>,
     mut heard: impl FnMut(&Check, &[Taken]) -> Result<(), E>,
-) -> Result<bool, E> {
+) -> Result<Option<SkipReason>, E> {
     let tape = Tape::default();
     let context = context.taped(Some(tape.clone()));
     let mut checks: Vec<_> = checks.iter().collect();
     checks.sort_by_key(|check| check.class);
     let mut stop = std::pin::pin!(stop);
     for check in checks {
-        let mut stopped = false;
         let told = async {
             stop.as_mut().await;
-            stopped = true;
             SkipReason::Interrupted
         };
         let one = std::slice::from_ref(check);
-        suite::run(one, &context, allowed, |_, _| {}, told).await;
+        let reason = suite::run(one, &context, allowed, |_, _| {}, told).await.reason();
         heard(check, &tape.take())?;
-        if stopped {
-            return Ok(true);
+        if reason.is_some() {
+            return Ok(reason);
         }
     }
-    Ok(false)
+    Ok(None)
 }

@@ -11,7 +11,7 @@ use std::{
 
 use portmaster_fixtures::{Contract, Mutant, Permission};
 use serde_json::Value;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use super::{
     class::Need,
@@ -29,6 +29,9 @@ use crate::{
 
 /// The longest that a foreign target may take to restart.
 const RESTART: Duration = Duration::from_secs(30);
+
+/// How long a thread that nobody waits for may take to end.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The targets of a run.
 #[derive(Clone, Debug)]
@@ -56,6 +59,17 @@ struct Inner {
     once: Arc<Once>,
     /// The lists that were asked for, if the first to ask got one.
     lists: Mutex<BTreeMap<&'static str, Listed>>,
+    /// How many threads work for it.
+    threads: Arc<watch::Sender<usize>>,
+}
+
+/// Says that a thread works for a context, until it is dropped.
+pub(crate) struct Working(Arc<watch::Sender<usize>>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.send_modify(|threads| *threads -= 1);
+    }
 }
 
 /// A list as it came, and what it says.
@@ -112,6 +126,7 @@ impl Context {
             keeper: None,
             once: Arc::default(),
             lists: Mutex::default(),
+            threads: Arc::default(),
         }))
     }
 
@@ -120,6 +135,14 @@ impl Context {
         // Nobody else has a context that has just been made.
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             inner.tape = tape;
+        }
+        self
+    }
+
+    fn with_threads(mut self, threads: &Arc<watch::Sender<usize>>) -> Self {
+        // Nobody else has a context that has just been made.
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.threads = Arc::clone(threads);
         }
         self
     }
@@ -148,12 +171,33 @@ impl Context {
         self.0.keeper.as_ref()
     }
 
+    /// Whether the target answers, at once.
+    pub(crate) async fn answers(&self) -> bool {
+        match &self.0.targets {
+            Targets::Foreign(address, _) => self.0.client.answers(address).await,
+            Targets::Embedded(_) => true,
+        }
+    }
+
+    /// Says so as long as a thread works for the context.
+    pub(crate) fn working(&self) -> Working {
+        self.0.threads.send_modify(|threads| *threads += 1);
+        Working(Arc::clone(&self.0.threads))
+    }
+
+    /// Waits until no thread works for the context any more; not for ever.
+    pub(crate) async fn idle(&self) {
+        let mut threads = self.0.threads.subscribe();
+        let _ = tokio::time::timeout(IDLE, threads.wait_for(|threads| *threads == 0)).await;
+    }
+
     /// The same with fresh simulators of its own, if the simulators are the suite's; otherwise just the same.
     pub(crate) fn fresh(&self) -> Self {
         match &self.0.targets {
             Targets::Embedded(own) => {
                 Self::on(own.again(), self.0.contract, self.0.seed, self.0.client.clone())
                     .taped(self.0.tape.clone())
+                    .with_threads(&self.0.threads)
             }
             Targets::Foreign(..) => self.clone(),
         }

@@ -24,6 +24,7 @@ pub(crate) use cause::TARGET;
 pub use check::{Check, Future};
 pub use class::{Class, Level, Need, TAGS};
 pub use context::Context;
+pub(crate) use context::Working;
 pub(crate) use embedded::Embedded;
 pub(crate) use endpoint::know;
 pub use exchange::Exchange;

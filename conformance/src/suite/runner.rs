@@ -249,6 +249,8 @@ pub async fn run(
         // Alone, so that it shows whose doing it was.
         stopped = together(checks, doubtful, 1, context, &mut heard, &mut VecDeque::new(), stop).await;
     }
+    // A thread must not outlive the runtime whose clocks it reads.
+    context.idle().await;
     let left = Ended::skipped(stopped.unwrap_or(SkipReason::Interrupted));
     let ended =
         |(check, ended): (&Check, Option<Ended>)| record(check, ended.unwrap_or_else(|| left.clone()));
@@ -287,11 +289,14 @@ async fn together(
         let ended = tokio::select! {
             ended = tasks.join_next_with_id() => ended,
             reason = stop.as_mut(), if stopped.is_none() => {
-                let grace = if reason == SkipReason::TargetGone { Duration::ZERO } else { GRACE };
-                stopped = Some((reason, tokio::time::Instant::now() + grace));
                 queue.clear();
                 let reads = running.iter().filter(|(_, index)| checks[*index].class == Class::Read);
                 reads.for_each(|(task, _)| task.abort());
+                let writes = running.iter().any(|(_, index)| checks[*index].class != Class::Read);
+                // Who does not answer has nothing put back.
+                let waits = writes && reason != SkipReason::TargetGone && context.answers().await;
+                let grace = if waits { GRACE } else { Duration::ZERO };
+                stopped = Some((reason, tokio::time::Instant::now() + grace));
                 continue;
             }
             () = tokio::time::sleep(patience), if stopped.is_some() => None,

@@ -26,6 +26,9 @@ use super::{
 /// How long a target that was asked to close the connection may take before nothing more is awaited.
 const LINGER: Duration = Duration::from_millis(300);
 
+/// How long an answer may take that comes at once.
+const AT_ONCE: Duration = Duration::from_millis(750);
+
 /// How many connections are kept for the next request at most.
 const KEPT: usize = 32;
 
@@ -84,6 +87,16 @@ impl Client {
     /// The same, with another patience.
     pub(crate) fn patient(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
+    }
+
+    /// The same, with no more patience than that.
+    pub(crate) fn hasty(&self, timeout: Duration) -> Self {
+        self.patient(timeout.min(self.timeout))
+    }
+
+    /// Whether a target answers, at once.
+    pub(crate) async fn answers(&self, address: &Address) -> bool {
+        self.hasty(AT_ONCE).send(address, &Request::api("GET", "ping")).await.is_ok()
     }
 
     async fn turn(&self) {

@@ -90,9 +90,11 @@ impl Database {
 
     /// Reads the records below a prefix, with their keys (websocket §2.5).
     pub async fn query(&mut self, prefix: &str) -> Result<Vec<(String, Value)>, DatabaseError> {
-        self.operations += 1;
-        let id = self.operations.to_string();
-        self.socket.send(Message::text(format!("{id}|query|query {prefix}"))).await?;
+        timeout(PATIENCE, self.queried(prefix)).await.map_err(|_| DatabaseError::Silent)?
+    }
+
+    async fn queried(&mut self, prefix: &str) -> Result<Vec<(String, Value)>, DatabaseError> {
+        let id = self.ask("query", &format!("query {prefix}")).await?;
         let mut records = vec![];
         loop {
             let answer = self.answer(&id).await?;
@@ -118,10 +120,11 @@ impl Database {
 
     /// Carries out an operation and answers what comes after the word ok or success.
     async fn operate(&mut self, method: &str, key: &str, payload: &str) -> Result<String, DatabaseError> {
-        self.operations += 1;
-        let id = self.operations.to_string();
-        self.socket.send(Message::text(format!("{id}|{method}|{key}{payload}"))).await?;
-        let answer = self.answer(&id).await?;
+        let answered = async {
+            let id = self.ask(method, &format!("{key}{payload}")).await?;
+            self.answer(&id).await
+        };
+        let answer = timeout(PATIENCE, answered).await.map_err(|_| DatabaseError::Silent)??;
         let (word, rest) = answer.split_once('|').unwrap_or((&answer, ""));
         match word {
             "ok" | "success" => Ok(rest.to_owned()),
@@ -132,10 +135,20 @@ impl Database {
         }
     }
 
+    /// Asks for an operation; its id.
+    async fn ask(&mut self, method: &str, rest: &str) -> Result<String, DatabaseError> {
+        self.operations += 1;
+        let id = self.operations.to_string();
+        self.socket.send(Message::text(format!("{id}|{method}|{rest}"))).await?;
+        Ok(id)
+    }
+
     /// The next message of an operation, without the operation's id.
     async fn answer(&mut self, id: &str) -> Result<String, DatabaseError> {
         loop {
-            let next = timeout(PATIENCE, self.socket.next()).await.map_err(|_| DatabaseError::Silent)?;
+            // Who says a lot leaves the clock its turn.
+            tokio::task::coop::consume_budget().await;
+            let next = self.socket.next().await;
             let message = next.ok_or(tungstenite::Error::ConnectionClosed)??;
             if !matches!(message, Message::Text(_) | Message::Binary(_)) {
                 continue;

@@ -27,4 +27,5 @@ mod safety;
 mod self_test;
 mod shrinking;
 mod slow;
+mod strangers;
 mod whole;
