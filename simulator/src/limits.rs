@@ -39,6 +39,10 @@ pub const UNREAD: usize = 96 << 20;
 /// What is short: so many bytes of a head, and of a body.
 pub const UNREAD_EACH: usize = 16 << 10;
 
+/// How many bytes may wait to be sent to all clients together, beside the longest answer. Those that read nothing would fill the
+/// memory; beyond it the ones with the most are given up.
+pub const UNSENT: usize = 64 << 20;
+
 /// How deep they may nest in CBOR and MessagePack, whose readers walk down by recursion.
 pub const PACKED_NESTING: usize = 256;
 
@@ -86,8 +90,9 @@ pub const LIST_FILL: usize = 10_000;
 /// which is how long the world may be held.
 pub const MESSAGE_WORK: u64 = 32 << 20;
 
-/// How many characters a pattern of a rule, a fault or a filter may compare with those of a name, as the product of both.
-pub const PATTERN_WORK: usize = 4 << 20;
+/// How many characters a pattern of a rule, a fault or a filter may compare with those of a name, as the product of both: half a
+/// millisecond, and many patterns may look at one name.
+pub const PATTERN_WORK: usize = 256 << 10;
 
 /// What is answered where a message causes more work than that.
 pub const TOO_MUCH_WORK: &str = "too much work for one message";
@@ -97,6 +102,12 @@ pub const PUSH_WORK: u64 = 1 << 20;
 
 /// How many subscriptions a client may have. Cores have no bound.
 pub const SUBSCRIPTIONS: usize = 100_000;
+
+/// How many bytes the subscriptions of all clients may take together, ids and compiled expressions included.
+pub const SUBSCRIPTION_BYTES: usize = 48 << 20;
+
+/// What a subscription takes beside its texts, bytes.
+pub const SUBSCRIPTION: usize = 256;
 
 /// How many pushes a subscription may have waiting; cores drop the next ones, too (websocket §1.3).
 pub const PUSHES: usize = 1000;
@@ -110,8 +121,9 @@ pub const REPLIES: usize = 1000;
 /// How many bytes may wait for a client before nothing more is read of it. One reply more may wait, however long.
 pub const REPLY_BYTES: usize = 4 << 20;
 
-/// What a structure of the core counts that waits for a client and was not written yet, bytes.
-pub const STRUCT_WEIGHT: usize = 1 << 10;
+/// How many messages of websockets are worked on at once. All need the world, and whoever asks otherwise has no more than those before
+/// it, however many clients there are.
+pub const TURNS: usize = 2;
 
 /// How many calls of the API a client of the websocket may have waiting before nothing more is read of it.
 pub const CALLS: usize = 1000;
@@ -159,18 +171,26 @@ pub const SCHEDULED: usize = 10_000;
 /// A bound, so that callers without cookies cannot fill the memory; the oldest go first.
 pub const SESSIONS: usize = 10_000;
 
-/// How many things happen at most while the world is locked, on a clock that runs or is moved. The world then falls behind
-/// for a while, rather than keeping everybody waiting.
-pub const DUE_AT_ONCE: usize = 1_000;
+/// How many things happen at most while the world is locked, on a clock that runs or is moved, and what is told of them: some
+/// milliseconds. The world then falls behind for a while, rather than keeping everybody waiting. They are counted, not timed, so that
+/// what is told together does not depend on the machine.
+pub const DUE_AT_ONCE: usize = 200;
 
 /// How many connections one change opens, and one recipe: they fill 0.7 GiB.
 pub const OPENED: u32 = 1_000_000;
+
+/// How many connections a world holds: those of the largest recipe, and what happens beside it.
+pub const HELD: usize = 1_100_000;
 
 /// How many happenings wait for the slowest one who watches the world; further back they are lost to it.
 pub const WATCHED: usize = 1024;
 
 /// How many snapshots are kept.
 pub const SNAPSHOTS: usize = 64;
+
+/// How many bytes the files of all snapshots that are kept have together; a single one may have more. In memory they take about
+/// as much.
+pub const SNAPSHOTS_BYTES: usize = 256 << 20;
 
 /// The longest file that is imported, bytes.
 pub const SNAPSHOT_IMPORT: usize = 64 << 20;
@@ -213,6 +233,9 @@ pub const CONTROL_BODY: usize = 1 << 20;
 
 /// How long a test may wait at the journal for a request.
 pub const JOURNAL_WAIT: Duration = Duration::from_secs(600);
+
+/// How many may wait at the journal at once: each looks at every entry that comes.
+pub const JOURNAL_WAITS: usize = 32;
 
 /// How many entries of each kind the journal keeps unless something else is said.
 pub const JOURNAL_ENTRIES: usize = 10_000;

@@ -6,4 +6,5 @@ pub mod har;
 pub mod percent;
 pub mod secret;
 pub mod shell;
+pub mod together;
 pub mod wildcard;

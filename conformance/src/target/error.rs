@@ -2,6 +2,8 @@
 
 use std::{io, time::Duration};
 
+use portmaster_wire::together::Full;
+
 use super::address::Address;
 
 /// Why there is no answer.
@@ -33,6 +35,9 @@ pub enum SendError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// It would be more than this client reads at a time.
+    #[error("long answers that are read at a time are {0}")]
+    Full(#[from] Full),
     /// The connection broke.
     #[error("connection broke: {0}")]
     Io(#[from] io::Error),

@@ -1,8 +1,7 @@
 //! Reads one HTTP/1.1 answer from a stream.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::{Buf, BytesMut};
+use portmaster_wire::together::{Share, Together};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{error::SendError, response::Response};
@@ -17,7 +16,7 @@ const MAX_BODIES: usize = 64 * 1024 * 1024;
 const LONG: usize = 1024 * 1024;
 
 /// How many bytes of long bodies there are that are being read.
-static READING: AtomicUsize = AtomicUsize::new(0);
+static READING: Together = Together::new(MAX_BODIES, LONG);
 
 /// A stream with what has been read from it and not used yet.
 #[derive(Debug)]
@@ -25,18 +24,12 @@ pub(super) struct Incoming<S> {
     stream: S,
     buffer: BytesMut,
     /// How much of the buffer is counted as part of a long body.
-    counted: usize,
-}
-
-impl<S> Drop for Incoming<S> {
-    fn drop(&mut self) {
-        READING.fetch_sub(self.counted, Ordering::Relaxed);
-    }
+    counted: Share<&'static Together>,
 }
 
 impl<S: AsyncRead + Unpin> Incoming<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, buffer: BytesMut::new(), counted: 0 }
+        Self { stream, buffer: BytesMut::new(), counted: READING.begin() }
     }
 
     /// Reads the answer to a request with `method`; answers with a 1xx status before it are dropped, but not
@@ -77,10 +70,8 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
 
     async fn more(&mut self) -> Result<usize, SendError> {
         let read = self.stream.read_buf(&mut self.buffer).await?;
-        let long = self.buffer.len().saturating_sub(LONG);
-        let all = READING.fetch_add(long, Ordering::Relaxed) + long - self.counted;
-        READING.fetch_sub(std::mem::replace(&mut self.counted, long), Ordering::Relaxed);
-        if all <= MAX_BODIES { Ok(read) } else { Err(SendError::TooLarge { limit: MAX_BODIES }) }
+        self.counted.is(self.buffer.len())?;
+        Ok(read)
     }
 
     async fn head(&mut self) -> Result<(u16, Vec<(String, String)>), SendError> {

@@ -111,7 +111,7 @@ fn zipped(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Text {
 
 /// All of them.
 pub(crate) fn grammars(sizes: &Sizes) -> Vec<Grammar> {
-    [http(sizes), documents(sizes), database(sizes), plane(sizes), files(sizes)]
+    [http(sizes), documents(sizes), database(sizes), plane(sizes), files(sizes), many(sizes)]
         .into_iter()
         .flatten()
         .collect()
@@ -435,4 +435,34 @@ fn files(sizes: &Sizes) -> Vec<Grammar> {
         wide: Some(zipped((0..many / 3).map(|at| (format!("{at}"), Vec::new())))),
         plain: zipped([("index.html".to_owned(), b"x".to_vec())]),
     }]
+}
+
+/// What many clients say at once, who read nothing or do not come to an end.
+fn many(sizes: &Sizes) -> Vec<Grammar> {
+    let crowd = |name, plain| Grammar { name, deep: None, long: None, wide: None, plain };
+    let body = |head: &str| [head.as_bytes(), &vec![b' '; sizes.control]].concat();
+    vec![
+        crowd("many queries", message("1|query|query network:")),
+        crowd("many subscriptions", message(format!("{}|qsub|query network:", "1".repeat(sizes.control)))),
+        crowd("many answers", Text::Api(b"GET /api/v1/debug/core HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec())),
+        crowd("many calls", message("1|get|api:debug/core")),
+        crowd(
+            "many bodies",
+            Text::Api(body("POST /api/v1/netquery/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 19000000\r\n\r\n")),
+        ),
+        crowd(
+            "many control bodies",
+            Text::Control(body("PUT /snapshots/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n")),
+        ),
+        crowd(
+            "many control answers",
+            Text::Control(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+        ),
+        crowd("many waits", {
+            let wait = r#"{"match":{"path":"*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b"},"timeout":"10m"}"#;
+            let head = "POST /journal/wait HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+            Text::Control(format!("{head}Content-Length: {}\r\n\r\n{wait}", wait.len()).into_bytes())
+        }),
+        crowd("many messages begun", Text::Frames(frame(0x02, &vec![b'x'; sizes.control]))),
+    ]
 }

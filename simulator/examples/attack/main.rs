@@ -16,15 +16,18 @@ use std::{process::ExitCode, time::Duration};
 use attacks::Attack;
 use grammars::{Grammar, Sizes, grammars};
 use peer::SLOWER;
-use subject::Subject;
+use subject::{Pings, Subject};
 
 /// The longest that a ping may take beside an attack, but for one in a hundred.
 const PING: Duration = Duration::from_millis(50 * SLOWER);
 
+/// The longest that any of them may take: one long stall is one in hundreds.
+const STALL: Duration = Duration::from_millis(1000 * SLOWER);
+
 /// A machine that is busy with other things may have it wait as long as so many pings of a simulator that is idle.
 const BUSY: u32 = 3;
 
-/// How much memory may be resident, KiB.
+/// How much memory may be resident, KiB; twice that with a crowd.
 const RESIDENT: u64 = 128 << 10;
 
 /// How much is sent.
@@ -49,8 +52,8 @@ fn main() -> ExitCode {
         }
     };
     println!(
-        "{:<22} {:<10} {:>7} {:>9} {:>9} {:>9}  outcome",
-        "grammar", "attack", "time", "ping p99", "idle p99", "resident"
+        "{:<22} {:<10} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}  outcome",
+        "grammar", "attack", "time", "ping p99", "longest", "idle p99", "longest", "resident"
     );
     for grammar in grammars(&SIZES) {
         for attack in Attack::ALL {
@@ -91,19 +94,24 @@ fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
     }
     harm.extend(subject.ended());
     match &pings {
-        Ok(p99) if *p99 > PING.max(idle * BUSY) => harm.push("others wait".to_owned()),
+        Ok(pings) if pings.p99 > PING.max(idle.p99 * BUSY) => harm.push("others wait".to_owned()),
+        Ok(pings) if pings.longest > STALL.max(idle.longest * BUSY) => harm.push("others stall".to_owned()),
         Ok(_) => {}
         Err(error) => harm.push(format!("ping: {error}")),
     }
-    if resident > RESIDENT {
+    let most = if attack == Attack::Crowd { 2 * RESIDENT } else { RESIDENT };
+    if resident > most {
         harm.push("it grows".to_owned());
     }
     let said = outcome.unwrap_or_default();
     let verdict = if harm.is_empty() { said } else { format!("FAILED: {}; {said}", harm.join(", ")) };
-    let shown = |p99: Duration| format!("{:.1} ms", p99.as_secs_f64() * 1e3);
-    let p99 = pings.map_or("-".to_owned(), shown);
+    let shown = |Pings { p99, longest }: Pings| {
+        let millis = |span: Duration| format!("{:.1} ms", span.as_secs_f64() * 1e3);
+        format!("{:>9} {:>9}", millis(p99), millis(longest))
+    };
+    let pings = pings.map_or("-".to_owned(), shown);
     let text = format!(
-        "{:<22} {:<10} {:>5.1} s {p99:>9} {:>9} {:>5} MiB  {verdict}",
+        "{:<22} {:<10} {:>5.1} s {pings:>19} {} {:>5} MiB  {verdict}",
         grammar.name,
         attack.name(),
         took.as_secs_f64(),

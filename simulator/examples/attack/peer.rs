@@ -22,6 +22,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 const HANDSHAKE: &[u8] = b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
+/// How often each of many clients says the same.
+const CROWD: usize = 8;
+
 /// The message whose answer says that all before it was heard.
 const LAST: &[u8] = b"last|get|core:nothing";
 
@@ -118,6 +121,26 @@ impl Peer {
         let sent = (0..times).take_while(|_| stream.write_all(&bytes).is_ok()).count();
         std::thread::sleep(self.stay);
         Ok(format!("{sent} sent"))
+    }
+
+    /// Many clients send it some times each and read nothing.
+    pub(crate) fn crowd(&self, text: &Text, clients: usize) -> Result<String, String> {
+        let (address, first, bytes) = self.stream(text);
+        let bytes = [first, &bytes.repeat(CROWD)].concat();
+        let open: Vec<TcpStream> = std::thread::scope(|scope| {
+            let send = || {
+                let mut stream = connect(address).ok()?;
+                stream.set_write_timeout(Some(self.stay)).ok()?;
+                // Some are not read to their end.
+                let _ = stream.write_all(&bytes);
+                Some(stream)
+            };
+            let all: Vec<_> = (0..clients).map(|_| scope.spawn(send)).collect();
+            all.into_iter().filter_map(|one| one.join().ok()?).collect()
+        });
+        // What they were told last is on its way by then.
+        std::thread::sleep(10 * self.stay);
+        Ok(format!("{} clients", open.len()))
     }
 
     /// A text as the bytes of a connection, and what comes before it.

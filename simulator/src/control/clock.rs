@@ -81,7 +81,8 @@ enum Advance {
 #[serde(deny_unknown_fields)]
 struct By {
     /// How far.
-    by: Span,
+    #[schemars(with = "Span")]
+    by: String,
 }
 
 /// `{ "to": "2026-03-16T10:00:00Z" }`
@@ -90,7 +91,7 @@ struct By {
 struct To {
     /// The instant.
     #[schemars(with = "InstantSchema")]
-    to: Timestamp,
+    to: String,
 }
 
 /// `{ "until": { "path": "network.online", "equals": "online" }, "limit": "1h" }`
@@ -101,7 +102,8 @@ struct Until {
     until: StateMatch,
     /// For how long.
     #[serde(default)]
-    limit: Option<Span>,
+    #[schemars(with = "Option<Span>")]
+    limit: Option<String>,
 }
 
 /// That the clock was moved.
@@ -127,15 +129,25 @@ async fn advance(
     State(plane): State<Arc<Plane>>,
     Input(far): Input<Advance>,
 ) -> Result<Json<Moves>, Problem> {
+    // Read here, so that what has the form and cannot be is said with its place.
+    let span = |text: &str, at| text.parse::<Span>().map_err(|why| Problem::conflict(why).at(at));
+    // One after the other: each goes on from where the one before has come to.
+    let _moving = plane.shared.moving.lock().await;
     let (now, start) = plane.with(|world| (world.now(), world.clock.start()));
     let after = |span: Duration| {
         let span = SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX);
         now.saturating_add(span).unwrap_or(Timestamp::MAX)
     };
     let (target, state) = match &far {
-        Advance::By(By { by }) => (after(by.0), None),
-        Advance::To(To { to }) => (*to, None),
-        Advance::Until(Until { until, limit }) => (after(limit.map_or(LIMIT, |limit| limit.0)), Some(until)),
+        Advance::By(By { by }) => (after(span(by, "/by")?.0), None),
+        Advance::To(To { to }) => {
+            let instant = to.parse::<Timestamp>();
+            (instant.map_err(|_| Problem::conflict(format!("\"{to}\" is no instant")).at("/to"))?, None)
+        }
+        Advance::Until(Until { until, limit }) => {
+            let limit = limit.as_deref().map(|limit| span(limit, "/limit")).transpose()?;
+            (after(limit.map_or(LIMIT, |limit| limit.0)), Some(until))
+        }
     };
     if target < now {
         return Err(Problem::conflict(format!("time does not go back: it is {now} already"))
@@ -157,7 +169,7 @@ async fn advance(
     let now = loop {
         match plane.shared.move_a_little(target, state) {
             Moved::There(instant) => break instant,
-            Moved::OnTheWay => tokio::task::yield_now().await,
+            Moved::OnTheWay => plane.shared.let_others_in().await,
         }
     };
     let reached = state.is_none_or(|state| plane.with(|world| world.is_so(state)));

@@ -111,8 +111,10 @@ async fn import(
     Query(asked): Query<Asked>,
     request: Request,
 ) -> Result<Json<Vec<Finding>>, Problem> {
-    let archive = input::json(&input::body(request, limits::SNAPSHOT_IMPORT).await?)?;
-    let recorded = read(&archive)?;
+    let recorded = {
+        let (body, _held) = input::body(&plane, request, limits::SNAPSHOT_IMPORT).await?;
+        read(&input::json(&body)?)?
+    };
     let snapshot = Arc::clone(&plane).aside(|plane| Ok(plane.shared.snapshot()?)).await?;
     let _room = room(&plane)?;
     let fork = beside(&plane, snapshot, SocketAddr::from(([127, 0, 0, 1], 0))).await?;

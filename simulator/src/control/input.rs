@@ -7,48 +7,72 @@ use std::{
 };
 
 use axum::{
-    body::{Bytes, to_bytes},
+    body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
 use portmaster_fixtures::scenario::Form;
+use portmaster_wire::together::Share;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::problem::Problem;
-use crate::{go::escape, limits};
+use super::{places::Place, plane::Plane, problem::Problem};
+use crate::{
+    core::{Held, Partial, gather},
+    go::escape,
+    limits,
+};
 
 /// A JSON body of a type.
 #[derive(Debug)]
 pub(super) struct Input<T>(pub(super) T);
 
-impl<T: DeserializeOwned + JsonSchema + 'static, S: Send + Sync> FromRequest<S> for Input<T> {
+impl<T: DeserializeOwned + JsonSchema + 'static> FromRequest<Arc<Plane>> for Input<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        read(&body(request, limits::CONTROL_BODY).await?).map(Self)
+    async fn from_request(request: Request, plane: &Arc<Plane>) -> Result<Self, Problem> {
+        let (body, _held) = body(plane, request, limits::CONTROL_BODY).await?;
+        read(&body).map(Self)
     }
 }
 
-/// The whole body.
+/// The whole body, and what counts it.
 ///
 /// # Errors
-/// When it is longer than `most`, or breaks off.
-pub(super) async fn body(request: Request, most: usize) -> Result<Bytes, Problem> {
+/// When it is longer than `most`, others have taken the room, or it breaks off.
+pub(super) async fn body(plane: &Plane, request: Request, most: usize) -> Result<(Bytes, Held), Problem> {
     let too_long = || {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long")
             .expected(format!("at most {most} bytes"))
     };
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let told = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if told.is_some_and(|length: usize| length > most) {
+    if told.is_some_and(|length: u64| length > most as u64) {
         return Err(too_long());
     }
-    to_bytes(request.into_body(), most).await.map_err(|error| {
-        let long = std::error::Error::source(&error)
-            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-        if long { too_long() } else { Problem::bad("the body breaks off") }
-    })
+    let mut held = Share::of(Arc::clone(&plane.shared.unread));
+    let gathered = gather(request.into_body(), (told, most), &mut held).await;
+    if let Some(place) = place {
+        place.speaks();
+    }
+    match gathered {
+        Ok(body) => Ok((body, held)),
+        Err(Partial::TooLong) => Err(too_long()),
+        Err(Partial::Full(full)) => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("bodies that are not whole are {full}")))
+        }
+        Err(Partial::Broken(_)) => Err(Problem::bad("the body breaks off")),
+    }
+}
+
+/// A body of any JSON.
+///
+/// # Errors
+/// When it is not whole, or none.
+pub(super) async fn any(plane: &Plane, request: Request) -> Result<Value, Problem> {
+    let (body, _held) = body(plane, request, limits::CONTROL_BODY).await?;
+    json(&body)
 }
 
 /// Reads JSON into a type, and says every mistake of its form.

@@ -56,7 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
             .takes::<Waited>(json!({ "match": wanted, "count": 1, "timeout": "5s" }))
             .answers::<Counted>("So many entries fit.")
             .answers_as::<TooFew>(StatusCode::REQUEST_TIMEOUT, problem::MEDIA_TYPE, too_few)
-            .refuses([StatusCode::CONFLICT]),
+            .refuses([StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS]),
         post("/journal/near-misses", "Find the requests that come nearest to an expected one", near_misses)
             .takes::<Filter>(wanted)
             .answers::<Vec<NearMiss>>("At most ten, the nearest first, with what differs."),
@@ -204,6 +204,10 @@ async fn wait(State(plane): State<Arc<Plane>>, Input(waited): Input<Waited>) -> 
         let problem = Problem::bad("the timeout is too long").at("/timeout").expected("at most 10m");
         return problem.into_response();
     }
+    let Ok(_place) = plane.waits.try_acquire() else {
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wait at the journal already");
+        return problem.expected(format!("at most {} at a time", limits::JOURNAL_WAITS)).into_response();
+    };
     let journal = journal(&plane);
     match journal.wait(&filter, count, timeout.0).await {
         Ok(found) => Json(Counted { count: found.len() }).into_response(),

@@ -84,7 +84,7 @@ impl Snapshots {
     /// Keeps one; without an id under the next number that is free. Whether it is new is answered.
     ///
     /// # Errors
-    /// When there are too many.
+    /// When there are too many, or too much.
     pub(super) fn put(
         &mut self,
         id: Option<String>,
@@ -97,6 +97,15 @@ impl Snapshots {
                 "{} snapshots are kept already; forget one first",
                 limits::SNAPSHOTS
             )));
+        }
+        let others = self.all.iter().enumerate().filter(|(at, _)| place != Some(*at));
+        let kept: usize = others.map(|(_, one)| one.listed.bytes).sum();
+        if kept > 0 && kept + listed.bytes > limits::SNAPSHOTS_BYTES {
+            return Err(Problem::conflict(format!(
+                "{kept} bytes of snapshots are kept already, and this one has {}; forget one first",
+                listed.bytes
+            ))
+            .expected(format!("at most {} bytes together", limits::SNAPSHOTS_BYTES)));
         }
         listed.id = id.unwrap_or_else(|| {
             loop {

@@ -19,6 +19,7 @@ mod kept;
 mod openapi;
 mod page;
 mod patch;
+mod places;
 mod plane;
 mod problem;
 mod relay;

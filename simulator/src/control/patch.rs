@@ -26,7 +26,6 @@ use super::{
     route::{JSON, Route, patch},
 };
 use crate::{
-    limits,
     world::{World, spn, state::AREAS},
 };
 
@@ -244,7 +243,7 @@ struct PausePatch {
 }
 
 async fn whole(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<Applied>, Problem> {
-    let patch = input::json(&input::body(request, limits::CONTROL_BODY).await?)?;
+    let patch = input::any(&plane, request).await?;
     apply(&plane, &patch).map(Json)
 }
 
@@ -253,7 +252,7 @@ async fn part(
     Part(path): Part,
     request: Request,
 ) -> Result<Json<Applied>, Problem> {
-    let value = input::json(&input::body(request, limits::CONTROL_BODY).await?)?;
+    let value = input::any(&plane, request).await?;
     let (steps, patch) = nested(&path, value)?;
     let depth = steps.len();
     apply(&plane, &patch).map(Json).map_err(|problem| problem.below(depth))

@@ -31,6 +31,8 @@ pub(super) struct Plane {
     pub(super) forks: Forks,
     /// Room for clients that listen to events.
     pub(super) listeners: Arc<Semaphore>,
+    /// Room for those who wait at the journal.
+    pub(super) waits: Semaphore,
     /// How many events those lost.
     pub(super) lost: Arc<AtomicU64>,
 }
@@ -54,6 +56,7 @@ impl Plane {
             snapshots: Mutex::default(),
             forks,
             listeners: Arc::new(Semaphore::new(limits::LISTENERS)),
+            waits: Semaphore::new(limits::JOURNAL_WAITS),
             lost: Arc::default(),
         }
     }

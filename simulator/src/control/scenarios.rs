@@ -167,11 +167,12 @@ async fn load(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<
         kind.to_str()
             .is_ok_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().ends_with("yaml")))
     });
-    let bytes = input::body(request, limits::CONTROL_BODY).await?;
+    let (bytes, held) = input::body(&plane, request, limits::CONTROL_BODY).await?;
     Arc::clone(&plane)
         .aside(move |plane| {
             let given = plane.template.options().clone();
             let (scenario, over) = if yaml { (written(&bytes)?, Options::default()) } else { told(&bytes)? };
+            drop((bytes, held));
             let options = Options {
                 seed: over.seed.or(given.seed),
                 contract: over.contract.or(given.contract),

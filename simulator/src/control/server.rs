@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use super::{
     beside::{Forks, Settings, Template},
     guard::{self, Guard},
+    places::{self, Places},
     plane::Plane,
     problem::Problem,
     routes,
@@ -46,7 +47,7 @@ impl Control {
         let forks = Forks::new(settings.forks.unwrap_or_default());
         let guard = Arc::new(Guard { loopback, token });
         let plane = Arc::new(Plane::new(shared, api, template, guard, format!("http://{address}"), forks));
-        let server = tokio::spawn(serve(listener, router(&plane)));
+        let server = tokio::spawn(serve(listener, router(&plane), Arc::clone(&plane.shared)));
         Self { plane, server }
     }
 
@@ -90,19 +91,26 @@ fn router(plane: &Arc<Plane>) -> Router {
 }
 
 /// Serves connections until the task is dropped.
-async fn serve(listener: TcpListener, router: Router) {
-    accept(listener, limits::CONTROL_CONNECTIONS, |stream| {
-        let service = TowerToHyperService::new(router.clone());
+async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
+    let places = Arc::new(Places::default());
+    accept(listener, limits::CONTROL_CONNECTIONS, || places.make_room(), |stream| {
+        let place = places.take();
+        let state = (Arc::clone(&shared.unsent), Arc::clone(&place));
+        let router = router.clone().layer(middleware::from_fn_with_state(state, places::answer));
         async move {
+            let service = TowerToHyperService::new(router);
             let served = http1::Builder::new()
                 .auto_date_header(false)
                 .header_read_timeout(limits::CONTROL_HEAD_TIME)
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades()
-                .await;
-            // A peer that breaks off is no fault of ours.
-            let _ = served;
+                .with_upgrades();
+            tokio::select! {
+                biased;
+                // A peer that breaks off is no fault of ours.
+                _ = served => {}
+                () = place.end.notified() => {}
+            }
         }
     })
     .await;

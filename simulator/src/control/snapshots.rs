@@ -137,11 +137,12 @@ async fn import(
         return Err(Problem::bad("the id is none")
             .expected("at most 100 letters, digits, dots, dashes and underscores"));
     }
-    let bytes = input::body(request, limits::SNAPSHOT_IMPORT).await?;
+    let (bytes, held) = input::body(&plane, request, limits::SNAPSHOT_IMPORT).await?;
     let (new, listed) = plane
         .aside(move |plane| {
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::bad("the body is not UTF-8 text"))?;
             let snapshot = Snapshot::from_json(text).map_err(unreadable)?;
+            drop((bytes, held));
             let listed = describe(&snapshot, String::new());
             plane.kept(|kept| kept.put(Some(id), snapshot, listed))
         })

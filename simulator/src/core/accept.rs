@@ -8,21 +8,29 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Serves connections, so many at once, until the task is dropped; others wait in the listener's queue.
-pub(crate) async fn accept<S>(listener: TcpListener, most: usize, mut serve: impl FnMut(TcpStream) -> S)
-where
+/// Serves connections, so many at once, until the task is dropped; others wait in the listener's queue. With the first that has to
+/// wait `make_room` is asked.
+pub(crate) async fn accept<S>(
+    listener: TcpListener,
+    most: usize,
+    make_room: impl Fn(),
+    mut serve: impl FnMut(TcpStream) -> S,
+) where
     S: Future<Output = ()> + Send + 'static,
 {
     let room = Arc::new(Semaphore::new(most));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         // Out of file descriptors or a peer that is gone already: the listener itself goes on.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
+        if room.available_permits() == 0 {
+            make_room();
+        }
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
         let served = serve(stream);
         connections.spawn(async move {
             let _place = place;

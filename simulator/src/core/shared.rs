@@ -5,7 +5,7 @@ use std::{
     str::FromStr,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use portmaster_fixtures::{
     Behaviour, Contract,
     scenario::{self, ClockMode},
 };
+use portmaster_wire::together::Together;
 use serde_json::Value;
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
@@ -26,10 +27,11 @@ use super::{
     book::Book,
     bundles::{BundleError, Bundles, Sources},
     listener::Listener,
-    unread::Unread,
+    unsent::Unsent,
     watchers::{Shown, Watchers},
 };
 use crate::{
+    limits,
     mutants::{Mutants, Process},
     netquery::Store,
     snapshot::Origin,
@@ -97,10 +99,14 @@ pub(crate) struct Outside {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(super) world: Mutex<World>,
+    /// How many wait for it at this moment.
+    waiting: AtomicUsize,
     /// What follows from the world that is served. It is replaced while the world is locked.
     served: RwLock<Arc<Served>>,
     /// Outside, the instant at which the world began.
     pub(super) began: Instant,
+    /// Held by the one who moves the clock on for the control plane; others wait in line.
+    pub(crate) moving: tokio::sync::Mutex<()>,
     /// Tells that another instant may be the next at which something happens by itself.
     pub(super) due_changed: Notify,
     /// Tells those who wait for an instant that the clock goes otherwise than it did.
@@ -125,8 +131,12 @@ pub(crate) struct Shared {
     pub(crate) process: Process,
     /// Whether neither mutants nor rules change answers.
     plain: AtomicBool,
-    /// What peers have begun to send.
-    pub(crate) unread: Unread,
+    /// For messages of websockets, which are worked on a few at a time: others have no more than those before them.
+    pub(crate) turns: tokio::sync::Semaphore,
+    /// What peers have begun to send and not ended.
+    pub(crate) unread: Arc<Together>,
+    /// What waits to be sent to them.
+    pub(crate) unsent: Arc<Unsent>,
 }
 
 /// What follows from a world as long as it is not replaced by another.
@@ -188,6 +198,8 @@ impl Shared {
             bundle_sources: sources,
             bundles: RwLock::new(Arc::new(bundles)),
             world: Mutex::new(world),
+            waiting: AtomicUsize::new(0),
+            moving: tokio::sync::Mutex::default(),
             began: Instant::now(),
             due_changed: Notify::new(),
             clock_moved: Notify::new(),
@@ -195,7 +207,9 @@ impl Shared {
             external_auth,
             watchers: Watchers::default(),
             plain: AtomicBool::new(plain),
-            unread: Unread::default(),
+            turns: tokio::sync::Semaphore::new(limits::TURNS),
+            unread: Arc::new(Together::new(limits::UNREAD, limits::UNREAD_EACH)),
+            unsent: Arc::default(),
         })
     }
 
@@ -234,8 +248,10 @@ impl Shared {
 
     /// Works on the world at its present instant, and passes on what happened.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         world.watched = self.watchers.any();
         world.deaf = !world.watched && !self.listener.any();
         world.clock.observe(self.began.elapsed());
@@ -256,6 +272,11 @@ impl Shared {
             self.reload_bundles(scripted.as_ref());
         }
         result
+    }
+
+    /// Whether somebody waits for the world.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Whether neither mutants nor rules change answers.

@@ -1,6 +1,6 @@
 //! The clock of the world that is served: what waits for it, and what moves it.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
@@ -86,6 +86,17 @@ impl Shared {
             if let Moved::There(instant) = self.move_a_little(target, until) {
                 return instant;
             }
+            if self.is_waited_for() {
+                thread::sleep(limits::MOMENT);
+            }
+        }
+    }
+
+    /// Lets those in who wait for the world: a lock goes to whoever comes first.
+    pub(crate) async fn let_others_in(&self) {
+        match self.is_waited_for() {
+            true => tokio::time::sleep(limits::MOMENT).await,
+            false => tokio::task::yield_now().await,
         }
     }
 
@@ -117,7 +128,7 @@ impl Shared {
             if due == Some(Duration::ZERO)
                 && self.with(|world| matches!(world.clock.mode(), ClockMode::Running(_)))
             {
-                tokio::task::yield_now().await;
+                self.let_others_in().await;
                 continue;
             }
             match due.filter(|span| !span.is_zero()) {

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     frames::{Incoming, Reader},
-    outbox::Outbox,
+    outbox::{Outbox, Output},
     session::Session,
     subscribers::Subscribers,
 };
@@ -49,7 +49,8 @@ pub(super) async fn serve(
     let mut reader = Reader::new(shared.max_message());
     let mut ear = shared.mutants().ear();
     let mut heard = VecDeque::new();
-    let mut output = BytesMut::new();
+    let mut output = Output::default();
+    let mut leaving = shared.unsent.held();
     let mut jobs = JoinSet::new();
     let mut lifecycle = shared.lifecycle();
     let mut farewell: Option<(Option<u16>, String)> = None;
@@ -76,31 +77,33 @@ pub(super) async fn serve(
                         Sway::Queue(turn) => shared.process.wait(turn).await,
                         Sway::Answer | Sway::Refuse(..) => {}
                     }
+                    let turn = shared.turns.acquire().await;
                     session.take(&shared, message, &mut jobs);
+                    drop(turn);
                 }
-                Some(Incoming::Ping(payload)) => outbox.pong(payload),
+                Some(Incoming::Ping(payload)) => outbox.pong(&payload),
                 Some(Incoming::Close(code)) => farewell = Some((code, String::new())),
             }
         }
         let stalled = farewell.is_none() && !outbox.has_room();
         loop {
             outbox.fill(&mut output, WRITE);
-            if output.is_empty() {
+            if !output.has_remaining() {
                 break;
             }
-            match stream.try_write(&output) {
+            match stream.try_write(output.chunk()) {
                 Ok(written) => output.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
-        let sent_all = output.is_empty();
+        let sent_all = !output.has_remaining();
         if sent_all {
             // An idle connection keeps no buffers.
-            output = BytesMut::new();
+            output = Output::default();
             if let Some((code, reason)) = farewell {
                 outbox.write_close(&mut output, code, &reason);
-                stream.write_all(&output).await?;
+                stream.write_all_buf(&mut output).await?;
                 return end(stream).await;
             }
             if stalled {
@@ -110,7 +113,8 @@ pub(super) async fn serve(
                 input = BytesMut::new();
             }
         }
-        if !growing.is(input.len() + reader.begun()) && farewell.is_none() {
+        let _ = leaving.is(output.room());
+        if growing.is(input.capacity() + reader.begun()).is_err() && farewell.is_none() {
             farewell = Some((Some(1009), "too many messages that are not whole".to_owned()));
             (input, reader) = (BytesMut::new(), Reader::new(shared.max_message()));
             continue;
@@ -131,11 +135,19 @@ pub(super) async fn serve(
             }
             ready = stream.writable(), if !sent_all => ready?,
             () = outbox.ready.notified(), if sent_all => {}
+            () = outbox.over.notified() => return Ok(()),
             _ = jobs.join_next(), if !jobs.is_empty() => {}
             () = async { _ = lifecycle.wait_for(Option::is_some).await } => {
                 // What was told of it is still on its way; then the stream ends without a farewell.
-                outbox.fill(&mut output, usize::MAX);
-                let _ = tokio::time::timeout(AFTERGLOW, stream.write_all(&output)).await;
+                outbox.fill(&mut output, WRITE);
+                let sending = async {
+                    while output.has_remaining() {
+                        stream.write_all_buf(&mut output).await?;
+                        outbox.fill(&mut output, WRITE);
+                    }
+                    Ok::<_, io::Error>(())
+                };
+                let _ = tokio::time::timeout(AFTERGLOW, sending).await;
                 sleep(AFTERGLOW).await;
                 return Ok(());
             }

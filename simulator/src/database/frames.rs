@@ -11,6 +11,9 @@ pub(super) const CLOSE: u8 = 8;
 const PING: u8 = 9;
 pub(super) const PONG: u8 = 10;
 
+/// The least that is kept for a message that is not all there, bytes.
+const LEAST: usize = 8 << 10;
+
 /// What a client sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Incoming {
@@ -57,9 +60,9 @@ impl Reader {
         Self { limit, begun: None }
     }
 
-    /// How long the message is that goes on, bytes.
+    /// How much is kept for the message that goes on, bytes.
     pub(super) fn begun(&self) -> usize {
-        self.begun.as_ref().map_or(0, BytesMut::len)
+        self.begun.as_ref().map_or(0, BytesMut::capacity)
     }
 
     /// Takes the next thing out of the bytes that came; `None` if it isn't all there yet.
@@ -68,7 +71,8 @@ impl Reader {
             let Some(head) = self.head(input)? else { return Ok(None) };
             let whole = head.size + head.length;
             if input.len() < whole {
-                input.reserve(whole - input.len());
+                // As much again as there is: what is only announced takes no room.
+                input.reserve((whole - input.len()).min(input.len().max(LEAST)));
                 return Ok(None);
             }
             let mut frame = input.split_to(whole);
@@ -163,6 +167,14 @@ fn close(payload: &[u8]) -> Result<Incoming, Violation> {
 pub(super) fn write(out: &mut BytesMut, opcode: u8, pieces: &[&[u8]]) {
     let length: usize = pieces.iter().map(|piece| piece.len()).sum();
     out.reserve(length + 10);
+    head(out, opcode, length);
+    for piece in pieces {
+        out.put_slice(piece);
+    }
+}
+
+/// Writes the head of a frame.
+pub(super) fn head(out: &mut BytesMut, opcode: u8, length: usize) {
     out.put_u8(0x80 | opcode);
     match length {
         0..=125 => out.put_u8(length as u8),
@@ -174,9 +186,6 @@ pub(super) fn write(out: &mut BytesMut, opcode: u8, pieces: &[&[u8]]) {
             out.put_u8(127);
             out.put_u64(length as u64);
         }
-    }
-    for piece in pieces {
-        out.put_slice(piece);
     }
 }
 

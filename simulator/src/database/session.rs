@@ -48,10 +48,11 @@ impl Session {
         bridge: Bridge,
     ) -> Self {
         Self {
-            outbox: Arc::new(Outbox::new(
+            outbox: Outbox::new(
+                Arc::clone(&shared.unsent),
                 shared.journal.clone().map(|book| (book, connection)),
                 shared.mutants().mouth(),
-            )),
+            ),
             connection,
             subscribers,
             bridge,
@@ -69,6 +70,7 @@ impl Session {
         if let Some(book) = &shared.journal {
             book.received(self.connection, &message);
         }
+        let length = message.len();
         let (id, message) = match message::parse(message) {
             Ok(parsed) => parsed,
             Err(Malformed(id, text)) => return self.outbox.error(&id, text),
@@ -78,7 +80,14 @@ impl Session {
                 let reply = (id, Arc::clone(&self.outbox), Arc::clone(&self.subscribers));
                 let inside = api::Api { shared: Arc::clone(shared), bridge: self.bridge };
                 let work = api::run(inside, reply, call);
-                return now_or_later(Box::pin(work), jobs);
+                if let Some(later) = now_or_later(Box::pin(work)) {
+                    let counted = self.outbox().calls(length);
+                    jobs.spawn(async move {
+                        later.await;
+                        drop(counted);
+                    });
+                }
+                return;
             }
             Err(message) => message,
         };
@@ -105,12 +114,12 @@ impl Session {
             },
             Message::Query(text) => _ = operations::query(world, outbox, &id, &text),
             Message::Subscribe(text) => match operations::subscription(world, &text) {
-                Ok(query) => self.subscribe(&id, query),
+                Ok(query) => self.subscribe(&id, &text, query),
                 Err(error) => outbox.error(&id, &error.to_string()),
             },
             Message::QueryAndSubscribe(text) => {
                 if let Some(query) = operations::query(world, outbox, &id, &text) {
-                    self.subscribe(&id, query);
+                    self.subscribe(&id, &text, query);
                 }
             }
             Message::Write(key, payload) => {
@@ -132,12 +141,15 @@ impl Session {
         }
     }
 
-    fn subscribe(&mut self, id: &[u8], query: Query) {
+    fn subscribe(&mut self, id: &[u8], text: &str, query: Query) {
         if self.subscriptions.len() >= limits::SUBSCRIPTIONS {
             let text = format!("more than {} subscriptions", limits::SUBSCRIPTIONS);
             return self.outbox.error(id, &text);
         }
-        let place = self.subscribers.add(id, query, &self.outbox);
+        let place = match self.subscribers.add(id, (text, query), &self.outbox) {
+            Ok(place) => place,
+            Err(full) => return self.outbox.error(id, &format!("subscriptions are {full}")),
+        };
         self.by_id.insert(Bytes::copy_from_slice(id), place.clone());
         self.subscriptions.insert(place);
     }
@@ -157,8 +169,9 @@ fn answer(outbox: &Outbox, id: &[u8], result: Result<(), super::OperationError>)
 }
 
 /// Work that is done at once is done in its turn; other work does not hold up what follows.
-fn now_or_later(mut work: Pin<Box<dyn Future<Output = ()> + Send>>, jobs: &mut JoinSet<()>) {
-    if work.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
-        jobs.spawn(work);
-    }
+fn now_or_later(mut work: Pending) -> Option<Pending> {
+    let done = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    (done == Poll::Pending).then_some(work)
 }
+
+type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use portmaster_wire::together::{Full, Share, Together};
 
 use super::outbox::{Outbox, Pushes};
 use crate::{
@@ -24,6 +25,8 @@ struct Subscription {
     query: Query,
     outbox: Arc<Outbox>,
     pushes: Arc<Pushes>,
+    /// What counts it.
+    _held: Share<Arc<Together>>,
 }
 
 /// Subscriptions by their numbers, those of each database apart.
@@ -33,13 +36,34 @@ type ByDatabase = BTreeMap<String, BTreeMap<u64, Subscription>>;
 pub(super) type Place = (String, u64);
 
 /// All subscriptions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscribers {
     by_database: Mutex<ByDatabase>,
     /// How many subscriptions there are.
     count: AtomicUsize,
     made: AtomicU64,
     dropped: AtomicU64,
+    /// How much they all are.
+    held: Arc<Together>,
+}
+
+impl Default for Subscribers {
+    fn default() -> Self {
+        Self {
+            by_database: Mutex::default(),
+            count: AtomicUsize::new(0),
+            made: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            held: Arc::new(Together::new(limits::SUBSCRIPTION_BYTES, 0)),
+        }
+    }
+}
+
+/// About how many bytes a subscription takes.
+fn weight(id: &[u8], text: &str) -> usize {
+    // The id is kept twice; each expression is compiled.
+    let expressions = text.matches("matches").count() + text.matches(" re ").count();
+    limits::SUBSCRIPTION + 2 * id.len() + 2 * text.len() + expressions * limits::REGEX / 4
 }
 
 impl Subscribers {
@@ -48,7 +72,17 @@ impl Subscribers {
     }
 
     /// Adds a subscription.
-    pub(super) fn add(&self, id: &[u8], query: Query, outbox: &Arc<Outbox>) -> Place {
+    ///
+    /// # Errors
+    /// When all together are too much.
+    pub(super) fn add(
+        &self,
+        id: &[u8],
+        (text, query): (&str, Query),
+        outbox: &Arc<Outbox>,
+    ) -> Result<Place, Full> {
+        let mut held = Share::of(Arc::clone(&self.held));
+        held.is(weight(id, text))?;
         let (database, prefix) = query.prefix.split_once(':').unwrap_or((&query.prefix, ""));
         let place = (database.to_owned(), self.made.fetch_add(1, Ordering::Relaxed));
         let subscription = Subscription {
@@ -57,10 +91,11 @@ impl Subscribers {
             prefix: prefix.to_owned(),
             outbox: Arc::clone(outbox),
             query,
+            _held: held,
         };
         self.lock().entry(place.0.clone()).or_default().insert(place.1, subscription);
         self.count.fetch_add(1, Ordering::Relaxed);
-        place
+        Ok(place)
     }
 
     /// Ends a subscription.

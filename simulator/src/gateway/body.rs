@@ -2,16 +2,20 @@
 
 use std::error::Error;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
 use hyper::{
     HeaderMap, StatusCode,
     body::{Body, Incoming},
     header::{CONTENT_LENGTH, EXPECT},
 };
+use portmaster_wire::together::{Share, Together};
 
 use super::render::Answer;
-use crate::{core::Growing, limits};
+use crate::{
+    core::{Partial, gather},
+    limits,
+};
 
 /// Reads past a body that nobody wants, so that the next request can follow it; whether that was possible. A longer one, and
 /// one that the caller waits to be asked for, ends the connection.
@@ -35,7 +39,7 @@ fn declared(headers: &HeaderMap) -> Option<u64> {
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Incoming,
-    growing: &mut Growing<'_>,
+    growing: &mut Share<&Together>,
 ) -> Result<Bytes, Answer> {
     let too_much = || {
         let answer = Answer::error(StatusCode::PAYLOAD_TOO_LARGE, "too much input data");
@@ -44,28 +48,14 @@ pub(super) async fn read(
     if declared(headers).is_some_and(|length| length > limits::BODY) {
         return Err(too_much());
     }
-    let mut body = Limited::new(body, limits::CHUNKED_BODY);
-    let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        match frame {
-            Ok(frame) => {
-                let Ok(data) = frame.into_data() else { continue };
-                if !growing.is(whole.len() + data.len()) {
-                    return Err(too_much());
-                }
-                if whole.is_empty() && body.is_end_stream() {
-                    return Ok(data);
-                }
-                whole.extend_from_slice(&data);
-            }
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_much()),
-            Err(error) => {
-                let text = format!("failed to read body{}", cause(&*error));
-                return Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text));
-            }
+    match gather(body, (declared(headers), limits::CHUNKED_BODY), growing).await {
+        Ok(body) => Ok(body),
+        Err(Partial::TooLong | Partial::Full(_)) => Err(too_much()),
+        Err(Partial::Broken(error)) => {
+            let text = format!("failed to read body{}", cause(&error));
+            Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, &text))
         }
     }
-    Ok(whole.freeze())
 }
 
 /// Why a body could not be read, in the words of Go's reader of chunks; what hyper says of it is in its last source.

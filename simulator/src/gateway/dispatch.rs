@@ -11,6 +11,7 @@ use hyper::{
     http::{HeaderValue, request::Parts},
     upgrade::OnUpgrade,
 };
+use tokio::sync::Notify;
 
 use super::{
     admission::Admission,
@@ -39,13 +40,13 @@ enum Said {
     Upgrade(HeaderValue),
 }
 
-/// Answers one request.
+/// Answers one request. Who is told that the connection ends before all was sent is `end`.
 pub(super) async fn handle(
     shared: Arc<Shared>,
     connection: u64,
     mut request: Request<Incoming>,
     upgraded: &Mutex<Option<OnUpgrade>>,
-    instead: &Instead,
+    (instead, end): (&Instead, &Arc<Notify>),
 ) -> Result<Response<Sent>, Reset> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (mut parts, body) = request.into_parts();
@@ -96,7 +97,7 @@ pub(super) async fn handle(
                 recorder.begin();
                 malformed(answer)
             }
-            Ok(path) => match answer(&shared, parts, &path, &mut recorder, Some(body)).await {
+            Ok(path) => match answer(&shared, parts, &path, &mut recorder, (Some(body), end)).await {
                 Ok(Said::Whole(whole, struck)) => {
                     blow = struck;
                     whole.into_response()
@@ -138,11 +139,11 @@ pub(super) async fn handle_plain(
     shared: &Arc<Shared>,
     connection: u64,
     parts: Parts,
-    out: &mut Vec<u8>,
+    (out, end): (&mut Vec<u8>, &Arc<Notify>),
 ) -> Result<(Sent, bool), Reset> {
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
     let said = match wellformed(&parts) {
-        Ok(path) => answer(shared, parts, &path, &mut recorder, None).await,
+        Ok(path) => answer(shared, parts, &path, &mut recorder, (None, end)).await,
         // No plain question is malformed.
         Err(_) => Err(Reset),
     };
@@ -175,7 +176,7 @@ async fn answer(
     mut parts: Parts,
     path: &Path,
     recorder: &mut Recorder,
-    mut unread: Option<Incoming>,
+    (mut unread, end): (Option<Incoming>, &Arc<Notify>),
 ) -> Result<Said, Reset> {
     let head = parts.method == Method::HEAD;
     let mut blow = None;
@@ -236,6 +237,10 @@ async fn answer(
         None => true,
     };
     let mut answer = Answer { close: answer.close || !passed, ..answer };
+    // What others have, too, such as the file of a user interface, is no weight.
+    if answer.body.is_unique() {
+        answer.body = shared.unsent.answer(answer.body, end);
+    }
     if let Some(blow) = &blow {
         answer = faults::strike(shared, blow, answer).await?;
     }

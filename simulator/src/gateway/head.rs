@@ -8,10 +8,11 @@
 use std::io;
 
 use bytes::BytesMut;
+use portmaster_wire::together::Together;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::patience::Patience;
-use crate::{core::Unread, go::escape, limits};
+use crate::{go::escape, limits};
 
 /// What becomes of a head.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
     bytes: &mut BytesMut,
     patience: &Patience,
-    unread: &Unread,
+    unread: &Together,
 ) -> io::Result<bool> {
     let reading = async {
         let (mut progress, mut growing) = (Progress::default(), unread.begin());
@@ -73,7 +74,8 @@ pub(super) async fn read(
             if stream.read_buf(bytes).await? == 0 {
                 break;
             }
-            if !growing.is(bytes.len()) {
+            // What is kept for it counts, used or not.
+            if growing.is(bytes.capacity()).is_err() {
                 return Ok(false);
             }
         }

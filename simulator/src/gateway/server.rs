@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinSet,
 };
 
@@ -33,11 +34,16 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, door: Arc<
     let mut by_itself = JoinSet::new();
     let world = Arc::clone(&shared);
     by_itself.spawn(async move { world.run_by_itself().await });
-    accept(listener, limits::CONNECTIONS, |stream| {
+    accept(listener, limits::CONNECTIONS, || (), |stream| {
         let (shared, door) = (Arc::clone(&shared), Arc::clone(&door));
         async move {
-            // A peer that breaks off is no fault of ours.
-            let _ = connection(stream, shared, door).await;
+            let end = Arc::default();
+            tokio::select! {
+                biased;
+                // A peer that breaks off is no fault of ours.
+                _ = connection(stream, shared, door, &end) => {}
+                () = end.notified() => {}
+            }
         }
     })
     .await;
@@ -48,6 +54,7 @@ async fn connection(
     mut stream: TcpStream,
     shared: Arc<Shared>,
     door: Arc<dyn Websocket>,
+    end: &Arc<Notify>,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     if shared.process.connect().await == Sway::Drop {
         return Ok(());
@@ -61,9 +68,14 @@ async fn connection(
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());
     while let Some(asked) = shared.is_plain().then(|| plain::take(&mut input)).flatten() {
         out.clear();
-        let goes_on = match dispatch::handle_plain(&shared, number, asked, &mut out).await {
+        let goes_on = match dispatch::handle_plain(&shared, number, asked, (&mut out, end)).await {
             Ok((body, goes_on)) => {
+                let is_long = hyper::body::Body::size_hint(&body).lower() >= limits::UNREAD_EACH as u64;
                 plain::send(&mut stream, &mut out, body).await?;
+                // Many can be asked for at once: others have their turn between.
+                if is_long {
+                    tokio::task::yield_now().await;
+                }
                 goes_on
             }
             Err(reset) => {
@@ -104,7 +116,7 @@ async fn connection(
         let shared = Arc::clone(&shared);
         let (upgraded, instead) = (&upgraded, &instead);
         async move {
-            let answered = dispatch::handle(shared, number, request, upgraded, instead).await;
+            let answered = dispatch::handle(shared, number, request, upgraded, (instead, end)).await;
             if answered.is_err() {
                 instead.reset.store(true, Ordering::Relaxed);
             }

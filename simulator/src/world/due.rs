@@ -17,10 +17,11 @@ pub enum Moved {
 
 impl World {
     /// Moves the clock on to an instant or, if a state is waited for, to an earlier one at which it holds. No more happens
-    /// on the way than so many things; call again if that was not all.
+    /// on the way than so many things, each with what is told of it; call again if that was not all.
     pub fn move_towards(&mut self, target: Timestamp, until: Option<&StateMatch>, most: usize) -> Moved {
         let target = target.min(Clock::END);
-        for _ in 0..most {
+        let mut done = 0;
+        while done < most {
             if until.is_some_and(|state| self.is_so(state)) {
                 return Moved::There(self.now());
             }
@@ -36,7 +37,7 @@ impl World {
             if late {
                 self.clock.show(due);
             }
-            self.happen(due);
+            done += self.happen(due);
             self.react_to_states();
             if late {
                 self.clock.show(now);
@@ -68,7 +69,8 @@ impl World {
         let now = self.now();
         let most =
             if matches!(self.clock.mode(), ClockMode::Running(_)) { limits::DUE_AT_ONCE } else { usize::MAX };
-        for _ in 0..most {
+        let mut done = 0;
+        while done < most {
             let next = self.next_due();
             let Some(due) = next.filter(|due| *due <= now) else {
                 self.clock.show(now);
@@ -76,14 +78,15 @@ impl World {
                 return next;
             };
             self.clock.show(due);
-            self.happen(due);
+            done += self.happen(due);
             self.react_to_states();
         }
         self.next_due()
     }
 
-    /// Lets one thing happen that is due.
-    fn happen(&mut self, due: Timestamp) {
+    /// Lets one thing happen that is due. It counts as much as is told of it.
+    fn happen(&mut self, due: Timestamp) -> usize {
+        let before = self.events.len();
         if self.pause.as_ref().is_some_and(|pause| pause.until <= due) {
             // Resuming refuses nothing.
             let _ = self.apply(Change::Resume);
@@ -104,6 +107,7 @@ impl World {
         } else if let Some((change, by)) = self.timeline.take(due) {
             self.perform_due(&change, by);
         }
+        1 + self.events.len().saturating_sub(before)
     }
 }
 
@@ -212,6 +216,34 @@ mod tests {
             assert!(told.iter().any(|event| event.contains("they stop")), "{then}");
             assert_eq!(run(&rules(then), &[30_000]).1, told, "{then}");
         }
+    }
+
+    #[test]
+    fn a_world_holds_no_more_connections_than_so_many() {
+        let scenario = Scenario::load("home-office").expect("a scenario");
+        let mut world = World::new(scenario, Options::default()).expect("a world");
+        let there = world.connections.len();
+        let mut open = |count| {
+            let told = serde_saphyr::from_str(&format!("connections: {{ open: {count} }}"));
+            world.perform(&told.expect("a change")).map_err(|refused| refused.to_string())
+        };
+        let why = open(limits::HELD).expect_err("too many");
+        assert!(why.contains(&format!("{there} that are there, expected at most 1100000 in all")), "{why}");
+        assert_eq!(open(1), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_runs_falls_behind_by_a_count_rather_than_keep_others_waiting() {
+        let yaml = "extends: home-office\nclock: x1000\ntimeline: [{ every: 1s, change: { connections: { open: 10 } } }]";
+        let scenario = Scenario::parse("drawn", yaml).expect("a scenario");
+        let mut world = World::new(scenario, Options::default()).expect("a world");
+        let target = world.now() + SignedDuration::from_secs(1000);
+        world.clock.observe(std::time::Duration::from_secs(1));
+        let before = world.connections.len();
+        assert!(world.run_due().is_some_and(|due| due <= target));
+        let opened = world.connections.len() - before;
+        assert!(opened > 0 && opened <= limits::DUE_AT_ONCE, "{opened}");
+        assert_eq!(world.move_towards(target, None, 1), Moved::OnTheWay);
     }
 
     #[test]

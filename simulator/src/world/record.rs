@@ -1,15 +1,16 @@
 //! A record of the database: a key, its times, and what it holds (websocket §3).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use portmaster_wire::together::{Share, Together};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     go::{json, sjson},
-    limits::{self, Work},
+    limits::Work,
     query::{self, Fields},
 };
 
@@ -83,12 +84,38 @@ pub struct Record {
     pub hidden: bool,
     #[serde(skip)]
     text: OnceLock<Result<Bytes, String>>,
+    #[serde(skip)]
+    waits: Waits,
+}
+
+/// What counts a record that waits to be sent. A clone waits for nobody.
+#[derive(Debug, Default)]
+struct Waits(Mutex<Weak<Share<Arc<Together>>>>);
+
+impl Clone for Waits {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// About how many bytes a tree takes beside its first value.
+fn tree(value: &Value) -> usize {
+    const BLOCK: usize = 16;
+    match value {
+        Value::String(text) => text.len() + BLOCK,
+        Value::Array(list) => list.iter().map(|one| size_of::<Value>() + tree(one)).sum::<usize>() + BLOCK,
+        Value::Object(members) => {
+            let member = size_of::<(String, Value)>() + 3 * size_of::<usize>() + BLOCK;
+            members.iter().map(|(name, one)| member + name.len() + tree(one)).sum::<usize>() + 2 * BLOCK
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
 }
 
 impl Record {
     /// A record that clients may see.
     pub fn new(key: impl Into<String>, meta: Meta, body: Body) -> Self {
-        Self { key: key.into(), meta, body, hidden: false, text: OnceLock::new() }
+        Self { key: key.into(), meta, body, hidden: false, text: OnceLock::new(), waits: Waits::default() }
     }
 
     /// A structure of the core.
@@ -133,19 +160,36 @@ impl Record {
         self.text.get_or_init(|| self.write()).as_ref().map_err(String::as_str)
     }
 
-    /// About how many bytes it holds while it waits to be sent.
+    /// About how many bytes it holds while it waits to be sent: its body, and the text that is written of it in the end.
     pub fn weight(&self) -> usize {
-        let written = self.text.get().and_then(|text| text.as_ref().ok()).map(Bytes::len);
-        written.map_or_else(|| self.held(), |written| size_of::<Self>() + self.key.len() + written)
+        let text = match &self.body {
+            Body::Text { data, .. } => data.len(),
+            // Names and marks are less than what a tree needs for them.
+            Body::Struct(_) => self.held() / 4,
+        };
+        self.held() + text
     }
 
     /// How many bytes it holds while it is stored.
     pub fn held(&self) -> usize {
         let body = match &self.body {
             Body::Text { data, .. } => data.len(),
-            Body::Struct(_) => limits::STRUCT_WEIGHT,
+            Body::Struct(value) => tree(value),
         };
         size_of::<Self>() + self.key.len() + body
+    }
+
+    /// What counts it while it waits to be sent to anybody: once for all of them.
+    pub fn waits(&self, all: &Arc<Together>) -> Arc<Share<Arc<Together>>> {
+        let mut waits = self.waits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.upgrade().unwrap_or_else(|| {
+            let mut share = Share::of(Arc::clone(all));
+            // Whoever sends looks whether that is too much.
+            let _ = share.is(self.weight());
+            let share = Arc::new(share);
+            *waits = Arc::downgrade(&share);
+            share
+        })
     }
 
     fn write(&self) -> Result<Bytes, String> {

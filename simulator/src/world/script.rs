@@ -101,7 +101,27 @@ impl World {
             text: format!("the contract {} has no option \"{key}\"", self.contract),
             near: None,
         }));
-        if dangling.is_empty() { Ok(()) } else { Err(Unfit::Dangling(dangling)) }
+        if !dangling.is_empty() {
+            return Err(Unfit::Dangling(dangling));
+        }
+        told.connections.as_ref().map_or(Ok(()), |one| self.room_for(one).map_err(Unfit::Refused))
+    }
+
+    /// Whether there is room for the connections that are to be opened.
+    fn room_for(&self, told: &ConnectionsChange) -> Result<(), ChangeError> {
+        let more = match &told.open {
+            Some(Open::Some(count)) => *count as usize,
+            Some(Open::Recipe(recipe)) => recipe.count as usize,
+            Some(Open::Listed(rows)) => rows.len(),
+            None => 0,
+        };
+        let (there, most) = (self.connections.len(), limits::HELD);
+        if more == 0 || there.saturating_add(more) <= most {
+            return Ok(());
+        }
+        Err(ChangeError::Script(format!(
+            "connections.open: {more} more than the {there} that are there, expected at most {most} in all"
+        )))
     }
 
     /// Lets something happen that a scenario, a rule or a person describes, member by member.
@@ -217,6 +237,7 @@ impl World {
 
     fn perform_connections(&mut self, told: &ConnectionsChange) -> Result<(), ChangeError> {
         // Nothing is closed if nothing can be opened.
+        self.room_for(told)?;
         match &told.open {
             Some(Open::Some(_)) => self.check_makers(&[])?,
             Some(Open::Recipe(recipe)) => self.check_makers(&recipe.apps)?,

@@ -12,6 +12,7 @@ use rand::{RngExt as _, rngs::ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::{Generated, Recipe, habits::Habit, internet::Role, role_of};
+use crate::limits;
 use crate::world::{Change, Event, World, chance, connections::KEPT_AFTER_END, prompt};
 
 /// How long programs have lived before the first connection that is shown, so that what lasts is there from the beginning.
@@ -283,6 +284,7 @@ impl World {
         let live = now - SignedDuration::from_secs(KEPT_AFTER_END + 2);
         let kept = if recipe.history { first } else { first.max(live) };
         let mut filling = self.connections.filling(now);
+        let mut made_by_now = 0;
         while let Some((due, coming)) = life.take(now) {
             match coming {
                 Coming::Habit(place) => {
@@ -302,6 +304,10 @@ impl World {
                     if (due < first && !made.row.active) || !(made.row.live || made.row.history) {
                         continue;
                     }
+                    if made_by_now == limits::OPENED {
+                        continue;
+                    }
+                    made_by_now += 1;
                     filling.add(made.row, made.bandwidth, made.end);
                     if let Some(flow) = flow {
                         life.follow(due, flow);
@@ -344,7 +350,7 @@ impl World {
                     self.life.plan(place, role, seed, due);
                 }
             }
-            Some((due, Coming::Step(step))) if self.is_awake() => {
+            Some((due, Coming::Step(step))) if self.is_awake() && self.connections.len() < limits::HELD => {
                 let apps = std::mem::take(&mut self.apps);
                 let begun = self
                     .recipe(&apps, std::slice::from_ref(&step.app), SignedDuration::ZERO)

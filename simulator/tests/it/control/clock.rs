@@ -60,6 +60,8 @@ fn what_the_clock_does_not_do_is_said() {
         (json!({ "to": "2020-01-01T00:00:00Z" }), 409, "/to", "time does not go back"),
         (json!({ "to": "2500-01-01T00:00:00Z" }), 409, "", "too far away"),
         (json!({ "to": "tomorrow" }), 400, "/to", "is not an instant such as"),
+        (json!({ "by": "9999999999h" }), 409, "/by", "\"9999999999h\" is too long, expected at most a hundred years"),
+        (json!({ "by": "100000000000000000000h" }), 409, "/by", "is too long"),
         (json!({ "by": "2 minutes" }), 400, "/by", "expected one such as 90s"),
         (
             json!({ "until": { "path": "netwerk.online", "equals": 1 } }),
@@ -80,6 +82,24 @@ fn what_the_clock_does_not_do_is_said() {
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(text)), "{problem}");
     }
     assert_eq!(running.get("/clock")["now"], "2026-03-16T09:30:00Z");
+}
+
+#[test]
+fn clocks_are_moved_one_after_the_other() {
+    let running = Running::new();
+    let start = running.get("/clock")["now"].as_str().and_then(|now| now.parse::<jiff::Timestamp>().ok());
+    let control = running.control;
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let answer = common::ask(control, "POST", "/clock/advance", &[], r#"{ "by": "1m" }"#);
+                assert_eq!(answer.status(), 200, "{}", answer.text());
+            });
+        }
+    });
+    let now = running.get("/clock")["now"].as_str().and_then(|now| now.parse::<jiff::Timestamp>().ok());
+    let minutes = start.zip(now).map(|(start, now)| now.duration_since(start).as_secs() / 60);
+    assert_eq!(minutes, Some(8));
 }
 
 #[test]
