@@ -444,15 +444,22 @@ fn many(sizes: &Sizes) -> Vec<Grammar> {
     vec![
         crowd("many queries", message("1|query|query network:")),
         crowd("many subscriptions", message(format!("{}|qsub|query network:", "1".repeat(sizes.control)))),
-        crowd("many answers", Text::Api(b"GET /api/v1/debug/core HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec())),
+        crowd(
+            "many answers",
+            Text::Api(b"GET /api/v1/debug/core HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+        ),
         crowd("many calls", message("1|get|api:debug/core")),
         crowd(
             "many bodies",
-            Text::Api(body("POST /api/v1/netquery/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 19000000\r\n\r\n")),
+            Text::Api(body(
+                "POST /api/v1/netquery/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 19000000\r\n\r\n",
+            )),
         ),
         crowd(
             "many control bodies",
-            Text::Control(body("PUT /snapshots/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n")),
+            Text::Control(body(
+                "PUT /snapshots/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n",
+            )),
         ),
         crowd(
             "many control answers",

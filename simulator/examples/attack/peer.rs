@@ -19,11 +19,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * SLOWER);
 /// How long a client goes on saying the same.
 const AGAIN: Duration = Duration::from_secs(2);
 
-const HANDSHAKE: &[u8] = b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+pub(crate) const HANDSHAKE: &[u8] =
+    b"GET /api/database/v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
 /// How often each of many clients says the same.
-const CROWD: usize = 8;
+const CROWD: usize = 40;
 
 /// The message whose answer says that all before it was heard.
 const LAST: &[u8] = b"last|get|core:nothing";

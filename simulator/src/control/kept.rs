@@ -139,3 +139,24 @@ pub(super) fn describe(snapshot: &Snapshot, name: String) -> Listed {
         bytes: snapshot.to_json().len(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn all_but_a_single_one_have_a_bound_in_bytes() {
+        let simulator = crate::Simulator::builder().start().await.unwrap();
+        let snapshot = simulator.snapshot().unwrap();
+        let mut kept = Snapshots::default();
+        let mut put = |id: Option<&str>, bytes| {
+            let listed = Listed { bytes, ..describe(&snapshot, String::new()) };
+            kept.put(id.map(str::to_owned), snapshot.clone(), listed).map(|(new, _)| new).ok()
+        };
+        let most = limits::SNAPSHOTS_BYTES;
+        assert_eq!(put(Some("a"), 2 * most), Some(true), "a single one may be longer");
+        assert_eq!(put(None, 1), None);
+        assert_eq!(put(Some("a"), most - 10), Some(false), "in the place of the other");
+        assert_eq!((put(None, 10), put(None, 1)), (Some(true), None));
+    }
+}

@@ -25,9 +25,7 @@ use super::{
     problem::Problem,
     route::{JSON, Route, patch},
 };
-use crate::{
-    world::{World, spn, state::AREAS},
-};
+use crate::world::{World, spn, state::AREAS};
 
 /// The media type of merge patches.
 const MERGE_PATCH: &str = "application/merge-patch+json";

@@ -48,7 +48,8 @@ impl Places {
     /// Ends the connection that was silent for the longest, if one is.
     pub(super) fn make_room(&self) {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let silent = all.iter().filter_map(Weak::upgrade).filter(|one| one.silent.load(Ordering::Relaxed) > 0);
+        let silent =
+            all.iter().filter_map(Weak::upgrade).filter(|one| one.silent.load(Ordering::Relaxed) > 0);
         if let Some(place) = silent.min_by_key(|one| one.silent.load(Ordering::Relaxed)) {
             place.speaks();
             place.end.notify_one();

@@ -93,25 +93,30 @@ fn router(plane: &Arc<Plane>) -> Router {
 /// Serves connections until the task is dropped.
 async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
     let places = Arc::new(Places::default());
-    accept(listener, limits::CONTROL_CONNECTIONS, || places.make_room(), |stream| {
-        let place = places.take();
-        let state = (Arc::clone(&shared.unsent), Arc::clone(&place));
-        let router = router.clone().layer(middleware::from_fn_with_state(state, places::answer));
-        async move {
-            let service = TowerToHyperService::new(router);
-            let served = http1::Builder::new()
-                .auto_date_header(false)
-                .header_read_timeout(limits::CONTROL_HEAD_TIME)
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            tokio::select! {
-                biased;
-                // A peer that breaks off is no fault of ours.
-                _ = served => {}
-                () = place.end.notified() => {}
+    accept(
+        listener,
+        limits::CONTROL_CONNECTIONS,
+        || places.make_room(),
+        |stream| {
+            let place = places.take();
+            let state = (Arc::clone(&shared.unsent), Arc::clone(&place));
+            let router = router.clone().layer(middleware::from_fn_with_state(state, places::answer));
+            async move {
+                let service = TowerToHyperService::new(router);
+                let served = http1::Builder::new()
+                    .auto_date_header(false)
+                    .header_read_timeout(limits::CONTROL_HEAD_TIME)
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .with_upgrades();
+                tokio::select! {
+                    biased;
+                    // A peer that breaks off is no fault of ours.
+                    _ = served => {}
+                    () = place.end.notified() => {}
+                }
             }
-        }
-    })
+        },
+    )
     .await;
 }

@@ -77,7 +77,8 @@ impl Unsent {
         }
         // One after the other: what somebody else gives up already is not given up twice.
         let clients = self.clients();
-        let mut all: Vec<_> = clients.all.iter().filter_map(Weak::upgrade).map(|one| (one.weight(), one)).collect();
+        let mut all: Vec<_> =
+            clients.all.iter().filter_map(Weak::upgrade).map(|one| (one.weight(), one)).collect();
         let mut longest = 0;
         if let Some(((all, one), _)) = all.iter_mut().max_by_key(|((_, one), _)| *one) {
             *all -= *one;

@@ -34,18 +34,23 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, door: Arc<
     let mut by_itself = JoinSet::new();
     let world = Arc::clone(&shared);
     by_itself.spawn(async move { world.run_by_itself().await });
-    accept(listener, limits::CONNECTIONS, || (), |stream| {
-        let (shared, door) = (Arc::clone(&shared), Arc::clone(&door));
-        async move {
-            let end = Arc::default();
-            tokio::select! {
-                biased;
-                // A peer that breaks off is no fault of ours.
-                _ = connection(stream, shared, door, &end) => {}
-                () = end.notified() => {}
+    accept(
+        listener,
+        limits::CONNECTIONS,
+        || (),
+        |stream| {
+            let (shared, door) = (Arc::clone(&shared), Arc::clone(&door));
+            async move {
+                let end = Arc::default();
+                tokio::select! {
+                    biased;
+                    // A peer that breaks off is no fault of ours.
+                    _ = connection(stream, shared, door, &end) => {}
+                    () = end.notified() => {}
+                }
             }
-        }
-    })
+        },
+    )
     .await;
 }
 

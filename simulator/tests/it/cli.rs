@@ -209,6 +209,10 @@ fn wrong_flags_say_what_was_expected() {
         (&["--listen", "nonsense"], "nonsense"),
         (&["--scenario", "nope"], "the built-in ones are"),
         (&["--ui", "/no/such/place.zip"], "/no/such/place.zip"),
+        #[cfg(unix)]
+        (&["--ui", "/dev/zero"], "it is no regular file"),
+        #[cfg(unix)]
+        (&["--scenario", "/dev/zero"], "it is no regular file"),
         (&["--nope"], "--nope"),
     ] {
         let text = fails(arguments);

@@ -142,3 +142,138 @@ async fn bodies_that_never_end_have_a_bound_together() {
     assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
     assert_eq!(small, 200);
 }
+
+/// Whoever asks and never reads is given up once all together have more than there may be; those who read are told all.
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_never_read_have_a_bound_together() {
+    let simulator = Simulator::builder().scenario("home-office").dev_mode(true).start().await.unwrap();
+    let asked = peer::frame(0x82, b"1|query|query network:").repeat(40);
+    let crowd: Vec<TcpStream> = (0..30)
+        .map(|_| {
+            let mut stream = TcpStream::connect(simulator.addr()).unwrap();
+            stream.write_all(peer::HANDSHAKE).and_then(|()| stream.write_all(&asked)).unwrap();
+            stream
+        })
+        .collect();
+    let mut socket = Socket::open(&simulator, None).await;
+    let told = socket.told("1|query|query network:", "1|done").await;
+    assert!(told.len() > 100, "{}", told.len());
+    // One of them at least was given up before all was sent.
+    let ended = tokio::task::spawn_blocking(move || {
+        let whole = |mut stream: TcpStream| {
+            let (mut all, mut piece) = (Vec::new(), vec![0; 1 << 20]);
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut done = 0;
+            while done < 40 {
+                match stream.read(&mut piece) {
+                    Ok(0) | Err(_) => return false,
+                    Ok(length) => all.extend_from_slice(&piece[..length]),
+                }
+                done += all.windows(6).filter(|part| part == b"1|done").count();
+                all.drain(..all.len().saturating_sub(5));
+            }
+            true
+        };
+        crowd.into_iter().any(|stream| !whole(stream))
+    });
+    assert!(ended.await.unwrap());
+}
+
+/// Bodies that the control plane waits for count like all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_the_control_plane_have_the_same_bound() {
+    let simulator = Simulator::builder().control("127.0.0.1:0").start().await.unwrap();
+    let control = simulator.control_url().unwrap().trim_start_matches("http://").to_owned();
+    let asking = move || {
+        let half = |control: &str| {
+            let mut stream = TcpStream::connect(control).unwrap();
+            let head = "PUT /snapshots/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n";
+            // What is refused is not read to its end.
+            let _ =
+                stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&vec![b' '; 40_000_000]));
+            stream
+        };
+        let _open = half(&control);
+        let mut refused = half(&control);
+        refused.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = [0; 64];
+        let read = refused.read(&mut answer).unwrap();
+        let small = common::ask(control.parse().unwrap(), "POST", "/clock/advance", &[], "{\"by\":\"1s\"}");
+        (String::from_utf8_lossy(&answer[..read]).into_owned(), small.status())
+    };
+    let (refused, small) = tokio::task::spawn_blocking(asking).await.unwrap();
+    assert!(refused.starts_with("HTTP/1.1 413 "), "{refused}");
+    assert_eq!(small, 200);
+}
+
+/// Clients that say nothing, or not all, make room for those who speak.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_of_the_control_plane_make_room() {
+    let simulator = Simulator::builder().control("127.0.0.1:0").journal(10).start().await.unwrap();
+    let control = simulator.control_url().unwrap().trim_start_matches("http://").to_owned();
+    let asking = move || {
+        let halves =
+            ["", "GET /clock HT", "PUT /clock HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"];
+        let _silent: Vec<_> = (0..300)
+            .map(|at| {
+                let mut stream = TcpStream::connect(&control).unwrap();
+                stream.write_all(halves[at % 3].as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        let address = control.parse().unwrap();
+        common::ask(address, "GET", "/clock", &[], "").status()
+    };
+    assert_eq!(tokio::task::spawn_blocking(asking).await.unwrap(), 200);
+}
+
+/// So many may wait at the journal, and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_at_the_journal_have_a_bound() {
+    let simulator = Simulator::builder().control("127.0.0.1:0").journal(10).start().await.unwrap();
+    let control = simulator.control_url().unwrap().trim_start_matches("http://").to_owned();
+    let asking = move || {
+        let wait = r#"{"match":{"path":"never"},"timeout":"10m"}"#;
+        let head = format!(
+            "POST /journal/wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            wait.len()
+        );
+        let all: Vec<TcpStream> = (0..33)
+            .map(|_| {
+                let mut stream = TcpStream::connect(&control).unwrap();
+                stream.write_all(format!("{head}{wait}").as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        // One of them is answered at once: whichever came last.
+        let (tell, told) = std::sync::mpsc::channel();
+        for mut stream in all {
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                let mut answer = [0; 64];
+                let read = stream.read(&mut answer).unwrap_or_default();
+                let _ = tell.send(String::from_utf8_lossy(&answer[..read]).into_owned());
+            });
+        }
+        told.recv_timeout(PATIENCE).unwrap()
+    };
+    let refused = tokio::task::spawn_blocking(asking).await.unwrap();
+    assert!(refused.starts_with("HTTP/1.1 429 "), "{refused}");
+}
+
+/// Ids and queries of subscriptions are kept as long as those live.
+#[tokio::test(flavor = "multi_thread")]
+async fn subscriptions_have_a_bound_in_bytes() {
+    let simulator = Simulator::builder().dev_mode(true).start().await.unwrap();
+    let mut socket = Socket::open(&simulator, None).await;
+    let id = "1".repeat(10 << 20);
+    socket.send(format!("{id}1|sub|query core:")).await;
+    socket.send(format!("{id}2|sub|query core:")).await;
+    socket.send(format!("{id}3|sub|query core:")).await;
+    assert!(
+        socket.next().await.ends_with("3|error|subscriptions are more than 50331648 bytes of all together")
+    );
+    socket.told(format!("{id}1|cancel"), &format!("{id}1|done")).await;
+    socket.send("4|sub|query core:").await;
+    socket.told("5|create|core:a|J{}", "5|success").await;
+}

@@ -60,7 +60,12 @@ fn what_the_clock_does_not_do_is_said() {
         (json!({ "to": "2020-01-01T00:00:00Z" }), 409, "/to", "time does not go back"),
         (json!({ "to": "2500-01-01T00:00:00Z" }), 409, "", "too far away"),
         (json!({ "to": "tomorrow" }), 400, "/to", "is not an instant such as"),
-        (json!({ "by": "9999999999h" }), 409, "/by", "\"9999999999h\" is too long, expected at most a hundred years"),
+        (
+            json!({ "by": "9999999999h" }),
+            409,
+            "/by",
+            "\"9999999999h\" is too long, expected at most a hundred years",
+        ),
         (json!({ "by": "100000000000000000000h" }), 409, "/by", "is too long"),
         (json!({ "by": "2 minutes" }), 400, "/by", "expected one such as 90s"),
         (
