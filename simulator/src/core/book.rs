@@ -262,8 +262,8 @@ impl Book {
 
     /// A client is to be told of a record.
     pub(crate) fn told(&self, connection: u64, id: &Bytes, kind: &'static str, record: &Arc<Record>) {
-        // The id is a part of the message that it came in.
-        let id = Bytes::copy_from_slice(id);
+        // The id is a part of the message that it came in, and may be as long.
+        let id = Bytes::copy_from_slice(&id[..id.len().min(limits::JOURNAL_BODY)]);
         self.put(Recorded::Out(connection, Out::Record { id, kind, record: Arc::clone(record) }));
     }
 

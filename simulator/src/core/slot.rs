@@ -227,7 +227,7 @@ impl Slot {
                 }
                 Recorded::In(_, kept) | Recorded::Out(_, Out::Reply(kept)) => kept.bytes.len(),
                 // Its text too, once somebody was told of it.
-                Recorded::Out(_, Out::Record { record, .. }) => 2 * record.held(),
+                Recorded::Out(_, Out::Record { id, record, .. }) => id.len() + 2 * record.held(),
                 Recorded::Refused(text) | Recorded::Note(text) => text.len(),
             }
     }

@@ -113,7 +113,9 @@ pub(super) async fn serve(
                 input = BytesMut::new();
             }
         }
-        let _ = leaving.is(output.room());
+        if leaving.is(output.room()).is_err() {
+            shared.unsent.relieve();
+        }
         if growing.is(input.capacity() + reader.begun()).is_err() && farewell.is_none() {
             farewell = Some((Some(1009), "too many messages that are not whole".to_owned()));
             (input, reader) = (BytesMut::new(), Reader::new(shared.max_message()));

@@ -156,7 +156,7 @@ impl Item {
     fn bytes(&self) -> usize {
         match self {
             Self::Reply(_) | Self::Pong(_) => self.own(),
-            Self::Records(_, _, weight) => *weight,
+            Self::Records(_, _, weight) => self.own() + *weight,
             Self::Push(_, Waits(_, weight, _)) => *weight,
         }
     }
@@ -166,7 +166,8 @@ impl Item {
         match self {
             Self::Reply(text) => text.len() + size_of::<Self>(),
             Self::Pong(payload) => payload.len() + size_of::<Self>(),
-            Self::Records(..) | Self::Push(..) => 0,
+            Self::Records(id, ..) => id.len() + size_of::<Self>(),
+            Self::Push(..) => 0,
         }
     }
 

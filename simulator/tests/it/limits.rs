@@ -277,3 +277,16 @@ async fn subscriptions_have_a_bound_in_bytes() {
     socket.send("4|sub|query core:").await;
     socket.told("5|create|core:a|J{}", "5|success").await;
 }
+
+/// An id is a part of each answer, and may be as long as a message: the journal keeps its beginning, and counts it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_keeps_the_beginning_of_a_long_id() {
+    let simulator = Simulator::builder().dev_mode(true).journal(1000).start().await.unwrap();
+    let mut socket = Socket::open(&simulator, None).await;
+    socket.told("1|create|core:a|J{}", "1|success").await;
+    let id = "1".repeat(1 << 20);
+    socket.told(format!("{id}|query|query core:a"), &format!("{id}|done")).await;
+    let kept = simulator.journal().entries(&portmaster_simulator::journal::Filter::default());
+    let text = serde_json::to_string(&kept).unwrap();
+    assert!(kept.len() >= 5 && text.len() < 1 << 20, "{} entries, {} bytes", kept.len(), text.len());
+}
