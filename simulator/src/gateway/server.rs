@@ -78,7 +78,7 @@ async fn connection(
                 let is_long = hyper::body::Body::size_hint(&body).lower() >= limits::UNREAD_EACH as u64;
                 plain::send(&mut stream, &mut out, body).await?;
                 // Many can be asked for at once: others have their turn between.
-                if is_long {
+                if is_long && !input.is_empty() {
                     tokio::task::yield_now().await;
                 }
                 goes_on
