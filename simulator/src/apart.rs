@@ -4,6 +4,8 @@ use std::{convert::Infallible, future::Future, io, thread};
 
 use tokio::{runtime, sync::oneshot};
 
+use crate::limits;
+
 /// How many threads serve.
 const WORKERS: usize = 2;
 
@@ -23,7 +25,11 @@ impl Apart {
         work: impl Future<Output = T> + Send + 'static,
         tell: impl FnOnce(T) + Send + 'static,
     ) -> io::Result<Self> {
-        let runtime = runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .event_interval(limits::EVENTS)
+            .enable_all()
+            .build()?;
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new().name("simulator".to_owned()).spawn(move || {
             runtime.block_on(async {

@@ -57,6 +57,7 @@ pub use check::check;
 pub use describe::{asyncapi, openapi};
 #[cfg(feature = "documents")]
 pub use export::{Exchange, ExportError, Exported, Question, exchanges};
+pub use limits::EVENTS;
 pub use mutants::{Death, MutantError};
 pub use portmaster_fixtures::{
     Contract, Scenario,

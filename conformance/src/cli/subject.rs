@@ -122,7 +122,8 @@ impl Subject {
             ))),
             (Wanted::File(file), _) => {
                 let name = file.display().to_string();
-                let text = std::fs::read_to_string(file)
+                let text = portmaster_fixtures::scenario::open(file)
+                    .and_then(std::io::read_to_string)
                     .map_err(|error| Trouble::Usage(format!("cannot read {name}: {error}")))?;
                 Self::catalogue(name, &text)
             }

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -61,7 +62,10 @@ impl Kind {
 }
 
 fn contents(file: &Path) -> Result<String, OpenError> {
-    let bytes = std::fs::read(file).map_err(|source| OpenError::File { file: file.to_owned(), source })?;
+    let mut bytes = Vec::new();
+    let read =
+        portmaster_fixtures::scenario::open(file).and_then(|mut opened| opened.read_to_end(&mut bytes));
+    read.map_err(|source| OpenError::File { file: file.to_owned(), source })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -45,7 +45,7 @@ impl Baseline {
 
     /// Reads a baseline from a file.
     pub fn open(file: &Path) -> Result<Self, BaselineError> {
-        Self::read(&std::fs::read_to_string(file)?)
+        Self::read(&portmaster_fixtures::scenario::open(file).and_then(std::io::read_to_string)?)
     }
 
     /// The baseline under which a run has no unexpected result. What `self` knows already keeps its reason;

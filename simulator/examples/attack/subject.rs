@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use portmaster_simulator::EVENTS;
+
 use super::peer::{PATIENCE, Peer};
 
 /// The argument that makes this program the subject.
@@ -34,7 +36,9 @@ pub(crate) struct Subject {
 
 /// Serves until its standard input ends, with everything open.
 pub(crate) fn serve(ui: Option<String>) -> ExitCode {
-    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    // As the program does.
+    let runtime = tokio::runtime::Builder::new_multi_thread().event_interval(EVENTS).enable_all().build();
+    let runtime = runtime.expect("threads");
     let simulator = runtime.block_on(async {
         let builder = super::peer::attacked();
         let builder = match ui {

@@ -9,7 +9,7 @@ use std::{
 
 use portmaster_fixtures::{Mutant, scenario::ScenarioError};
 use portmaster_simulator::{
-    Builder, ClockMode, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
+    Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
 };
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -29,7 +29,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub(crate) fn run(args: Serve, shown: bool) -> Result<u8, StartError> {
     let no_threads = "a machine that cannot start threads runs nothing";
     let stop = signals::listen().expect(no_threads);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect(no_threads);
+    let runtime = tokio::runtime::Builder::new_multi_thread().event_interval(EVENTS).enable_all().build();
+    let runtime = runtime.expect(no_threads);
     let result = runtime.block_on(serve(args, shown, stop));
     runtime.shutdown_timeout(FAREWELL);
     // Of what did not end in time, too.

@@ -7,7 +7,7 @@ use portmaster_fixtures::mutant::FrameKind;
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
-    task::{JoinSet, coop::consume_budget},
+    task::{JoinSet, coop::consume_budget, yield_now},
     time::sleep,
 };
 
@@ -79,6 +79,10 @@ pub(super) async fn serve(
                     }
                     let turn = shared.turns.acquire().await;
                     session.take(&shared, message, &mut jobs);
+                    // While the turn is held nothing else is to be done here, so that the thread looks who came meanwhile.
+                    if outbox.is_long() {
+                        yield_now().await;
+                    }
                     drop(turn);
                 }
                 Some(Incoming::Ping(payload)) => outbox.pong(&payload),
@@ -86,15 +90,25 @@ pub(super) async fn serve(
             }
         }
         let stalled = farewell.is_none() && !outbox.has_room();
+        let mut gone = 0;
         loop {
             outbox.fill(&mut output, WRITE);
             if !output.has_remaining() {
                 break;
             }
             match stream.try_write(output.chunk()) {
-                Ok(written) => output.advance(written),
+                Ok(written) => {
+                    output.advance(written);
+                    gone += written;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
+            }
+            if gone >= WRITE {
+                gone = 0;
+                outbox.leaves(&output, &mut leaving);
+                // What is written is made for it, and a stream takes megabytes at once: others have their turn between.
+                yield_now().await;
             }
         }
         let sent_all = !output.has_remaining();
@@ -113,9 +127,7 @@ pub(super) async fn serve(
                 input = BytesMut::new();
             }
         }
-        if leaving.is(output.room()).is_err() {
-            shared.unsent.relieve();
-        }
+        outbox.leaves(&output, &mut leaving);
         if growing.is(input.capacity() + reader.begun()).is_err() && farewell.is_none() {
             farewell = Some((Some(1009), "too many messages that are not whole".to_owned()));
             (input, reader) = (BytesMut::new(), Reader::new(shared.max_message()));

@@ -50,6 +50,8 @@ pub(super) struct Outbox {
     pub(super) over: Notify,
     /// How long the messages are that called the API and wait, bytes.
     calls: AtomicUsize,
+    /// How much room is kept for what is on its way to the socket, bytes.
+    room: AtomicUsize,
     unsent: Arc<Unsent>,
     /// Where it is recorded what is to be sent, and the connection's number there.
     journal: Option<(Arc<Book>, u64)>,
@@ -200,6 +202,7 @@ impl Outbox {
             ready: Notify::new(),
             over: Notify::new(),
             calls: AtomicUsize::new(0),
+            room: AtomicUsize::new(0),
             unsent: Arc::clone(&unsent),
             journal,
             mouth: mouth.map(Mutex::new),
@@ -276,6 +279,19 @@ impl Outbox {
         }
         self.put(Item::Push(Arc::clone(pushes), Waits::new(Arc::clone(record), &self.unsent)));
         true
+    }
+
+    /// Counts the room that is kept for what is on its way to the socket.
+    pub(super) fn leaves(&self, output: &Output, counted: &mut Held) {
+        self.room.store(output.room(), Ordering::Relaxed);
+        if counted.is(output.room()).is_err() {
+            self.unsent.relieve();
+        }
+    }
+
+    /// Whether so much waits that it was work to make it.
+    pub(super) fn is_long(&self) -> bool {
+        self.queue().bytes >= limits::UNREAD_EACH
     }
 
     /// Whether another message may be read.
@@ -406,7 +422,8 @@ impl Waiting for Outbox {
         let queue = self.queue();
         let records = queue.items.iter().filter(|item| matches!(item, Item::Records(..)));
         let longest = records.map(Item::bytes).max().unwrap_or_default();
-        (queue.bytes + self.calls.load(Ordering::Relaxed), longest)
+        let others = self.calls.load(Ordering::Relaxed) + self.room.load(Ordering::Relaxed);
+        (queue.bytes + others, longest)
     }
 
     fn give_up(&self) {

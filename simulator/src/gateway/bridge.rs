@@ -44,11 +44,15 @@ async fn bridged(shared: &Arc<Shared>, asked: Inside) -> Answer {
         Ok(path) => path,
         Err(answer) => return answer,
     };
+    // Many can be asked at once: they wait in line, and whoever came meanwhile is answered before the next.
+    let turn = shared.turns.acquire().await;
     let Front { served, step, .. } = shared.with(|world| {
         let admin = Token { read: Permission::Admin, write: Permission::Admin };
         parts.extensions.insert(if world.dev_mode() { Token::ITSELF } else { admin });
         Front::look(shared, world, &mut parts, &path, None)
     });
+    tokio::task::yield_now().await;
+    drop(turn);
     match step {
         Step::Answer(answer) => answer,
         // Somebody inside vouches for it: nobody is asked.
