@@ -27,7 +27,7 @@ const STALL: Duration = Duration::from_millis(1000 * SLOWER);
 /// A machine that is busy with other things may have it wait as long as so many pings of a simulator that is idle.
 const BUSY: u32 = 3;
 
-/// How much memory may be resident, KiB; twice that with a crowd.
+/// How much memory may be resident, KiB; three times that with a crowd.
 const RESIDENT: u64 = 128 << 10;
 
 /// How much is sent.
@@ -101,7 +101,7 @@ fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
         Ok(_) => {}
         Err(error) => harm.push(format!("ping: {error}")),
     }
-    let most = if attack == Attack::Crowd { 2 * RESIDENT } else { RESIDENT };
+    let most = if attack == Attack::Crowd { 3 * RESIDENT } else { RESIDENT };
     if resident > most {
         harm.push("it grows".to_owned());
     }
