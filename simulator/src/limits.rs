@@ -122,8 +122,8 @@ pub const REPLIES: usize = 1000;
 pub const REPLY_BYTES: usize = 4 << 20;
 
 /// How many tasks a thread works on before it looks who else has come: an interval of Tokio's
-/// (`runtime::Builder::event_interval`), which the program and simulators on threads of their own have. Each look costs a call of the system; without it, a crowd that
-/// wants much keeps all others waiting.
+/// (`runtime::Builder::event_interval`), which the program and simulators on threads of their own have. Each look costs a call of
+/// the system; without it, a crowd that wants much keeps all others waiting.
 pub const EVENTS: u32 = 8;
 
 /// How many messages of websockets are worked on at once. All need the world, and whoever asks otherwise has no more than those before

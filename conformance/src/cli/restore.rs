@@ -70,9 +70,7 @@ impl Restore {
 
     fn read(file: &Path) -> Result<Self, Trouble> {
         let bad = |why: String| Trouble::Usage(format!("{}: {why}", file.display()));
-        let text = portmaster_fixtures::scenario::open(file)
-            .and_then(std::io::read_to_string)
-            .map_err(|error| bad(error.to_string()))?;
+        let text = portmaster_fixtures::scenario::file::text(file).map_err(|error| bad(error.to_string()))?;
         let read: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
         match read.schema {
             SCHEMA => Ok(read),

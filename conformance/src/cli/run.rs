@@ -35,7 +35,7 @@ use crate::{
         self, Allowed, Baseline, Check, Context, Evidence, Keys, Mode, Need, Run, Selection, SkipReason,
         Stranded, Tier, Verdict,
     },
-    target::{Address, Client, Flight, Key, Request, SendError},
+    target::{Address, Client, Flight, Key, SendError},
 };
 
 /// What `run` takes.
@@ -107,9 +107,6 @@ impl RunArgs {
 
 /// How long a target that has just been started may take to be ready.
 const STARTING: Duration = Duration::from_secs(20);
-
-/// How long a target may take to answer at all before it is put back as it was.
-const AFTERWARDS: Duration = Duration::from_millis(750);
 
 /// What ends a run before its end.
 #[derive(Debug)]
@@ -539,8 +536,8 @@ async fn put_back(
     admin: Option<&Key>,
 ) -> Result<(), String> {
     let written = flight.written();
-    match client.hasty(AFTERWARDS).send(address, &Request::api("GET", "ping")).await {
-        Ok(_) => {}
+    match client.answers(address).await {
+        Ok(()) => {}
         // Whoever was stopped cannot be asked; that it was is in the report.
         Err(SendError::Connect { .. }) => return Ok(()),
         Err(_) if written.is_empty() => return Ok(()),

@@ -122,8 +122,7 @@ impl Subject {
             ))),
             (Wanted::File(file), _) => {
                 let name = file.display().to_string();
-                let text = portmaster_fixtures::scenario::open(file)
-                    .and_then(std::io::read_to_string)
+                let text = portmaster_fixtures::scenario::file::text(file)
                     .map_err(|error| Trouble::Usage(format!("cannot read {name}: {error}")))?;
                 Self::catalogue(name, &text)
             }

@@ -169,9 +169,7 @@ impl Failure {
     /// When there is no such file, or it is no failure.
     pub fn read(file: &Path) -> Result<Self, BadFailure> {
         let bad = |why: String| BadFailure { file: file.to_owned(), why };
-        let text = portmaster_fixtures::scenario::open(file)
-            .and_then(std::io::read_to_string)
-            .map_err(|error| bad(error.to_string()))?;
+        let text = portmaster_fixtures::scenario::file::text(file).map_err(|error| bad(error.to_string()))?;
         let failure: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
         if failure.schema != SCHEMA {
             return Err(bad(format!("its schema is {}, expected {SCHEMA}", failure.schema)));

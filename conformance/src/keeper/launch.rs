@@ -119,10 +119,9 @@ impl Launch {
     pub fn with_config(self, file: Option<&Path>) -> Result<Self, LaunchError> {
         let Some(file) = file else { return Ok(self) };
         let bad = |why: String| LaunchError::File { file: file.to_owned(), why };
-        let text = portmaster_fixtures::scenario::open(file)
-            .and_then(std::io::read_to_string)
-            .map_err(|error| bad(error.to_string()))?;
-        let more: Value = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let text =
+            portmaster_fixtures::scenario::file::bytes(file).map_err(|error| bad(error.to_string()))?;
+        let more: Value = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
         match more.is_object() {
             true => Ok(Self { more, ..self }),
             false => Err(bad("expected an object, nested as in a core's config.json".to_owned())),

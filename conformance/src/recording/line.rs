@@ -149,7 +149,7 @@ pub(crate) struct Recording {
 impl Recording {
     /// Reads a whole recording.
     pub(crate) fn open(file: &Path) -> Result<Self, RecordingError> {
-        let opened = portmaster_fixtures::scenario::open(file);
+        let opened = portmaster_fixtures::scenario::file::open(file);
         let opened = opened.map_err(|source| RecordingError::Open { file: file.to_owned(), source })?;
         let mut reader = BufReader::new(opened);
         let start =

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -62,10 +61,8 @@ impl Kind {
 }
 
 fn contents(file: &Path) -> Result<String, OpenError> {
-    let mut bytes = Vec::new();
-    let read =
-        portmaster_fixtures::scenario::open(file).and_then(|mut opened| opened.read_to_end(&mut bytes));
-    read.map_err(|source| OpenError::File { file: file.to_owned(), source })?;
+    let read = portmaster_fixtures::scenario::file::bytes(file);
+    let bytes = read.map_err(|source| OpenError::File { file: file.to_owned(), source })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

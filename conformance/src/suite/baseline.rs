@@ -45,7 +45,7 @@ impl Baseline {
 
     /// Reads a baseline from a file.
     pub fn open(file: &Path) -> Result<Self, BaselineError> {
-        Self::read(&portmaster_fixtures::scenario::open(file).and_then(std::io::read_to_string)?)
+        Self::read(&portmaster_fixtures::scenario::file::text(file)?)
     }
 
     /// The baseline under which a run has no unexpected result. What `self` knows already keeps its reason;

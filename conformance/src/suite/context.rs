@@ -174,7 +174,7 @@ impl Context {
     /// Whether the target answers, at once.
     pub(crate) async fn answers(&self) -> bool {
         match &self.0.targets {
-            Targets::Foreign(address, _) => self.0.client.answers(address).await,
+            Targets::Foreign(address, _) => self.0.client.answers(address).await.is_ok(),
             Targets::Embedded(_) => true,
         }
     }

@@ -94,9 +94,9 @@ impl Client {
         self.patient(timeout.min(self.timeout))
     }
 
-    /// Whether a target answers, at once.
-    pub(crate) async fn answers(&self, address: &Address) -> bool {
-        self.hasty(AT_ONCE).send(address, &Request::api("GET", "ping")).await.is_ok()
+    /// Whether a target answers, at once; why not.
+    pub(crate) async fn answers(&self, address: &Address) -> Result<(), SendError> {
+        self.hasty(AT_ONCE).send(address, &Request::api("GET", "ping")).await.map(drop)
     }
 
     async fn turn(&self) {

@@ -1,13 +1,12 @@
 //! What a core left in a folder, as a scenario: its `config.json`, and settings and profiles that were exported.
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
-use portmaster_fixtures::{Contract, scenario::open};
+use portmaster_fixtures::{Contract, scenario::file::bytes};
 use serde_json::{Map, Value, json};
 
 use super::{CaptureError, Captured, apps::Noted, core, settle, text, veil::Veil};
@@ -133,9 +132,7 @@ fn contents(file: &Path, ending: &str) -> Result<Value, String> {
     if size > limits::CAPTURED_BODY {
         return Err(format!("it is longer than {} MiB", limits::CAPTURED_BODY >> 20));
     }
-    let mut bytes = Vec::new();
-    let read = open(file).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
+    let bytes = bytes(file).map_err(|error| error.to_string())?;
     match ending {
         "json" => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),
         _ => yaml::read(&bytes),

@@ -1,13 +1,9 @@
 //! A core's data folder, as far as a simulator has one: `config.json`, which holds the settings that somebody has made
 //! (websocket §5.1).
 
-use std::{
-    collections::BTreeMap,
-    io::{Read, Write},
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Write, path::Path};
 
-use portmaster_fixtures::scenario::open;
+use portmaster_fixtures::scenario::file;
 use portmaster_simulator::Contract;
 use serde_json::{Map, Value};
 
@@ -15,8 +11,7 @@ const FILE: &str = "config.json";
 
 /// The settings in a folder; none where there is no file. Options that the contract does not have are left alone, as a core does.
 pub(crate) fn read(folder: &Path, contract: Contract) -> BTreeMap<String, Value> {
-    let mut text = Vec::new();
-    let _ = open(&folder.join(FILE)).and_then(|mut file| file.read_to_end(&mut text));
+    let text = file::bytes(&folder.join(FILE)).unwrap_or_default();
     let tree: Value = serde_json::from_slice(&text).unwrap_or_default();
     let known = contract.options().iter();
     known.filter_map(|option| Some((option.key.clone(), at(&tree, &option.key)?.clone()))).collect()

@@ -36,6 +36,9 @@ pub enum LoadError {
     Netquery(#[from] StoreError),
 }
 
+/// What is longer as text lists its connections, and is not kept either: bytes.
+const LONGEST: usize = 256 << 10;
+
 /// How many are kept.
 const KEPT: usize = 4;
 
@@ -44,7 +47,7 @@ static LAST: Mutex<VecDeque<Last>> = Mutex::new(VecDeque::new());
 
 struct Last {
     /// What it was made from, as text.
-    of: String,
+    of: Vec<u8>,
     begun: Option<(World, Kept)>,
 }
 
@@ -54,8 +57,7 @@ struct Last {
 /// When the scenario makes no world.
 pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     // What misbehaves may count for all that were made alike.
-    let of = serde_json::to_string(&(&origin.scenario, &origin.options)).ok();
-    let of = of.filter(|_| origin.options.mutants.is_empty());
+    let of = if origin.options.mutants.is_empty() { text(origin) } else { None };
     let before = of.as_ref().and_then(|of| Some(last().iter().find(|last| last.of == *of)?.begun.clone()));
     if let Some(Some((world, kept))) = before {
         let netquery = Store::holding(kept, world.behaviour);
@@ -75,6 +77,17 @@ pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     Ok((world, netquery))
 }
 
+/// What a world is made from, unless that is long.
+fn text(origin: &Origin) -> Option<Vec<u8>> {
+    let mut text = vec![0; LONGEST];
+    let mut rest = text.as_mut_slice();
+    serde_json::to_writer(&mut rest, &(&origin.scenario, &origin.options)).ok()?;
+    let left = rest.len();
+    text.truncate(LONGEST - left);
+    text.shrink_to_fit();
+    Some(text)
+}
+
 fn last() -> MutexGuard<'static, VecDeque<Last>> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -85,6 +98,15 @@ mod tests {
 
     use super::*;
     use crate::world::Options;
+
+    #[test]
+    fn what_lists_many_connections_is_not_kept() {
+        let origin = |name: &str| Origin::new(Scenario::load(name).unwrap(), Options::default());
+        let mut long = origin("home-office");
+        assert!(text(&long).is_some_and(|text| text.ends_with(b"}]") && text.len() < LONGEST));
+        long.scenario.about = "x".repeat(LONGEST);
+        assert!(text(&long).is_none());
+    }
 
     #[test]
     fn a_world_that_is_begun_again_is_the_same_and_its_own() {

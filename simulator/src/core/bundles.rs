@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use portmaster_fixtures::scenario::{Bundle as Scripted, open};
+use portmaster_fixtures::scenario::{Bundle as Scripted, file};
 
 use crate::limits;
 
@@ -139,7 +139,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -
 fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
     let invalid =
         |error: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut archive = zip::ZipArchive::new(open(path)?).map_err(invalid)?;
+    let mut archive = zip::ZipArchive::new(file::open(path)?).map_err(invalid)?;
     for at in 0..archive.len() {
         let file = archive.by_index(at).map_err(invalid)?;
         if file.is_file() {

@@ -189,9 +189,9 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Keeps bytes that are nobody else's buffer. What counts as unsent while it is there is copied.
+    /// Keeps bytes that are nobody else's buffer.
     pub(crate) fn own(bytes: &Bytes) -> Self {
-        if bytes.len() >= limits::UNREAD_EACH {
+        if bytes.len() > limits::JOURNAL_BODY {
             Self::copy(bytes)
         } else {
             Self { bytes: bytes.clone(), length: bytes.len() }

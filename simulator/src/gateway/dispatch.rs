@@ -29,6 +29,7 @@ use super::{
 use crate::{
     api::Reply,
     core::{Fields, Served, Shared},
+    limits,
     mutants::{Edited, Sway},
     world::{Blow, World},
 };
@@ -66,6 +67,7 @@ pub(super) async fn handle(
                 dev_mode,
                 cors: Vec::new(),
                 date,
+                counted: false,
             };
             return Ok(whole.into_response().map(|body| Sent::Left(Full::new(body))));
         }
@@ -81,7 +83,7 @@ pub(super) async fn handle(
         parts.headers.insert(HOST, host);
     }
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
-    let mut blow = None;
+    let (mut blow, mut counted) = (None, false);
     let mut response = if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
         shared.with(|world| {
@@ -99,7 +101,7 @@ pub(super) async fn handle(
             }
             Ok(path) => match answer(&shared, parts, &path, &mut recorder, (Some(body), end)).await {
                 Ok(Said::Whole(whole, struck)) => {
-                    blow = struck;
+                    (blow, counted) = (struck, whole.counted);
                     whole.into_response()
                 }
                 Ok(Said::Upgrade(accept)) => {
@@ -126,7 +128,7 @@ pub(super) async fn handle(
             }
         };
     }
-    recorder.end(response.status(), || Fields::of(response.headers()), response.body());
+    recorder.end(response.status(), || Fields::of(response.headers()), response.body(), counted);
     Ok(match blow {
         None => response.map(|body| Sent::Left(Full::new(body))),
         Some(blow) => response.map(|body| faults::shape(&shared, &blow, body)),
@@ -152,9 +154,9 @@ pub(super) async fn handle_plain(
         recorder.reset();
         return Err(Reset);
     };
-    let (status, close) = (whole.answer.status, whole.answer.close);
+    let (status, close, counted) = (whole.answer.status, whole.answer.close, whole.counted);
     let body = whole.write(out);
-    recorder.end(status, || Fields::read(out).0, &body);
+    recorder.end(status, || Fields::read(out).0, &body, counted);
     let body = match blow {
         None => Sent::Left(Full::new(body)),
         Some(blow) => faults::shape(shared, &blow, body),
@@ -238,14 +240,15 @@ async fn answer(
     };
     let mut answer = Answer { close: answer.close || !passed, ..answer };
     // What others have, too, such as the file of a user interface, is no weight.
-    if answer.body.is_unique() {
+    let counted = answer.body.len() >= limits::UNREAD_EACH && answer.body.is_unique();
+    if counted {
         answer.body = shared.unsent.answer(answer.body, end);
     }
     if let Some(blow) = &blow {
         answer = faults::strike(shared, blow, answer).await?;
     }
     let Front { served, dev_mode, date, cors, .. } = front;
-    Ok(Said::Whole(Whole { answer, head, behaviour: served.behaviour, dev_mode, cors, date }, blow))
+    Ok(Said::Whole(Whole { answer, head, behaviour: served.behaviour, dev_mode, cors, date, counted }, blow))
 }
 
 /// How a scenario's faults strike a request.

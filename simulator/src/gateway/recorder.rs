@@ -67,12 +67,18 @@ impl Recorder {
         }
     }
 
-    /// It is answered.
-    pub(super) fn end(mut self, status: StatusCode, fields: impl FnOnce() -> Fields, body: &Bytes) {
+    /// It is answered. A body that counts as unsent while it is held is copied.
+    pub(super) fn end(
+        mut self,
+        status: StatusCode,
+        fields: impl FnOnce() -> Fields,
+        body: &Bytes,
+        counted: bool,
+    ) {
         self.close(Outcome::Answered, || Told {
             status: status.as_u16(),
             headers: fields(),
-            body: Kept::own(body),
+            body: if counted { Kept::copy(body) } else { Kept::own(body) },
         });
     }
 

@@ -65,6 +65,8 @@ pub(super) struct Whole {
     pub(super) dev_mode: bool,
     pub(super) cors: Vec<(HeaderName, HeaderValue)>,
     pub(super) date: HeaderValue,
+    /// Whether its body counts as unsent for as long as anybody holds it.
+    pub(super) counted: bool,
 }
 
 impl Whole {
