@@ -11,7 +11,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header::CONTENT_LENGTH, request::Parts},
 };
-use portmaster_fixtures::scenario::Form;
+use portmaster_fixtures::{read_value, scenario::Form};
 use portmaster_wire::together::Share;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -94,9 +94,9 @@ pub(super) fn typed<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -
         return Err(Problem::mistakes(&form.check_value(value)));
     }
     // To JSON 7.0 is a whole number.
-    let read = T::deserialize(value).or_else(|_| T::deserialize(whole(value)));
+    let read = read_value(value).or_else(|_| read_value(&whole(value)));
     // It has the form, but says what cannot be, such as a number that is too great.
-    read.map_err(|error| Problem::conflict(error.to_string()))
+    read.map_err(|misfit| Problem::conflict(misfit.to_string()))
 }
 
 /// A value whose whole numbers are written as such.

@@ -3,11 +3,11 @@
 use std::{borrow::Cow, sync::Arc, thread};
 
 use portmaster_fixtures::{
-    Scenario,
+    Scenario, read_value,
     scenario::{Connections, RowsFile},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{de::StrRead, value::RawValue};
+use serde_json::{Value, de::StrRead, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use super::{Origin, Snapshot};
@@ -79,14 +79,14 @@ struct SavedWorld<W> {
 /// What a world was made from, as it is saved.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SavedOrigin<'a> {
-    scenario: Cow<'a, Scenario>,
+struct SavedOrigin<'a, S> {
+    scenario: S,
     /// The rows of the file that the scenario names, for whom scenarios have no form.
     rows: Option<Cow<'a, RowsFile>>,
     options: Cow<'a, Options>,
 }
 
-impl<'a> SavedOrigin<'a> {
+impl<'a> SavedOrigin<'a, Cow<'a, Scenario>> {
     fn of(origin: &'a Origin) -> Self {
         let (scenario, rows) = match &origin.scenario.connections {
             Connections::Rows(rows) => {
@@ -98,13 +98,18 @@ impl<'a> SavedOrigin<'a> {
         };
         Self { scenario, rows, options: Cow::Borrowed(&origin.options) }
     }
+}
 
-    fn read(self) -> Origin {
-        let mut scenario = self.scenario.into_owned();
+impl SavedOrigin<'_, Value> {
+    fn read(self) -> Result<Origin, SnapshotError> {
+        let mut scenario: Scenario = read_value(&self.scenario).map_err(|misfit| {
+            let place = format!("origin.scenario.{}", misfit.steps.join("."));
+            SnapshotError::Damaged { place, what: misfit.text }
+        })?;
         if let Some(rows) = self.rows {
             scenario.connections = Connections::Rows(rows.into_owned());
         }
-        Origin { scenario, options: self.options.into_owned(), present: false }
+        Ok(Origin { scenario, options: self.options.into_owned(), present: false })
     }
 }
 
@@ -123,11 +128,11 @@ struct File {
     #[serde(rename = "version")]
     _version: u64,
     digest: String,
-    origin: SavedOrigin<'static>,
+    origin: SavedOrigin<'static, Value>,
     state: SavedWorld<World>,
-    live: Vec<Vec<serde_json::Value>>,
-    history: Vec<Vec<serde_json::Value>>,
-    bandwidth: Vec<Vec<serde_json::Value>>,
+    live: Vec<Vec<Value>>,
+    history: Vec<Vec<Value>>,
+    bandwidth: Vec<Vec<Value>>,
 }
 
 #[derive(Serialize)]
@@ -238,7 +243,7 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
         .map_err(|error| damaged(error.path().to_string(), error.inner()))?;
     let mut world = file.state.world;
     world.revive(file.state.healthy);
-    let origin = file.origin.read();
+    let origin = file.origin.read()?;
     let tables = Tables::read(world.behaviour, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
     let snapshot = Snapshot::new(world, Kept::Taken(tables), Arc::new(origin));
