@@ -206,6 +206,9 @@ pub const SNAPSHOT_FILE: usize = 256 << 20;
 /// How deep a snapshot's values may nest: what a client of the database may write, and the file's own members around it.
 pub const SNAPSHOT_NESTING: usize = NESTING + 100;
 
+/// How many values the scenario in a snapshot has: that of 100,000 connections, each written out.
+pub const SNAPSHOT_SCENARIO: usize = 4_000_000;
+
 /// The stack of the thread that reads a snapshot, whose values may be nested so deep.
 pub const SNAPSHOT_STACK: usize = 64 << 20;
 

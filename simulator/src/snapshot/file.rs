@@ -100,12 +100,22 @@ impl<'a> SavedOrigin<'a, Cow<'a, Scenario>> {
     }
 }
 
-impl SavedOrigin<'_, Value> {
+impl SavedOrigin<'_, Box<RawValue>> {
     fn read(self) -> Result<Origin, SnapshotError> {
-        let mut scenario: Scenario = read_value(&self.scenario).map_err(|misfit| {
-            let place = format!("origin.scenario.{}", misfit.steps.join("."));
-            SnapshotError::Damaged { place, what: misfit.text }
-        })?;
+        let damaged = |steps: &[String], what| {
+            let place = ["origin", "scenario"].into_iter().chain(steps.iter().map(String::as_str));
+            SnapshotError::Damaged { place: place.collect::<Vec<_>>().join("."), what }
+        };
+        let text = self.scenario.get();
+        if extent(text).1 > limits::SNAPSHOT_SCENARIO {
+            let what = format!("expected at most {} values", limits::SNAPSHOT_SCENARIO);
+            return Err(damaged(&[], what));
+        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.disable_recursion_limit();
+        let value = Value::deserialize(&mut json).map_err(|error| damaged(&[], error.to_string()))?;
+        let mut scenario: Scenario =
+            read_value(&value).map_err(|misfit| damaged(&misfit.steps, misfit.text))?;
         if let Some(rows) = self.rows {
             scenario.connections = Connections::Rows(rows.into_owned());
         }
@@ -128,7 +138,7 @@ struct File {
     #[serde(rename = "version")]
     _version: u64,
     digest: String,
-    origin: SavedOrigin<'static, Value>,
+    origin: SavedOrigin<'static, Box<RawValue>>,
     state: SavedWorld<World>,
     live: Vec<Vec<Value>>,
     history: Vec<Vec<Value>>,
@@ -217,7 +227,7 @@ impl Snapshot {
         if text.len() > limits::SNAPSHOT_FILE {
             return Err(SnapshotError::TooLong { found: text.len() });
         }
-        if depth(text) > limits::SNAPSHOT_NESTING {
+        if extent(text).0 > limits::SNAPSHOT_NESTING {
             return Err(SnapshotError::TooDeep);
         }
         thread::scope(|scope| {
@@ -260,17 +270,19 @@ fn damaged(place: String, error: &serde_json::Error) -> SnapshotError {
     SnapshotError::Damaged { place, what: error.to_string() }
 }
 
-/// How deep the values of a JSON text are nested.
-fn depth(text: &str) -> usize {
-    let (mut deepest, mut now) = (0, 0_usize);
+/// How deep the values of a JSON text are nested, and how many there are.
+fn extent(text: &str) -> (usize, usize) {
+    let (mut deepest, mut now, mut values) = (0, 0_usize, 1);
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'[' | b'{' => {
                 now += 1;
+                values += 1;
                 deepest = deepest.max(now);
             }
             b']' | b'}' => now = now.saturating_sub(1),
+            b',' => values += 1,
             b'"' => {
                 while let Some(inner) = bytes.next() {
                     match inner {
@@ -283,5 +295,5 @@ fn depth(text: &str) -> usize {
             _ => {}
         }
     }
-    deepest
+    (deepest, values)
 }
