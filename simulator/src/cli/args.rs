@@ -1,6 +1,6 @@
 //! Flags.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use portmaster_fixtures::{Mutant, UnknownMutant};
@@ -107,7 +107,7 @@ pub(crate) struct Export {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scenario: Option<String>,
     /// The number that all chance comes from [default: the scenario's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(crate) seed: Option<u64>,
 }
 
@@ -179,7 +179,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) scenario: Option<String>,
     /// The number that all chance comes from [default: the scenario's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(crate) seed: Option<u64>,
     /// When the world begins: now, an instant such as 2026-01-05T08:30:00Z, or scenario for the one that it is written for;
     /// all that it puts at an instant is moved by as much [default: the scenario's; now with --ui]
@@ -192,7 +192,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "KEY=JSON", value_parser = setting)]
     pub(crate) set: Vec<(String, Value)>,
     /// A core's data folder: the settings in its config.json are read at the start, and kept there when the core ends or restarts
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     pub(crate) data: Option<PathBuf>,
     /// Development Mode: no authentication, no content policy
     #[arg(long)]
@@ -201,7 +201,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "KEY")]
     pub(crate) api_key: Vec<String>,
     /// The longest message that the database websocket takes, bytes
-    #[arg(long, value_name = "BYTES", default_value_t = portmaster_simulator::DEFAULT_MAX_MESSAGE)]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true, value_parser = whole::<usize>, default_value_t = portmaster_simulator::DEFAULT_MAX_MESSAGE)]
     pub(crate) max_message: usize,
     /// What stands in for the core's look at the calling program: none, grant, deny or prompt, which asks a person
     #[arg(long, value_name = "MODE", default_value = "none")]
@@ -213,7 +213,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE.zip|DIR")]
     pub(crate) ui: Option<PathBuf>,
     /// Let netquery answers take at least so many milliseconds; 0 is no delay [default: 150 with --ui, else 0]
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub(crate) netquery_latency: Option<u64>,
     /// Serve these icons, fonts and pictures, a zip file or a folder
     #[arg(long, value_name = "FILE.zip|DIR")]
@@ -226,7 +226,7 @@ pub(crate) struct Serve {
     pub(crate) control_token: Option<String>,
     /// How many requests, and how many websocket messages, the journal keeps; 0 is none [default: 10000 with a control
     /// plane, else 0]
-    #[arg(long, value_name = "ENTRIES")]
+    #[arg(long, value_name = "ENTRIES", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub(crate) journal: Option<usize>,
     /// How to say that connections are accepted
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -240,6 +240,20 @@ pub(crate) enum Ready {
     Text,
     /// One line of JSON for a program
     Json,
+}
+
+/// Reads a number that counts something.
+fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
+/// Reads the name of a folder, which may be made later.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.metadata() {
+        Ok(there) if !there.is_dir() => Err("it is no folder".to_owned()),
+        _ => Ok(path),
+    }
 }
 
 /// Reads the name of a mutant.

@@ -26,8 +26,10 @@ type Files = BTreeMap<String, Bytes>;
 
 /// Why a bundle cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve {path} as a user interface: {source}")]
+#[error("cannot serve {path} as {what}: {source}")]
 pub struct BundleError {
+    /// What it was to be.
+    pub what: &'static str,
     /// The zip file or folder.
     pub path: String,
     /// Why.
@@ -59,10 +61,13 @@ impl Bundles {
             });
             given.insert(name.clone(), files);
         }
-        for (name, source) in [("portmaster", &sources.ui), ("assets", &sources.assets)] {
+        for (name, what, source) in [
+            ("portmaster", "a user interface", &sources.ui),
+            ("assets", "icons, fonts and pictures", &sources.assets),
+        ] {
             if let Some(path) = source {
-                let files =
-                    read(path).map_err(|source| BundleError { path: path.display().to_string(), source })?;
+                let path_told = || path.display().to_string();
+                let files = read(path).map_err(|source| BundleError { what, path: path_told(), source })?;
                 given.insert(name.to_owned(), Some(files));
             }
         }
@@ -139,7 +144,12 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -
 fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
     let invalid =
         |error: zip::result::ZipError| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut archive = zip::ZipArchive::new(file::open(path)?).map_err(invalid)?;
+    let mut archive = zip::ZipArchive::new(file::open(path)?).map_err(|error| match error {
+        zip::result::ZipError::InvalidArchive(_) => {
+            io::Error::new(io::ErrorKind::InvalidData, "expected a folder or a zip file, and it is neither")
+        }
+        other => invalid(other),
+    })?;
     for at in 0..archive.len() {
         let file = archive.by_index(at).map_err(invalid)?;
         if file.is_file() {

@@ -209,6 +209,15 @@ fn wrong_flags_say_what_was_expected() {
         (&["--listen", "nonsense"], "nonsense"),
         (&["--scenario", "nope"], "the built-in ones are"),
         (&["--ui", "/no/such/place.zip"], "/no/such/place.zip"),
+        (&["--assets", "Cargo.toml"], "as icons, fonts and pictures: expected a folder or a zip file"),
+        (&["--data", "Cargo.toml"], "it is no folder"),
+        (&["--seed", "-1"], "expected a whole number from 0"),
+        (&["--journal", "many"], "expected a whole number from 0"),
+        (
+            &["--api-key", "k", "--api-key", "k?read=foo"],
+            "API key 2: read=foo, expected anyone, user or admin",
+        ),
+        (&["--api-key", "k?expires=soon"], "expires=soon, expected an instant"),
         #[cfg(unix)]
         (&["--ui", "/dev/zero"], "it is no regular file"),
         #[cfg(unix)]
@@ -231,6 +240,7 @@ fn a_broken_scenario_shows_file_line_and_what_was_expected() {
         ("name: mine\nnetwork:\n  online: sideways\n", "3", "sideways"),
         ("name: mine\nclock: fast\n", "2", "expected frozen, manual, running or xN"),
         ("name: [\n", "", "mine.yaml"),
+        ("# nothing yet\n---\n", "", "is empty, expected a scenario"),
     ] {
         std::fs::write(&file, text).expect("a file");
         let message = fails(&["--scenario", path]);
