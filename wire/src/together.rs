@@ -59,6 +59,11 @@ impl<T: Deref<Target = Together>> Share<T> {
         Self { of, counted: 0 }
     }
 
+    /// How many bytes it is, as far as they count.
+    pub fn counted(&self) -> usize {
+        self.counted
+    }
+
     /// Says how many bytes it is now. They count even if they are too many.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread};
 
 use axum::{Json, extract::State, http::StatusCode};
-use portmaster_fixtures::scenario::{Change, ConnectionsChange, Open};
+use portmaster_fixtures::scenario::Change;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -14,7 +14,10 @@ use super::{
     problem::Problem,
     route::{Route, post},
 };
-use crate::{limits, world::Unfit};
+use crate::{
+    limits,
+    world::{Unfit, World},
+};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -45,31 +48,20 @@ async fn apply(
 
 /// Lets a change happen. Many connections are opened a few at a time, so that others are served meanwhile.
 fn happen(plane: &Plane, change: &Change) -> Result<usize, Problem> {
-    let Some(mut left) = only_opens(change).filter(|count| *count > limits::OPENED_AT_ONCE) else {
-        return plane.with(|world| world.change(change)).map_err(refused);
-    };
+    let perform = |change: &Change| plane.with(|world| world.change(change)).map_err(refused);
+    let Some(mut lots) = World::lots(change) else { return perform(change) };
     plane.with(|world| world.fits(change)).map_err(refused)?;
     let mut events = 0;
-    while left > 0 {
-        let count = left.min(limits::OPENED_AT_ONCE);
-        left -= count;
-        let open = Some(Open::Some(count));
-        let some = Change { connections: Some(ConnectionsChange { close: None, open }), ..Change::default() };
-        events += plane.with(|world| world.change(&some)).map_err(refused)?;
+    loop {
+        let (lot, rest) = lots;
+        events += perform(&lot)?;
         // A lock goes to whoever comes first; those who wait need a moment.
         thread::sleep(limits::MOMENT);
+        lots = match World::lots(&rest) {
+            Some(lots) => lots,
+            None => return Ok(events + perform(&rest)?),
+        };
     }
-    Ok(events)
-}
-
-/// How many connections a change opens that does nothing else.
-fn only_opens(change: &Change) -> Option<u32> {
-    let Some(ConnectionsChange { close: None, open: Some(Open::Some(count)) }) = change.connections else {
-        return None;
-    };
-    let rest = Change { connections: None, ..change.clone() };
-    let is_empty = serde_json::to_value(&rest).ok() == serde_json::to_value(Change::default()).ok();
-    is_empty.then_some(count)
 }
 
 /// That a change happened.

@@ -183,10 +183,25 @@ fn journal(plane: &Plane) -> Journal {
     Journal::new(plane.shared.journal.clone())
 }
 
-async fn list(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Json<Page> {
+/// Reads and writes down what may be long beside the connections, one after the other.
+async fn apart<T: IntoResponse>(
+    plane: Arc<Plane>,
+    read: impl FnOnce(Journal) -> T + Send + 'static,
+) -> Result<Response, Problem> {
+    // Held by the work: who asks and goes away lets nobody else begin meanwhile.
+    let turn = Arc::clone(&plane.reading).acquire_owned().await;
+    plane
+        .aside(move |plane| {
+            let _turn = turn;
+            Ok(read(journal(plane)).into_response())
+        })
+        .await
+}
+
+async fn list(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
     let mut filter = Filter::from(asked);
     filter.limit.get_or_insert(USUAL_LIMIT);
-    Json(journal(&plane).page(&filter))
+    apart(plane, move |journal| Json(journal.page(&filter))).await
 }
 
 async fn clear(State(plane): State<Arc<Plane>>) -> StatusCode {
@@ -194,8 +209,8 @@ async fn clear(State(plane): State<Arc<Plane>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn count(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Json<Counted> {
-    Json(Counted { count: journal(&plane).count(&asked.into()) })
+async fn count(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    apart(plane, |journal| Json(Counted { count: journal.count(&asked.into()) })).await
 }
 
 async fn wait(State(plane): State<Arc<Plane>>, Input(waited): Input<Waited>) -> Response {
@@ -212,12 +227,14 @@ async fn wait(State(plane): State<Arc<Plane>>, Input(waited): Input<Waited>) -> 
     match journal.wait(&filter, count, timeout.0).await {
         Ok(found) => Json(Counted { count: found.len() }).into_response(),
         Err(WaitError::Off) => off().into_response(),
-        Err(error @ WaitError::TooFew { found, .. }) => TooFew {
-            problem: Problem::new(StatusCode::REQUEST_TIMEOUT, error.to_string()),
-            count: found,
-            near_misses: journal.near_misses(&filter),
+        Err(error @ WaitError::TooFew { found, .. }) => {
+            let too_few = move |journal: Journal| TooFew {
+                problem: Problem::new(StatusCode::REQUEST_TIMEOUT, error.to_string()),
+                count: found,
+                near_misses: journal.near_misses(&filter),
+            };
+            apart(Arc::clone(&plane), too_few).await.into_response()
         }
-        .into_response(),
     }
 }
 
@@ -226,8 +243,11 @@ fn off() -> Problem {
     Problem::conflict("the journal is off").expected("a simulator that was not started without its journal")
 }
 
-async fn near_misses(State(plane): State<Arc<Plane>>, Input(expected): Input<Filter>) -> Json<Vec<NearMiss>> {
-    Json(journal(&plane).near_misses(&expected))
+async fn near_misses(
+    State(plane): State<Arc<Plane>>,
+    Input(expected): Input<Filter>,
+) -> Result<Response, Problem> {
+    apart(plane, move |journal| Json(journal.near_misses(&expected))).await
 }
 
 async fn one(State(plane): State<Arc<Plane>>, Part(seq): Part) -> Result<Json<Entry>, Problem> {
@@ -251,11 +271,11 @@ async fn one_as_curl(State(plane): State<Arc<Plane>>, Part(seq): Part) -> Result
     Ok(([(CONTENT_TYPE, TEXT)], line))
 }
 
-async fn har(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> impl IntoResponse {
-    let archive = journal(&plane).to_har(&asked.into());
-    ([(CONTENT_DISPOSITION, "attachment; filename=\"journal.har\"")], Json(archive))
+async fn har(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    let name = [(CONTENT_DISPOSITION, "attachment; filename=\"journal.har\"")];
+    apart(plane, move |journal| (name, Json(journal.to_har(&asked.into())))).await
 }
 
-async fn curl(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, TEXT)], journal(&plane).to_curl(&asked.into()))
+async fn curl(State(plane): State<Arc<Plane>>, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    apart(plane, |journal| ([(CONTENT_TYPE, TEXT)], journal.to_curl(&asked.into()))).await
 }

@@ -242,7 +242,7 @@ struct PausePatch {
 
 async fn whole(State(plane): State<Arc<Plane>>, request: Request) -> Result<Json<Applied>, Problem> {
     let patch = input::any(&plane, request).await?;
-    apply(&plane, &patch).map(Json)
+    plane.aside(move |plane| apply(plane, &patch)).await.map(Json)
 }
 
 async fn part(
@@ -253,7 +253,7 @@ async fn part(
     let value = input::any(&plane, request).await?;
     let (steps, patch) = nested(&path, value)?;
     let depth = steps.len();
-    apply(&plane, &patch).map(Json).map_err(|problem| problem.below(depth))
+    plane.aside(move |plane| apply(plane, &patch)).await.map(Json).map_err(|problem| problem.below(depth))
 }
 
 /// A value as a patch of the whole state; the steps to it, too.

@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 
-use crate::core::Unsent;
+use crate::{core::Shared, limits};
 
 /// All places that are taken.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Place {
 /// Answers a request, and knows of its connection. An answer with an end counts until it is sent; the ones without are no
 /// silence.
 pub(super) async fn answer(
-    State((unsent, place)): State<(Arc<Unsent>, Arc<Place>)>,
+    State((shared, place)): State<(Arc<Shared>, Arc<Place>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -87,5 +87,9 @@ pub(super) async fn answer(
     place.falls_silent();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    Response::from_parts(parts, Body::from(unsent.answer(body, &place.end)))
+    // Many can be asked for at once.
+    if body.len() >= limits::UNREAD_EACH {
+        shared.next_turn().await;
+    }
+    Response::from_parts(parts, Body::from(shared.unsent.answer(body, &place.end)))
 }

@@ -33,6 +33,8 @@ pub(super) struct Plane {
     pub(super) listeners: Arc<Semaphore>,
     /// Room for those who wait at the journal.
     pub(super) waits: Semaphore,
+    /// For those who read the journal, one at a time: it may be long.
+    pub(super) reading: Arc<Semaphore>,
     /// How many events those lost.
     pub(super) lost: Arc<AtomicU64>,
 }
@@ -57,6 +59,7 @@ impl Plane {
             forks,
             listeners: Arc::new(Semaphore::new(limits::LISTENERS)),
             waits: Semaphore::new(limits::JOURNAL_WAITS),
+            reading: Arc::new(Semaphore::new(1)),
             lost: Arc::default(),
         }
     }

@@ -99,7 +99,7 @@ async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
         || places.make_room(),
         |stream| {
             let place = places.take();
-            let state = (Arc::clone(&shared.unsent), Arc::clone(&place));
+            let state = (Arc::clone(&shared), Arc::clone(&place));
             let router = router.clone().layer(middleware::from_fn_with_state(state, places::answer));
             async move {
                 let service = TowerToHyperService::new(router);

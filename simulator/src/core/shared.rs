@@ -131,7 +131,7 @@ pub(crate) struct Shared {
     pub(crate) process: Process,
     /// Whether neither mutants nor rules change answers.
     plain: AtomicBool,
-    /// For messages of websockets, which are worked on a few at a time: others have no more than those before them.
+    /// For messages of websockets and long answers, which are worked on a few at a time: others have no more than those before them.
     pub(crate) turns: tokio::sync::Semaphore,
     /// What peers have begun to send and not ended.
     pub(crate) unread: Arc<Together>,
@@ -277,6 +277,13 @@ impl Shared {
     /// Whether somebody waits for the world.
     pub(super) fn is_waited_for(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Waits in line with all who are told much at once, and lets come first who came meanwhile.
+    pub(crate) async fn next_turn(&self) {
+        let _turn = self.turns.acquire().await;
+        // While it is held nothing else is to be done here, so that the thread looks who came.
+        tokio::task::yield_now().await;
     }
 
     /// Whether neither mutants nor rules change answers.

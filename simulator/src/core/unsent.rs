@@ -11,6 +11,9 @@ use tokio::sync::Notify;
 
 use crate::limits;
 
+/// By how much there may be more than when somebody last looked.
+const STEP: usize = limits::UNSENT / 64;
+
 /// What is held while something waits to be sent.
 pub(crate) type Held = Share<Arc<Together>>;
 
@@ -26,6 +29,8 @@ pub(crate) trait Waiting: Send + Sync {
 /// All that waits to be sent.
 pub(crate) struct Unsent {
     all: Arc<Together>,
+    /// How much too much there was when somebody last looked, or has been since.
+    seen: AtomicUsize,
     clients: Mutex<Clients>,
 }
 
@@ -44,7 +49,11 @@ impl std::fmt::Debug for Unsent {
 
 impl Default for Unsent {
     fn default() -> Self {
-        Self { all: Arc::new(Together::new(limits::UNSENT, 0)), clients: Mutex::default() }
+        Self {
+            all: Arc::new(Together::new(limits::UNSENT, 0)),
+            seen: AtomicUsize::new(0),
+            clients: Mutex::default(),
+        }
     }
 }
 
@@ -72,7 +81,11 @@ impl Unsent {
     /// If there is more than may be, those who hold the most are given up. One answer may be as long as it likes: the longest
     /// does not count.
     pub(crate) fn relieve(&self) {
-        if self.all.excess() == 0 {
+        let excess = self.all.excess();
+        let seen = self.seen.load(Ordering::Relaxed).min(excess);
+        self.seen.store(seen, Ordering::Relaxed);
+        // All are asked for what they hold: not again before there is more by a step.
+        if excess < seen + STEP {
             return;
         }
         // One after the other: what somebody else gives up already is not given up twice.
@@ -87,10 +100,11 @@ impl Unsent {
         all.sort_by_key(|((all, _), _)| std::cmp::Reverse(*all));
         for ((weight, _), client) in all {
             if self.all.excess() <= longest || weight < limits::UNREAD_EACH {
-                return;
+                break;
             }
             client.give_up();
         }
+        self.seen.store(self.all.excess(), Ordering::Relaxed);
     }
 
     /// Lets an answer be sent by whoever holds these bytes; they count until nobody does. Who is to be told that its client was
@@ -148,6 +162,37 @@ impl AsRef<[u8]> for Owned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One that counts how often it is asked.
+    struct Asked(AtomicUsize);
+
+    impl Waiting for Asked {
+        fn weight(&self) -> (usize, usize) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            (0, 0)
+        }
+
+        fn give_up(&self) {}
+    }
+
+    #[test]
+    fn not_all_are_asked_for_every_byte() {
+        let unsent = Unsent::default();
+        let asked = Arc::new(Asked(AtomicUsize::new(0)));
+        let client: Weak<Asked> = Arc::downgrade(&asked);
+        unsent.join(client);
+        let mut held = unsent.held();
+        for more in 0..10_000 {
+            let _ = held.is(limits::UNSENT + STEP + more * 100);
+            unsent.relieve();
+        }
+        assert_eq!(asked.0.load(Ordering::Relaxed), 1);
+        let _ = held.is(limits::UNSENT);
+        unsent.relieve();
+        let _ = held.is(limits::UNSENT + STEP);
+        unsent.relieve();
+        assert_eq!(asked.0.load(Ordering::Relaxed), 2);
+    }
 
     #[test]
     fn whoever_holds_the_most_is_given_up_but_for_the_longest_answer() {

@@ -66,7 +66,7 @@ struct Queue {
     replies: usize,
     /// What all that waits weighs, bytes.
     bytes: usize,
-    /// What replies weigh, which nobody else has.
+    /// What nobody else has of it: replies, and what it takes to wait.
     own: usize,
     /// What counts them.
     held: Held,
@@ -135,14 +135,18 @@ enum Item {
     Pong(Bytes),
 }
 
-/// A record that waits, its weight, and what counts that.
+/// A record that waits, and what counts it.
 #[derive(Debug)]
-struct Waits(Arc<Record>, usize, Arc<Held>);
+struct Waits(Arc<Record>, Arc<Held>);
 
 impl Waits {
     fn new(record: Arc<Record>, unsent: &Unsent) -> Self {
-        let (weight, held) = (record.weight(), record.waits(unsent.all()));
-        Self(record, weight, held)
+        let held = record.waits(unsent.all());
+        Self(record, held)
+    }
+
+    fn weight(&self) -> usize {
+        self.1.counted()
     }
 }
 
@@ -159,7 +163,7 @@ impl Item {
         match self {
             Self::Reply(_) | Self::Pong(_) => self.own(),
             Self::Records(_, _, weight) => self.own() + *weight,
-            Self::Push(_, Waits(_, weight, _)) => *weight,
+            Self::Push(_, record) => self.own() + record.weight(),
         }
     }
 
@@ -169,14 +173,14 @@ impl Item {
             Self::Reply(text) => text.len() + size_of::<Self>(),
             Self::Pong(payload) => payload.len() + size_of::<Self>(),
             Self::Records(id, ..) => id.len() + size_of::<Self>(),
-            Self::Push(..) => 0,
+            Self::Push(..) => size_of::<Self>(),
         }
     }
 
     /// Those of what is written next.
     fn next_bytes(&self) -> usize {
         match self {
-            Self::Records(_, records, _) => records.front().map_or(0, |Waits(_, weight, _)| *weight),
+            Self::Records(_, records, _) => records.front().map_or(0, Waits::weight),
             one => one.bytes(),
         }
     }
@@ -256,7 +260,7 @@ impl Outbox {
             let id = Bytes::copy_from_slice(&id);
             let records: VecDeque<Waits> =
                 records.into_iter().map(|one| Waits::new(one, &self.unsent)).collect();
-            let weight = records.iter().map(|Waits(_, weight, _)| weight).sum();
+            let weight = records.iter().map(Waits::weight).sum();
             self.put(Item::Records(id, records, weight));
         }
     }
@@ -269,7 +273,9 @@ impl Outbox {
 
     /// A change for a subscription; whether it found room.
     pub(super) fn push(&self, pushes: &Arc<Pushes>, record: &Arc<Record>) -> bool {
-        let full = self.queue().bytes >= limits::PUSH_BYTES;
+        let queue = self.queue();
+        let full = queue.is_over || queue.bytes >= limits::PUSH_BYTES;
+        drop(queue);
         if full || pushes.waiting.fetch_add(1, Ordering::Relaxed) >= limits::PUSHES {
             pushes.waiting.fetch_sub(usize::from(!full), Ordering::Relaxed);
             return false;
@@ -332,7 +338,7 @@ impl Outbox {
                 }
                 Item::Records(id, mut records, mut all) => {
                     if let Some(record) = records.pop_front() {
-                        all -= record.1;
+                        all -= record.weight();
                         self.write_record(out, &id, "ok", record);
                     }
                     let mut queue = self.queue();
@@ -355,7 +361,7 @@ impl Outbox {
     }
 
     /// `ID|KIND|KEY|J{…}`, `ID|del|KEY` or, for a record that cannot be read, `ID|warning|TEXT`.
-    fn write_record(&self, out: &mut Output, id: &[u8], kind: &str, Waits(record, _, held): Waits) {
+    fn write_record(&self, out: &mut Output, id: &[u8], kind: &str, Waits(record, held): Waits) {
         let bar: &[u8] = b"|";
         let key = record.key.as_bytes();
         if kind == "del" {
@@ -510,6 +516,17 @@ mod tests {
         }
         let over = outboxes.iter().filter(|outbox| outbox.queue().is_over).count();
         assert_eq!(over, 3);
+    }
+
+    #[test]
+    fn what_a_push_takes_to_wait_counts_for_each_client() {
+        let outbox = Outbox::new(Arc::default(), None, None);
+        let (pushes, one) = (Pushes::of(Bytes::from_static(b"1")), record(10));
+        assert!((0..limits::PUSHES).all(|_| outbox.push(&pushes, &one)));
+        assert!(!outbox.push(&pushes, &one));
+        assert_eq!(outbox.queue().own, limits::PUSHES * size_of::<Item>());
+        outbox.give_up();
+        assert!(!outbox.push(&Pushes::of(Bytes::from_static(b"2")), &one), "nobody is there");
     }
 
     #[test]

@@ -129,6 +129,10 @@ pub(super) async fn handle(
         };
     }
     recorder.end(response.status(), || Fields::of(response.headers()), response.body(), counted);
+    // Many can be asked for at once.
+    if response.body().len() >= limits::UNREAD_EACH {
+        shared.next_turn().await;
+    }
     Ok(match blow {
         None => response.map(|body| Sent::Left(Full::new(body))),
         Some(blow) => response.map(|body| faults::shape(&shared, &blow, body)),

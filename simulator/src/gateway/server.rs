@@ -77,9 +77,9 @@ async fn connection(
             Ok((body, goes_on)) => {
                 let is_long = hyper::body::Body::size_hint(&body).lower() >= limits::UNREAD_EACH as u64;
                 plain::send(&mut stream, &mut out, body).await?;
-                // Many can be asked for at once: others have their turn between.
+                // Many can be asked for at once.
                 if is_long && !input.is_empty() {
-                    tokio::task::yield_now().await;
+                    shared.next_turn().await;
                 }
                 goes_on
             }

@@ -104,8 +104,8 @@ impl World {
             self.tell_late(due);
         } else if self.life.next().is_some_and(|next| next <= due) {
             self.live_on(due);
-        } else if let Some((change, by)) = self.timeline.take(due) {
-            self.perform_due(&change, by);
+        } else if let Some(taken) = self.timeline.take(due) {
+            self.perform_due(&taken);
         }
         1 + self.events.len().saturating_sub(before)
     }
@@ -113,6 +113,8 @@ impl World {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use jiff::SignedDuration;
     use portmaster_fixtures::Scenario;
     use proptest::{collection, prelude::*};
@@ -136,6 +138,7 @@ mod tests {
         "spn: { hubs: { degrade: [{ hub: Avior, latency_ms: 900, states: [failing] }] } }",
         "spn: { hubs: { join: [{ name: New, country: DE, lanes: [{ to: Avior, latency_ms: 3, capacity_mbit: 9 }] }] } }",
         "connections: { open: 3 }",
+        "connections: { open: 120 }",
         "connections: { close: 2, open: { count: 1, apps: [Firefox] } }",
         "connections: { close: all }",
         "notifications: { add: [{ id: a, expires: 7 }, { id: b }] }",
@@ -244,6 +247,63 @@ mod tests {
         let opened = world.connections.len() - before;
         assert!(opened > 0 && opened <= limits::DUE_AT_ONCE, "{opened}");
         assert_eq!(world.move_towards(target, None, 1), Moved::OnTheWay);
+    }
+
+    #[test]
+    fn a_change_that_is_due_opens_many_connections_a_few_at_a_time() {
+        let world = |change: &str| {
+            let yaml = format!(
+                "extends: home-office\nclock: running\ntimeline: [{{ every: 1s, jitter: 1s, change: {{ {change} }} }}]"
+            );
+            let scenario = Scenario::parse("drawn", &yaml).expect("a scenario");
+            let mut world = World::new(scenario, Options::default()).expect("a world");
+            world.clock.observe(std::time::Duration::from_millis(1999));
+            world
+        };
+        let mut many = world("connections: { close: all, open: { count: 1000, apps: [Firefox] } }");
+        let before = many.connections.len();
+        let (mut looks, mut most) = (0, 0);
+        while many.connections.len() < before + 1000 {
+            let there = many.connections.len();
+            many.run_due();
+            most = most.max(many.connections.len() - there);
+            looks += 1;
+            assert!(looks < 100, "{} are open", many.connections.len() - before);
+        }
+        assert!(most <= limits::DUE_AT_ONCE, "{most}");
+        // Without room for all none is opened, which is told once.
+        let whole = json!({ "connections": { "open": limits::HELD } });
+        let whole = Arc::new(serde_json::from_value(whole).expect("a change"));
+        let (there, due) = (many.connections.len(), many.now());
+        many.timeline.add(due, whole, 0, None);
+        many.events.clear();
+        many.run_due();
+        assert_eq!(many.connections.len(), there);
+        let refused = many.events.iter().filter(|event| format!("{event:?}").contains("at most 1100000"));
+        assert_eq!(refused.count(), 1);
+    }
+
+    #[test]
+    fn lots_begin_with_what_is_closed_and_end_with_the_core() {
+        let told = |json: Value| serde_json::from_value(json).expect("a change");
+        let whole = told(
+            json!({ "restart": true, "config": { "spn/enable": false }, "connections": { "close": 3, "open": 201 } }),
+        );
+        let (lot, rest) = World::lots(&whole).expect("lots");
+        assert_eq!(
+            serde_json::to_value(lot).ok(),
+            serde_json::to_value(told(
+                json!({ "config": { "spn/enable": false }, "connections": { "close": 3, "open": 100 } })
+            ))
+            .ok()
+        );
+        let (lot, rest) = World::lots(&rest).expect("lots");
+        assert!(!lot.restart && lot.config.is_empty());
+        assert_eq!(
+            serde_json::to_value(&rest).ok(),
+            serde_json::to_value(told(json!({ "restart": true, "connections": { "open": 1 } }))).ok()
+        );
+        assert!(World::lots(&rest).is_none());
     }
 
     #[test]

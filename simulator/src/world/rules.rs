@@ -11,7 +11,7 @@ use super::{
     Change, Event, World, chance,
     faults::Blow,
     pattern::Pattern,
-    timeline::{Chain, later},
+    timeline::{Chain, Taken, later},
 };
 use crate::go::escape;
 use crate::limits;
@@ -325,7 +325,9 @@ impl World {
             self.reactions.acted += 1;
             match after {
                 Some(after) => self.schedule(later(self.now(), after.0), change),
-                None => self.perform_or_tell("rules", change),
+                None => {
+                    self.perform_or_tell("rules", change);
+                }
             }
         }
         self.reactions.depth -= 1;
@@ -348,13 +350,24 @@ impl World {
     }
 
     /// Lets a change happen whose instant has come. What rules make of one that a rule wanted is theirs, too.
-    pub(super) fn perform_due(&mut self, change: &scenario::Change, by: Option<Chain>) {
-        let Some(by) = by else { return self.perform_or_tell("timeline", change) };
-        self.reactions.go_on(by);
-        self.perform_or_tell("timeline", change);
+    pub(super) fn perform_due(&mut self, Taken { at, change, by }: &Taken) {
+        // What opens many connections does so a few at a time, at its one instant; without room for all it opens none.
+        let room = |world: &Self| change.connections.as_ref().is_none_or(|told| world.room_for(told).is_ok());
+        let lots = Self::lots(change).filter(|_| self.timeline.has_room(*at) && room(self));
+        let lot = lots.as_ref().map_or(&**change, |(lot, _)| lot);
+        if let Some(by) = by {
+            self.reactions.go_on(*by);
+        }
+        let done = self.perform_or_tell("timeline", lot);
+        let rest = lots.map(|(_, rest)| rest).filter(|_| done);
+        let goes_on = rest.is_some();
+        if let Some(rest) = rest {
+            self.timeline.put_back(*at, rest, *by);
+        }
+        let Some(by) = by else { return };
         self.react_to_states();
         self.reactions.rest();
-        if let Some(links) = self.reactions.chains.get_mut(&by.first) {
+        if let Some(links) = self.reactions.chains.get_mut(&by.first).filter(|_| !goes_on) {
             links.waiting = links.waiting.saturating_sub(1);
             if links.waiting == 0 {
                 self.reactions.chains.remove(&by.first);

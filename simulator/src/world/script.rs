@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::{
     Contract,
-    scenario::{self, Bandwidth, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open},
+    scenario::{self, Bandwidth, Close, ConnectionRow, ConnectionsChange, NetworkChange, Open, OpenRecipe},
 };
 use serde_json::json;
 
@@ -107,8 +107,34 @@ impl World {
         told.connections.as_ref().map_or(Ok(()), |one| self.room_for(one).map_err(Unfit::Refused))
     }
 
+    /// The first lot of a change that opens many connections, and what is to be done after it; nothing where one lot is all.
+    pub fn lots(told: &scenario::Change) -> Option<(scenario::Change, scenario::Change)> {
+        let ConnectionsChange { close, open } = told.connections.as_ref()?;
+        let left = |count: u32| count.checked_sub(limits::OPENED_AT_ONCE).filter(|left| *left > 0);
+        let (lot, rest) = match open.as_ref()? {
+            Open::Some(count) => (Open::Some(limits::OPENED_AT_ONCE), Open::Some(left(*count)?)),
+            Open::Recipe(OpenRecipe { count, apps }) => {
+                let of = |count| Open::Recipe(OpenRecipe { count, apps: apps.clone() });
+                (of(limits::OPENED_AT_ONCE), of(left(*count)?))
+            }
+            Open::Listed(_) => return None,
+        };
+        let opens = |close, open| Some(ConnectionsChange { close, open: Some(open) });
+        // Nothing comes after the core's end.
+        let (restart, shutdown) = (told.restart, told.shutdown);
+        let lot = scenario::Change {
+            connections: opens(close.clone(), lot),
+            restart: false,
+            shutdown: false,
+            ..told.clone()
+        };
+        let rest =
+            scenario::Change { connections: opens(None, rest), restart, shutdown, ..Default::default() };
+        Some((lot, rest))
+    }
+
     /// Whether there is room for the connections that are to be opened.
-    fn room_for(&self, told: &ConnectionsChange) -> Result<(), ChangeError> {
+    pub(super) fn room_for(&self, told: &ConnectionsChange) -> Result<(), ChangeError> {
         let more = match &told.open {
             Some(Open::Some(count)) => *count as usize,
             Some(Open::Recipe(recipe)) => recipe.count as usize,
@@ -209,11 +235,13 @@ impl World {
         Ok(())
     }
 
-    /// The same for what nobody waits for: a refusal is told to those who listen.
-    pub(super) fn perform_or_tell(&mut self, whose: &str, told: &scenario::Change) {
-        if let Err(refused) = self.perform(told) {
+    /// The same for what nobody waits for: a refusal is told to those who listen. Whether it happened.
+    pub(super) fn perform_or_tell(&mut self, whose: &str, told: &scenario::Change) -> bool {
+        let done = self.perform(told);
+        if let Err(refused) = &done {
             self.emit(Event::Refused(format!("{whose}: {refused}")));
         }
+        done.is_ok()
     }
 
     /// Whether an option is unknown here, but not in other contracts.

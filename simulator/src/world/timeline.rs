@@ -46,6 +46,16 @@ struct Entry {
     by: Option<Chain>,
 }
 
+/// A change that is due.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// Its instant and its place.
+    pub(super) at: (Timestamp, usize),
+    pub(super) change: Arc<Change>,
+    /// What rules set each other off, if one wants it.
+    pub(super) by: Option<Chain>,
+}
+
 /// Rules that set each other off, be it with time in between.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -131,10 +141,21 @@ impl Timeline {
         self.waiting.first_key_value().map(|((due, _), _)| *due)
     }
 
+    /// Whether the rest of a change can wait at its place; there the entry may come again already.
+    pub(super) fn has_room(&self, at: (Timestamp, usize)) -> bool {
+        !self.waiting.contains_key(&at)
+    }
+
+    /// Lets the rest of a change wait at its instant and place.
+    pub(super) fn put_back(&mut self, at: (Timestamp, usize), rest: Change, by: Option<Chain>) {
+        self.waiting.insert(at, Entry { change: Arc::new(rest), again: None, by });
+    }
+
     /// Takes the next change, if it is due by an instant. An entry that comes again waits for its next time.
-    pub(super) fn take(&mut self, now: Timestamp) -> Option<(Arc<Change>, Option<Chain>)> {
+    pub(super) fn take(&mut self, now: Timestamp) -> Option<Taken> {
         let next = self.waiting.first_entry().filter(|next| next.key().0 <= now)?;
-        let place = next.key().1;
+        let at = *next.key();
+        let place = at.1;
         let Entry { change, again, by } = next.remove();
         if let Some(mut again) = again {
             let last = again.nominal;
@@ -146,7 +167,7 @@ impl Timeline {
                 self.waiting.insert((due, place), Entry { change, again: Some(again), by });
             }
         }
-        Some((change, by))
+        Some(Taken { at, change, by })
     }
 }
 
@@ -177,7 +198,7 @@ mod tests {
         let end = Timestamp::from_second(until).expect("an instant");
         let mut seen = Vec::new();
         while let Some(due) = timeline.next().filter(|due| *due <= end) {
-            let (change, _) = timeline.take(due).expect("a change that is due");
+            let change = timeline.take(due).expect("a change that is due").change;
             let keys: Vec<&str> = change.config.keys().map(String::as_str).collect();
             seen.push((due.as_millisecond() as f64 / 1e3, keys.join(",")));
         }

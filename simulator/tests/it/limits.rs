@@ -22,7 +22,7 @@ use std::{
 use attacks::Attack;
 use grammars::{Sizes, Text, grammars};
 use peer::Peer;
-use portmaster_simulator::{Contract, Simulator};
+use portmaster_simulator::{Contract, Simulator, journal::Filter};
 
 use crate::common::{self, PATIENCE, Socket};
 
@@ -294,7 +294,49 @@ async fn the_journal_keeps_the_beginning_of_a_long_id() {
     socket.told("1|create|core:a|J{}", "1|success").await;
     let id = "1".repeat(1 << 20);
     socket.told(format!("{id}|query|query core:a"), &format!("{id}|done")).await;
-    let kept = simulator.journal().entries(&portmaster_simulator::journal::Filter::default());
+    let kept = simulator.journal().entries(&Filter::default());
     let text = serde_json::to_string(&kept).unwrap();
     assert!(kept.len() >= 5 && text.len() < 1 << 20, "{} entries, {} bytes", kept.len(), text.len());
+}
+
+/// Whoever asks for much again and again waits in line: between two pings of somebody else few of them are answered.
+#[test]
+fn many_long_answers_hold_up_nobody() {
+    let simulator = Simulator::builder().dev_mode(true).journal(10_000).start_blocking().unwrap();
+    let address = simulator.addr();
+    let asked = b"GET /api/v1/config/options HTTP/1.1\r\nHost: x\r\n\r\n".repeat(30);
+    let _crowd: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(&asked).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..10 {
+        assert_eq!(common::ask(address, "GET", "/api/v1/ping", &[], "").status(), 200);
+    }
+    let pings = simulator.journal().entries(&Filter::default().path("ping"));
+    let mut between: Vec<u64> = pings.windows(2).map(|two| two[1].seq - two[0].seq).collect();
+    between.sort_unstable();
+    assert!(between[between.len() / 2] < 200, "{between:?}");
+}
+
+/// A long journal is read beside the connections.
+#[test]
+fn who_reads_a_long_journal_holds_up_nobody() {
+    let simulator = Simulator::builder().control("127.0.0.1:0").journal(1000).start_blocking().unwrap();
+    let address = simulator.addr();
+    let control = simulator.control_url().unwrap().trim_start_matches("http://").parse().unwrap();
+    for _ in 0..60 {
+        let body = "x".repeat(60_000);
+        common::ask(address, "POST", "/api/v1/netquery/query", &[], &body);
+    }
+    let reading = std::thread::spawn(move || common::ask(control, "GET", "/journal.har", &[], "").status());
+    let mut pings = 0;
+    while !reading.is_finished() {
+        assert_eq!(common::ask(address, "GET", "/api/v1/ping", &[], "").status(), 200);
+        pings += 1;
+    }
+    assert_eq!(reading.join().unwrap(), 200);
+    assert!(pings > 10, "{pings}");
 }
