@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::BodyExt;
 use tokio::sync::Notify;
 
-use crate::{core::Shared, limits};
+use crate::core::Shared;
 
 /// All places that are taken.
 #[derive(Debug, Default)]
@@ -87,9 +87,7 @@ pub(super) async fn answer(
     place.falls_silent();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    // Many can be asked for at once.
-    if body.len() >= limits::UNREAD_EACH {
-        shared.next_turn().await;
-    }
+    // Many can be asked for at once, and a short one may be work, too.
+    shared.next_turn().await;
     Response::from_parts(parts, Body::from(shared.unsent.answer(body, &place.end)))
 }
