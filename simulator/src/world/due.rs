@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{ClockMode, StateMatch};
 
-use super::{Change, Clock, World};
+use super::{Change, Clock, Event, World};
 use crate::limits;
 
 /// How far a clock was moved by hand.
@@ -107,7 +107,8 @@ impl World {
         } else if let Some(taken) = self.timeline.take(due) {
             self.perform_due(&taken);
         }
-        1 + self.events.len().saturating_sub(before)
+        let told = self.events.iter().skip(before);
+        1 + told.map(|event| if let Event::Gone(gone, _) = event { gone.len() } else { 1 }).sum::<usize>()
     }
 }
 
@@ -281,6 +282,31 @@ mod tests {
         assert_eq!(many.connections.len(), there);
         let refused = many.events.iter().filter(|event| format!("{event:?}").contains("at most 1100000"));
         assert_eq!(refused.count(), 1);
+    }
+
+    #[test]
+    fn very_many_that_end_together_go_a_few_at_a_time() {
+        let yaml = "extends: home-office\nclock: running\ntimeline: [{ at: 1s, change: { connections: { open: 900 } } }, { at: 2s, change: { connections: { close: all } } }]";
+        let scenario = Scenario::parse("drawn", yaml).expect("a scenario");
+        let mut world = World::new(scenario, Options::default()).expect("a world");
+        let (mut opened, mut looks) = (false, 0);
+        loop {
+            world.clock.observe(std::time::Duration::from_secs(700));
+            let there = world.connections.len();
+            let (next, now) = (world.run_due(), world.clock.start() + SignedDuration::from_secs(700));
+            world.take_events();
+            assert!(there <= world.connections.len() + 2 * limits::DUE_AT_ONCE, "{there}");
+            opened |= world.connections.len() > 900;
+            looks += 1;
+            if next.is_none_or(|next| next > now) {
+                break;
+            }
+        }
+        assert!(
+            opened && looks > 4 && world.connections.len() < 900,
+            "{opened} {looks} {}",
+            world.connections.len()
+        );
     }
 
     #[test]

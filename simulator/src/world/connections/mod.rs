@@ -15,6 +15,8 @@ use std::{
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
 
+use crate::limits;
+
 pub use connection::{Connection, Shared};
 pub use entity::entity;
 
@@ -79,8 +81,8 @@ pub struct Connections {
     extra_most: usize,
     /// How many were ever known.
     places: u64,
-    /// When those that have ended go, Unix seconds. One that was replaced since is here still, and counts no more.
-    going: Arc<BTreeMap<i64, Vec<Arc<Connection>>>>,
+    /// When those that have ended go, Unix seconds and their places. One that was replaced since is here still, and counts no more.
+    going: Arc<BTreeMap<(i64, u64), Arc<Connection>>>,
     /// When some end by themselves. One that was replaced since counts no more.
     ending: Arc<BTreeMap<(Timestamp, u64), Arc<Connection>>>,
 }
@@ -89,9 +91,8 @@ pub struct Connections {
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = |one: &Arc<Connection>| self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, one));
-        let going = self.going.iter().flat_map(|(second, all)| all.iter().map(move |one| (second, one)));
         let going: BTreeSet<_> =
-            going.filter(|(_, one)| counts(one)).map(|(second, one)| (second, one.place)).collect();
+            self.going.iter().filter(|(_, one)| counts(one)).map(|(place, _)| place).collect();
         let ending = self.ending.iter().filter(|(_, one)| counts(one));
         let ending: Vec<_> = ending.map(|((end, _), one)| (end, one.place)).collect();
         let mut told = f.debug_struct("Connections");
@@ -192,7 +193,7 @@ impl Connections {
 
     /// Says in which second a connection goes.
     fn goes_at(&mut self, connection: &Arc<Connection>, second: i64) {
-        Arc::make_mut(&mut self.going).entry(second).or_default().push(Arc::clone(connection));
+        Arc::make_mut(&mut self.going).insert((second, connection.place), Arc::clone(connection));
     }
 
     /// Ends a connection that is active.
@@ -224,7 +225,7 @@ impl Connections {
             }
         };
         if !kept.is_empty() {
-            Arc::make_mut(&mut self.going).values_mut().flatten().for_each(follow);
+            Arc::make_mut(&mut self.going).values_mut().for_each(follow);
             Arc::make_mut(&mut self.ending).values_mut().for_each(follow);
         }
         rows
@@ -248,14 +249,16 @@ impl Connections {
     /// The instant at which the next connection ends or goes by itself.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let goes = self.going.first_key_value();
-        let goes = goes.map(|(second, _)| Timestamp::from_second(*second).unwrap_or(Timestamp::MAX));
+        let goes = goes.map(|((second, _), _)| Timestamp::from_second(*second).unwrap_or(Timestamp::MAX));
         goes.into_iter().chain(self.ending.first_key_value().map(|((end, _), _)| *end)).min()
     }
 
-    /// The ids of those that end by themselves by an instant.
+    /// The ids of those that end by themselves by an instant, the first ones of very many.
     pub(super) fn take_ending(&mut self, now: Timestamp) -> Vec<String> {
         let mut ids = Vec::new();
-        while self.ending.first_key_value().is_some_and(|((end, _), _)| *end <= now) {
+        while ids.len() < limits::DUE_AT_ONCE
+            && self.ending.first_key_value().is_some_and(|((end, _), _)| *end <= now)
+        {
             let Some((_, one)) = Arc::make_mut(&mut self.ending).pop_first() else { break };
             if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
                 ids.push(one.id().to_owned());
@@ -264,17 +267,16 @@ impl Connections {
         ids
     }
 
-    /// Lets go of what ended long ago.
+    /// Lets go of what ended long ago, the first ones of very many.
     pub(super) fn take_gone(&mut self, now: Timestamp) -> Vec<Arc<Connection>> {
         let mut gone = Vec::new();
-        while self.going.first_key_value().is_some_and(|(second, _)| *second <= now.as_second()) {
-            let Some((_, mut all)) = Arc::make_mut(&mut self.going).pop_first() else { break };
-            all.sort_unstable_by_key(|one| one.place);
-            for one in all {
-                if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
-                    Arc::make_mut(&mut self.known).remove(one.id());
-                    gone.push(one);
-                }
+        while gone.len() < limits::DUE_AT_ONCE
+            && self.going.first_key_value().is_some_and(|((second, _), _)| *second <= now.as_second())
+        {
+            let Some((_, one)) = Arc::make_mut(&mut self.going).pop_first() else { break };
+            if self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, &one)) {
+                Arc::make_mut(&mut self.known).remove(one.id());
+                gone.push(one);
             }
         }
         gone

@@ -26,9 +26,8 @@ struct Row(ConnectionRow, Option<i64>, Option<Timestamp>);
 impl Serialize for Connections {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let known = |one: &Arc<Connection>| self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, one));
-        let going = self.going.iter().flat_map(|(second, all)| all.iter().map(move |one| (one, *second)));
-        let going: BTreeMap<&str, i64> =
-            going.filter(|(one, _)| known(one)).map(|(one, second)| (one.id(), second)).collect();
+        let going = self.going.iter().filter(|(_, one)| known(one));
+        let going: BTreeMap<&str, i64> = going.map(|((second, _), one)| (one.id(), *second)).collect();
         let ending = self.ending.iter().filter(|(_, one)| known(one));
         let ending: BTreeMap<&str, Timestamp> = ending.map(|((end, _), one)| (one.id(), *end)).collect();
         let saved = |one: &Arc<Connection>| {
