@@ -31,14 +31,14 @@ pub(super) fn progress_bar(steps: usize) -> ProgressBar {
     bar
 }
 
-/// Waits for something of which nobody knows how far it is, and says so.
-pub(super) async fn waiting<T>(what: &str, work: impl Future<Output = T>) -> T {
+/// Waits for something of which nobody knows how far it is, and says so. Who works gets the bar, to say something beside it.
+pub(super) async fn waiting<T, W: Future<Output = T>>(what: &str, work: impl FnOnce(ProgressBar) -> W) -> T {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.set_message(what.to_owned());
     let (begun, is_terminal) = (Instant::now(), io::stderr().is_terminal());
-    let mut work = std::pin::pin!(work);
+    let mut work = std::pin::pin!(work(bar.clone()));
     loop {
         let pause = if is_terminal { Duration::from_millis(100) } else { PAUSE };
         tokio::select! {

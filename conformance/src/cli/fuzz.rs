@@ -430,7 +430,7 @@ async fn watched(
     let threads = campaign.threads();
     let mut work = tokio::task::spawn_blocking(move || campaign.run(until, shard, threads, &running));
     let (begun, mut before) = (Instant::now(), (Instant::now(), 0));
-    let mut stopped = false;
+    let (mut stopped, mut shrinks) = (false, false);
     let summary = loop {
         tokio::select! {
             done = &mut work => break done,
@@ -442,16 +442,16 @@ async fn watched(
         }
         let (cases, failing) = progress.counts();
         live.counted(cases, failing, progress.found());
-        let terminal = io::stderr().is_terminal();
-        if terminal || before.0.elapsed() >= PAUSE {
+        let (terminal, shrinking) = (io::stderr().is_terminal(), progress.shrinking());
+        // Who waits for the end of it is told at once that something follows.
+        let turns = shrinking.is_some() && !std::mem::replace(&mut shrinks, shrinking.is_some());
+        if terminal || turns || before.0.elapsed() >= PAUSE {
             let rate = (cases - before.1) as f64 / before.0.elapsed().as_secs_f64().max(0.001);
             before = (Instant::now(), cases);
             let seconds = begun.elapsed().as_secs();
-            let text = match progress.shrinking() {
+            let text = match shrinking {
                 None => format!("{seconds} s, {cases} cases, {rate:.0} cases/s, {failing} failing"),
-                Some((done, all)) => {
-                    format!("{seconds} s, {cases} cases, {failing} failing, {done} of {all} made small")
-                }
+                Some(shrinking) => format!("{seconds} s, {cases} cases, {failing} failing, {shrinking}"),
             };
             if terminal {
                 bar.set_message(text);
@@ -486,7 +486,7 @@ async fn replay(file: &Path, target: &TargetArgs, allowed: Allowed) -> Result<u8
     found.simulate(about.contract, about.healthy).await?;
     let settings = settings(&found, about.contract, about.healthy, None, failure.seed)?;
     let campaign = Campaign::new(settings).map_err(|error| Trouble::Usage(error.to_string()))?;
-    let outcome = waiting("sending the case again", campaign.replay(&failure)).await;
+    let outcome = waiting("sending the case again", |_| campaign.replay(&failure)).await;
     found.close().await;
     let outcome = outcome.map_err(Trouble::Unreachable)?;
     let (text, status) = match outcome {

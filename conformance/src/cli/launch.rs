@@ -43,7 +43,10 @@ impl Launched {
         let launch = launch.with_data(self.data.clone()).map_err(usage)?;
         let launch = launch.with_config(self.with_config.as_deref()).map_err(usage)?;
         let name = launch.name();
-        match waiting("starting the target", Keeper::launch(launch)).await {
+        let started = waiting("starting the target", |bar| {
+            Keeper::launch(launch, move |text| bar.suspend(|| anstream::eprintln!("{text}")))
+        });
+        match started.await {
             Ok(keeper) => Ok(Some((keeper, name))),
             Err(error @ LaunchError::NoStart(_)) => Err(Trouble::Unreachable(error.to_string())),
             Err(error) => Err(usage(error)),

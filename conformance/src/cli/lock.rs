@@ -23,6 +23,30 @@ impl Drop for Lock {
     }
 }
 
+/// How the files' names begin and end.
+const NAME: (&str, &str) = ("portmaster-conformance-", ".lock");
+/// How many files are looked at, at most, for what killed runs have left behind.
+const LOOKED_AT: usize = 100_000;
+
+/// Removes the files of runs that were killed. Those of others, or that cannot be looked at, stay.
+fn remove_abandoned(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten().take(LOOKED_AT) {
+        let name = entry.file_name();
+        let is_ours = name.to_str().is_some_and(|name| name.starts_with(NAME.0) && name.ends_with(NAME.1));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        if let Ok(file) = File::open(&path)
+            && file.try_lock().is_ok()
+            && is_there(&file, &path).unwrap_or(false)
+        {
+            drop(Lock { path, _file: file });
+        }
+    }
+}
+
 /// Whether a file that was opened is still the one of that name.
 fn is_there(file: &File, path: &Path) -> io::Result<bool> {
     let there = match fs::metadata(path) {
@@ -48,7 +72,9 @@ impl Lock {
     pub(super) fn take(address: &Address) -> Result<Self, Trouble> {
         let name: String =
             address.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        let path = std::env::temp_dir().join(format!("portmaster-conformance-{name}.lock"));
+        let folder = std::env::temp_dir();
+        remove_abandoned(&folder);
+        let path = folder.join(format!("{}{name}{}", NAME.0, NAME.1));
         let cannot = |error: &dyn std::fmt::Display| {
             Trouble::Usage(format!("cannot lock {}: {error}", path.display()))
         };
@@ -73,5 +99,21 @@ impl Lock {
                 return Ok(Self { path, _file: file });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_runs_that_are_gone_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(format!("{}{name}", NAME.0));
+        let [held, killed, other] = ["held.lock", "killed.lock", "other"].map(file);
+        let [lock, ..] = [&held, &killed, &other].map(|file| File::create(file).unwrap());
+        lock.try_lock().unwrap();
+        remove_abandoned(folder.path());
+        assert!(held.exists() && !killed.exists() && other.exists());
     }
 }

@@ -111,6 +111,7 @@ const STARTING: Duration = Duration::from_secs(20);
 /// What ends a run before its end.
 #[derive(Debug)]
 struct Bounds {
+    begun: Instant,
     limit: Option<Instant>,
     signals: Signals,
 }
@@ -177,8 +178,9 @@ impl From<Run> for Outcome {
     }
 }
 
-pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
-    let limit = args.time_limit.map(|limit| Instant::now() + limit.0);
+pub(super) async fn run(mut args: RunArgs) -> Result<u8, Trouble> {
+    let begun = Instant::now();
+    let limit = args.time_limit.map(|limit| begun + limit.0);
     if args.dry_run && matches!(args.contract, Wanted::Auto | Wanted::Target) {
         let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
         return Err(Trouble::Usage(text.to_owned()));
@@ -186,7 +188,10 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     if args.dry_run {
         return dry(&args).await;
     }
-    let bounds = Bounds { limit, signals: Signals::listen() };
+    // All parts of a run need the same seed.
+    let seed = args.seed.unwrap_or_else(|| if args.shard.is_some() { 1 } else { drawn_seed() });
+    args.seed = Some(seed);
+    let bounds = Bounds { begun, limit, signals: Signals::listen() };
     let watch = Watch::begin(&args.shown).await?;
     let target = match bounds.within(args.launched.keeper()).await {
         Ok(Ok(launched)) => match (launched, &args.target) {
@@ -197,11 +202,11 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
         Ok(Err(trouble)) => {
             if matches!(trouble, Trouble::Unreachable(_)) {
                 let unasked = |checks: &[Check]| Run::stranded(checks, &stranded(&trouble));
-                write_reports(&args, &unasked_report(&args, &args.unasked(), unasked)?)?;
+                write_reports(&args, &unasked_report(&args, &args.unasked(), begun, unasked)?)?;
             }
             return Err(trouble);
         }
-        Err(reason) => return left_out(&args, &args.unasked(), reason),
+        Err(reason) => return left_out(&args, &args.unasked(), begun, reason),
     };
     let status = on(&args, &target, &bounds, &watch).await;
     if let Target::Launched(keeper, _) = &target {
@@ -213,9 +218,9 @@ pub(super) async fn run(args: RunArgs) -> Result<u8, Trouble> {
     status
 }
 
-/// A run in which nothing was asked, for that reason.
-fn left_out(args: &RunArgs, subject: &Subject, reason: SkipReason) -> Result<u8, Trouble> {
-    let report = unasked_report(args, subject, |checks| Run::skipped(checks, reason))?;
+/// A run in which no check came to ask anything, for that reason.
+fn left_out(args: &RunArgs, subject: &Subject, begun: Instant, reason: SkipReason) -> Result<u8, Trouble> {
+    let report = unasked_report(args, subject, begun, |checks| Run::skipped(checks, reason))?;
     let _ = write_text(&mut anstream::stdout().lock(), &report);
     write_reports(args, &report)?;
     Ok(status(&report.run))
@@ -225,12 +230,19 @@ fn left_out(args: &RunArgs, subject: &Subject, reason: SkipReason) -> Result<u8,
 fn unasked_report(
     args: &RunArgs,
     subject: &Subject,
+    begun: Instant,
     run: impl Fn(&[Check]) -> Run,
 ) -> Result<Report, Trouble> {
     let checks = Selection::from(&args.select).of(subject.checks.clone()).map_err(Trouble::usage)?;
     let target = args.target.as_ref().map_or("launched".to_owned(), ToString::to_string);
-    let about = About { target, contract: subject.name.clone(), found: None, seed: 0, shard: None };
-    Ok(Report { about, run: run(&checks) })
+    let about = About {
+        target,
+        contract: subject.name.clone(),
+        found: None,
+        seed: args.seed.unwrap_or_default(),
+        shard: None,
+    };
+    Ok(Report { about, run: Run { took: begun.elapsed(), ..run(&checks) } })
 }
 
 /// Says what would run.
@@ -302,11 +314,11 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
         false => None,
     };
     let subject = match &greeting {
-        Some(Err(reason)) => return left_out(args, &args.unasked(), *reason),
+        Some(Err(reason)) => return left_out(args, &args.unasked(), bounds.begun, *reason),
         Some(Ok(Err(_))) => args.unasked(),
         _ => match bounds.within(Subject::find(&args.contract, &client, target.address(), &keys)).await {
             Ok(subject) => subject?,
-            Err(reason) => return left_out(args, &args.unasked(), reason),
+            Err(reason) => return left_out(args, &args.unasked(), bounds.begun, reason),
         },
     };
     let baseline = match (known, target) {
@@ -325,8 +337,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
         part
     });
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
-    // All parts of a run need the same seed.
-    let seed = args.seed.unwrap_or_else(|| if shard.is_some() { 1 } else { drawn_seed() });
+    let seed = args.seed.unwrap_or_default();
     let found = subject.found.clone();
     let about = About { target: target.name(), contract: subject.name.clone(), found, seed, shard };
     watch.live.run_begins(&about, checks.len());
@@ -339,11 +350,11 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     let mode = match greeting {
         Some(Ok(Ok(mode))) => mode,
         Some(Ok(Err(trouble))) => {
-            report.run = Run::stranded(&checks, &stranded(&trouble));
+            report.run = Run { took: bounds.begun.elapsed(), ..Run::stranded(&checks, &stranded(&trouble)) };
             write_reports(args, &report)?;
             return Err(trouble);
         }
-        Some(Err(reason)) => return left_out(args, &subject, reason),
+        Some(Err(reason)) => return left_out(args, &subject, bounds.begun, reason),
         None => Mode::Guarded,
     };
     let context = |address: &Address, mode, keys: &Keys| {

@@ -1,5 +1,6 @@
 //! Ctrl-C, and the termination signal where there is one: asked once, a run ends politely; asked again, at once.
 
+use portmaster_simulator::netquery::remove_temporary_folders;
 use tokio::sync::watch;
 
 use crate::exit;
@@ -40,6 +41,7 @@ impl Signals {
 /// Passes the first signal on, and ends the program with the second.
 fn tell(told: &watch::Sender<bool>) -> bool {
     if told.send_replace(true) {
+        remove_temporary_folders();
         std::process::exit(exit::INTERRUPTED.into());
     }
     true

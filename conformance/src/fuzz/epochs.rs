@@ -72,12 +72,9 @@ impl Sort {
 
 type Sorts = BTreeMap<(Oracle, String, String), Sort>;
 
-/// How long failures are made small after a campaign that ends by time: half as long as it took, but at least so long. What is not
-/// reached then is told as it came.
-const SHRINKING: Duration = Duration::from_secs(60);
-
-/// The same where somebody asked for the end.
-const SHRINKING_AT_THE_END: Duration = Duration::from_secs(10);
+/// How long failures are made small after a campaign that ends by time: as long as it took, but at least so long; and this long where
+/// somebody asked for the end. What is not reached then is told as it came.
+const SHRINKING: Duration = Duration::from_secs(10);
 
 /// Why a fall is not made small.
 const OVER: &str = "the campaign's time was over before these cases could be sent again";
@@ -130,10 +127,11 @@ pub(super) fn run(
         kin.insert(sort.finding.endpoint.clone(), sort.seen);
     }
     let patience = match until {
-        _ if interrupted => Some(SHRINKING_AT_THE_END),
+        _ if interrupted => Some(SHRINKING),
         Until::Cases(_) => None,
-        Until::For(span) => Some((span / 2).max(SHRINKING)),
+        Until::For(span) => Some(span.max(SHRINKING)),
     };
+    progress.shrinks_for(patience);
     let settling = Settling {
         subject,
         progress,

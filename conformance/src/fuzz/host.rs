@@ -7,11 +7,12 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     io::{self, Write as _},
+    path::Path,
     time::Duration,
 };
 
 use portmaster_fixtures::{Contract, Scenario};
-use portmaster_simulator::{ExternalAuth, Simulator, Snapshot};
+use portmaster_simulator::{ExternalAuth, Simulator, Snapshot, netquery::Folder};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
@@ -21,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    keeper::{Fall, Kind, Life, how},
+    keeper::{Fall, Kind, Life, how, temporary},
     suite::{Embedded, Mode, Tier},
     target::{Address, Client, Request, SendError},
 };
@@ -153,7 +154,7 @@ pub(super) struct Host {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     /// Where it may leave what it likes.
-    _home: tempfile::TempDir,
+    _home: Folder,
 }
 
 impl Host {
@@ -161,7 +162,8 @@ impl Host {
     pub(super) fn begin(own: &Own) -> Result<Self, Gone> {
         let gone = |error: io::Error| Gone(format!("no process for simulators: {error}"));
         // Each world makes and removes a handful of files, in memory for a tenth of the time.
-        let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).map_err(gone)?;
+        let home =
+            temporary(Path::new("/dev/shm")).or_else(|_| temporary(&std::env::temp_dir())).map_err(gone)?;
         let (life, input, output) = Life::asked(&own.command, home.path()).map_err(gone)?;
         Ok(Self { life, input, output: BufReader::new(output).lines(), _home: home })
     }

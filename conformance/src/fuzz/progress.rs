@@ -1,8 +1,11 @@
 //! How far a campaign is.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 /// How far a campaign is; to be looked at, and to be stopped, while it goes on. Threads share it.
@@ -19,6 +22,8 @@ pub struct Progress {
     /// How many failures are to be made small, once everything was sent, and how many of them were.
     pub(super) to_shrink: AtomicU64,
     pub(super) shrunk: AtomicU64,
+    /// For how many seconds at most, where there is a bound.
+    seconds: AtomicU64,
     /// What sorts of failures were met, a line each, as they came.
     found: Mutex<Vec<String>>,
 }
@@ -29,10 +34,18 @@ impl Progress {
         (self.cases.load(Relaxed), self.failing.load(Relaxed))
     }
 
-    /// How many failures were made small, and of how many; `None` while cases are sent.
-    pub fn shrinking(&self) -> Option<(u64, u64)> {
+    /// How far it is with making failures small; `None` while cases are sent.
+    pub fn shrinking(&self) -> Option<String> {
         let all = self.to_shrink.load(Relaxed);
-        (all > 0).then(|| (self.shrunk.load(Relaxed), all))
+        let limit = match self.seconds.load(Relaxed) {
+            0 => String::new(),
+            seconds => format!(" within {seconds} s"),
+        };
+        (all > 0).then(|| format!("{} of {all} made small{limit}", self.shrunk.load(Relaxed)))
+    }
+
+    pub(super) fn shrinks_for(&self, patience: Option<Duration>) {
+        self.seconds.store(patience.map_or(0, |patience| patience.as_secs()), Relaxed);
     }
 
     /// What sorts of failures were met so far, a line each, in the order in which they came. Whether they happen again, and what

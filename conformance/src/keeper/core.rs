@@ -4,7 +4,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use tokio::process::Command;
 
-use super::template::Template;
+use super::{folder::temporary, template::Template};
 
 /// How long a program may take to say what flags it has.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,8 +20,12 @@ const OLD: &[&str] = &[
     "--log", "warning",
 ];
 
-/// The command line that starts the core.
-pub(super) async fn template(program: &Path) -> Result<Template, String> {
+/// What to think of when a program does not start that says nothing of a core's flags.
+const NO_CORE: &str = "\n  hint: what it answers to --help names none of a core's flags; if it is none, --launch 'COMMAND' starts it, \
+                       with {addr} where the command says where to listen";
+
+/// The command line that starts the core, and what to think of if it does not.
+pub(super) async fn template(program: &Path) -> Result<(Template, &'static str), String> {
     let name = program.display();
     if !program.is_file() {
         return Err(format!("--core: there is no file {name}"));
@@ -29,20 +33,21 @@ pub(super) async fn template(program: &Path) -> Result<Template, String> {
     // It runs in other folders than this one.
     let path = std::path::absolute(program).map_err(|error| format!("--core: {name}: {error}"))?;
     let help = said(&path, "--help").await?;
-    let flags = match generation(&help) {
-        Some(flags) => flags,
+    let (flags, hint) = match generation(&help) {
+        Some(flags) => (flags, ""),
         // Then it may at least know a flag when it sees one, or name its version.
         None => {
             let version = said(&path, "--version").await?;
             let old =
                 version.split(|c: char| !c.is_ascii_digit() && c != '.').any(|word| word.starts_with("1."));
-            if old { OLD } else { NEW }
+            (if old { OLD } else { NEW }, NO_CORE)
         }
     };
     // What stands in braces is a place; a path with braces cannot be told from one.
     let words =
         std::iter::once(path.display().to_string()).chain(flags.iter().map(|flag| (*flag).to_owned()));
-    Template::of(words.collect()).map_err(|error| error.to_string())
+    let template = Template::of(words.collect()).map_err(|error| error.to_string())?;
+    Ok((template, hint))
 }
 
 /// Which flags a help text is about.
@@ -60,7 +65,7 @@ fn generation(help: &str) -> Option<&'static [&'static str]> {
 
 /// What the program says when it is given one flag.
 async fn said(program: &Path, flag: &str) -> Result<String, String> {
-    let folder = tempfile::tempdir().map_err(|error| format!("--core: no folder: {error}"))?;
+    let folder = temporary(&std::env::temp_dir()).map_err(|error| format!("--core: no folder: {error}"))?;
     let asked = Command::new(program)
         .arg(flag)
         .current_dir(folder.path())
@@ -100,7 +105,9 @@ mod tests {
         let file = Path::new(".").join(folder.path().file_name().unwrap()).join("core");
         std::fs::write(&file, "#!/bin/sh\necho ' -data -api-address'\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let said = template(&file).await.unwrap().to_string();
+        let (said, hint) = template(&file).await.unwrap();
+        let said = said.to_string();
+        assert!(hint.is_empty());
         assert!(said.starts_with('/') && said.contains("--nameserver-address"), "{said}");
     }
 

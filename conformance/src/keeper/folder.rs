@@ -7,15 +7,20 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::flatten;
+use portmaster_simulator::netquery::Folder as Temporary;
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
 
 use crate::target::{Keys, Tier};
 
 /// The folders of a target: gone when this is dropped, unless they are kept as evidence.
 #[derive(Debug)]
 pub(super) struct Folder {
-    root: TempDir,
+    root: Temporary,
+}
+
+/// A temporary folder of this program's own. The first one also removes those of suites that were killed.
+pub(crate) fn temporary(parent: &Path) -> io::Result<Temporary> {
+    Temporary::new(parent, "portmaster-conformance-")
 }
 
 /// What stands in the settings of a target that is launched.
@@ -79,7 +84,7 @@ fn merge(tree: &mut Value, over: &Value) {
 impl Folder {
     /// Fresh folders; the data folder is a copy of `from`, if there is one.
     pub(super) fn fresh(from: Option<&Path>) -> io::Result<Self> {
-        let folder = Self { root: tempfile::Builder::new().prefix("portmaster-conformance-").tempdir()? };
+        let folder = Self { root: temporary(&std::env::temp_dir())? };
         std::fs::create_dir(folder.bin())?;
         std::fs::create_dir(folder.data())?;
         if let Some(from) = from {

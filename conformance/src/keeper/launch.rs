@@ -52,6 +52,8 @@ pub enum LaunchError {
 #[derive(Clone, Debug)]
 pub struct Launch {
     template: Template,
+    /// What to think of if it does not start.
+    hint: &'static str,
     data: Option<PathBuf>,
     more: Value,
     way: Way,
@@ -86,7 +88,7 @@ impl Launch {
     /// # Errors
     /// When it has none for the address, or some that are not known.
     pub fn command(text: &str) -> Result<Self, LaunchError> {
-        Ok(Self::of(Template::read(text)?))
+        Ok(Self::of(Template::read(text)?, ""))
     }
 
     /// A core, with the flags that it takes.
@@ -94,11 +96,12 @@ impl Launch {
     /// # Errors
     /// When there is no such program.
     pub async fn core(program: &Path) -> Result<Self, LaunchError> {
-        core::template(program).await.map(Self::of).map_err(LaunchError::Core)
+        let (template, hint) = core::template(program).await.map_err(LaunchError::Core)?;
+        Ok(Self::of(template, hint))
     }
 
-    fn of(template: Template) -> Self {
-        Self { template, data: None, more: Value::Null, way: Way::Guarded }
+    fn of(template: Template, hint: &'static str) -> Self {
+        Self { template, hint, data: None, more: Value::Null, way: Way::Guarded }
     }
 
     /// The same with a copy of a data folder.
@@ -126,6 +129,11 @@ impl Launch {
             true => Ok(Self { more, ..self }),
             false => Err(bad("expected an object, nested as in a core's config.json".to_owned())),
         }
+    }
+
+    /// What to think of if it does not start, after a line break, if there is anything.
+    pub(super) fn hint(&self) -> &'static str {
+        self.hint
     }
 
     /// Whether it can be told what its external authenticator does.

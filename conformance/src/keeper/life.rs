@@ -37,6 +37,9 @@ pub(crate) struct Life {
     /// All processes that it began, unless they left: a script that starts the target is none of its own.
     #[cfg(unix)]
     group: Option<rustix::process::Pid>,
+    /// Ends them should this program be killed.
+    #[cfg(unix)]
+    heir: Option<Child>,
     log: Arc<Mutex<Log>>,
     readers: JoinSet<()>,
 }
@@ -109,7 +112,9 @@ impl Life {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         // Ctrl-C is for this program, which then ends the other.
         #[cfg(unix)]
-        command.process_group(0);
+        let (heir, group) = heir().unzip();
+        #[cfg(unix)]
+        command.process_group(group.unwrap_or(0));
         let mut child = command.spawn()?;
         let log = Arc::new(Mutex::new(Log::default()));
         let mut readers = JoinSet::new();
@@ -118,11 +123,13 @@ impl Life {
         }
         let out = child.stdout.take();
         #[cfg(unix)]
-        let group = child.id().and_then(|id| rustix::process::Pid::from_raw(id.try_into().ok()?));
+        let group = group.or(child.id().and_then(|id| id.try_into().ok()));
         let life = Self {
             child,
             #[cfg(unix)]
-            group,
+            heir,
+            #[cfg(unix)]
+            group: group.and_then(rustix::process::Pid::from_raw),
             log,
             readers,
         };
@@ -181,6 +188,7 @@ impl Life {
         self.signal(rustix::process::Signal::KILL);
         // The number may be somebody else's soon.
         self.group = None;
+        self.heir = None;
     }
 
     async fn kill(&mut self) {
@@ -206,6 +214,18 @@ async fn read(from: impl AsyncRead + Unpin, log: Arc<Mutex<Log>>) {
         log.lock().unwrap_or_else(PoisonError::into_inner).line(text);
         line.clear();
     }
+}
+
+/// A shell in a process group of its own, which it ends once we are gone, however we went: nobody else holds the other end of what
+/// it reads. What is begun in its group (the number) ends with us. Where there is no shell, nobody does it.
+#[cfg(unix)]
+pub(crate) fn heir() -> Option<(Child, i32)> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' TERM ABRT; read -r _; kill -s KILL 0"]).current_dir("/");
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let shell = shell.process_group(0).kill_on_drop(true).spawn().ok()?;
+    let group = shell.id()?.try_into().ok()?;
+    Some((shell, group))
 }
 
 /// How a process ended, in words.

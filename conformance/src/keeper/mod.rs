@@ -17,8 +17,11 @@ mod watch;
 
 pub(crate) use cause::normalised;
 pub(crate) use fall::{Fall, Kind};
+pub(crate) use folder::temporary;
 pub(crate) use launch::Way;
 pub use launch::{Launch, LaunchError};
+#[cfg(unix)]
+pub(crate) use life::heir;
 pub(crate) use life::{Life, how};
 pub(crate) use probe::{Readiness, ready};
 pub use watch::Keeper;

@@ -180,7 +180,12 @@ async fn step(
     own: bool,
     list: &mut Option<(usize, Instant)>,
 ) -> Result<(), String> {
-    client.send(address, &Request::api("GET", "ping")).await.map_err(|error| error.to_string())?;
+    client.send(address, &Request::api("GET", "ping")).await.map_err(|error| match error {
+        SendError::Connect { .. } if own => {
+            format!("nothing listens on {}, as it was told to", address.authority())
+        }
+        error => error.to_string(),
+    })?;
     if own && let Some(key) = keys.get(Tier::Admin) {
         let request = Request::api("GET", "auth/permissions").bearer(key);
         let response = client.send(address, &request).await.map_err(|error| error.to_string())?;

@@ -27,6 +27,8 @@ use crate::target::{Address, Client, Flight, Keys, Request, Tier};
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long a target may take to be ready.
 const START: Duration = Duration::from_secs(120);
+/// After how long without it somebody is told how it looks.
+const SOON: Duration = Duration::from_secs(8);
 /// How long after somebody asked for it a target may end, or be away.
 const FAREWELL: Duration = Duration::from_secs(60);
 /// How long a process may live without anybody listening.
@@ -101,18 +103,19 @@ enum End {
 }
 
 impl Keeper {
-    /// Launches a target, and waits until it is ready.
+    /// Launches a target, and waits until it is ready. Where that takes long, `told` gets to know how it looks.
     ///
     /// # Errors
     /// When it cannot be started or does not come to answer.
-    pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
+    pub async fn launch(launch: Launch, told: impl Fn(&str)) -> Result<Self, LaunchError> {
+        let hint = launch.hint();
         let place = Place::new(launch, launch::keys())?;
         let address = place.address()?;
         let (keys, settings) = (place.keys.clone(), place.settings().flat());
         let keeper = Self::with(address, keys, Flight::default(), Some(settings), place.can_grant());
         let mut life = place.begin()?;
-        let started = keeper.started(&mut life).await;
-        started.map_err(|fall| LaunchError::NoStart(fall.told().join("\n  ")))?;
+        let started = keeper.started(&mut life, told).await;
+        started.map_err(|fall| LaunchError::NoStart(fall.told().join("\n  ") + hint))?;
         keeper.run(Some((place, life)));
         Ok(keeper)
     }
@@ -380,7 +383,7 @@ impl Keeper {
             }
             let spoiled = place.is_spoiled();
             let mut life = place.begin().ok()?;
-            match self.started(&mut life).await {
+            match self.started(&mut life, |_| ()).await {
                 Ok(()) => return Some(life),
                 Err(mut fall) => {
                     if spoiled {
@@ -405,23 +408,36 @@ impl Keeper {
     }
 
     /// Waits until a process is ready.
-    async fn started(&self, life: &mut Life) -> Result<(), Fall> {
-        let ended = tokio::select! {
-            ended = life.ended() => Some(ended),
-            readiness = ready(&self.0.address, &self.0.keys, true, START) => match readiness {
-                Readiness::Ready => return Ok(()),
-                Readiness::Unready(why) => {
-                    let text = format!("it is not ready within {} s: {why}", START.as_secs());
-                    life.abort().await;
-                    return Err(Fall::new(Kind::NoStart, text).with_waits(&life.words().join("\n")).with_log(&life.tail()));
+    async fn started(&self, life: &mut Life, told: impl Fn(&str)) -> Result<(), Fall> {
+        let mut why = String::new();
+        for limit in [SOON, START - SOON] {
+            if !why.is_empty() {
+                let fall =
+                    Fall::new(Kind::NoStart, format!("the process lives, and {why}")).with_log(&life.tail());
+                told(&format!(
+                    "the target is not ready after {} s: {}",
+                    SOON.as_secs(),
+                    fall.told().join("\n  ")
+                ));
+            }
+            let readiness = tokio::select! {
+                ended = life.ended() => {
+                    let text = match ended {
+                        Ok(status) => format!("{} before it was ready", life::how(status)),
+                        Err(_) => "it ended before it was ready".to_owned(),
+                    };
+                    return Err(Fall::new(Kind::NoStart, text).with_words(&life.words()).with_log(&life.tail()));
                 }
-            },
-        };
-        let text = match ended {
-            Some(Ok(status)) => format!("{} before it was ready", life::how(status)),
-            _ => "it ended before it was ready".to_owned(),
-        };
-        Err(Fall::new(Kind::NoStart, text).with_words(&life.words()).with_log(&life.tail()))
+                readiness = ready(&self.0.address, &self.0.keys, true, limit) => readiness,
+            };
+            why = match readiness {
+                Readiness::Ready => return Ok(()),
+                Readiness::Unready(why) => why,
+            };
+        }
+        life.abort().await;
+        let text = format!("it is not ready within {} s: {why}", START.as_secs());
+        Err(Fall::new(Kind::NoStart, text).with_waits(&life.words().join("\n")).with_log(&life.tail()))
     }
 
     /// Watches somebody else's target until it is lost.

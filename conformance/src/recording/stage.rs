@@ -23,6 +23,8 @@ use super::{
     exchange::{Setup, SetupKeys},
     stand_in::standard_keys,
 };
+#[cfg(unix)]
+use crate::keeper::heir;
 use crate::{
     keeper::{Keeper, Way},
     target::{Address, SendError},
@@ -103,7 +105,7 @@ pub(crate) struct Target {
 enum Own {
     Nothing,
     Kept(Keeper),
-    Process { process: Child, complaint: Arc<Mutex<Vec<u8>>> },
+    Process { process: Child, complaint: Arc<Mutex<Vec<u8>>>, _heir: Option<tokio::process::Child> },
     Simulator(#[expect(dead_code, reason = "it serves until it is dropped")] Simulator),
 }
 
@@ -129,7 +131,7 @@ impl Target {
     /// Whether a process that was started for the recording has ended.
     pub(crate) fn ended(&mut self) -> Option<StageError> {
         match &mut self.own {
-            Own::Process { process, complaint } => match process.try_wait() {
+            Own::Process { process, complaint, .. } => match process.try_wait() {
                 Ok(Some(status)) => Some(StageError::Target(format!("ended: {status}{}", last(complaint)))),
                 _ => None,
             },
@@ -256,7 +258,14 @@ async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Targe
     let words: Vec<_> = words.iter().map(|word| word.replace("{addr}", &free)).collect();
     let (program, arguments) =
         words.split_first().ok_or_else(|| StageError::Command("it names no program".to_owned()))?;
-    let mut process = Command::new(program)
+    let mut command = Command::new(program);
+    #[cfg(unix)]
+    let (_heir, group) = heir().unzip();
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, group.unwrap_or(0));
+    #[cfg(not(unix))]
+    let _heir = None;
+    let mut process = command
         .args(arguments)
         .args(flags(setup, folder))
         .stdin(Stdio::null())
@@ -270,7 +279,7 @@ async fn started(words: &[String], setup: &Setup, folder: &Path) -> Result<Targe
         std::thread::spawn(move || listen(stderr, &complaint));
     }
     let address = free.parse().map_err(|error| target(&error))?;
-    let mut target = Target { address, own: Own::Process { process, complaint } };
+    let mut target = Target { address, own: Own::Process { process, complaint, _heir } };
     target.listens().await?;
     Ok(target)
 }

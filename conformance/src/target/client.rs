@@ -2,7 +2,10 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,6 +28,10 @@ use super::{
 
 /// How long a target that was asked to close the connection may take before nothing more is awaited.
 const LINGER: Duration = Duration::from_millis(300);
+/// The same of a target that has never done so, however often it was asked.
+const SHORT_LINGER: Duration = Duration::from_millis(20);
+/// How often.
+const VAIN: usize = 5;
 
 /// How long an answer may take that comes at once.
 const AT_ONCE: Duration = Duration::from_millis(750);
@@ -40,6 +47,8 @@ pub struct Client {
     flight: Option<Flight>,
     /// What nobody uses at the moment. All clones share it.
     kept: Arc<Mutex<Vec<(Address, Connection)>>>,
+    /// How often in a row the target did not close the connection though it was asked to.
+    stays: Arc<AtomicUsize>,
 }
 
 /// Keeps requests apart.
@@ -65,7 +74,7 @@ impl Pace {
 impl Client {
     /// A client that waits so long for a whole answer.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, pace: None, flight: None, kept: Arc::default() }
+        Self { timeout, pace: None, flight: None, kept: Arc::default(), stays: Arc::default() }
     }
 
     /// The same, with connections that no other clone shares: they end with it.
@@ -122,7 +131,7 @@ impl Client {
             if request.kept {
                 self.exchange_kept(address, request).await
             } else {
-                exchange(address, request).await
+                self.exchange(address, request).await
             }
         })
         .await;
@@ -132,6 +141,29 @@ impl Client {
             (flown, _) => return arrived(flown, sent),
         }
         sent
+    }
+
+    async fn exchange(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
+        let (mut response, mut incoming) =
+            ask(address, &request.method, &request.bytes(address), false).await?;
+        if response.status == 101 {
+            return Ok(response);
+        }
+        response.surplus = match timeout(self.linger(), incoming.drain()).await {
+            Ok(surplus) => {
+                self.stays.store(0, Ordering::Relaxed);
+                surplus
+            }
+            Err(_) => {
+                self.stays.fetch_add(1, Ordering::Relaxed);
+                incoming.left()
+            }
+        };
+        Ok(response)
+    }
+
+    fn linger(&self) -> Duration {
+        if self.stays.load(Ordering::Relaxed) < VAIN { LINGER } else { SHORT_LINGER }
     }
 
     async fn exchange_kept(&self, address: &Address, request: &Request) -> Result<Response, SendError> {
@@ -211,15 +243,6 @@ fn arrived<T>(flown: Option<(u64, Ticket)>, answer: Result<T, SendError>) -> Res
     answer
 }
 
-async fn exchange(address: &Address, request: &Request) -> Result<Response, SendError> {
-    let (mut response, mut incoming) = ask(address, &request.method, &request.bytes(address), false).await?;
-    response.surplus = match response.status {
-        101 => 0,
-        _ => timeout(LINGER, incoming.drain()).await.unwrap_or_else(|_| incoming.left()),
-    };
-    Ok(response)
-}
-
 /// Sends a request on a connection of its own and reads the answer.
 async fn ask(
     address: &Address,
@@ -288,5 +311,25 @@ mod tests {
             let told = asked.lock().unwrap().iter().filter(|line| line.contains("/b")).count();
             assert_eq!(told, times, "{method}");
         }
+    }
+
+    #[tokio::test]
+    async fn who_never_closes_is_not_waited_for_each_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let mut open = vec![];
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+                open.push(stream);
+            }
+        });
+        let client = Client::new(Duration::from_secs(10));
+        for _ in 0..VAIN {
+            assert_eq!(client.linger(), LINGER);
+            assert_eq!(client.send(&address, &Request::api("GET", "a")).await.unwrap().status, 200);
+        }
+        assert_eq!(client.linger(), SHORT_LINGER);
     }
 }

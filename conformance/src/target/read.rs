@@ -147,8 +147,11 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
                 self.exactly(length).await
             }
             None => {
-                self.drain().await;
-                Ok(std::mem::take(&mut self.buffer).into())
+                // Who goes on for ever gives no answer.
+                match self.drain().await {
+                    MAX_BODY.. => Err(SendError::TooLarge { limit: MAX_BODY }),
+                    _ => Ok(std::mem::take(&mut self.buffer).into()),
+                }
             }
         }
     }
@@ -212,6 +215,13 @@ mod tests {
         let endless = [b"HTTP/1.1 200 OK\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_HEAD)].concat();
         let answer = Incoming::new(endless.as_slice()).response("GET").await;
         assert!(matches!(answer, Err(SendError::TooLarge { limit: MAX_HEAD })), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn bodies_that_end_with_the_connection_have_a_bound() {
+        let endless = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &b"x".repeat(MAX_BODY)].concat();
+        let answer = Incoming::new(endless.as_slice()).response("GET").await;
+        assert!(matches!(answer, Err(SendError::TooLarge { limit: MAX_BODY })));
     }
 
     #[tokio::test]

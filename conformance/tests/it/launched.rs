@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 use portmaster_conformance::exit;
 use serde_json::Value;
 
-use super::common::{PROGRAM, program};
+use super::common::{PROGRAM, command, ended, program};
 
 /// The command line that launches the simulator, which is built with the workspace.
 fn simulator(more: &str) -> String {
@@ -96,4 +96,59 @@ async fn diff_knows_how_to_start_a_core() {
     let core = core.to_str().unwrap();
     let ended = program(&["diff", "--core", core, "--contract", "v2.2", "endpoint:config/*"]).await;
     assert_eq!(ended.status, exit::PASSED, "{}{}", ended.stdout, ended.stderr);
+}
+
+/// Ended outright, the suite can do nothing any more; what it has launched goes with it, and the next suite removes what it left.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_was_launched_ends_with_a_suite_that_is_killed() {
+    use std::io::{BufRead, BufReader, Read};
+    let folder = tempfile::tempdir().unwrap();
+    let there = |name: &str| folder.path().join(name);
+    let pipe = there("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // What it has launched holds the pipe as long as it lives, with a child that listens to nobody.
+    let script = format!("exec 3>{}; echo up >&3; trap '' TERM; sleep 40 & wait", pipe.display());
+    let launched = format!("sh -c \"{script}\" {{addr}}");
+    let suite = |launched: &str| {
+        let mut suite = command(&["run", "--launch", launched]);
+        suite.env("TMPDIR", folder.path());
+        suite
+    };
+    let mut first = suite(&launched).spawn().unwrap();
+    let closed = tokio::task::spawn_blocking(move || {
+        let mut pipe = BufReader::new(std::fs::File::open(pipe).unwrap());
+        pipe.read_line(&mut String::new()).unwrap();
+        first.kill().unwrap();
+        first.wait().unwrap();
+        pipe.read_to_end(&mut vec![]).unwrap()
+    });
+    let limit = std::time::Duration::from_secs(20);
+    assert_eq!(tokio::time::timeout(limit, closed).await.unwrap().unwrap(), 0);
+    let left = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left(), 2, "the pipe, and the folder of who was killed");
+    assert_eq!(ended(suite("false {addr}")).await.status, exit::UNREACHABLE);
+    assert_eq!(left(), 1, "only the pipe");
+}
+
+#[cfg(unix)]
+#[test]
+fn who_does_not_listen_is_told_of_while_it_is_waited_for() {
+    use std::io::{BufRead, BufReader};
+    let launched = "sh -c 'echo here I am; exec sleep 60' {addr}";
+    let mut suite = command(&["run", "--launch", launched]).spawn().unwrap();
+    let said = BufReader::new(suite.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let said: Vec<_> =
+        said.skip_while(|line| !line.contains("nothing listens on 127.0.0.1:")).take(3).collect();
+    assert_eq!(said[2].trim(), "here I am", "{said:?}");
+    suite.kill().unwrap();
+    suite.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_core_is_better_launched() {
+    let ended = program(&["run", "--core", "/bin/sh"]).await;
+    assert_eq!(ended.status, exit::UNREACHABLE, "{}", ended.stderr);
+    assert!(ended.stderr.contains("--launch 'COMMAND' starts it"), "{}", ended.stderr);
 }

@@ -77,13 +77,23 @@ async fn a_time_limit_holds_whatever_a_websocket_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_nothing_says_how_long_it_took() {
+    let url = target(Kind::Silent).await;
+    let ended = program(&["run", "--target", &url, "--time-limit", "1s", "--seed", "7"]).await;
+    let last = ended.stdout.lines().last().unwrap_or_default();
+    let told =
+        last.starts_with("nothing ran of ") && !last.contains(" in 0.") && last.contains(" · seed 7 · ");
+    assert!(told && ended.status == exit::TIME_OVER, "{last}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fuzzer_ends_in_time_though_nothing_is_answered() {
     for kind in [Kind::Silent, Kind::Garbage, Kind::Dozes] {
         let url = target(kind).await;
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().to_str().unwrap();
         let begun = Instant::now();
-        let ended = program(&["fuzz", "--target", &url, "--for", "1s", "--out", out]).await;
+        let ended = program(&["fuzz", "--target", &url, "--for", "1s", "--seed", "1", "--out", out]).await;
         assert_eq!(ended.status, exit::UNREACHABLE, "{kind:?}: {}{}", ended.stdout, ended.stderr);
         let errors: Vec<_> = ended.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert!(errors.len() == 1 && errors[0].contains("answered within "), "{kind:?}: {}", ended.stderr);

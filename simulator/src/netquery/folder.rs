@@ -1,5 +1,5 @@
-//! The temporary folder of a connection database. It goes with its owner; those of processes that were killed go when the
-//! next one starts.
+//! Temporary folders, of a connection database or of a target that the suite launches. A folder goes with its owner; those of
+//! processes that were killed go when the next one starts.
 
 use std::{
     collections::BTreeSet,
@@ -7,18 +7,18 @@ use std::{
     hash::{BuildHasher as _, RandomState},
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, Once, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// How the folders' names begin.
-const PREFIX: &str = "portmaster-simulator-";
+/// How many entries of a parent are looked at, at most, for what others have left behind.
+const LOOKED_AT: usize = 100_000;
 
 /// The file in a folder that is locked for as long as its owner lives.
 const LOCK: &str = "lock";
 
 /// A folder that belongs to this process.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     // Dropped first: it is open in the folder.
     _lock: File,
     folder: Made,
@@ -30,9 +30,9 @@ struct Made(PathBuf);
 
 impl Made {
     /// A new one, for its owner alone, under a name that nobody guesses.
-    fn within(parent: &Path) -> io::Result<Self> {
+    fn within(parent: &Path, prefix: &str) -> io::Result<Self> {
         let drawn = RandomState::new().hash_one(std::process::id());
-        let path = parent.join(format!("{PREFIX}{drawn:016x}"));
+        let path = parent.join(format!("{prefix}{drawn:016x}"));
         #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
@@ -46,6 +46,7 @@ impl Drop for Made {
     fn drop(&mut self) {
         // Whoever comes next removes what is left.
         let _ = fs::remove_dir_all(&self.0);
+        there().remove(&self.0);
     }
 }
 
@@ -56,30 +57,27 @@ fn there() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     THERE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the temporary folders of all simulators of this process. For a program that ends at once, without dropping
-/// them; they are of no use afterwards.
+/// Removes the temporary folders of this process, those of its simulators included. For a program that ends at once, without
+/// dropping them; they are of no use afterwards.
 pub fn remove_temporary_folders() {
     for folder in there().iter() {
         let _ = fs::remove_dir_all(folder);
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        there().remove(self.path());
-    }
-}
-
 impl Folder {
-    /// A new folder among the system's temporary ones. The first one of a process removes what others have left behind.
-    pub(super) fn new() -> io::Result<Self> {
-        static FIRST: Once = Once::new();
-        FIRST.call_once(|| remove_abandoned(&std::env::temp_dir()));
-        Self::within(&std::env::temp_dir())
-    }
-
-    fn within(parent: &Path) -> io::Result<Self> {
-        let folder = Made::within(parent)?;
+    /// A new folder whose name begins like that. The first one of a process removes what others have left behind there.
+    ///
+    /// # Errors
+    /// When the system has no room for it.
+    pub fn new(parent: &Path, prefix: &'static str) -> io::Result<Self> {
+        static SWEPT: Mutex<BTreeSet<(PathBuf, &str)>> = Mutex::new(BTreeSet::new());
+        let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.insert((parent.to_owned(), prefix)) {
+            remove_abandoned(parent, prefix);
+        }
+        drop(swept);
+        let folder = Made::within(parent, prefix)?;
         // Under its name only once it is locked: whoever finds it unlocked may be sure that its owner is gone.
         let unlocked = folder.0.join("unlocked");
         let lock = File::create_new(&unlocked)?;
@@ -89,17 +87,25 @@ impl Folder {
         Ok(Self { _lock: lock, folder })
     }
 
+    /// Has it stay for people to look at, and answers where it is.
+    pub fn keep(mut self) -> PathBuf {
+        // Without a lock it is nobody's, and no one removes it.
+        let _ = fs::remove_file(self.path().join(LOCK));
+        there().remove(self.path());
+        std::mem::take(&mut self.folder.0)
+    }
+
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.folder.0
     }
 }
 
 /// Removes the folders whose owners are gone. What cannot be looked at or removed, such as another user's, stays.
-fn remove_abandoned(parent: &Path) {
+fn remove_abandoned(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+    for entry in entries.flatten().take(LOOKED_AT) {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix));
         if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_abandoned(&entry.path()) {
             // Another process may be removing it at the same time.
             let _ = fs::remove_dir_all(entry.path());
@@ -118,10 +124,13 @@ fn is_abandoned(folder: &Path) -> bool {
 mod tests {
     use super::*;
 
+    const PREFIX: &str = "portmaster-test-";
+
     #[test]
     fn only_folders_whose_owners_are_gone_are_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let alive = Folder::within(parent.path()).unwrap();
+        let alive = Folder::new(parent.path(), PREFIX).unwrap();
+        let kept = Folder::new(parent.path(), PREFIX).unwrap().keep();
         // As a process that is killed leaves it: the lock is gone, the folder is there.
         let killed = parent.path().join(format!("{PREFIX}killed"));
         fs::create_dir(&killed).unwrap();
@@ -133,8 +142,8 @@ mod tests {
         }
         fs::write(other.join(LOCK), "").unwrap();
         fs::write(killed.join("main.db"), "rows").unwrap();
-        remove_abandoned(parent.path());
-        assert!(!killed.exists());
+        remove_abandoned(parent.path(), PREFIX);
+        assert!(!killed.exists() && kept.exists());
         assert!(alive.path().join(LOCK).exists() && beginning.exists() && other.exists());
         let path = alive.path().to_owned();
         drop(alive);

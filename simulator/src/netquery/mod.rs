@@ -27,5 +27,5 @@ mod tests;
 pub use answer::{Answer, Kind, Request};
 pub(crate) use dump::{Kept, Tables};
 pub use failure::StoreError;
-pub use folder::remove_temporary_folders;
+pub use folder::{Folder, remove_temporary_folders};
 pub use store::{Retention, Store};

@@ -444,7 +444,7 @@ impl Store {
 impl Opened {
     /// Empty tables.
     fn new(dialect: &Dialect) -> Result<Self, StoreError> {
-        let folder = Folder::new()?;
+        let folder = Folder::new(&std::env::temp_dir(), "portmaster-simulator-")?;
         let writer = open(folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         // Until somebody reads there is no log; and to write, nothing need be mapped.
         writer.execute_batch(
