@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use portmaster_fixtures::{Mutant, scenario::ScenarioError};
+use portmaster_fixtures::{
+    Mutant,
+    scenario::{self, ScenarioError},
+};
 use portmaster_simulator::{
     Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
 };
@@ -233,15 +236,24 @@ fn abort_signal(args: &Serve) -> impl Future<Output = ()> + use<> {
     }
 }
 
+/// How many mistakes of a scenario are shown.
+const MISTAKES: usize = 5;
+
 /// Says why it did not start.
 pub(crate) fn complain(error: &StartError) {
     let mut text = format!("error: {error}");
     if let StartError::Scenario(ScenarioError::Text { file, report }) = error {
-        text = format!("error: {error}\n{report}");
-        text = format!(
-            "{}\nhint: portmaster-simulator scenario check {file} says every mistake",
-            text.trim_end()
-        );
+        // All that is wrong with its form, unless it is what another one says that it extends.
+        let written = scenario::text(file).unwrap_or_default();
+        let mistakes = scenario::check(&written);
+        for mistake in mistakes.iter().take(MISTAKES) {
+            text = format!("{text}\n{}", mistake.shown(file, &written));
+        }
+        match mistakes.len() {
+            0 => text = format!("{text}\n{report}"),
+            all if all > MISTAKES => text = format!("{text}\nand {} more", all - MISTAKES),
+            _ => {}
+        }
     }
     if let StartError::Listen { source, .. } = error
         && source.kind() == io::ErrorKind::AddrInUse
