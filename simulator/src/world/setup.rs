@@ -15,7 +15,7 @@ use super::{
     Sessions, Spn, Timeline, World,
     config::Refused,
     dns::{Cached, Resolver},
-    generate, geo, keys,
+    generate, geo,
     profiles::LOCAL,
     references::Dangling,
     spn::SpnError,
@@ -60,14 +60,6 @@ pub enum SetupError {
     /// An option is unknown or does not take its value.
     #[error("config: {0}")]
     Config(#[from] Refused),
-    /// An API key that was given is none.
-    #[error("API key {place}: {why}")]
-    ApiKey {
-        /// Which one, from 1.
-        place: usize,
-        /// What was expected, without the secret.
-        why: String,
-    },
     /// A cached answer names a resolver that is not there.
     #[error("dns.cache: \"{domain}\" is from resolver \"{resolver}\", expected one of {known}")]
     Resolver {
@@ -230,9 +222,6 @@ impl World {
         for (key, value) in given {
             let value = self.config.migrated(&key, value);
             self.config.set(&key, Some(value), now)?;
-        }
-        for (at, entry) in api_keys.iter().enumerate() {
-            keys::parse(entry).map_err(|why| SetupError::ApiKey { place: at + 1, why })?;
         }
         if !api_keys.is_empty() {
             let present = self.config.list("core/apiKeys").into_iter().map(str::to_owned);

@@ -213,11 +213,6 @@ fn wrong_flags_say_what_was_expected() {
         (&["--data", "Cargo.toml"], "it is no folder"),
         (&["--seed", "-1"], "expected a whole number from 0"),
         (&["--journal", "many"], "expected a whole number from 0"),
-        (
-            &["--api-key", "k", "--api-key", "k?read=foo"],
-            "API key 2: read=foo, expected anyone, user or admin",
-        ),
-        (&["--api-key", "k?expires=soon"], "expires=soon, expected an instant"),
         #[cfg(unix)]
         (&["--ui", "/dev/zero"], "it is no regular file"),
         #[cfg(unix)]
