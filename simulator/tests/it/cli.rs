@@ -308,7 +308,9 @@ fn every_mistake_of_a_scenario_is_said() {
     let refused = fails(&["serve", "--scenario", &names]);
     assert!(refused.starts_with(&format!("error: {names}:4:55: timeline[0]")), "{refused}");
     let refused = fails(&["serve", "--scenario", &form]);
-    assert!(refused.contains(&format!("hint: portmaster-simulator scenario check {form} ")), "{refused}");
+    for place in [":1:1: sede: ", ":2:12: network.online: "] {
+        assert!(refused.contains(&format!("\n{form}{place}")), "{refused}");
+    }
 }
 
 #[test]
