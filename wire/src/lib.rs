@@ -1,7 +1,8 @@
-//! What the simulator and the suite of checks both say on the wire, or read from it, written once. It knows neither of
-//! them, and nothing of Portmaster.
+//! What the simulator and the suite of checks both say on the wire, read from it or need around it, written once. It knows
+//! neither of them, and nothing of Portmaster.
 
 pub mod answer;
+pub mod folder;
 pub mod har;
 pub mod percent;
 pub mod secret;

@@ -1,6 +1,6 @@
 //! Ctrl-C, and the termination signal where there is one: asked once, a run ends politely; asked again, at once.
 
-use portmaster_simulator::netquery::remove_temporary_folders;
+use portmaster_wire::folder::remove_temporary_folders;
 use tokio::sync::watch;
 
 use crate::exit;

@@ -12,7 +12,8 @@ use std::{
 };
 
 use portmaster_fixtures::{Contract, Scenario};
-use portmaster_simulator::{ExternalAuth, Simulator, Snapshot, netquery::Folder};
+use portmaster_simulator::{ExternalAuth, Simulator, Snapshot};
+use portmaster_wire::folder::Folder;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},

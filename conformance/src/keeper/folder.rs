@@ -7,7 +7,7 @@ use std::{
 };
 
 use portmaster_fixtures::scenario::flatten;
-use portmaster_simulator::netquery::Folder as Temporary;
+use portmaster_wire::folder::Folder as Temporary;
 use serde_json::{Map, Value, json};
 
 use crate::target::{Keys, Tier};

@@ -11,9 +11,8 @@ use portmaster_fixtures::{
     Mutant,
     scenario::{self, ScenarioError},
 };
-use portmaster_simulator::{
-    Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError, netquery::remove_temporary_folders,
-};
+use portmaster_simulator::{Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError};
+use portmaster_wire::folder::remove_temporary_folders;
 use serde_json::json;
 use tokio::sync::oneshot;
 

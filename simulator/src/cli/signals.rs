@@ -3,7 +3,7 @@
 
 use std::{io, process, thread, time::Duration};
 
-use portmaster_simulator::netquery::remove_temporary_folders;
+use portmaster_wire::folder::remove_temporary_folders;
 use tokio::{runtime, sync::oneshot, time::sleep};
 
 /// How long the program may take to end by itself.

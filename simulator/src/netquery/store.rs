@@ -13,6 +13,7 @@ use portmaster_fixtures::{
     Behaviour,
     scenario::{Bandwidth, ConnectionRow, RowsFile},
 };
+use portmaster_wire::folder::Folder;
 use rusqlite::{
     CachedStatement, Connection, OpenFlags, Transaction, params,
     types::{ToSqlOutput, ValueRef},
@@ -24,7 +25,6 @@ use super::{
     dialect::Dialect,
     dump::{self, Kept},
     failure::StoreError,
-    folder::Folder,
     kinds::{self, KIND, Kinds},
 };
 use crate::world::Event;
