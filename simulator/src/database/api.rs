@@ -98,10 +98,11 @@ pub(super) async fn run(
         }
     };
     match done {
-        Ok(record) => {
+        // Under the world's lock, as all that is queued: who hears of the success and cancels has heard the answer.
+        Ok(record) => api.shared.with(|_| {
             outbox.reply(&id, &[b"success"]);
             subscribers.publish(&Arc::new(record));
-        }
+        }),
         Err(error) => outbox.error(&id, &error.to_string()),
     }
 }
