@@ -101,12 +101,16 @@ impl Folder {
     }
 }
 
+/// What stands in a folder under a name that begins like that, as far as it can be looked at.
+pub fn named(parent: &Path, prefix: &str) -> impl Iterator<Item = fs::DirEntry> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten().take(LOOKED_AT);
+    entries.filter(move |entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)))
+}
+
 /// Removes the folders whose owners are gone. What cannot be looked at or removed, such as another user's, stays.
 fn remove_abandoned(parent: &Path, prefix: &str) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().take(LOOKED_AT) {
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix));
-        if is_ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_abandoned(&entry.path()) {
+    for entry in named(parent, prefix) {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_abandoned(&entry.path()) {
             // Another process may be removing it at the same time.
             let _ = fs::remove_dir_all(entry.path());
         }

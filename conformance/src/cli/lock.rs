@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use portmaster_wire::folder::named;
+
 use super::trouble::Trouble;
 use crate::target::Address;
 
@@ -25,15 +27,10 @@ impl Drop for Lock {
 
 /// How the files' names begin and end.
 const NAME: (&str, &str) = ("portmaster-conformance-", ".lock");
-/// How many files are looked at, at most, for what killed runs have left behind.
-const LOOKED_AT: usize = 100_000;
-
 /// Removes the files of runs that were killed. Those of others, or that cannot be looked at, stay.
 fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().take(LOOKED_AT) {
-        let name = entry.file_name();
-        let is_ours = name.to_str().is_some_and(|name| name.starts_with(NAME.0) && name.ends_with(NAME.1));
+    for entry in named(parent, NAME.0) {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.ends_with(NAME.1));
         if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
         }
