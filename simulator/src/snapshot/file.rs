@@ -102,20 +102,17 @@ impl<'a> SavedOrigin<'a, Cow<'a, Scenario>> {
 
 impl SavedOrigin<'_, Box<RawValue>> {
     fn read(self) -> Result<Origin, SnapshotError> {
-        let damaged = |steps: &[String], what| {
-            let place = ["origin", "scenario"].into_iter().chain(steps.iter().map(String::as_str));
-            SnapshotError::Damaged { place: place.collect::<Vec<_>>().join("."), what }
-        };
+        const PLACE: &str = "origin.scenario";
         let text = self.scenario.get();
         if extent(text).1 > limits::SNAPSHOT_SCENARIO {
             let what = format!("expected at most {} values", limits::SNAPSHOT_SCENARIO);
-            return Err(damaged(&[], what));
+            return Err(damaged(PLACE.to_owned(), &what));
         }
         let mut json = serde_json::Deserializer::from_str(text);
         json.disable_recursion_limit();
-        let value = Value::deserialize(&mut json).map_err(|error| damaged(&[], error.to_string()))?;
-        let mut scenario: Scenario =
-            read_value(&value).map_err(|misfit| damaged(&misfit.steps, misfit.text))?;
+        let value = Value::deserialize(&mut json).map_err(|error| damaged(PLACE.to_owned(), &error))?;
+        let mut scenario: Scenario = read_value(&value)
+            .map_err(|misfit| damaged([&[PLACE.to_owned()], &*misfit.steps].concat().join("."), &misfit))?;
         if let Some(rows) = self.rows {
             scenario.connections = Connections::Rows(rows.into_owned());
         }
@@ -266,8 +263,8 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     Ok(snapshot)
 }
 
-fn damaged(place: String, error: &serde_json::Error) -> SnapshotError {
-    SnapshotError::Damaged { place, what: error.to_string() }
+fn damaged(place: String, what: &dyn ToString) -> SnapshotError {
+    SnapshotError::Damaged { place, what: what.to_string() }
 }
 
 /// How deep the values of a JSON text are nested, and how many there are.

@@ -8,6 +8,7 @@ use portmaster_fixtures::{
 
 use super::{Origin, Snapshot, SnapshotError};
 use crate::{
+    limits,
     netquery::Store,
     world::{Options, World, session::Token},
 };
@@ -88,12 +89,20 @@ fn whatever_is_changed_in_a_file_is_found() {
             "\"clock\":{\"odd\":1,",
             "state.world.clock.odd: unknown field `odd`, expected one of ",
         ),
+        (
+            "\"scenario\":{",
+            "\"scenario\":{\"odd\":1,",
+            "origin.scenario.odd: unknown field `odd`, expected one of ",
+        ),
         ("\"live\":[[", "\"live\":[[7,", "live[0]: 38 columns, expected 37"),
         ("\"live\":[[\"", "\"live\":[[0,\"", "live[0]: 38 columns, expected 37"),
     ] {
         let told = with(from, to).to_string();
         assert!(told.starts_with(says), "{told}");
     }
+    let many = format!("\"scenario\":{{\"apps\":[{}1],", "1,".repeat(limits::SNAPSHOT_SCENARIO));
+    let told = with("\"scenario\":{", &many).to_string();
+    assert_eq!(told, "origin.scenario: expected at most 4000000 values");
     assert!(matches!(error("{}"), SnapshotError::Other(_)));
     assert!(matches!(error(""), SnapshotError::Other(_)));
     assert!(matches!(error(&saved[..saved.len() / 2]), SnapshotError::Other(_)));
