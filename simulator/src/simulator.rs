@@ -831,3 +831,44 @@ async fn listen(address: &str, anywhere: bool) -> Result<(TcpListener, SocketAdd
     let bound = listener.local_addr().map_err(error)?;
     Ok((listener, bound))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+    use crate::limits;
+
+    /// Whoever asks for much again and again waits in line; others are answered meanwhile.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn after_a_long_answer_the_next_one_waits_for_a_turn() {
+        const HEAD: &str = "HTTP/1.1 200 OK";
+        let simulator = Simulator::builder().dev_mode(true).start().await.expect("a simulator");
+        let asked = |path: &str| format!("GET /api/v1/{path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        let turns = simulator.shared.turns.acquire_many(limits::TURNS as u32).await.expect("turns");
+        let mut much = TcpStream::connect(simulator.addr()).await.expect("a connection");
+        much.write_all(asked("config/options").repeat(2).as_bytes()).await.expect("sent");
+        let mut told = vec![];
+        let count = |told: &[u8]| String::from_utf8_lossy(told).matches(HEAD).count();
+        while !told.ends_with(b"]") {
+            assert!(much.read_buf(&mut told).await.expect("an answer") > 0);
+        }
+        for _ in 0..10 {
+            let mut other = TcpStream::connect(simulator.addr()).await.expect("a connection");
+            other.write_all(asked("ping").as_bytes()).await.expect("sent");
+            let mut pong = vec![];
+            while !pong.ends_with(b"Pong.\n") {
+                assert!(other.read_buf(&mut pong).await.expect("an answer") > 0);
+            }
+        }
+        let _ = much.try_read_buf(&mut told);
+        assert_eq!(count(&told), 1, "the second answer came without a turn");
+        drop(turns);
+        while count(&told) < 2 {
+            assert!(much.read_buf(&mut told).await.expect("an answer") > 0);
+        }
+    }
+}

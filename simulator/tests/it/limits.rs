@@ -299,28 +299,6 @@ async fn the_journal_keeps_the_beginning_of_a_long_id() {
     assert!(kept.len() >= 5 && text.len() < 1 << 20, "{} entries, {} bytes", kept.len(), text.len());
 }
 
-/// Whoever asks for much again and again waits in line: between two pings of somebody else few of them are answered.
-#[test]
-fn many_long_answers_hold_up_nobody() {
-    let simulator = Simulator::builder().dev_mode(true).journal(10_000).start_blocking().unwrap();
-    let address = simulator.addr();
-    let asked = b"GET /api/v1/config/options HTTP/1.1\r\nHost: x\r\n\r\n".repeat(30);
-    let _crowd: Vec<TcpStream> = (0..200)
-        .map(|_| {
-            let mut stream = TcpStream::connect(address).unwrap();
-            stream.write_all(&asked).unwrap();
-            stream
-        })
-        .collect();
-    for _ in 0..10 {
-        assert_eq!(common::ask(address, "GET", "/api/v1/ping", &[], "").status(), 200);
-    }
-    let pings = simulator.journal().entries(&Filter::default().path("ping"));
-    let mut between: Vec<u64> = pings.windows(2).map(|two| two[1].seq - two[0].seq).collect();
-    between.sort_unstable();
-    assert!(between[between.len() / 2] < 200, "{between:?}");
-}
-
 /// A long journal is read beside the connections.
 #[test]
 fn who_reads_a_long_journal_holds_up_nobody() {
