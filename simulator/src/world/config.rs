@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
-use portmaster_fixtures::{ConfigOption, Contract, OptionType, ValueChecks};
+use portmaster_fixtures::{Behaviour, ConfigOption, Contract, OptionType, ValueChecks};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub struct Config {
     #[serde(skip)]
     options: &'static [ConfigOption],
     #[serde(skip, default = "unread")]
-    checks: &'static ValueChecks,
+    behaviour: &'static Behaviour,
     values: BTreeMap<String, Value>,
     #[serde(skip)]
     keys: Arc<[ApiKey]>,
@@ -42,9 +42,9 @@ pub struct Config {
     dev_mode: bool,
 }
 
-/// What stands for the checks until [`Config::revive`] tells them.
-fn unread() -> &'static ValueChecks {
-    &Contract::Docs.behaviour().value_checks
+/// What stands for the behaviour until [`Config::revive`] tells it.
+fn unread() -> &'static Behaviour {
+    Contract::Docs.behaviour()
 }
 
 /// The network levels that are true where a truth was a set of them: all three.
@@ -84,25 +84,13 @@ pub enum Refused {
     },
 }
 
-/// Whether an option says that programs can have a value of their own for it.
-fn says_per_app(option: &ConfigOption) -> bool {
-    option.annotations.get(PER_APP) == Some(&Value::Bool(true))
-}
-
-/// What the first contract says that says so of any option.
-static FIRST_PER_APP: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    let first = Contract::ALL.into_iter().find(|one| one.options().iter().any(says_per_app));
-    let options = first.into_iter().flat_map(Contract::options).filter(|option| says_per_app(option));
-    options.map(|option| option.key.as_str()).collect()
-});
-
 impl Config {
     /// The options of a contract, with nothing set.
     pub fn new(contract: Contract, mutants: Mutants) -> Self {
         Self {
             mutants,
             options: contract.options(),
-            checks: &contract.behaviour().value_checks,
+            behaviour: contract.behaviour(),
             values: BTreeMap::new(),
             keys: Arc::new([]),
             pending: BTreeSet::new(),
@@ -151,23 +139,20 @@ impl Config {
         entries.map(|entries| entries.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
     }
 
-    /// Whether programs can have a value of their own for an option. Contracts that do not say so of any option follow the
-    /// first one that does.
+    /// Whether programs can have a value of their own for an option.
     pub fn is_per_app(&self, key: &str) -> bool {
-        let own = self.options.iter().any(says_per_app);
-        self.option(key)
-            .is_some_and(|option| if own { says_per_app(option) } else { FIRST_PER_APP.contains(key) })
+        self.option(key).is_some_and(|option| self.is_for_apps(option))
     }
 
     /// The options of which [`is_per_app`](Self::is_per_app) is so. All programs' profile is made of them whenever an option
     /// changes.
     pub fn per_app(&self) -> Vec<&'static ConfigOption> {
-        let own: Vec<&'static ConfigOption> =
-            self.options.iter().filter(|option| says_per_app(option)).collect();
-        if own.is_empty() {
-            return self.options.iter().filter(|one| FIRST_PER_APP.contains(one.key.as_str())).collect();
-        }
-        own
+        self.options.iter().filter(|option| self.is_for_apps(option)).collect()
+    }
+
+    fn is_for_apps(&self, option: &ConfigOption) -> bool {
+        option.annotations.get(PER_APP) == Some(&Value::Bool(true))
+            || self.behaviour.per_app_options.contains(&option.key)
     }
 
     /// A value in its option's type, as it is read from documents and profiles. Clients that set an option are told other
@@ -194,13 +179,13 @@ impl Config {
             }
             Value::Array(entries) => match entries.iter().position(|entry| !entry.is_string()) {
                 Some(at) => Err(invalid(format!("entry #{} is not a string", at + 1))),
-                None => checked(option, value, "[]string", self.checks),
+                None => checked(option, value, "[]string", &self.behaviour.value_checks),
             },
             // One text is no list here.
             Value::String(_) if option.opt_type == OptionType::StringArray => Err(wrong(option, "string")),
             _ => {
                 let got = go_type(&value);
-                checked(option, value, got, self.checks)
+                checked(option, value, got, &self.behaviour.value_checks)
             }
         };
         checked.map_err(|refused| match refused {
@@ -240,7 +225,7 @@ impl Config {
         match value.filter(|value| !value.is_null()) {
             Some(value) => {
                 let got = go_type(&value);
-                let value = checked(option, value, got, self.checks)?;
+                let value = checked(option, value, got, &self.behaviour.value_checks)?;
                 self.values.insert(key.to_owned(), value);
             }
             None => {
@@ -262,13 +247,13 @@ impl Config {
         let option = self.option(key).ok_or_else(|| Refused::Unknown(key.to_owned()))?;
         let value = self.migrated(key, value);
         let got = go_type(&value);
-        checked(option, value, got, self.checks).map(drop)
+        checked(option, value, got, &self.behaviour.value_checks).map(drop)
     }
 
     /// Makes what is not saved of what is.
     pub(super) fn revive(&mut self, contract: Contract) {
         self.options = contract.options();
-        self.checks = &contract.behaviour().value_checks;
+        self.behaviour = contract.behaviour();
         // No key is expired by then: what was kept is what was loaded, and it goes when it is loaded the next time.
         self.keys = keys::load(&self.list("core/apiKeys"), Timestamp::MIN, &self.mutants).keys.into();
         self.dev_mode = self.flag("core/devMode");
@@ -514,15 +499,17 @@ mod tests {
         }
     }
 
+    /// Options that do not say it themselves are for programs where they are in the first contract that says it.
     #[test]
-    fn options_of_programs_are_the_same_one_by_one() {
+    fn options_of_programs_are_the_same_whoever_says_it() {
+        let says = |option: &&ConfigOption| option.annotations.contains_key(PER_APP);
         for contract in Contract::ALL {
             let config = Config::new(contract, Mutants::default());
-            let one_by_one = config.options().iter().filter(|option| config.is_per_app(&option.key));
-            let keys = |option: &ConfigOption| option.key.clone();
-            let all: Vec<String> = config.per_app().into_iter().map(keys).collect();
-            assert_eq!(all, one_by_one.map(keys).collect::<Vec<_>>(), "{contract}");
-            assert!(!all.is_empty());
+            let saying =
+                if config.options().iter().any(|one| says(&one)) { contract } else { Contract::V1_6 };
+            let there = saying.options().iter().filter(says).filter_map(|one| config.option(&one.key));
+            assert_eq!(config.per_app(), there.collect::<Vec<_>>(), "{contract}");
+            assert!(!config.per_app().is_empty());
         }
     }
 
