@@ -137,8 +137,8 @@ impl Life {
         i64::try_from(u64::from(habit.every) * 1_000 / self.pace.max(1)).unwrap_or(i64::MAX).max(1)
     }
 
-    /// A habit comes: what it does is put where it comes, and so is its next time.
-    fn plan(&mut self, place: usize, role: &Role, seed: u64, now: Timestamp) {
+    /// A habit comes: what it does is put where it comes, and so is its next time. DNS requests before `kept` are not.
+    fn plan(&mut self, place: usize, role: &Role, seed: u64, (now, kept): (Timestamp, Timestamp)) {
         let Some(Regular { app, number, times }) = self.habits.get_mut(place) else { return };
         let Some(habit) = role.habits.get(*number) else { return };
         let name = format!("live/{app}/{number}/{times}");
@@ -171,7 +171,12 @@ impl Life {
             let machine =
                 rng.random_range(0..role.services.get(service).map_or(1, |one| one.machines.max(1)));
             let begins = after(now, delay);
-            self.put(begins, step(Kind::Dns(service, machine), "dns"));
+            if begins >= kept {
+                self.put(begins, step(Kind::Dns(service, machine), "dns"));
+            } else {
+                // It has its place all the same.
+                self.places += 1;
+            }
             self.put(begins, step(Kind::Outbound(service, machine), "out"));
             delay = i64::from(rng.random_range(0..=habit.within)).max(delay);
         }
@@ -223,7 +228,7 @@ impl Step {
         if is_dns {
             return Some((one.dns_request(0, service, &domain, began), None));
         }
-        let made = one.outbound(0, service, machine, &domain, began);
+        let made = one.outbound(0, service, machine, &domain, began)?;
         Some(in_parts(made, service.part, recipe.start))
     }
 }
@@ -290,10 +295,9 @@ impl World {
                 Coming::Habit(place) => {
                     let name = life.habits[place].app.as_str();
                     if let Some(maker) = recipe.makers.iter().find(|maker| maker.app.name == name) {
-                        life.plan(place, maker.role, seed, due);
+                        life.plan(place, maker.role, seed, (due, kept));
                     }
                 }
-                Coming::Step(Step { kind: Kind::Dns(..), .. }) if due < kept => {}
                 Coming::Step(step) => {
                     // A program connects to nothing before it runs.
                     let runs =
@@ -347,7 +351,7 @@ impl World {
                 let name = self.life.habits.get(place).map(|habit| habit.app.as_str());
                 let app = self.apps.iter().find(|app| Some(app.name.as_str()) == name);
                 if let Some(role) = app.map(role_of) {
-                    self.life.plan(place, role, seed, due);
+                    self.life.plan(place, role, seed, (due, due));
                 }
             }
             Some((due, Coming::Step(step))) if self.is_awake() && self.connections.len() < limits::HELD => {
@@ -569,7 +573,7 @@ mod tests {
                 let habits = life.habits.len();
                 life.coming.clear();
                 for place in (0..habits).cycle().take(habits * 20) {
-                    life.plan(place, role_of(app), 1, now);
+                    life.plan(place, role_of(app), 1, (now, now));
                 }
                 let soon =
                     life.coming.iter().find(|((due, _), one)| matches!(one, Coming::Habit(_)) && *due <= now);

@@ -323,7 +323,7 @@ impl Connections<'_> {
         for _ in 0..followers {
             let after = self.below(3) as i64;
             let outbound = self.outbound(program, service, machine, &domain, began + after);
-            self.waiting.push(outbound);
+            self.waiting.extend(outbound);
         }
         if self.chance(60) {
             let request = self.dns_request(program, service, &domain, began);
@@ -419,6 +419,7 @@ impl Connections<'_> {
         self.finish(program, row, service.list, &dns, "").into()
     }
 
+    /// Nothing where it is over and in no table any more: of all that programs have ever done little is left.
     fn outbound(
         &mut self,
         program: usize,
@@ -426,18 +427,11 @@ impl Connections<'_> {
         machine: usize,
         domain: &str,
         began: i64,
-    ) -> Generated {
+    ) -> Option<Generated> {
         let network = &NETWORKS[service.network];
         let v6 = self.chance(25);
         let mut row = self.row(program, began);
-        row.ip_version = if v6 { 6 } else { 4 };
-        row.ip_protocol = service.protocol;
-        row.local_ip = self.local(v6).to_string();
-        row.local_port = self.next_port();
-        row.remote_ip = address(network, service, machine, v6);
-        row.remote_port = service.port;
-        domain.clone_into(&mut row.domain);
-        place(&mut row, network);
+        let local = self.local(v6);
         let blocked = !service.list.is_empty();
         let may = !self.recipe.tunnels.is_empty() && self.programs[program].uses_spn;
         // Drawn whether it is asked for or not, so that what follows is the same in any world.
@@ -456,6 +450,17 @@ impl Connections<'_> {
             seconds += self.rng.random_range(IDLE);
         }
         let end = self.end(&mut row, seconds);
+        if !(row.live || row.history) {
+            return None;
+        }
+        row.ip_version = if v6 { 6 } else { 4 };
+        row.ip_protocol = service.protocol;
+        row.local_ip = local.to_string();
+        row.local_port = self.next_port();
+        row.remote_ip = address(network, service, machine, v6);
+        row.remote_port = service.port;
+        domain.clone_into(&mut row.domain);
+        place(&mut row, network);
         let (v4_or_6, remote) = (row.ip_protocol, &row.remote_ip);
         row.id = self.id(
             program,
@@ -474,7 +479,7 @@ impl Connections<'_> {
             row.bytes_sent = row.bytes_received / 12 + self.around(2_000) + 66;
             bandwidth = self.samples(&row);
         }
-        Generated { row: self.finish(program, row, service.list, "", &tunnel), bandwidth, end }
+        Some(Generated { row: self.finish(program, row, service.list, "", &tunnel), bandwidth, end })
     }
 
     fn inbound(&mut self, program: usize, began: i64) -> Generated {
