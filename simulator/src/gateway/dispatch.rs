@@ -99,7 +99,7 @@ pub(super) async fn handle(
                 recorder.begin();
                 malformed(answer)
             }
-            Ok(path) => match answer(&shared, parts, &path, &mut recorder, (Some(body), end)).await {
+            Ok(path) => match answer(&shared, &mut parts, &path, &mut recorder, (Some(body), end)).await {
                 Ok(Said::Whole(whole, struck)) => {
                     (blow, counted) = (struck, whole.counted);
                     whole.into_response()
@@ -144,11 +144,11 @@ pub(super) async fn handle(
 pub(super) async fn handle_plain(
     shared: &Arc<Shared>,
     connection: u64,
-    parts: Parts,
+    parts: &mut Parts,
     (out, end): (&mut Vec<u8>, &Arc<Notify>),
 ) -> Result<(Sent, bool), Reset> {
-    let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
-    let said = match wellformed(&parts) {
+    let mut recorder = Recorder::new(shared.journal.as_ref(), connection, parts);
+    let said = match wellformed(parts) {
         Ok(path) => answer(shared, parts, &path, &mut recorder, (None, end)).await,
         // No plain question is malformed.
         Err(_) => Err(Reset),
@@ -179,7 +179,7 @@ fn closing() -> Response<Bytes> {
 /// the world.
 async fn answer(
     shared: &Arc<Shared>,
-    mut parts: Parts,
+    parts: &mut Parts,
     path: &Path,
     recorder: &mut Recorder,
     (mut unread, end): (Option<Incoming>, &Arc<Notify>),
@@ -188,24 +188,24 @@ async fn answer(
     let mut blow = None;
     let mut front = shared.with(|world| {
         recorder.begin();
-        blow = struck(world, &parts, path, recorder);
+        blow = struck(world, parts, path, recorder);
         // A request that is to wait has not come yet; one with a status of its own goes no further.
         if blow.is_some_and(|blow| !blow.delay.is_zero()) {
             Front::of(shared.served(), world, Step::Answer(Answer::no_content()))
         } else {
-            Front::look(shared, world, &mut parts, path, blow)
+            Front::look(shared, world, parts, path, blow)
         }
     });
     if let Some(blow) = blow.filter(|blow| !blow.delay.is_zero()) {
         shared.wait(blow.delay).await;
-        front = shared.with(|world| Front::look(shared, world, &mut parts, path, Some(blow)));
+        front = shared.with(|world| Front::look(shared, world, parts, path, Some(blow)));
     }
     let step = loop {
         match front.step {
             Step::Prompt(prompt) => {
                 shared.answered(&prompt).await;
                 parts.extensions.insert(Prompted(prompt));
-                front = shared.with(|world| Front::look(shared, world, &mut parts, path, blow));
+                front = shared.with(|world| Front::look(shared, world, parts, path, blow));
             }
             decided => break decided,
         }
@@ -229,7 +229,7 @@ async fn answer(
             match body {
                 Ok(body) => {
                     recorder.body(&body);
-                    let ran = shared.with(|world| admission.run(world, &mut parts, Some(body)));
+                    let ran = shared.with(|world| admission.run(world, parts, Some(body)));
                     blow = merged(blow, ran.blow);
                     recorder.acted("rules", &ran.rules);
                     finish(shared, &front.served, admission, ran.reply).await

@@ -22,11 +22,44 @@ const FIELDS: usize = 24;
 /// Head and body of an answer up to so long are sent as one piece, which the system takes more quickly than two.
 const SHORT: usize = 4096;
 
-/// Takes a plain question from the beginning of what was read; without one nothing is taken.
-pub(super) fn take(input: &mut BytesMut) -> Option<Parts> {
+/// A head of up to so many bytes is known again.
+const KNOWN: usize = 1024;
+
+/// A plain question.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) parts: Parts,
+    /// The head that it was read from, unless that is long.
+    head: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether it is worth keeping until the next one comes.
+    pub(super) fn is_short(&self) -> bool {
+        !self.head.is_empty()
+    }
+}
+
+/// Takes a plain question from the beginning of what was read; without one nothing is taken. Most are the last one again, which
+/// needs not be read again.
+pub(super) fn take(input: &mut BytesMut, last: Option<Box<Asked>>) -> Option<Box<Asked>> {
+    if let Some(mut last) = last.filter(|last| input.starts_with(&last.head)) {
+        input.advance(last.head.len());
+        // What was found out about it belongs to that time.
+        last.parts.extensions.clear();
+        return Some(last);
+    }
+    let (parts, length) = read(input)?;
+    let head = if length <= KNOWN { input[..length].to_vec() } else { Vec::new() };
+    input.advance(length);
+    Some(Box::new(Asked { parts, head }))
+}
+
+/// Reads a plain question, and how long its head is.
+fn read(input: &[u8]) -> Option<(Parts, usize)> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Request::new(&mut fields);
-    let Ok(httparse::Status::Complete(length)) = head.parse(&input[..]) else { return None };
+    let Ok(httparse::Status::Complete(length)) = head.parse(input) else { return None };
     let method = match head.method {
         // Others may follow an empty line.
         Some("GET") if input.starts_with(b"G") => Method::GET,
@@ -54,8 +87,7 @@ pub(super) fn take(input: &mut BytesMut) -> Option<Parts> {
     if !parts.headers.contains_key(HOST) {
         return None;
     }
-    input.advance(length);
-    Some(parts)
+    Some((parts, length))
 }
 
 /// Whether a target is a path and a query that everybody reads alike.
@@ -103,7 +135,27 @@ mod tests {
 
     fn taken(head: &str) -> Option<usize> {
         let mut input = BytesMut::from(head);
-        take(&mut input).map(|_| head.len() - input.len())
+        take(&mut input, None).map(|_| head.len() - input.len())
+    }
+
+    #[test]
+    fn what_is_asked_again_is_known_by_its_whole_head() {
+        let head = |target: &str, more: &str| format!("GET {target} HTTP/1.1\r\nHost: x\r\n{more}\r\n");
+        let long = format!("A: {}\r\n", "a".repeat(KNOWN));
+        let all = [("/a", ""), ("/a", ""), ("/a", "A: b\r\n"), ("/b", &long), ("/b", &long), ("/a", "")];
+        let mut input = BytesMut::from(&*all.map(|(target, more)| head(target, more)).concat());
+        let mut last = None;
+        for (target, more) in all {
+            let mut asked = take(&mut input, last).expect("a plain question");
+            assert_eq!(
+                (asked.parts.uri.path(), asked.parts.headers.len()),
+                (target, 1 + usize::from(!more.is_empty()))
+            );
+            assert!(asked.parts.extensions.insert(()).is_none());
+            assert_eq!(asked.is_short(), more != long);
+            last = Some(asked).filter(|asked| asked.is_short());
+        }
+        assert!(input.is_empty() && take(&mut input, last).is_none());
     }
 
     #[test]

@@ -71,9 +71,10 @@ async fn connection(
         return Ok(());
     }
     let number = shared.journal.as_ref().map_or(0, |book| book.connection());
-    while let Some(asked) = shared.is_plain().then(|| plain::take(&mut input)).flatten() {
+    let mut last = None;
+    while let Some(mut asked) = shared.is_plain().then(|| plain::take(&mut input, last.take())).flatten() {
         out.clear();
-        let goes_on = match dispatch::handle_plain(&shared, number, asked, (&mut out, end)).await {
+        let goes_on = match dispatch::handle_plain(&shared, number, &mut asked.parts, (&mut out, end)).await {
             Ok((body, goes_on)) => {
                 let is_long = hyper::body::Body::size_hint(&body).lower() >= limits::UNREAD_EACH as u64;
                 plain::send(&mut stream, &mut out, body).await?;
@@ -91,10 +92,12 @@ async fn connection(
         if !goes_on {
             return Ok(stream.shutdown().await?);
         }
+        last = Some(asked).filter(|asked| asked.is_short());
         if !head::read(&mut stream, &mut input, &patience, &shared.unread).await? {
             return Ok(());
         }
     }
+    drop(last);
     let bytes = Vec::from(input);
     // It is only looked at again if it is refused.
     let seen = shared.journal.as_ref().map(|book| (book, bytes.clone()));
