@@ -1,6 +1,9 @@
 //! What is kept of a request or a message while it happens: bytes, not yet looked at.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    cell::RefCell,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use hyper::{HeaderMap, Method, Version, http::request::Parts};
@@ -143,9 +146,27 @@ pub(crate) enum Out {
 
 /// Headers, a line each, as they came. They are copied: a value of hyper's holds on to the whole buffer that it was read into.
 #[derive(Debug, Default)]
-pub(crate) struct Fields(Box<[u8]>);
+pub(crate) struct Fields(Arc<[u8]>);
+
+/// Of how many a thread knows that it noted them last.
+const NOTED: usize = 4;
 
 impl Fields {
+    /// Requests in a row have the same, mostly, and so do their answers: entries share them.
+    fn noted(fields: &[u8]) -> Self {
+        thread_local! {
+            static LAST: RefCell<[Arc<[u8]>; NOTED]> = RefCell::default();
+        }
+        LAST.with_borrow_mut(|last| {
+            if let Some(known) = last.iter().find(|known| ***known == *fields) {
+                return Self(Arc::clone(known));
+            }
+            last.rotate_right(1);
+            last[0] = fields.into();
+            Self(Arc::clone(&last[0]))
+        })
+    }
+
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let length = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
         let mut all = Vec::with_capacity(length);
@@ -155,7 +176,7 @@ impl Fields {
             all.extend_from_slice(value.as_bytes());
             all.push(b'\n');
         }
-        Self(all.into())
+        Self::noted(&all)
     }
 
     /// Takes those of a message, and what is behind its head.
@@ -169,7 +190,7 @@ impl Fields {
             is_last.then_some((this, end + 1))
         });
         let (end, rest) = end.unwrap_or((message.len(), message.len()));
-        (Self(message[first..end].into()), &message[rest..])
+        (Self::noted(&message[first..end]), &message[rest..])
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (String, String)> + '_ {
