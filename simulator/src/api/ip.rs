@@ -11,7 +11,8 @@ pub(super) struct Ip(pub(super) IpAddr);
 impl Serialize for Ip {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            return serializer.collect_str(&self.0);
+            // As one text: piece by piece each would be looked through for what is escaped.
+            return serializer.serialize_str(&self.0.to_string());
         }
         let sixteen = match self.0 {
             IpAddr::V4(four) => four.to_ipv6_mapped(),
