@@ -9,6 +9,7 @@ use crate::{
     world::{
         Change, Record, World,
         dns::{Cached, Resolver},
+        records::NAME_RECORDS,
     },
 };
 
@@ -77,7 +78,7 @@ pub(crate) fn record(cached: &Cached, query: &str) -> Record {
         members.shift_remove("_meta");
     }
     let meta = crate::world::Meta::made(cached.stored);
-    Record::of(format!("cache:intel/nameRecord/{query}"), meta, value)
+    Record::of(format!("{NAME_RECORDS}{query}"), meta, value)
 }
 
 fn name_record(cached: &Cached, query: &str) -> NameRecord {
@@ -95,7 +96,7 @@ fn name_record(cached: &Cached, query: &str) -> NameRecord {
         extra: Vec::new(),
         expires: cached.expires().as_second(),
         resolver: Info::new(&cached.resolver),
-        meta: Meta::made(format!("cache:intel/nameRecord/{query}"), cached.stored),
+        meta: Meta::made(format!("{NAME_RECORDS}{query}"), cached.stored),
     }
 }
 

@@ -36,7 +36,7 @@ const REQUEST: Structure = Structure {
     fields: &[
         ("Method", Type::Text("string")),
         ("Path", Type::Text("string")),
-        ("Query", Type::Object),
+        ("Query", Type::Texts),
         ("Data", Type::Bytes),
         ("MimeType", Type::Text("string")),
     ],

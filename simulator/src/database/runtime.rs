@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use portmaster_fixtures::{Defect, SystemStatus};
 
-use super::{Database, Found, OperationError, payload::Payload, sjson_number, store::apply};
+use super::{
+    Database, Found, OperationError,
+    payload::Payload,
+    sjson_number,
+    store::apply,
+    structure::{Structure, Type},
+};
 use crate::world::{Change, Record, World};
 
 /// The running core as a database.
@@ -71,6 +77,26 @@ fn layered(world: &World, prefix: &str) -> Result<Vec<Record>, OperationError> {
     Ok(vec![record])
 }
 
+const SPN_STATUS: Structure = Structure {
+    holder: "SPNStatus",
+    name: "captain.SPNStatus",
+    fields: &[
+        ("Status", Type::Text("string")),
+        ("HomeHubID", Type::Text("string")),
+        ("HomeHubName", Type::Text("string")),
+        ("ConnectedIP", Type::Text("string")),
+        ("ConnectedTransport", Type::Text("string")),
+        ("ConnectedCountry", Type::Pointer),
+        ("ConnectedSince", Type::Pointer),
+    ],
+};
+
+const LAYERED_PROFILE: Structure = Structure {
+    holder: "LayeredProfile",
+    name: "profile.LayeredProfile",
+    fields: &[("LayerIDs", Type::Bytes), ("RevisionCounter", Type::Int("uint64"))],
+};
+
 impl Database for Runtime {
     fn get(&self, world: &mut World, key: &str) -> Result<Arc<Record>, OperationError> {
         let provider = providers(world).into_iter().find(|one| key.starts_with(one.prefix));
@@ -119,6 +145,15 @@ impl Database for Runtime {
         }
     }
 
+    fn structure(&self, key: &str) -> Option<&'static Structure> {
+        match key {
+            "spn/status" => Some(&SPN_STATUS),
+            layered if layered.starts_with("layeredProfile/") => Some(&LAYERED_PROFILE),
+            _ => None,
+        }
+    }
+
+    /// The members are set before anybody asks whether that may be kept (websocket §2.8).
     fn write_back(&self, _: &mut World, _: Record) -> Result<(), OperationError> {
         Err(OperationError::other(READ_ONLY))
     }

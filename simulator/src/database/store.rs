@@ -70,7 +70,7 @@ fn known_in_core(world: &World, prefix: &str) -> Vec<Record> {
         let states: Map<String, Value> =
             dismissed.map(|(id, read)| (id.clone(), serde_json::json!({ "Read": read }))).collect();
         let value = serde_json::json!({ "States": states });
-        known.push(Record::of("core:broadcasts/state", Meta::made(*last), value));
+        known.push(Record::of(records::BROADCASTS, Meta::made(*last), value));
     }
     known.retain(|record| record.place().1.starts_with(prefix));
     known
@@ -92,7 +92,9 @@ impl Database for Store {
 
     fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError> {
         let kept = (self.pick)(world).list(prefix, world.behaviour.websocket.sorted_by_key, world.now());
-        let known = (self.known)(world, prefix);
+        let mut known = (self.known)(world, prefix);
+        // What a client wrote over it is there once.
+        known.retain(|one| (self.pick)(world).get(one.place().1, world.now()).is_none());
         Ok(kept.iter().map(|record| Record::clone(record)).chain(known).collect::<Vec<_>>().into())
     }
 
@@ -133,10 +135,7 @@ impl Database for Store {
         if let Some(key) = record.key.strip_prefix(PROFILES) {
             return apply(world, Change::DeleteProfile { key: key.to_owned(), heir: None });
         }
-        if (self.pick)(world).get(record.place().1, world.now()).is_none() {
-            return Err(OperationError::ReadOnly);
-        }
-        apply(world, Change::Forget { key: record.key })
+        apply(world, Change::Forget { record: Box::new(record) })
     }
 }
 

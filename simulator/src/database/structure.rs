@@ -38,9 +38,9 @@ fn set(structure: &Structure, into: &mut Map<String, Value>, name: &str, value: 
         (Type::Bool, _) => "bool",
         (Type::Int(kind), _) => kind,
         (Type::Byte(_), _) => "uint8",
-        (Type::Object | Type::Named(..), _) => "map",
+        (Type::Object | Type::Texts | Type::Named(..), _) => "map",
         (Type::Time | Type::Embedded(_), _) => "struct",
-        (Type::One(_), _) => "ptr",
+        (Type::One(_) | Type::Pointer, _) => "ptr",
         // The real core goes down here.
         (Type::List(..) | Type::Bytes, _) => "slice",
     };

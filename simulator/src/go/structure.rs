@@ -38,6 +38,10 @@ pub enum Type {
     Any,
     /// An object of anything, or null.
     Object,
+    /// Texts by names, or null.
+    Texts,
+    /// What is referred to, or null; only its kind is known.
+    Pointer,
     /// An instant.
     Time,
     /// A structure, or null.
@@ -61,7 +65,13 @@ impl Structure {
                 Type::Text(_) | Type::Bytes => json!(""),
                 Type::Bool => json!(false),
                 Type::Int(_) | Type::Byte(_) => json!(0),
-                Type::Any | Type::Object | Type::One(_) | Type::List(..) | Type::Named(..) => Value::Null,
+                Type::Any
+                | Type::Object
+                | Type::Texts
+                | Type::Pointer
+                | Type::One(_)
+                | Type::List(..)
+                | Type::Named(..) => Value::Null,
                 Type::Time => json!("0001-01-01T00:00:00Z"),
                 Type::Embedded(inner) => {
                     out.extend(inner.zero());
@@ -164,6 +174,19 @@ impl Type {
                 Kind::Object | Kind::Null => *place = plain(value),
                 _ => soft.wrong(at, value, "map[string]interface {}"),
             },
+            Self::Texts => match value.kind() {
+                Kind::Object => {
+                    let mut texts = std::collections::BTreeMap::new();
+                    for (name, one) in value.members() {
+                        let mut text = String::new();
+                        soft.string(one, at, "string", &mut text);
+                        texts.insert(name, Value::from(text));
+                    }
+                    *place = Value::Object(texts.into_iter().collect());
+                }
+                Kind::Null => *place = Value::Null,
+                _ => soft.wrong(at, value, "map[string]string"),
+            },
             // It reads itself, so an error in it ends the reading.
             Self::Time => match value.kind() {
                 Kind::String => {
@@ -209,7 +232,7 @@ impl Type {
                 Kind::Null => *place = Value::Null,
                 _ => soft.wrong(at, value, wanted),
             },
-            Self::Embedded(_) | Self::Hidden(_) => {}
+            Self::Embedded(_) | Self::Hidden(_) | Self::Pointer => {}
         }
         Ok(())
     }
@@ -259,6 +282,7 @@ mod tests {
             ("many", Type::List("[]main.Inner", &INNER)),
             ("named", Type::Named("map[string]*main.Inner", &INNER)),
             ("count", Type::Int("int64")),
+            ("texts", Type::Texts),
         ],
     };
 
@@ -281,6 +305,8 @@ mod tests {
             (r#"{"one":{"level":300}}"#, field("number 300", "Inner.one.level", "main.Level")),
             (r#"{"count":1.5,"target":1}"#, field("number 1.5", "Outer.count", "int64")),
             (r#"{"count":"x"}"#, field("string", "Outer.count", "int64")),
+            (r#"{"texts":{"a":"x","b":1}}"#, field("number", "Outer.texts", "string")),
+            (r#"{"texts":[]}"#, field("array", "Outer.texts", "map[string]string")),
             (r#"{"one":{"name":1,"at":1}}"#, "Time.UnmarshalJSON: input is not a JSON string".to_owned()),
             (
                 r#"{"one":{"at":"2026-01-02"}}"#,
@@ -306,7 +332,7 @@ mod tests {
         let inner = |name: &str| json!({"name": name, "at": "0001-01-01T00:00:00Z", "level": 0});
         assert_eq!(
             Value::Object(read),
-            json!({"target": "", "one": inner("x"), "many": [inner("")], "named": null, "count": 0})
+            json!({"target": "", "one": inner("x"), "many": [inner("")], "named": null, "count": 0, "texts": null})
         );
     }
 }

@@ -138,10 +138,10 @@ pub enum Change {
     ForgetBroadcasts,
     /// A record of `core:` or `cache:` is kept, in the place of an earlier one.
     Record(Box<Record>),
-    /// A record of `core:` or `cache:` goes.
+    /// A record of `core:` or `cache:` goes, and what it told of.
     Forget {
-        /// Its key with the database.
-        key: String,
+        /// The record as it was.
+        record: Box<Record>,
     },
     /// A person chooses an action of a notification.
     Respond {
@@ -321,7 +321,7 @@ impl World {
                 )));
             }
             Change::Record(record) => self.keep(*record),
-            Change::Forget { key } => self.drop_record(&key),
+            Change::Forget { record } => self.drop_record(*record),
             Change::Respond { event_id, state, action } => {
                 self.respond(&event_id, &state, action).map_err(ChangeError::Record)?;
             }

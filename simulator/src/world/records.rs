@@ -11,6 +11,15 @@ use serde::{Deserialize, Serialize};
 use super::{Event, Record, World};
 use crate::limits;
 
+/// The account of a person who is logged in.
+pub(super) const ACCOUNT: &str = "core:spn/account/user";
+
+/// The note of which broadcasts were dismissed.
+pub const BROADCASTS: &str = "core:broadcasts/state";
+
+/// What the keys of answers in the DNS cache begin with.
+pub const NAME_RECORDS: &str = "cache:intel/nameRecord/";
+
 /// A store of records by key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Saved")]
@@ -121,11 +130,20 @@ impl World {
     }
 
     /// Forgets a record, and tells of it.
-    pub(super) fn drop_record(&mut self, key: &str) {
-        let (database, rest) = key.split_once(':').unwrap_or((key, ""));
-        let now = self.now();
-        if let Some(record) = self.records.store_mut(database).remove(rest) {
-            self.tell(Record::clone(&record).deleted(now));
+    pub(super) fn drop_record(&mut self, record: Record) {
+        let (database, rest) = record.place();
+        self.records.store_mut(database).remove(rest);
+        let told_of_spn = record.key == ACCOUNT;
+        if told_of_spn {
+            self.log_out(true);
+        } else if record.key == BROADCASTS {
+            self.broadcasts = None;
+        } else if let Some(query) = record.key.strip_prefix(NAME_RECORDS) {
+            self.dns.cache.remove(query);
+        }
+        self.tell(record.deleted(self.now()));
+        if told_of_spn {
+            self.tell_spn();
         }
     }
 

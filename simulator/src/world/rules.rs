@@ -459,7 +459,7 @@ impl Change {
             Self::GiveUpWaiting => "connections/prompted".to_owned(),
             Self::ExpireConnections => "connections/gone".to_owned(),
             Self::Record(record) => format!("records/{}", record.key),
-            Self::Forget { key } => format!("records/{key}"),
+            Self::Forget { record } => format!("records/{}", record.key),
             Self::SecurityLevel(_) => "security_level".to_owned(),
             Self::ForgetBroadcasts => "broadcasts".to_owned(),
             Self::Lifecycle(super::Lifecycle::Restart) => "restart".to_owned(),

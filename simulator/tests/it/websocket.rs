@@ -502,3 +502,47 @@ async fn a_client_with_very_many_subscriptions_holds_nobody_up() {
     let written = timeout(quickly, other.write("create", "core:other/y", &json!({}))).await;
     written.expect("an answer while they end");
 }
+
+#[tokio::test]
+async fn what_the_core_keeps_is_there_once_and_can_be_deleted() {
+    let simulator = simulator(Contract::V2_2).await;
+    let mut client = Client::open(&simulator).await;
+    let account = "core:spn/account/user";
+    let id = client.send(&format!("create|{account}|J{{\"username\":\"other\"}}")).await;
+    client.until(&id, "success").await;
+    let id = client.send(&format!("query|query {account}")).await;
+    let (found, end) = (client.receive().await, client.receive().await);
+    assert_eq!(
+        (found.id.as_str(), found.data["username"].as_str(), end.kind.as_str()),
+        (&*id, Some("other"), "done")
+    );
+    for key in [account, "cache:intel/nameRecord/www.wiki.example.A"] {
+        let id = client.send(&format!("delete|{key}")).await;
+        client.until(&id, "success").await;
+        client.send(&format!("get|{key}")).await;
+        assert_eq!(client.receive().await.key, "database entry not found", "{key}");
+    }
+    client.send("get|api:spn/account/user/profile").await;
+    assert_eq!(client.receive().await.key, "bridged api call returned unexpected error code 401");
+}
+
+#[tokio::test]
+async fn members_are_set_by_their_types_before_a_write_is_refused() {
+    let simulator = simulator(Contract::V2_2).await;
+    let mut client = Client::open(&simulator).await;
+    for (payload, error) in [
+        (r#"{"Nope":1}"#, "struct field does not exist"),
+        (r#"{"HomeHubID":1}"#, "tried to set field HomeHubID (string) to a float64 value"),
+        (r#"{"ConnectedSince":null}"#, "tried to set field ConnectedSince (ptr) to a invalid value"),
+        (r#"{"HomeHubID":"x"}"#, "runtime record is read-only"),
+    ] {
+        client.send(&format!("insert|runtime:spn/status|{payload}")).await;
+        assert_eq!(client.receive().await.key, error, "{payload}");
+    }
+    client.send(r#"create|api:ping|J{"Query":{"a":1}}"#).await;
+    let told = client.receive().await.key;
+    assert!(
+        told.contains("number into Go struct field EndpointBridgeRequest.Query of type string"),
+        "{told}"
+    );
+}

@@ -4,17 +4,14 @@ use portmaster_fixtures::{RecordForm, scenario::Plan};
 use serde_json::{Map, Value, json};
 
 use super::Account;
-use crate::world::{Meta, Record, World};
-
-/// Where the account is among the records.
-const KEY: &str = "core:spn/account/user";
+use crate::world::{Meta, Record, World, records::ACCOUNT};
 
 impl World {
     /// The record of the account of a person who is logged in (websocket §5.2).
     pub fn account_record(&self) -> Option<Record> {
         let account = self.account()?;
         let meta = Meta { modified: account.updated.as_second(), ..Meta::made(account.created) };
-        Some(Record::of(KEY, meta, Value::Object(self.account_fields(account))))
+        Some(Record::of(ACCOUNT, meta, Value::Object(self.account_fields(account))))
     }
 
     /// Tells of the account, or, where nobody is logged in any more, that this record is gone.
