@@ -311,7 +311,8 @@ fn who_reads_a_long_journal_holds_up_nobody() {
     }
     // On a busy machine a short reading can be over before a client has its turn.
     let mut most = (0..5).map(|_| {
-        let reading = std::thread::spawn(move || common::ask(control, "GET", "/journal.har", &[], "").status());
+        let reading =
+            std::thread::spawn(move || common::ask(control, "GET", "/journal.har", &[], "").status());
         let mut pings = 0;
         while !reading.is_finished() {
             assert_eq!(common::ask(address, "GET", "/api/v1/ping", &[], "").status(), 200);
