@@ -61,12 +61,11 @@ fn main() -> ExitCode {
         "grammar", "attack", "time", "ping p99", "longest", "idle p99", "longest", "resident"
     );
     for grammar in grammars(&SIZES) {
-        let mut subject = None;
         for attack in Attack::ALL {
             if !format!("{} {}", grammar.name, attack.name()).contains(&wanted) {
                 continue;
             }
-            let Some(row) = row(&grammar, attack, &mut subject, &idle) else { continue };
+            let Some(row) = row(&grammar, attack, &idle) else { continue };
             rows += 1;
             failed += usize::from(row.failed);
             println!("{}", row.text);
@@ -82,24 +81,19 @@ struct Row {
     failed: bool,
 }
 
-/// One attack, on a simulator that only such texts were sent to and that no attack has harmed; `None` where the grammar
-/// has no such text.
-fn row(grammar: &Grammar, attack: Attack, kept: &mut Option<Subject>, idle: &Subject) -> Option<Row> {
-    let started = kept.take().map_or_else(Subject::start, Ok);
-    let mut subject = match started {
+/// One attack on a fresh simulator; `None` where the grammar has no such text.
+fn row(grammar: &Grammar, attack: Attack, idle: &Subject) -> Option<Row> {
+    let mut subject = match Subject::start() {
         Ok(subject) => subject,
         Err(error) => return Some(Row { text: format!("no simulator: {error}"), failed: true }),
     };
-    subject.forget_peak();
     let (meter, idle) = (subject.meter(), idle.meter());
     let begun = std::time::Instant::now();
     let outcome = attack.on(grammar, &subject.peer(), TIMES);
     let took = begun.elapsed();
+    // Before anything else: clients that ping on are a load.
     let (pings, idle) = (meter.stop(), idle.stop().unwrap_or_default());
-    let Some(outcome) = outcome else {
-        *kept = Some(subject);
-        return None;
-    };
+    let outcome = outcome?;
     let resident = subject.peak();
     let mut harm = Vec::new();
     if let Err(error) = &outcome {
@@ -133,7 +127,5 @@ fn row(grammar: &Grammar, attack: Attack, kept: &mut Option<Subject>, idle: &Sub
         shown(idle),
         resident >> 10,
     );
-    let failed = !harm.is_empty();
-    *kept = (!failed).then_some(subject);
-    Some(Row { text, failed })
+    Some(Row { text, failed: !harm.is_empty() })
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::{
         Arc,
@@ -81,19 +81,9 @@ impl Subject {
         Peer { api: self.api, control: self.control, ui, stay: STAY }
     }
 
-    /// What the system says of its process, where it says anything.
-    fn said(&self, of: &str) -> PathBuf {
-        Path::new("/proc").join(self.process.id().to_string()).join(of)
-    }
-
-    /// From now on [`Subject::peak`] counts anew.
-    pub(crate) fn forget_peak(&self) {
-        let _ = std::fs::write(self.said("clear_refs"), "5");
-    }
-
-    /// The most memory that was resident, KiB. 0 where nobody tells.
+    /// The most memory that was ever resident, KiB. 0 where nobody tells.
     pub(crate) fn peak(&self) -> u64 {
-        let status = self.said("status");
+        let status = Path::new("/proc").join(self.process.id().to_string()).join("status");
         let status = std::fs::read_to_string(status).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
