@@ -152,6 +152,9 @@ pub const SECRETS: usize = 16 << 20;
 /// The largest compiled regular expression of a query, bytes.
 pub const REGEX: usize = 256 << 10;
 
+/// How many of Unicode's classes (`\p{Greek}`) a regular expression may have: each is looked up, and becomes hundreds of ranges.
+pub const CLASSES: usize = 200;
+
 /// What a byte costs that a regular expression looks at: it may keep hundreds of states in mind.
 pub const REGEX_WORK: u64 = 16;
 

@@ -11,7 +11,7 @@ const REPETITIONS: u64 = 1000;
 /// Compiles an expression as Go's `regexp.Compile`; its error's text if it is none.
 pub fn compile(text: &str) -> Result<Regex, String> {
     let said = |(what, part): Fault<'_>| format!("error parsing regexp: {what}: `{part}`");
-    let written = Reader { whole: text, rest: text, out: String::new() }.read().map_err(said)?;
+    let written = Reader { whole: text, rest: text, out: String::new(), classes: 0 }.read().map_err(said)?;
     regex::RegexBuilder::new(&written).size_limit(limits::REGEX).build().map_err(|error| {
         said(match error.to_string() {
             deep if deep.contains("nest") => ("expression nests too deeply", text),
@@ -35,6 +35,8 @@ struct Reader<'a> {
     whole: &'a str,
     rest: &'a str,
     out: String,
+    /// How many of Unicode's classes it has.
+    classes: usize,
 }
 
 /// What stands before the place that is read, in the innermost group.
@@ -296,6 +298,10 @@ impl<'a> Reader<'a> {
             false => 2 + here[2..].chars().next().map_or(0, char::len_utf8),
         };
         let class = &here[..end];
+        self.classes += 1;
+        if self.classes > limits::CLASSES {
+            return Err(("expression too large", ""));
+        }
         let name = class[2..].trim_start_matches('{').trim_end_matches('}');
         let (name, turned) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
         let negative = (letter == 'P') != turned;
@@ -496,6 +502,15 @@ mod tests {
             assert!(expression.is_match(matching), "{text} {matching}");
             assert!(!expression.is_match(other), "{text} {other}");
         }
+    }
+
+    #[test]
+    fn classes_are_looked_up_only_so_often() {
+        let many = |class: &str, times| compile(&format!("[{}]", class.repeat(times))).map(|_| ());
+        let too_large = || Err("error parsing regexp: expression too large: ``".to_owned());
+        assert_eq!(many(r"\pL", limits::CLASSES), Ok(()));
+        assert_eq!(many(r"\pL", limits::CLASSES + 1), too_large());
+        assert_eq!(many(r"\pL", 300_000), too_large());
     }
 
     proptest! {
