@@ -133,18 +133,18 @@ impl World {
     pub(super) fn drop_record(&mut self, record: Record) {
         let (database, rest) = record.place();
         self.records.store_mut(database).remove(rest);
-        let told_of_spn = record.key == ACCOUNT;
-        if told_of_spn {
+        if record.key == ACCOUNT {
             self.log_out(true);
-        } else if record.key == BROADCASTS {
+            self.tell_account(Some(record));
+            self.tell_spn();
+            return;
+        }
+        if record.key == BROADCASTS {
             self.broadcasts = None;
         } else if let Some(query) = record.key.strip_prefix(NAME_RECORDS) {
             self.dns.cache.remove(query);
         }
         self.tell(record.deleted(self.now()));
-        if told_of_spn {
-            self.tell_spn();
-        }
     }
 
     /// Tells subscribers of a record.
