@@ -27,12 +27,10 @@ use crate::{
     target::{Frame, opcode},
 };
 
-/// How much longer one simulator may take than the other.
-const GRACE: Duration = Duration::from_secs(3);
-/// The same of somebody else's targets.
-const FOREIGN_GRACE: Duration = Duration::from_secs(5);
+/// How long one target may keep silent when the other one is done.
+const GRACE: Duration = Duration::from_secs(5);
 /// After how many such waits in vain a target is known to keep silent, and by what part of the time it then gets.
-const SILENT: (u32, u32) = (20, 8);
+const SILENT: (u32, u32) = (12, 12);
 
 /// Sends a case to both: what differs, each cause once.
 pub(super) async fn run(lane: &mut Lane<'_>, case: &Case) -> Result<Vec<Objection>, Gone> {
@@ -90,10 +88,9 @@ async fn hear(
     step: &Step,
     [first, second]: &mut [Memory; 2],
 ) -> Result<[Heard; 2], Gone> {
-    let vain = &one.subject.vain;
-    let grace = if one.subject.scope.lives() { FOREIGN_GRACE } else { GRACE };
-    let grace = if vain.load(Ordering::Relaxed) < SILENT.0 { grace } else { grace / SILENT.1 };
-    let (tell, hurry) = watch::channel(false);
+    let known = one.subject.vain.load(Ordering::Relaxed) >= SILENT.0;
+    let grace = if known { GRACE / SILENT.1 } else { GRACE };
+    let (tell, hurry) = watch::channel(None);
     let done = Notify::new();
     let both = async {
         let one = async {
@@ -111,8 +108,7 @@ async fn hear(
     let late = async {
         done.notified().await;
         sleep(grace).await;
-        vain.fetch_add(1, Ordering::Relaxed);
-        tell.send_replace(true);
+        tell.send_replace(Some(grace));
         std::future::pending::<()>().await;
     };
     tokio::select! {

@@ -1,6 +1,11 @@
 //! What one target says to a step of a case, with nobody judging it.
 
-use tokio::{sync::watch, time::timeout};
+use std::{cell::Cell, sync::atomic::Ordering, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
 
 use super::{
     case::{Ask, COOKIE, Sent, Step, Talk},
@@ -27,16 +32,27 @@ pub(super) enum Heard {
     Nothing(String),
 }
 
-/// Tells whoever still listens that it is time to end: the other target has been done for a while.
-pub(super) type Hurry = watch::Receiver<bool>;
+/// Tells whoever still listens that the other target has been done for a while, and how long a silence is enough now.
+pub(super) type Hurry = watch::Receiver<Option<Duration>>;
 
-async fn told(hurry: &Hurry) {
-    if hurry.clone().wait_for(|told| *told).await.is_err() {
+async fn told(hurry: &Hurry) -> Duration {
+    let told = hurry.clone().wait_for(Option::is_some).await.map(|told| *told);
+    match told {
+        Ok(Some(enough)) => enough,
         // Nobody will ever tell.
-        std::future::pending().await
+        _ => std::future::pending().await,
     }
 }
 
+/// Until nothing has come for so long.
+async fn silence(heard: &Cell<Instant>, enough: Duration) {
+    while heard.get().elapsed() < enough {
+        sleep_until(heard.get() + enough).await;
+    }
+}
+
+/// How many times as long as for an answer a conversation is listened to at most.
+const TALKATIVE: u32 = 6;
 /// Why nothing was said.
 const LATE: &str = "no answer";
 
@@ -51,12 +67,12 @@ impl Lane<'_> {
         let heard = match step {
             Step::Ask(ask) => tokio::select! {
                 heard = self.hear_answer(ask, memory) => heard,
-                () = told(hurry) => Ok(Heard::Nothing(LATE.to_owned())),
+                _ = told(hurry) => Ok(self.in_vain()),
             },
             Step::Talk(talk) => self.hear_talk(talk, memory, hurry).await,
             Step::Raw(bytes) => tokio::select! {
                 heard = self.hear_bytes(&bytes.0) => heard,
-                () = told(hurry) => Ok(Heard::Nothing(LATE.to_owned())),
+                _ = told(hurry) => Ok(self.in_vain()),
             },
             // Nothing meets on purpose where two targets are compared.
             Step::Meet(_) => Ok(Heard::Nothing("nobody met".to_owned())),
@@ -66,6 +82,11 @@ impl Lane<'_> {
             Err(Gone(why)) if self.is_own() => Ok(Heard::Nothing(why)),
             heard => heard,
         }
+    }
+
+    fn in_vain(&self) -> Heard {
+        self.subject.vain.fetch_add(1, Ordering::Relaxed);
+        Heard::Nothing(LATE.to_owned())
     }
 
     async fn hear_answer(&mut self, ask: &Ask, memory: &mut Memory) -> Result<Heard, Gone> {
@@ -98,7 +119,7 @@ impl Lane<'_> {
     async fn hear_talk(&mut self, talk: &Talk, memory: &Memory, hurry: &Hurry) -> Result<Heard, Gone> {
         let opened = tokio::select! {
             opened = self.open_talk(talk, memory) => opened?,
-            () = told(hurry) => return Ok(Heard::Nothing(LATE.to_owned())),
+            _ = told(hurry) => return Ok(self.in_vain()),
         };
         let (response, mut socket) = match opened {
             Opened::Nothing(error) => {
@@ -109,10 +130,13 @@ impl Lane<'_> {
         };
         let answered = self.bare(&response);
         let mut frames = vec![];
-        let conversation = timeout(self.subject.limit, converse(&mut socket, talk, &mut frames));
+        let heard = Cell::new(Instant::now());
+        let conversation = converse(&mut socket, talk, &mut frames, &heard);
+        // Who still speaks is heard, within reason: what a busy machine is slow to say is no difference.
         tokio::select! {
-            _ = conversation => {}
-            () = told(hurry) => {}
+            _ = timeout(self.subject.limit * TALKATIVE, conversation) => {}
+            () = silence(&heard, self.subject.limit) => {}
+            () = async { silence(&heard, told(hurry).await).await } => drop(self.in_vain()),
         }
         let own = self.address.authority();
         for frame in &mut frames {
@@ -154,12 +178,13 @@ fn without(bytes: &[u8], address: &str) -> Vec<u8> {
 
 /// Sends everything and keeps what comes, until all is said. What follows the last answer of its own accord is waited for by
 /// asking once more.
-async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>) {
+async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>, heard: &Cell<Instant>) {
     for frame in talk.frames.iter().flat_map(Sent::frames).chain([dialogue::last()]) {
         // A connection that the target has ended shows in what comes, or does not.
         if socket.send(&frame).await.is_err() {
             break;
         }
+        heard.set(Instant::now());
     }
     let mut dialogue = Dialogue::new(talk);
     let (mut asked, mut answered) = (1, 0);
@@ -171,6 +196,7 @@ async fn converse(socket: &mut Websocket, talk: &Talk, frames: &mut Vec<Frame>) 
             }
         }
         let Ok(frame) = socket.receive().await else { return };
+        heard.set(Instant::now());
         if frame.opcode == opcode::CLOSE {
             frames.push(frame);
             return;

@@ -47,7 +47,7 @@ fn causes(summary: &Summary) -> Vec<String> {
 fn two_alike_answer_alike() {
     for contract in [Contract::Docs, Contract::V2_2] {
         let summary = compared(contract, None, &[], Until::Cases(2400));
-        assert_eq!(causes(&summary), Vec::<String>::new(), "{contract}");
+        assert!(causes(&summary).is_empty(), "{contract}: {:#?}", summary.failures);
         assert_eq!((summary.cases, summary.gone), (2400, None));
     }
 }

@@ -235,5 +235,23 @@ pub(super) fn talk(scope: &Scope) -> BoxedStrategy<Talk> {
         }
         false => usual,
     };
-    (who, frames).prop_map(|(who, frames)| Talk { who, frames }).boxed()
+    let compares = scope.compares();
+    let talk = move |(who, mut frames): (_, Vec<_>)| {
+        if compares {
+            frames.iter_mut().enumerate().for_each(|(at, sent)| name_apart(sent, at));
+        }
+        Talk { who, frames }
+    };
+    (who, frames).prop_map(talk).boxed()
+}
+
+/// A call of the API goes on beside what follows it: whose answer is whose could not be told if they shared a name.
+fn name_apart(sent: &mut Sent, at: usize) {
+    let (Sent::Message(bytes) | Sent::Fragments(bytes, _)) = sent else { return };
+    let mut parts = bytes.0.splitn(3, |byte| *byte == b'|');
+    let (Some(name), Some(_), Some(rest)) = (parts.next(), parts.next(), parts.next()) else { return };
+    if rest.starts_with(b"api:") {
+        let name = name.len();
+        bytes.0.splice(..name, format!("call{at}").into_bytes());
+    }
 }
