@@ -24,16 +24,34 @@ struct Profile<'a> {
     source: &'static str,
 }
 
+/// The program that asks. In a world that names none it is what cores take a program for that they cannot identify.
+struct Caller {
+    name: String,
+    path: String,
+    profile: String,
+}
+
+impl Caller {
+    fn of(world: &World) -> Self {
+        match world.caller() {
+            Some(app) => {
+                Self { name: app.name.clone(), path: app.path.clone(), profile: world.profile_id(app) }
+            }
+            None => Self {
+                name: "Unidentified Processes".to_owned(),
+                path: String::new(),
+                profile: "_unidentified".to_owned(),
+            },
+        }
+    }
+}
+
 fn profile(world: &mut World, call: &Call) -> Reply {
     if world.behaviour.has(Defect::CallerNotFound) {
         return Reply::failure(NOT_FOUND);
     }
-    match world.caller() {
-        Some(app) => {
-            call.structured(&Profile { name: &app.name, profile: world.profile_id(app), source: "local" })
-        }
-        None => Reply::failure(NOT_FOUND),
-    }
+    let caller = Caller::of(world);
+    call.structured(&Profile { name: &caller.name, profile: caller.profile, source: "local" })
 }
 
 /// Asks the person for a key. The order of the checks is the core's (core-2.2 §6.2).
@@ -51,10 +69,7 @@ fn auth(world: &mut World, call: &Call) -> Reply {
     if world.behaviour.has(Defect::CallerNotFound) {
         return Reply::failure(format!("failed to identify requesting process: {NOT_FOUND}"));
     }
-    let identified = world.caller().map(|app| (app.name.clone(), app.path.clone()));
-    let Some((profile, path)) = identified else {
-        return Reply::failure(format!("failed to identify requesting process: {NOT_FOUND}"));
-    };
+    let Caller { name: profile, path, .. } = Caller::of(world);
     let ttl = call.filled("ttl").and_then(|ttl| duration::parse(&ttl).ok()).unwrap_or(DEFAULT_TTL);
     let grant = Grant {
         read: call.parameter("read").unwrap_or_default(),

@@ -1,13 +1,15 @@
 //! `dns/*`: the cache and the resolvers.
 
+use bytes::Bytes;
 use portmaster_fixtures::{Defect, scenario::ResolverSource};
 use serde::Serialize;
 
-use super::{Call, Handler, Reply, ip::Ip, record::Meta};
+use super::{Call, Handler, Reply, dsd, ip::Ip, record::Meta};
 use crate::{
+    go::structure::{Structure, Type},
     query::scope,
     world::{
-        Change, Record, World,
+        Body, Change, Record, World,
         dns::{Cached, Resolver},
         records::NAME_RECORDS,
     },
@@ -65,11 +67,59 @@ impl Info {
 
 fn cached(world: &mut World, call: &Call) -> Reply {
     let query = call.part("query");
+    if let Some(written) = world.written(&format!("{NAME_RECORDS}{query}")) {
+        return match read(written) {
+            Ok(text) => Reply::Record(text),
+            Err(error) => Reply::failure(error),
+        };
+    }
     match world.dns.cache.get(query) {
         Some(found) => Reply::record(&name_record(found, query)),
         None => Reply::failure("database entry not found"),
     }
 }
+
+/// An answer that a client wrote over the websocket, as a core reads it (websocket §5.4).
+fn read(written: &Record) -> Result<Bytes, String> {
+    let members = match &written.body {
+        Body::Text { format, data } => {
+            dsd::read(data, dsd::labelled(*format)?, |raw, soft| NAME_RECORD.decode(raw, soft))
+        }
+        Body::Struct(_) => Err(dsd::INCOMPATIBLE.to_owned()),
+    };
+    let members = members.map_err(|error| format!("failed to unwrap *resolver.NameRecord: {error}"))?;
+    let record = Record::of(written.key.as_str(), written.meta, members.into());
+    record.text().cloned().map_err(str::to_owned)
+}
+
+const NAME_RECORD: Structure = Structure {
+    holder: "NameRecord",
+    name: "resolver.NameRecord",
+    fields: &[
+        ("Domain", Type::Text("string")),
+        ("Question", Type::Text("string")),
+        ("RCode", Type::Int("int")),
+        ("Answer", Type::Any),
+        ("Ns", Type::Any),
+        ("Extra", Type::Any),
+        ("Expires", Type::Int("int64")),
+        ("Resolver", Type::One(&RESOLVER)),
+    ],
+};
+
+const RESOLVER: Structure = Structure {
+    holder: "ResolverInfo",
+    name: "resolver.ResolverInfo",
+    fields: &[
+        ("Name", Type::Text("string")),
+        ("Type", Type::Text("string")),
+        ("Source", Type::Text("string")),
+        ("IP", Type::Text("net.IP")),
+        ("Domain", Type::Text("string")),
+        ("IPScope", Type::Int("int8")),
+        ("Port", Type::Int("uint16")),
+    ],
+};
 
 /// A cached answer as a record of the database.
 pub(crate) fn record(cached: &Cached, query: &str) -> Record {
@@ -101,12 +151,11 @@ fn name_record(cached: &Cached, query: &str) -> NameRecord {
 }
 
 fn clear(world: &mut World, _: &Call) -> Reply {
-    if world.behaviour.has(Defect::ClearKeepsCache) {
-        return Reply::action("cleared 0 dns cache entries");
-    }
-    let counted = !world.behaviour.has(Defect::ClearCountsNothing);
-    let count = if counted { world.dns.cache.len() } else { 0 };
-    match world.apply(Change::ClearDnsCache) {
+    let kept = world.behaviour.has(Defect::ClearKeepsCache);
+    let counted = !kept && !world.behaviour.has(Defect::ClearCountsNothing);
+    // What clients write is on the disk at once: it counts, and goes, in any case (core-2.2 §8 Q6).
+    let count = if counted { world.dns.cache.len() } else { 0 } + world.written_answers().len();
+    match world.apply(Change::ClearDnsCache { written: kept }) {
         Ok(()) => Reply::action(format!("cleared {count} dns cache entries")),
         Err(refused) => Reply::failure(refused.to_string()),
     }

@@ -56,6 +56,20 @@ pub(crate) fn read<T>(
         .map_err(|error| format!("dsd: failed to unpack {name}: {error}, data: {}", dump::first_line(body)))
 }
 
+/// The form that a record's format byte stands for.
+///
+/// # Errors
+/// When it is none that can be read.
+pub(crate) fn labelled(format: u8) -> Result<&'static str, String> {
+    match format {
+        b'J' => Ok("json"),
+        b'Y' => Ok("yaml"),
+        b'C' => Ok("cbor"),
+        b'M' => Ok("msgpack"),
+        _ => Err(INCOMPATIBLE.to_owned()),
+    }
+}
+
 /// Reads MessagePack, unless it is none or nests too deeply.
 fn from_msgpack(body: &[u8]) -> Result<Value, rmp_serde::decode::Error> {
     let mut reader = rmp_serde::Deserializer::from_read_ref(body);

@@ -1,7 +1,10 @@
 //! `modules/{moduleName}/trigger/{eventName}`.
 
 use super::{Call, Handler, Reply};
-use crate::{go::quote::quote, world::World};
+use crate::{
+    go::quote::quote,
+    world::{Change, World},
+};
 
 pub(super) const HANDLERS: &[Handler] =
     &[Handler::new("modules/{moduleName:.+}/trigger/{eventName:.+}", trigger)];
@@ -23,15 +26,18 @@ const MODULES: &[(&str, &[&str])] = &[
     ("updates", &["active version update", "resource update", "trigger update"]),
 ];
 
-fn trigger(_: &mut World, call: &Call) -> Reply {
-    let (module, event) = (call.part("moduleName"), call.part("eventName"));
-    let Some((_, events)) = MODULES.iter().find(|(name, _)| *name == module) else {
-        return Reply::failure(format!("failed to inject event: module {} does not exist", quote(module)));
+fn trigger(world: &mut World, call: &Call) -> Reply {
+    let (named, wanted) = (call.part("moduleName"), call.part("eventName"));
+    let Some((module, events)) = MODULES.iter().find(|(name, _)| *name == named) else {
+        return Reply::failure(format!("failed to inject event: module {} does not exist", quote(named)));
     };
-    if !events.contains(&event) {
+    let Some(event) = events.iter().find(|event| **event == wanted) else {
         let error =
-            format!("failed to inject event: module {} has no event named {}", quote(module), quote(event));
+            format!("failed to inject event: module {} has no event named {}", quote(module), quote(wanted));
         return Reply::failure(error);
+    };
+    match world.apply(Change::ModuleEvent { module, event }) {
+        Ok(()) => Reply::action("event successfully injected"),
+        Err(refused) => Reply::failure(refused.to_string()),
     }
-    Reply::action("event successfully injected")
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Database, Found, OperationError, Subscribers};
+use super::{
+    Database, Found, OperationError, Subscribers,
+    structure::{Structure, Type},
+};
 use crate::{
     api,
     world::{Meta, Record, World},
@@ -29,7 +32,32 @@ impl Database for Map {
         found.retain(|record| record.place().1.starts_with(prefix));
         Ok(found.into())
     }
+
+    fn structure(&self, _: &World, _: &str) -> Option<&'static Structure> {
+        Some(&PIN)
+    }
 }
+
+const PIN: Structure = Structure {
+    holder: "PinExport",
+    name: "navigator.PinExport",
+    fields: &[
+        ("ID", Type::Text("string")),
+        ("Name", Type::Text("string")),
+        ("Map", Type::Text("string")),
+        ("FirstSeen", Type::Kind("struct")),
+        ("EntityV4", Type::Kind("ptr")),
+        ("EntityV6", Type::Kind("ptr")),
+        ("States", Type::Kind("slice")),
+        ("VerifiedOwner", Type::Text("string")),
+        ("HopDistance", Type::Int("int")),
+        ("ConnectedTo", Type::Kind("map")),
+        ("Route", Type::Kind("slice")),
+        ("SessionActive", Type::Bool),
+        ("Info", Type::Kind("ptr")),
+        ("Status", Type::Kind("ptr")),
+    ],
+};
 
 fn pins(world: &World, name: &str) -> Result<Vec<Record>, OperationError> {
     if !world.spn_enabled() {

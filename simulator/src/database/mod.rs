@@ -111,7 +111,7 @@ trait Database: Sync {
     }
 
     /// The structure of a record that is one, for setting its members.
-    fn structure(&self, _key: &str) -> Option<&'static structure::Structure> {
+    fn structure(&self, _world: &World, _key: &str) -> Option<&'static structure::Structure> {
         None
     }
 

@@ -10,7 +10,11 @@ use portmaster_fixtures::{
 };
 use serde_json::{Value, json};
 
-use super::{Database, Found, OperationError, subscribers::Subscribers};
+use super::{
+    Database, Found, OperationError,
+    structure::{Structure, Type},
+    subscribers::Subscribers,
+};
 use crate::{
     query::scope,
     world::{Connection, Meta, Record, World, connections::entity, platform::file_name},
@@ -56,7 +60,80 @@ impl Database for Network {
         found.retain(|record| record.place().1.starts_with(prefix));
         Ok(found.into())
     }
+
+    fn structure(&self, _: &World, key: &str) -> Option<&'static Structure> {
+        Some(if key.split('/').nth(2).is_some() { &CONNECTION } else { &PROCESS })
+    }
 }
+
+const PROCESS: Structure = Structure {
+    holder: "Process",
+    name: "process.Process",
+    fields: &[
+        ("Name", Type::Text("string")),
+        ("UserID", Type::Int("int")),
+        ("UserName", Type::Text("string")),
+        ("UserHome", Type::Text("string")),
+        ("Pid", Type::Int("int")),
+        ("CreatedAt", Type::Int("int64")),
+        ("ParentPid", Type::Int("int")),
+        ("ParentCreatedAt", Type::Int("int64")),
+        ("LeaderPid", Type::Int("int")),
+        ("Path", Type::Text("string")),
+        ("ExecName", Type::Text("string")),
+        ("Cwd", Type::Text("string")),
+        ("CmdLine", Type::Text("string")),
+        ("FirstArg", Type::Text("string")),
+        ("Env", Type::Kind("map")),
+        ("Tags", Type::Kind("slice")),
+        ("MatchingPath", Type::Text("string")),
+        ("PrimaryProfileID", Type::Text("string")),
+        ("FirstSeen", Type::Int("int64")),
+        ("LastSeen", Type::Int("int64")),
+        ("Error", Type::Text("string")),
+        ("ExecHashes", Type::Kind("map")),
+    ],
+};
+
+const CONNECTION: Structure = Structure {
+    holder: "Connection",
+    name: "network.Connection",
+    fields: &[
+        ("ID", Type::Text("string")),
+        ("Type", Type::Int("int8")),
+        ("External", Type::Bool),
+        ("Scope", Type::Text("string")),
+        ("IPVersion", Type::Byte("uint8")),
+        ("Inbound", Type::Bool),
+        ("IPProtocol", Type::Byte("uint8")),
+        ("LocalIP", Type::Kind("slice")),
+        ("LocalIPScope", Type::Int("int8")),
+        ("LocalPort", Type::Int("uint16")),
+        ("PID", Type::Int("int")),
+        ("Entity", Type::Kind("ptr")),
+        ("Resolver", Type::Kind("ptr")),
+        ("Verdict", Type::Int("int8")),
+        ("ConnectionEstablished", Type::Bool),
+        ("Reason", Type::Kind("struct")),
+        ("Started", Type::Int("int64")),
+        ("Ended", Type::Int("int64")),
+        ("VerdictPermanent", Type::Bool),
+        ("Inspecting", Type::Bool),
+        ("Tunneled", Type::Bool),
+        ("Encrypted", Type::Bool),
+        ("TunnelOpts", Type::Kind("ptr")),
+        ("ProcessContext", Type::Kind("struct")),
+        ("DNSContext", Type::Kind("ptr")),
+        ("TunnelContext", Type::Any),
+        ("SplitTunContext", Type::Kind("ptr")),
+        ("HistoryEnabled", Type::Bool),
+        ("BandwidthEnabled", Type::Bool),
+        ("BytesReceived", Type::Int("uint64")),
+        ("BytesSent", Type::Int("uint64")),
+        ("Internal", Type::Bool),
+        ("ProfileRevisionCounter", Type::Int("uint64")),
+    ],
+};
 
 /// Whether the network tree knows a process by its number alone, as early cores do.
 fn plain_keys(world: &World) -> bool {
@@ -85,7 +162,7 @@ fn process_record(world: &World, app: &App, process: &Process) -> Record {
         "LeaderPid": process.pid, "Path": app.path, "ExecName": name, "Cwd": user_home,
         "CmdLine": line, "FirstArg": arguments.split(' ').next().unwrap_or_default(), "Env": null, "Tags": null,
         "MatchingPath": "", "PrimaryProfileID": format!("local/{}", world.profile_id(app)),
-        "FirstSeen": started.as_second(), "LastSeen": world.now().as_second(), "Error": "", "ExecHashes": null,
+        "FirstSeen": started.as_second(), "LastSeen": 0, "Error": "", "ExecHashes": null,
     });
     Record::of(key, Meta::made(started), value)
 }
@@ -143,7 +220,7 @@ fn connection(row: &ConnectionRow) -> Record {
             "Source": row.profile.split('/').next().unwrap_or_default(),
         },
         "DNSContext": extra("dns"), "TunnelContext": extra("tunnel"),
-        "SplitTunContext": { "Interface": "", "IP": null },
+        "SplitTunContext": extra("split_tun"),
         "HistoryEnabled": row.history, "BandwidthEnabled": true, "BytesReceived": row.bytes_received,
         "BytesSent": row.bytes_sent, "Internal": row.internal, "ProfileRevisionCounter": row.profile_revision,
     });

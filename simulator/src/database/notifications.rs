@@ -58,7 +58,7 @@ impl Database for Notifications {
         Err(OperationError::NotImplemented)
     }
 
-    fn structure(&self, _: &str) -> Option<&'static Structure> {
+    fn structure(&self, _: &World, _: &str) -> Option<&'static Structure> {
         Some(&STRUCTURE)
     }
 

@@ -131,8 +131,8 @@ pub(super) fn insert(world: &mut World, key: &str, payload: &[u8]) -> Result<(),
     let mut record = Arc::unwrap_or_clone(get(world, key)?);
     let (name, key) = place(key);
     let database = named(world, name)?;
-    record =
-        structure::set_members(record, database.structure(key), payload).map_err(OperationError::Other)?;
+    record = structure::set_members(record, database.structure(world, key), payload)
+        .map_err(OperationError::Other)?;
     record.meta = record.meta.changed(world.now());
     database.write_back(world, record)
 }

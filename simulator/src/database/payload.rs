@@ -30,9 +30,7 @@ impl Payload {
     ) -> Result<Map<String, Value>, String> {
         let form = match self.format {
             b'J' => "json",
-            b'Y' if other_formats => "yaml",
-            b'C' if other_formats => "cbor",
-            b'M' if other_formats => "msgpack",
+            other if other_formats => dsd::labelled(other)?,
             _ => return Err(INCOMPATIBLE.to_owned()),
         };
         dsd::read(&self.data, form, |raw, soft| structure.decode(raw, soft))

@@ -86,15 +86,60 @@ const SPN_STATUS: Structure = Structure {
         ("HomeHubName", Type::Text("string")),
         ("ConnectedIP", Type::Text("string")),
         ("ConnectedTransport", Type::Text("string")),
-        ("ConnectedCountry", Type::Pointer),
-        ("ConnectedSince", Type::Pointer),
+        ("ConnectedCountry", Type::Kind("ptr")),
+        ("ConnectedSince", Type::Kind("ptr")),
     ],
 };
 
 const LAYERED_PROFILE: Structure = Structure {
     holder: "LayeredProfile",
     name: "profile.LayeredProfile",
-    fields: &[("LayerIDs", Type::Bytes), ("RevisionCounter", Type::Int("uint64"))],
+    fields: &[("LayerIDs", Type::Kind("slice")), ("RevisionCounter", Type::Int("uint64"))],
+};
+
+const STATUS: Structure = Structure {
+    holder: "SystemStatusRecord",
+    name: "status.SystemStatusRecord",
+    fields: &[
+        ("OnlineStatus", Type::Byte("uint8")),
+        ("CaptivePortal", Type::Kind("ptr")),
+        ("Modules", Type::Kind("slice")),
+        ("WorstState", Type::Kind("struct")),
+    ],
+};
+
+const EARLY_STATUS: Structure = Structure {
+    holder: "SystemStatusRecord",
+    name: "status.SystemStatusRecord",
+    fields: &[
+        ("ActiveSecurityLevel", Type::Byte("uint8")),
+        ("SelectedSecurityLevel", Type::Byte("uint8")),
+        ("ThreatMitigationLevel", Type::Byte("uint8")),
+        ("OnlineStatus", Type::Byte("uint8")),
+        ("CaptivePortal", Type::Kind("ptr")),
+    ],
+};
+
+const SUBSYSTEM: Structure = Structure {
+    holder: "Subsystem",
+    name: "subsystems.Subsystem",
+    fields: &[
+        ("ID", Type::Text("string")),
+        ("Name", Type::Text("string")),
+        ("Description", Type::Text("string")),
+        ("Modules", Type::Kind("slice")),
+        ("FailureStatus", Type::Byte("uint8")),
+        ("ToggleOptionKey", Type::Text("string")),
+        ("ExpertiseLevel", Type::Byte("uint8")),
+        ("ReleaseLevel", Type::Byte("uint8")),
+        ("ConfigKeySpace", Type::Text("string")),
+    ],
+};
+
+const UPDATES: Structure = Structure {
+    holder: "UpdateStateExport",
+    name: "updates.UpdateStateExport",
+    fields: &[("ID", Type::Text("string")), ("Details", Type::Any), ("Updates", Type::Kind("ptr"))],
 };
 
 impl Database for Runtime {
@@ -145,10 +190,17 @@ impl Database for Runtime {
         }
     }
 
-    fn structure(&self, key: &str) -> Option<&'static Structure> {
+    /// Whole numbers are said to be of the type that their values suggest (websocket §2.8).
+    fn structure(&self, world: &World, key: &str) -> Option<&'static Structure> {
         match key {
             "spn/status" => Some(&SPN_STATUS),
+            "system/status" => match world.behaviour.websocket.system_status {
+                SystemStatus::SecurityLevels => Some(&EARLY_STATUS),
+                SystemStatus::Modules => Some(&STATUS),
+            },
+            "core/updates/state" => Some(&UPDATES),
             layered if layered.starts_with("layeredProfile/") => Some(&LAYERED_PROFILE),
+            subsystem if subsystem.starts_with("subsystems/") => Some(&SUBSYSTEM),
             _ => None,
         }
     }

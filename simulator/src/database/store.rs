@@ -14,7 +14,10 @@ use super::{
 use crate::{
     api,
     go::json,
-    world::{Body, Change, Meta, Profile, Record, World, records},
+    world::{
+        Body, Change, Meta, Profile, Record, World,
+        records::{self, TOKEN},
+    },
 };
 
 /// One of the two stores.
@@ -32,14 +35,11 @@ pub(super) const CORE: Store = Store {
     name: "core",
     pick: |world| &world.records.core,
     known: known_in_core,
-    hides: |world, key| key == TOKEN && world.account_record().is_some(),
+    hides: |world, key| TOKEN.strip_prefix("core:") == Some(key) && world.hides_token(),
 };
 /// `cache:`
 pub(super) const CACHE: Store =
     Store { name: "cache", pick: |world| &world.records.cache, known: known_in_cache, hides: |_, _| false };
-
-/// The key of what the account logs in with.
-const TOKEN: &str = "spn/account/authtoken";
 
 /// Where profiles are.
 const PROFILES: &str = "core:profiles/";
@@ -62,8 +62,10 @@ fn known_in_core(world: &World, prefix: &str) -> Vec<Record> {
     let profiles = profiles.filter_map(|stored| world.profile_record(&stored.key));
     let mut known: Vec<Record> = profiles.map(as_text).collect();
     if let Some(account) = world.account_record() {
-        let token = Record::of(format!("core:{TOKEN}"), account.meta, Value::Object(Map::new()));
-        known.extend([account, token.hidden()]);
+        if world.hides_token() {
+            known.push(Record::of(TOKEN, account.meta, Value::Object(Map::new())).hidden());
+        }
+        known.push(account);
     }
     let dismissed = world.broadcasts.iter().flatten();
     if let Some(last) = dismissed.clone().map(|(_, at)| at).max() {

@@ -40,7 +40,8 @@ fn set(structure: &Structure, into: &mut Map<String, Value>, name: &str, value: 
         (Type::Byte(_), _) => "uint8",
         (Type::Object | Type::Texts | Type::Named(..), _) => "map",
         (Type::Time | Type::Embedded(_), _) => "struct",
-        (Type::One(_) | Type::Pointer, _) => "ptr",
+        (Type::One(_), _) => "ptr",
+        (Type::Kind(kind), _) => kind,
         // The real core goes down here.
         (Type::List(..) | Type::Bytes, _) => "slice",
     };

@@ -40,8 +40,8 @@ pub enum Type {
     Object,
     /// Texts by names, or null.
     Texts,
-    /// What is referred to, or null; only its kind is known.
-    Pointer,
+    /// Something of which only Go's kind is known, for example `ptr`: it can be neither read nor set.
+    Kind(&'static str),
     /// An instant.
     Time,
     /// A structure, or null.
@@ -68,7 +68,7 @@ impl Structure {
                 Type::Any
                 | Type::Object
                 | Type::Texts
-                | Type::Pointer
+                | Type::Kind(_)
                 | Type::One(_)
                 | Type::List(..)
                 | Type::Named(..) => Value::Null,
@@ -232,7 +232,7 @@ impl Type {
                 Kind::Null => *place = Value::Null,
                 _ => soft.wrong(at, value, wanted),
             },
-            Self::Embedded(_) | Self::Hidden(_) | Self::Pointer => {}
+            Self::Embedded(_) | Self::Hidden(_) | Self::Kind(_) => {}
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use super::{
     config::Refused,
     generate::Generated,
     profiles::{GLOBAL, Profile, Rejected, derived_id},
+    records::{ACCOUNT, BROADCASTS, TOKEN},
     spn::{Standings, Ways},
 };
 
@@ -73,7 +74,17 @@ pub enum Change {
     /// The network that the device is in changes.
     Network(Box<NetworkChange>),
     /// Empties the DNS cache.
-    ClearDnsCache,
+    ClearDnsCache {
+        /// Only what clients wrote there.
+        written: bool,
+    },
+    /// An event of a module, which those who listen for it hear.
+    ModuleEvent {
+        /// The module.
+        module: &'static str,
+        /// The event.
+        event: &'static str,
+    },
     /// An answer comes into the DNS cache.
     CacheAnswer(Box<CacheEntry>),
     /// Something is special about a resolver from now on.
@@ -200,6 +211,7 @@ impl Change {
         match self {
             Self::Config { key, .. } | Self::ResetConfig { key, .. } => key.starts_with("spn/"),
             Self::Network(network) => network.online.is_some(),
+            Self::Record(record) | Self::Forget { record } => [ACCOUNT, TOKEN].contains(&&*record.key),
             Self::Spn(_)
             | Self::Pause(_)
             | Self::Resume
@@ -275,12 +287,17 @@ impl World {
             Change::Core(core) => self.change_core(&core),
             Change::Network(network) => {
                 let spn = self.spn_status();
+                let online = self.network.online;
                 self.change_network(*network);
                 self.tell_status();
                 self.tell_portal();
+                if self.network.online != online {
+                    self.tell_module_event("netenv", "online status changed");
+                }
                 self.follow_online(spn);
             }
-            Change::ClearDnsCache => self.dns.cache.clear(),
+            Change::ClearDnsCache { written } => self.clear_answers(written),
+            Change::ModuleEvent { module, event } => self.tell_event(module, event),
             Change::CacheAnswer(entry) => self.cache(*entry)?,
             Change::Resolver { name, state } => _ = self.dns.states.insert(name, state),
             Change::Spn(spn) => self.change_spn(*spn)?,
@@ -311,9 +328,13 @@ impl World {
             Change::Notify(notification) => self.notify(*notification),
             Change::DismissBroadcast { id } => {
                 let now = self.now();
+                self.supersede(BROADCASTS);
                 self.broadcasts.get_or_insert_default().insert(id, now);
             }
-            Change::ForgetBroadcasts => self.broadcasts = Some(BTreeMap::new()),
+            Change::ForgetBroadcasts => {
+                self.supersede(BROADCASTS);
+                self.broadcasts = Some(BTreeMap::new());
+            }
             Change::Record(record) if !self.has_room(&record) => {
                 return Err(ChangeError::Script(format!(
                     "records of more than {} bytes",
@@ -408,10 +429,12 @@ impl World {
 
     /// What follows from an option that changed.
     fn follow_config(&mut self, key: &str, now: jiff::Timestamp) {
+        self.tell_module_event("config", "config change");
         let global = self.global_profile(now);
         self.store(GLOBAL.to_owned(), global);
         self.tell_switched(key);
         if key == "spn/enable" {
+            self.tell_connecting();
             self.tell_spn();
         }
     }
@@ -423,9 +446,20 @@ impl World {
             Lifecycle::Restart => "restart",
             Lifecycle::Shutdown => "shutdown",
         };
-        let key = format!("runtime:modules/core/event/{word}");
-        self.tell(Record::of(key, Meta::default(), json!({ "Data": null })));
+        self.tell_event("core", word);
         self.emit(Event::Lifecycle(how));
+    }
+
+    /// Tells of an event of a module, where cores tell of all of them (websocket §5.5).
+    fn tell_module_event(&mut self, module: &str, event: &str) {
+        if self.behaviour.websocket.module_events {
+            self.tell_event(module, event);
+        }
+    }
+
+    fn tell_event(&mut self, module: &str, event: &str) {
+        let key = format!("runtime:modules/{module}/event/{event}");
+        self.tell(Record::of(key, Meta::default(), json!({ "Data": null })));
     }
 
     /// Keeps a profile, and tells of it; its layers count a revision.

@@ -160,13 +160,15 @@ impl World {
             ..Notification::new(told.id.clone(), now)
         };
         if !self.has_subsystems() {
-            // Newer cores say where to ask for help (websocket §5.6).
-            notification.available_actions.get_or_insert_default().push(Action {
+            // Newer cores say where to ask for help, and nothing else (websocket §5.6).
+            notification.show_on_system =
+                severity != Severity::Hint && self.config.flag("core/useSystemNotifications");
+            notification.available_actions = Some(vec![Action {
                 text: "Get Help".to_owned(),
                 kind: "open-url".to_owned(),
                 payload: "https://safing.io/support/".into(),
                 ..Action::default()
-            });
+            }]);
         }
         self.notify(notification);
         let state = ModuleState {
@@ -366,12 +368,25 @@ impl World {
         self.spn_enabled() && self.account().is_none_or(|account| !account.token)
     }
 
+    fn is_connecting(&self) -> bool {
+        matches!(self.spn_status(), SpnStatus::Connecting | SpnStatus::Failed)
+    }
+
+    /// The privacy network was switched on: that it tries to connect is told once more than what comes of it (websocket §5.9).
+    pub(super) fn tell_connecting(&mut self) {
+        if self.is_connecting() {
+            self.spn_status_changed = self.now();
+            self.tell_captain(&CONNECTING, true);
+            self.tell_of(|world| Some(world.spn_status_record()));
+        }
+    }
+
     /// What follows from an option that switches the privacy network, or from a login: its status, and what the person is told.
     /// That a connection is being made is told first, and stays told where it fails (websocket §5.9).
     pub(super) fn tell_spn(&mut self) {
         self.spn_status_changed = self.now();
         self.spn.was_on |= self.spn_enabled();
-        let connecting = matches!(self.spn_status(), SpnStatus::Connecting | SpnStatus::Failed);
+        let connecting = self.is_connecting();
         if connecting {
             self.tell_captain(&CONNECTING, true);
         }
@@ -457,6 +472,25 @@ mod tests {
 
     use super::*;
     use crate::world::Options;
+
+    #[test]
+    fn late_cores_offer_help_in_trouble_and_nothing_else() {
+        let options = Options { contract: Some(Contract::V2_2), ..Options::default() };
+        let mut world = World::new(Scenario::load("fresh-install").unwrap(), options).unwrap();
+        for (severity, shows) in [("hint", false), ("warning", true), ("error", true)] {
+            let fail = format!(
+                "modules: {{ fail: [{{ module: Resolver, id: x, title: X, severity: {severity} }}] }}"
+            );
+            world.change(&serde_saphyr::from_str(&fail).unwrap()).unwrap();
+            let told = world.notification_record("x").unwrap();
+            let told: Value = serde_json::from_slice(told.text().unwrap()).unwrap();
+            let help = json!([{
+                "ID": "", "Text": "Get Help", "Type": "open-url", "Payload": "https://safing.io/support/", "Visibility": "",
+            }]);
+            assert_eq!(told["AvailableActions"], help);
+            assert_eq!(told["ShowOnSystem"], shows, "{severity}");
+        }
+    }
 
     #[test]
     fn early_cores_tell_trouble_in_subsystems() {

@@ -14,6 +14,9 @@ use crate::limits;
 /// The account of a person who is logged in.
 pub(super) const ACCOUNT: &str = "core:spn/account/user";
 
+/// What the account logs in with.
+pub const TOKEN: &str = "core:spn/account/authtoken";
+
 /// The note of which broadcasts were dismissed.
 pub const BROADCASTS: &str = "core:broadcasts/state";
 
@@ -114,6 +117,14 @@ impl Records {
     }
 }
 
+/// Which broadcasts were dismissed when, as the record says. A core that cannot read it knows of none.
+fn dismissed(record: &Record) -> BTreeMap<String, Timestamp> {
+    let text = record.text().map(|text| text.as_ref()).unwrap_or_default();
+    let value: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
+    let states = value.get("States").and_then(|states| states.as_object()).into_iter().flatten();
+    states.filter_map(|(id, state)| Some((id.clone(), state.get("Read")?.as_str()?.parse().ok()?))).collect()
+}
+
 impl World {
     /// Whether there is room for a record.
     pub(super) fn has_room(&self, record: &Record) -> bool {
@@ -122,11 +133,44 @@ impl World {
         both - store.bytes + store.bytes_with(record) <= limits::STORED
     }
 
-    /// Keeps a record, and tells of it.
+    /// Keeps a record, and tells of it. What the core itself reads there, it reads anew.
     pub(super) fn keep(&mut self, record: Record) {
         let record = Arc::new(record);
         self.records.store_mut(record.place().0).put(Arc::clone(&record));
-        self.emit(Event::Record(record));
+        self.emit(Event::Record(Arc::clone(&record)));
+        match record.key.as_str() {
+            ACCOUNT | TOKEN => self.read_account(),
+            BROADCASTS => self.broadcasts = Some(dismissed(&record)),
+            _ => {}
+        }
+    }
+
+    /// What a client wrote is no more: the core writes there itself.
+    pub(super) fn supersede(&mut self, key: &str) {
+        let (database, rest) = key.split_once(':').unwrap_or((key, ""));
+        self.records.store_mut(database).remove(rest);
+    }
+
+    /// The record that a client wrote, by its whole key.
+    pub fn written(&self, key: &str) -> Option<&Arc<Record>> {
+        let (database, rest) = key.split_once(':')?;
+        self.records.store(database).get(rest, self.now())
+    }
+
+    /// Empties the cache of answers, or takes out of it only what clients wrote there.
+    pub(super) fn clear_answers(&mut self, written: bool) {
+        if !written {
+            self.dns.cache.clear();
+        }
+        for record in self.written_answers() {
+            self.supersede(&record.key);
+        }
+    }
+
+    /// The answers in the DNS cache that clients wrote.
+    pub fn written_answers(&self) -> VecDeque<Arc<Record>> {
+        let prefix = NAME_RECORDS.split_once(':').map_or("", |(_, prefix)| prefix);
+        self.records.cache.list(prefix, true, self.now())
     }
 
     /// Forgets a record, and tells of it.
@@ -139,7 +183,9 @@ impl World {
             self.tell_spn();
             return;
         }
-        if record.key == BROADCASTS {
+        if record.key == TOKEN {
+            self.read_account();
+        } else if record.key == BROADCASTS {
             self.broadcasts = None;
         } else if let Some(query) = record.key.strip_prefix(NAME_RECORDS) {
             self.dns.cache.remove(query);

@@ -395,7 +395,7 @@ impl Change {
         };
         let one = match self {
             Self::Config { key, .. } | Self::ResetConfig { key, .. } => format!("config/{key}"),
-            Self::AwaitRestart { .. } => return Vec::new(),
+            Self::AwaitRestart { .. } | Self::ModuleEvent { .. } => return Vec::new(),
             Self::Core(core) => {
                 return of(
                     "core",
@@ -435,7 +435,7 @@ impl Change {
             }
             Self::SaveProfile { key, .. } | Self::DeleteProfile { key, .. } => format!("profiles/{key}"),
             Self::SaveIcon { name, .. } => format!("icons/{name}"),
-            Self::ClearDnsCache => "dns/clear".to_owned(),
+            Self::ClearDnsCache { .. } => "dns/clear".to_owned(),
             Self::CacheAnswer(entry) => format!("dns/cache/{}{}", entry.domain, entry.kind),
             Self::Resolver { name, .. } => format!("dns/resolvers/{name}"),
             Self::LogIn { .. } | Self::LogOut { .. } | Self::PlanEnds => "spn/account".to_owned(),

@@ -252,7 +252,7 @@ impl World {
 
     fn perform_dns(&mut self, told: &scenario::DnsChange) -> Result<(), ChangeError> {
         if told.clear {
-            self.apply(Change::ClearDnsCache)?;
+            self.apply(Change::ClearDnsCache { written: false })?;
         }
         for entry in told.cache.iter().flat_map(|cache| &cache.add) {
             self.apply(Change::CacheAnswer(Box::new(entry.clone())))?;
@@ -497,6 +497,7 @@ impl World {
             })?;
         let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
         let key = format!("{}{}", entry.domain, entry.kind);
+        self.supersede(&format!("{}{key}", super::records::NAME_RECORDS));
         self.dns.cache.insert(key, super::dns::Cached { entry, stored, resolver });
         Ok(())
     }

@@ -33,3 +33,4 @@ mod shown;
 mod snapshots;
 mod websocket;
 mod worlds;
+mod written;

@@ -4,8 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use portmaster_fixtures::scenario::{self, AccountState, Device, Login, OnlineStatus, Plan};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::world::{World, chance};
+use crate::world::{
+    World, chance,
+    records::{ACCOUNT, TOKEN},
+};
 
 /// What is known of the person's account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,7 +40,10 @@ pub struct Account {
     /// When this was last heard of the provider.
     pub updated: Timestamp,
     /// Whether the plan's end is still to come.
-    ending: bool,
+    pub(super) ending: bool,
+    /// The members of the record that a client wrote, until the provider is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) written: Option<Map<String, Value>>,
 }
 
 impl Account {
@@ -56,6 +63,7 @@ impl Account {
             created: start,
             updated: start,
             ending: told.ends.is_some_and(|ends| ends > start),
+            written: None,
         }
     }
 
@@ -77,7 +85,7 @@ impl Account {
 
     /// Whether the person is logged in.
     pub fn is_logged_in(&self) -> bool {
-        self.state != AccountState::LoggedOut
+        !matches!(self.state, AccountState::LoggedOut | AccountState::None)
     }
 
     /// Whether the plan runs.
@@ -92,7 +100,7 @@ impl Account {
 }
 
 /// A device of our own making, the same for the same seed.
-fn device(seed: u64) -> Device {
+pub(super) fn device(seed: u64) -> Device {
     let mut bytes = [0; 16];
     chance::fresh(seed, "device").fill_bytes(&mut bytes);
     // A random UUID, version 4.
@@ -168,7 +176,10 @@ impl World {
             created: now,
             updated: now,
             ending: paid,
+            written: None,
         });
+        self.supersede(ACCOUNT);
+        self.supersede(TOKEN);
         self.spn.connected_since = now;
     }
 
@@ -189,7 +200,10 @@ impl World {
             created: account.created,
             updated: account.updated,
             ending: false,
+            written: None,
         });
+        self.supersede(ACCOUNT);
+        self.supersede(TOKEN);
     }
 
     /// When the plan ends, if that is still to come.
@@ -214,5 +228,6 @@ impl World {
         if let Some(account) = &mut self.spn.account {
             account.updated = now;
         }
+        self.supersede(ACCOUNT);
     }
 }

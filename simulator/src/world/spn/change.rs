@@ -50,7 +50,10 @@ impl World {
         }
         let account = told.account.is_some().then(|| self.account_record());
         match told.account {
-            Some(Some(account)) => self.spn.account = Some(Account::new(account, self.chance.seed(), now)),
+            Some(Some(account)) => {
+                self.log_out(true);
+                self.spn.account = Some(Account::new(account, self.chance.seed(), now));
+            }
             Some(None) => self.log_out(false),
             None => {}
         }

@@ -13,6 +13,7 @@ mod route;
 mod setup;
 mod shown;
 mod tunnel;
+mod written;
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};

@@ -4,14 +4,25 @@ use portmaster_fixtures::{RecordForm, scenario::Plan};
 use serde_json::{Map, Value, json};
 
 use super::Account;
-use crate::world::{Meta, Record, World, records::ACCOUNT};
+use crate::world::{
+    Meta, Record, World,
+    records::{ACCOUNT, TOKEN},
+};
 
 impl World {
     /// The record of the account of a person who is logged in (websocket §5.2).
     pub fn account_record(&self) -> Option<Record> {
+        if let Some(written) = self.written(ACCOUNT) {
+            return Some(Record::clone(written));
+        }
         let account = self.account()?;
         let meta = Meta { modified: account.updated.as_second(), ..Meta::made(account.created) };
         Some(Record::of(ACCOUNT, meta, Value::Object(self.account_fields(account))))
+    }
+
+    /// Whether there is a token that the provider gave, which no client may see (websocket §5.2).
+    pub fn hides_token(&self) -> bool {
+        self.account().is_some_and(|account| account.token) && self.written(TOKEN).is_none()
     }
 
     /// Tells of the account, or, where nobody is logged in any more, that this record is gone.
@@ -23,6 +34,9 @@ impl World {
 
     /// An account's members.
     pub fn account_fields(&self, account: &Account) -> Map<String, Value> {
+        if let Some(written) = &account.written {
+            return written.clone();
+        }
         let late = self.behaviour.record_form == RecordForm::Late;
         let paid = account.is_paid(self.now());
         let mut subscription = Map::new();
