@@ -130,7 +130,7 @@ impl Database for Store {
             let payload = Payload { format: *format, data: data.clone() };
             return save_profile(world, &record.key, &payload);
         }
-        apply(world, Change::Record(Box::new(record)))
+        apply(world, Change::Record(Box::new(as_text(record))))
     }
 
     fn delete(&self, world: &mut World, record: Record) -> Result<(), OperationError> {

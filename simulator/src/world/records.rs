@@ -139,7 +139,12 @@ impl World {
         self.records.store_mut(record.place().0).put(Arc::clone(&record));
         self.emit(Event::Record(Arc::clone(&record)));
         match record.key.as_str() {
-            ACCOUNT | TOKEN => self.read_account(),
+            // The token is a record of its own: the core's stays, whatever becomes of the account.
+            ACCOUNT => {
+                let own = self.spn.holds_token();
+                self.read_account(own);
+            }
+            TOKEN => self.read_account(true),
             BROADCASTS => self.broadcasts = Some(dismissed(&record)),
             _ => {}
         }
@@ -184,7 +189,7 @@ impl World {
             return;
         }
         if record.key == TOKEN {
-            self.read_account();
+            self.read_account(false);
         } else if record.key == BROADCASTS {
             self.broadcasts = None;
         } else if let Some(query) = record.key.strip_prefix(NAME_RECORDS) {

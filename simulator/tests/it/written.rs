@@ -33,6 +33,7 @@ async fn ask(simulator: &Simulator, method: &'static str, path: &'static str) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_a_client_writes_is_the_account() {
     let (simulator, mut socket) = start("fresh-install", Contract::V1_0).await;
+    let (office, mut home) = start("home-office", Contract::V1_0).await;
     let profile = "spn/account/user/profile";
     assert_eq!(ask(&simulator, "GET", profile).await, (401, "not logged in\n".to_owned()));
     let create = format!("create|core:spn/account/user|J{USER}");
@@ -59,6 +60,18 @@ async fn an_account_that_a_client_writes_is_the_account() {
     assert_eq!(ask(&simulator, "DELETE", "spn/account/logout").await.1, "Logged out.\n");
     assert_eq!(reply(&mut socket, "get|core:spn/account/user").await, "1|error|database entry not found");
     assert_eq!(ask(&simulator, "GET", profile).await.0, 401);
+    // Members of the core's own account and answers can be set, too; its token stays.
+    let change = reply(&mut home, r#"insert|core:spn/account/user|{"balance":5}"#).await;
+    assert_eq!(change, "1|success");
+    let (status, body) = ask(&office, "GET", "spn/account/user/profile?refresh=1").await;
+    assert!(
+        status == 200 && body.contains("\"username\":\"robin\"") && body.contains("\"balance\":5"),
+        "{body}"
+    );
+    let change = reply(&mut home, r#"insert|cache:intel/nameRecord/www.wiki.example.A|{"RCode":3}"#).await;
+    assert_eq!(change, "1|success");
+    let (status, body) = ask(&office, "GET", "dns/cache/www.wiki.example.A").await;
+    assert!(status == 200 && body.contains("\"RCode\":3"), "{body}");
     // Whatever cannot be read, and whoever is logged out, is nobody.
     for body in [r#"{"username":5}"#, r#""x""#, r#"{"username":"x"}"#, r#"{"state":"loggedout"}"#] {
         assert_eq!(reply(&mut socket, &format!("create|core:spn/account/user|J{body}")).await, "1|success");

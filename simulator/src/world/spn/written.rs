@@ -7,7 +7,7 @@ use portmaster_fixtures::{
 };
 use serde_json::{Map, Value};
 
-use super::{Account, account::device};
+use super::{Account, Spn, account::device};
 use crate::{
     go::structure::{Structure, Type},
     world::{
@@ -108,10 +108,18 @@ const USER: Structure = Structure {
     ],
 };
 
+impl Spn {
+    /// Whether there is a token.
+    pub(in crate::world) fn holds_token(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.token)
+    }
+}
+
 impl World {
-    /// Reads the account and its token anew, which a client wrote or deleted. Where nothing is to be read, nobody is logged in.
-    pub(in crate::world) fn read_account(&mut self) {
-        let token = self.written(TOKEN).is_some();
+    /// Reads the account anew, which a client wrote or whose token it wrote or deleted. Where nothing is to be read, nobody is
+    /// logged in.
+    pub(in crate::world) fn read_account(&mut self, token: bool) {
+        let token = token || self.written(TOKEN).is_some();
         if let Some(record) = self.written(ACCOUNT) {
             let structure = match self.behaviour.record_form {
                 RecordForm::Early => &EARLY_USER,
