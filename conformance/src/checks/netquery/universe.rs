@@ -37,7 +37,7 @@ pub(super) const NUMBERS: [&str; 6] = ["verdict", "scope", "ip_protocol", "ip_ve
 const CASES: property::Cases = [COLUMNS.len(); 2];
 
 /// How many connections the questions are about: enough for every column to differ, few enough to be answered thousands of times.
-pub(super) const MOST: usize = 24;
+pub(super) const MOST: usize = 16;
 
 /// Connections that have ended.
 #[derive(Debug)]
