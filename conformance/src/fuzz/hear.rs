@@ -84,8 +84,13 @@ impl Lane<'_> {
         }
     }
 
-    fn in_vain(&self) -> Heard {
+    /// Counts that this target was waited for in vain.
+    fn note_vain(&self) {
         self.subject.vain.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn in_vain(&self) -> Heard {
+        self.note_vain();
         Heard::Nothing(LATE.to_owned())
     }
 
@@ -136,7 +141,7 @@ impl Lane<'_> {
         tokio::select! {
             _ = timeout(self.subject.limit * TALKATIVE, conversation) => {}
             () = silence(&heard, self.subject.limit) => {}
-            () = async { silence(&heard, told(hurry).await).await } => drop(self.in_vain()),
+            () = async { silence(&heard, told(hurry).await).await } => self.note_vain(),
         }
         let own = self.address.authority();
         for frame in &mut frames {

@@ -166,17 +166,6 @@ const ICON: Structure = Structure {
     ],
 };
 
-const EARLY_FINGERPRINT: Structure = Structure {
-    holder: "Fingerprint",
-    name: "profile.Fingerprint",
-    fields: &[
-        ("Type", Type::Text("string")),
-        ("Key", Type::Text("string")),
-        ("Operation", Type::Text("string")),
-        ("Value", Type::Text("string")),
-    ],
-};
-
 const FINGERPRINT: Structure = Structure {
     holder: "Fingerprint",
     name: "profile.Fingerprint",
@@ -188,6 +177,9 @@ const FINGERPRINT: Structure = Structure {
         ("MergedFrom", Type::Text("string")),
     ],
 };
+
+/// Early cores have no more than its beginning.
+const EARLY_FINGERPRINT: Structure = Structure { fields: FINGERPRINT.fields.split_at(4).0, ..FINGERPRINT };
 
 const EARLY_PROFILE: Structure = Structure {
     holder: "Profile",

@@ -23,12 +23,6 @@ const DEVICE: Structure = Structure {
     fields: &[("name", Type::Text("string")), ("id", Type::Text("string"))],
 };
 
-const EARLY_SUBSCRIPTION: Structure = Structure {
-    holder: "Subscription",
-    name: "account.Subscription",
-    fields: &[("ends_at", Type::Any), ("state", Type::Text("string"))],
-};
-
 const SUBSCRIPTION: Structure = Structure {
     holder: "Subscription",
     name: "account.Subscription",
@@ -40,16 +34,8 @@ const SUBSCRIPTION: Structure = Structure {
     ],
 };
 
-const EARLY_PLAN: Structure = Structure {
-    holder: "Plan",
-    name: "account.Plan",
-    fields: &[
-        ("name", Type::Text("string")),
-        ("amount", Type::Int("int")),
-        ("months", Type::Int("int")),
-        ("renewable", Type::Bool),
-    ],
-};
+/// Early cores have no more than its beginning.
+const EARLY_SUBSCRIPTION: Structure = Structure { fields: SUBSCRIPTION.fields.split_at(2).0, ..SUBSCRIPTION };
 
 const PLAN: Structure = Structure {
     holder: "Plan",
@@ -62,6 +48,9 @@ const PLAN: Structure = Structure {
         ("feature_ids", Type::Any),
     ],
 };
+
+/// Early cores have no more than its beginning.
+const EARLY_PLAN: Structure = Structure { fields: PLAN.fields.split_at(4).0, ..PLAN };
 
 const VIEW: Structure = Structure {
     holder: "View",
