@@ -507,7 +507,7 @@ impl Look {
 
     fn note(&mut self) {
         let events = self.world.take_events();
-        self.store.record(&events).unwrap();
+        self.store.record(&events, self.world.connections.ever()).unwrap();
         self.hear(&events);
         let is_reached = matches!(self.world.network.online, OnlineStatus::Online | OnlineStatus::Semi);
         self.lost = (!is_reached).then(|| self.lost.unwrap_or(self.world.now()));

@@ -677,7 +677,7 @@ impl Builder {
         let (world, netquery, origin) = match self.snapshot {
             Some(snapshot) => {
                 let world = snapshot.world().clone();
-                let netquery = Store::holding(snapshot.kept().clone(), world.behaviour);
+                let netquery = Store::holding(snapshot.kept().clone(), &world);
                 (world, netquery, Arc::clone(snapshot.origin()))
             }
             None => {

@@ -271,7 +271,7 @@ mod tests {
     fn advance(world: &mut World, store: &Store, minutes: i64) {
         world.clock.advance(SignedDuration::from_mins(minutes));
         world.run_due();
-        store.record(&world.take_events()).unwrap();
+        store.record(&world.take_events(), world.connections.ever()).unwrap();
     }
 
     fn key_of(world: &World, name: &str) -> String {

@@ -60,7 +60,7 @@ pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
     let of = if origin.options.mutants.is_empty() { text(origin) } else { None };
     let before = of.as_ref().and_then(|of| Some(last().iter().find(|last| last.of == *of)?.begun.clone()));
     if let Some(Some((world, kept))) = before {
-        let netquery = Store::holding(kept, world.behaviour);
+        let netquery = Store::holding(kept, &world);
         return Ok((world, netquery));
     }
     let name = || origin.scenario.name.clone();

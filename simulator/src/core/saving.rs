@@ -48,7 +48,7 @@ impl Shared {
     /// When it cannot be served. The world is then as it was.
     pub(crate) fn restore(&self, snapshot: &Snapshot) -> Result<(), LoadError> {
         let world = snapshot.world().clone();
-        let netquery = Store::holding(snapshot.kept().clone(), world.behaviour);
+        let netquery = Store::holding(snapshot.kept().clone(), &world);
         netquery.open()?;
         self.replace(world, netquery, Arc::clone(snapshot.origin()), |book, now| {
             book.note(&format!("an earlier state of the world was put back, that of {now}"));

@@ -306,7 +306,7 @@ impl Shared {
         if events.is_empty() {
             return reload;
         }
-        if let Err(error) = self.served().netquery.record(&events) {
+        if let Err(error) = self.served().netquery.record(&events, world.connections.ever()) {
             // The request that brought it about is answered all the same.
             tracing::warn!("{error}");
         }

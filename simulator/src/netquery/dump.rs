@@ -1,6 +1,6 @@
 //! The tables taken out whole, and put back.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::HashSet, fmt::Write as _, sync::Arc};
 
 use portmaster_fixtures::{
     Behaviour,
@@ -74,7 +74,8 @@ impl Kept {
                 history.row(cells(true));
             }
         }
-        for (id, numbers) in begun.samples() {
+        let of: HashSet<&str> = begun.rows.iter().filter(|one| one.live).map(|one| one.id()).collect();
+        for (id, numbers) in begun.samples().filter(|(id, _)| of.contains(id)) {
             bandwidth.row([Json::from(id)].into_iter().chain(numbers.map(Json::from)));
         }
         Tables { live: live.end(), history: history.end(), bandwidth: bandwidth.end() }
@@ -113,7 +114,12 @@ pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Resul
     let tables = Tables {
         live: rows(database, "main.connections", &columns)?,
         history: rows(database, "history.connections", &columns)?,
-        bandwidth: rows(database, "main.bandwidth", &BANDWIDTH)?,
+        // What is left of connections that have gone is no part of it: when it goes depends on when somebody looks.
+        bandwidth: rows(
+            database,
+            "main.bandwidth WHERE conn_id IN (SELECT id FROM main.connections)",
+            &BANDWIDTH,
+        )?,
     };
     moment.finish()?;
     Ok(tables)

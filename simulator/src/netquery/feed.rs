@@ -1,4 +1,4 @@
-//! What the world tells, written into the tables (netquery §6).
+//! The tables of a world that begins (netquery §6).
 
 use std::{sync::Arc, thread};
 
@@ -21,8 +21,8 @@ impl Store {
         let (measured, others): (Vec<_>, Vec<_>) = world.take_events().into_iter().partition(is_measured);
         let rows: Vec<_> = world.connections.in_order().into_iter().cloned().collect();
         let are_many = rows.len() >= MANY;
-        let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world.behaviour);
-        store.record(&others)?;
+        let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world);
+        store.record(&others, world.connections.ever())?;
         if are_many {
             let store = store.clone();
             // Without a thread, or should it fail, it is up to the one who asks first.
@@ -30,25 +30,4 @@ impl Store {
         }
         Ok(store)
     }
-
-    /// Writes what happened to connections.
-    pub(crate) fn record(&self, events: &[Event]) -> Result<(), StoreError> {
-        if !events.iter().any(concerns) || self.put_off(events.iter().filter(|event| concerns(event))) {
-            return Ok(());
-        }
-        self.change(|tables| events.iter().try_for_each(|event| tables.follow(event)))
-    }
-}
-
-/// Whether something happened to connections.
-fn concerns(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Connection(_)
-            | Event::Stored(_)
-            | Event::HandedOver { .. }
-            | Event::Gone(..)
-            | Event::Measured(_)
-            | Event::Made(_)
-    )
 }

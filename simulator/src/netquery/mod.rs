@@ -16,6 +16,7 @@ mod failure;
 mod feed;
 mod kinds;
 mod output;
+mod pending;
 mod request;
 mod rows;
 mod statement;

@@ -26,14 +26,13 @@ use super::{
     dump::{self, Kept},
     failure::StoreError,
     kinds::{self, KIND, Kinds},
+    pending::{Pending, Step},
 };
-use crate::world::Event;
+use crate::world::{Event, World};
 
 /// Connections that are gone before the samples of such are looked for, and one more for so many samples.
 const GONE_AT_LEAST: usize = 1_000;
 const SAMPLES_FOR_EACH: usize = 4;
-/// So much may happen before the tables are made for it.
-const WAITING: usize = 1_000;
 /// Connections to the database that are kept for the next reader.
 const IDLE_READERS: usize = 4;
 /// How much of a table a connection looks at where it lies, bytes; it counts as resident memory. The rest is read into a cache.
@@ -53,15 +52,9 @@ struct Inner {
     dialect: Dialect,
     opened: OnceLock<Opened>,
     /// What the tables are to hold once somebody asks for them. Locked while they are made.
-    waiting: Mutex<Waiting>,
-}
-
-/// What is not in tables yet.
-#[derive(Debug, Default)]
-struct Waiting {
-    kept: Option<Kept>,
-    /// What has happened to it since.
-    events: Vec<Event>,
+    kept: Mutex<Option<Kept>>,
+    /// What has happened since and is not in them. Never locked while something is written.
+    pending: Mutex<Pending>,
 }
 
 /// The files.
@@ -144,16 +137,15 @@ impl<'a> Tables<'a> {
     }
 
     /// Writes what happened to connections.
-    pub(super) fn follow(&mut self, event: &Event) -> rusqlite::Result<()> {
-        match event {
-            Event::Connection(row) | Event::Stored(row) => self.write(row),
-            Event::HandedOver { from, to, name } => self.hand_over(from, to, name),
-            Event::Measured(samples) => samples.iter().try_for_each(|sample| self.measure(sample)),
-            Event::Made(traffic) => traffic
+    fn follow(&mut self, step: &Step) -> rusqlite::Result<()> {
+        match step {
+            Step::Row(row) => self.write(row),
+            Step::HandedOver { from, to, name } => self.hand_over(from, to, name),
+            Step::Sample(sample) => self.measure(sample),
+            Step::Made(traffic) => traffic
                 .iter()
                 .try_for_each(|one| self.measured(one.of.id(), [one.time, one.incoming, one.outgoing])),
-            Event::Gone(gone, _) => self.remove(gone.iter().map(|one| one.id())),
-            _ => Ok(()),
+            Step::Gone(id) => self.remove([&**id]),
         }
     }
 
@@ -251,15 +243,19 @@ impl Store {
     pub fn new(behaviour: &'static Behaviour) -> Result<Self, StoreError> {
         let dialect = Dialect::of(behaviour);
         let opened = OnceLock::from(Opened::new(&dialect)?);
-        Ok(Self(Arc::new(Inner { dialect, opened, waiting: Mutex::default() })))
+        let pending = Mutex::new(Pending::new(u64::MAX));
+        Ok(Self(Arc::new(Inner { dialect, opened, kept: Mutex::default(), pending })))
     }
 
-    /// Tables that hold what was taken out of others, or a world that begins. They are only made when somebody asks for
-    /// them: many a world is never asked for its connections.
-    pub(crate) fn holding(kept: Kept, behaviour: &'static Behaviour) -> Self {
-        let dialect = Dialect::of(behaviour);
-        let waiting = Waiting { kept: Some(kept), events: vec![] };
-        Self(Arc::new(Inner { dialect, opened: OnceLock::new(), waiting: Mutex::new(waiting) }))
+    /// Tables of a world that hold what was taken out of others, or what it begins with. They are only made when somebody asks
+    /// for them: many a world is never asked for its connections.
+    pub(crate) fn holding(kept: Kept, world: &World) -> Self {
+        Self(Arc::new(Inner {
+            dialect: Dialect::of(world.behaviour),
+            opened: OnceLock::new(),
+            kept: Mutex::new(Some(kept)),
+            pending: Mutex::new(Pending::new(world.connections.ever())),
+        }))
     }
 
     /// Makes the tables now, should they not be there yet.
@@ -267,14 +263,20 @@ impl Store {
         Ok(self.opened()?.prepare()?)
     }
 
+    /// Whether somebody asked, or much waited to be written.
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        self.0.opened.get().is_some()
+    }
+
     fn opened(&self) -> Result<&Opened, StoreError> {
         if let Some(opened) = self.0.opened.get() {
             return Ok(opened);
         }
-        let mut waiting = locked(&self.0.waiting);
+        let mut kept = locked(&self.0.kept);
         if self.0.opened.get().is_none() {
             let opened = Opened::new(&self.0.dialect)?;
-            match &waiting.kept {
+            match &*kept {
                 None => {}
                 Some(Kept::Begun(begun)) => self.write_to(&opened, false, |into| {
                     let mut row = ConnectionRow::default();
@@ -292,28 +294,52 @@ impl Store {
                     Ok(tables.samples()?.iter().try_for_each(|sample| into.measure(sample))?)
                 })?,
             }
-            if !waiting.events.is_empty() {
-                opened.prepare()?;
-                self.write_to(&opened, true, |into| {
-                    Ok(waiting.events.iter().try_for_each(|event| into.follow(event))?)
-                })?;
-            }
-            *waiting = Waiting::default();
-            // Nobody else can have set it while what waits is locked.
+            *kept = None;
+            // Nobody else can have set it while what is kept is locked.
             let _ = self.0.opened.set(opened);
         }
-        drop(waiting);
+        drop(kept);
         Ok(self.0.opened.get().expect("it was set, and stays"))
     }
 
-    /// Whether there are no tables yet that these could be written to: then they are remembered.
-    pub(crate) fn put_off<'a>(&self, events: impl Iterator<Item = &'a Event>) -> bool {
-        let mut waiting = locked(&self.0.waiting);
-        let waits = waiting.kept.is_some() && waiting.events.len() < WAITING;
-        if waits {
-            waiting.events.extend(events.cloned());
+    /// Notes what happened to connections in a world that has known so many. It is written when somebody asks, or when it is
+    /// much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) fn record(&self, events: &[Event], ever: u64) -> Result<(), StoreError> {
+        let is_due = locked(&self.0.pending).add(events, ever);
+        if is_due {
+            self.write_pending()?;
         }
-        waits
+        Ok(())
+    }
+
+    /// The tables, which hold all that has happened until now.
+    fn up_to_date(&self) -> Result<&Opened, StoreError> {
+        if locked(&self.0.pending).asked() {
+            return self.write_pending();
+        }
+        let opened = self.opened()?;
+        opened.prepare()?;
+        Ok(opened)
+    }
+
+    /// Writes what waits to be written, once what others write is.
+    fn write_pending(&self) -> Result<&Opened, StoreError> {
+        let opened = self.opened()?;
+        opened.prepare()?;
+        let pending = || locked(&self.0.pending);
+        let mut is_taken = false;
+        let written = self.write_to(opened, true, |tables| {
+            let steps = pending().take();
+            is_taken = true;
+            Ok(steps.values().try_for_each(|step| tables.follow(step))?)
+        });
+        if is_taken {
+            pending().is_written();
+        }
+        written.map(|()| opened)
     }
 
     pub(crate) fn dialect(&self) -> &Dialect {
@@ -377,8 +403,8 @@ impl Store {
 
     /// What the tables hold. Of tables that nobody asked for yet nothing has to be taken out.
     pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        if let Waiting { kept: Some(kept), events } = &*locked(&self.0.waiting)
-            && events.is_empty()
+        if let Some(kept) = &*locked(&self.0.kept)
+            && locked(&self.0.pending).is_empty()
         {
             return Ok(kept.clone());
         }
@@ -387,7 +413,7 @@ impl Store {
 
     /// Removes the history of these profiles, or all of it if none is named.
     pub(crate) fn clear_history(&self, profiles: &[String]) -> Result<(), StoreError> {
-        let mut writer = locked(&self.opened()?.writer);
+        let mut writer = locked(&self.up_to_date()?.writer);
         if profiles.is_empty() {
             writer.connection.execute("DELETE FROM history.connections", [])?;
             return Ok(());
@@ -403,7 +429,7 @@ impl Store {
 
     /// Removes what the history need not keep: ended connections that began too long ago.
     pub(crate) fn clean_history(&self, now: Timestamp, retention: &Retention) -> Result<(), StoreError> {
-        let mut writer = locked(&self.opened()?.writer);
+        let mut writer = locked(&self.up_to_date()?.writer);
         let transaction = writer.connection.transaction()?;
         {
             let mut profiles =
@@ -425,8 +451,7 @@ impl Store {
 
     /// Runs something on a connection of its own, which sees the state of this moment.
     pub(crate) fn read<T>(&self, run: impl FnOnce(&Connection) -> T) -> Result<T, StoreError> {
-        let opened = self.opened()?;
-        opened.prepare()?;
+        let opened = self.up_to_date()?;
         let idle = locked(&opened.idle).pop();
         let connection = match idle {
             Some(connection) => connection,

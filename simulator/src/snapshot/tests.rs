@@ -32,7 +32,7 @@ fn world(name: &str, contract: Contract) -> Snapshot {
     world.begin_session(Token::ITSELF);
     world.ask_for_access();
     world.begin_cpu_profile(Duration::from_secs(60));
-    netquery.record(&world.take_events()).expect("a database");
+    netquery.record(&world.take_events(), world.connections.ever()).expect("a database");
     Snapshot::new(world, netquery.kept().expect("a database"), Arc::new(origin))
 }
 

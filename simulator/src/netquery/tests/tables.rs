@@ -1,12 +1,23 @@
 //! What writing does to the tables, and who sees it.
 
-use portmaster_fixtures::Scenario;
+use portmaster_fixtures::{Scenario, scenario::ClockMode};
 
 use super::*;
 use crate::{
     netquery::Kept,
-    world::{Options, World},
+    world::{Change, Moved, Options, World},
 };
+
+/// A world at its beginning that keeps the history of what its programs do.
+fn home(contract: Contract) -> World {
+    let options = Options {
+        contract: Some(contract),
+        clock: Some(ClockMode::Manual),
+        config: [("history/enable".to_owned(), json!(true))].into(),
+        ..Options::default()
+    };
+    World::new(Scenario::load("home-office").unwrap(), options).unwrap()
+}
 
 fn row(id: &str) -> ConnectionRow {
     ConnectionRow {
@@ -162,7 +173,7 @@ fn what_is_counted_by_kind_is_what_the_rows_are() {
     assert!(failed.is_err());
     write(&store, &[ConnectionRow { id: "sure".to_owned(), ..failing }]);
     same("after a change that failed");
-    let other = Store::holding(store.kept().unwrap(), Contract::V2_2.behaviour());
+    let other = Store::holding(store.kept().unwrap(), &home(Contract::V2_2));
     for query in &queries {
         assert_eq!(rows_of(&other, query), rows_of(&store, query), "put back: {query}");
     }
@@ -278,31 +289,74 @@ fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
     }
 }
 
-#[test]
-fn what_happened_before_somebody_asked_is_in_the_tables() {
-    let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
-    let asked = Store::begun(&mut world).unwrap();
-    let [later, after_much] = [(); 2].map(|()| Store::holding(asked.kept().unwrap(), world.behaviour));
-    asked.open().unwrap();
-    for minute in 1..=30 {
-        world.clock.advance(SignedDuration::from_mins(1));
-        world.run_due();
-        let events = world.take_events();
-        asked.record(&events).unwrap();
-        later.record(&events).unwrap();
-        // More than are put off make the tables.
-        let times = if minute == 1 { 200 } else { 1 };
-        (0..times).for_each(|_| after_much.record(&events).unwrap());
-    }
-    // A page holds a hundred.
-    let all = |store: &Store| -> Vec<Value> {
-        let page = |page: usize| rows_of(store, &json!({ "orderBy": ["id"], "page": page, "pageSize": 100 }));
-        (0..4).flat_map(page).collect()
+/// A day of a world, with what else may happen to connections: those of a profile become another's (back again, too), ids
+/// come again, many end at once, the history is switched off and on.
+fn lived(minute: i64, world: &mut World) {
+    let change = match minute {
+        3 | 40 => r#"{"connections":{"open":120}}"#,
+        5 => r#"{"connections":{"open":[{"id":"again"},{"id":"once"}],"close":20}}"#,
+        7 => r#"{"connections":{"close":"all"}}"#,
+        9 => r#"{"config":{"history/enable":false}}"#,
+        11 => r#"{"config":{"history/enable":true}}"#,
+        12 => r#"{"connections":{"open":[{"id":"again"}]}}"#,
+        30 => r#"{"connections":{"open":[{"id":"again"},{"id":"once"}]}}"#,
+        _ => "{}",
     };
-    let count = all(&asked).len();
-    assert!((100..400).contains(&count), "{count}");
-    assert_eq!(all(&later), all(&asked));
-    assert_eq!(all(&after_much), all(&asked));
-    // What was put off is in what a snapshot takes out.
-    assert!(matches!(later.kept().unwrap(), Kept::Taken(_)));
+    world.perform(&serde_json::from_str(change).unwrap()).unwrap();
+    let names: Vec<String> = world.profiles.iter().map(|one| one.key.clone()).take(2).collect();
+    let [one, other] = <[String; 2]>::try_from(names).unwrap();
+    if [6, 13, 28].contains(&minute) {
+        let heir = Some(if minute == 13 { one.clone() } else { other.clone() });
+        let key = if minute == 13 { other } else { one };
+        let profile = world.profiles.get(&key).unwrap().clone();
+        world.apply(Change::DeleteProfile { key: key.clone(), heir }).unwrap();
+        let profile = Box::new(profile);
+        world.apply(Change::SaveProfile { key, profile, by_client: false }).unwrap();
+    }
+    world.clock.advance(SignedDuration::from_mins(1));
+    world.run_due();
+}
+
+#[test]
+fn tables_hold_the_same_however_often_somebody_asks() {
+    for contract in [Contract::V1_6, Contract::V2_2] {
+        let mut world = home(contract);
+        let always = Store::begun(&mut world).unwrap();
+        let [late, often, seldom] = [(); 3].map(|()| Store::holding(always.kept().unwrap(), &world));
+        for minute in 1..=60 {
+            lived(minute, &mut world);
+            let (events, ever) = (world.take_events(), world.connections.ever());
+            for store in [&always, &late, &often, &seldom] {
+                store.record(&events, ever).unwrap();
+            }
+            let asked = [
+                Some(&always),
+                Some(&often).filter(|_| minute % 5 == 0),
+                Some(&seldom).filter(|_| minute == 27),
+            ];
+            let kept = asked.map(|store| store.map(|store| store.kept().unwrap().tables(world.behaviour)));
+            for other in kept.iter().flatten() {
+                assert!(Some(other) == kept[0].as_ref(), "minute {minute}, {contract}");
+            }
+        }
+        let [kept, others @ ..] =
+            [&always, &late, &often, &seldom].map(|store| store.kept().unwrap().tables(world.behaviour));
+        assert!(others.iter().all(|other| *other == kept), "{contract}");
+        let count = |table: &str| table.lines().count();
+        let counts = [count(&kept.live), count(&kept.history), count(&kept.bandwidth)];
+        assert!(counts[0] > 100 && counts[2] > 100, "{counts:?}");
+        assert_eq!(counts[1] > counts[0], always.dialect().behaviour.databases, "{counts:?}");
+    }
+}
+
+#[test]
+fn much_that_nobody_asked_for_waits_in_little_space() {
+    let mut world = World::new(Scenario::load("home-office").unwrap(), Options::default()).unwrap();
+    let store = Store::begun(&mut world).unwrap();
+    let target = world.now() + SignedDuration::from_hours(12);
+    while matches!(world.move_towards(target, None, 200), Moved::OnTheWay) {
+        store.record(&world.take_events(), world.connections.ever()).unwrap();
+    }
+    assert!(world.connections.ever() > 4_000, "{}", world.connections.ever());
+    assert!(!store.is_open(), "half a day was written for nobody");
 }

@@ -198,6 +198,11 @@ impl Connection {
         self.text.get(from..end(number)).unwrap_or_default()
     }
 
+    /// Its place among all in the order of their beginning to be known, from 1.
+    pub fn place(&self) -> u64 {
+        self.place
+    }
+
     /// The id.
     pub fn id(&self) -> &str {
         self.part(0)
