@@ -167,6 +167,15 @@ impl Served {
     }
 }
 
+/// What follows from what happened, and need not keep the world locked.
+#[derive(Default)]
+struct Later {
+    /// The user interfaces are to be read anew.
+    reload: bool,
+    /// The connection database is to write what it was told.
+    write: bool,
+}
+
 /// Whether neither mutants nor rules change answers.
 fn is_plain(world: &World) -> bool {
     world.mutants.is_none() && world.reactions.is_empty()
@@ -258,18 +267,24 @@ impl Shared {
         let due = world.run_due();
         self.observe(&world);
         let events = world.take_events();
-        let mut reload = self.pass_on(&world, events);
+        let before = self.pass_on(&world, events);
         let result = work(&mut world);
         self.observe(&world);
         if world.next_due() != due {
             self.due_changed.notify_one();
         }
         let events = world.take_events();
-        reload |= self.pass_on(&world, events);
-        let scripted = reload.then(|| world.ui.clone());
+        let after = self.pass_on(&world, events);
+        let later = Later { reload: before.reload || after.reload, write: before.write || after.write };
+        let scripted = later.reload.then(|| world.ui.clone());
+        let served = later.write.then(|| self.served());
         drop(world);
         if let Some(scripted) = scripted {
             self.reload_bundles(scripted.as_ref());
+        }
+        if let Some(Err(error)) = served.map(|served| served.netquery.write()) {
+            // The request that brought it about is answered all the same.
+            tracing::warn!("{error}");
         }
         result
     }
@@ -299,17 +314,13 @@ impl Shared {
         }
     }
 
-    /// Passes on what happened to those who listen; the caller holds the world's lock. Whether the user interfaces are to be
-    /// read anew once it does not.
-    fn pass_on(&self, world: &World, events: Vec<Event>) -> bool {
-        let mut reload = false;
+    /// Passes on what happened to those who listen; the caller holds the world's lock. What is to be done once it does not.
+    fn pass_on(&self, world: &World, events: Vec<Event>) -> Later {
+        let mut later = Later::default();
         if events.is_empty() {
-            return reload;
+            return later;
         }
-        if let Err(error) = self.served().netquery.record(&events, world.connections.ever()) {
-            // The request that brought it about is answered all the same.
-            tracing::warn!("{error}");
-        }
+        later.write = self.served().netquery.note(&events, world.connections.ever());
         self.watchers.show(world, &events);
         for event in events {
             self.listener.tell(world, &event);
@@ -317,7 +328,7 @@ impl Shared {
                 Event::Lifecycle(how) => {
                     self.lifecycle.send_replace(Some(how));
                 }
-                Event::ReloadUi => reload = true,
+                Event::ReloadUi => later.reload = true,
                 Event::Refused(why) => {
                     tracing::warn!("{why}");
                     if let Some(book) = &self.journal {
@@ -337,7 +348,7 @@ impl Shared {
                 | Event::Changed(_) => {}
             }
         }
-        reload
+        later
     }
 
     /// Begins to watch.

@@ -22,7 +22,9 @@ impl Store {
         let rows: Vec<_> = world.connections.in_order().into_iter().cloned().collect();
         let are_many = rows.len() >= MANY;
         let store = Self::holding(Kept::Begun(Arc::new(Begun { rows, measured })), world);
-        store.record(&others, world.connections.ever())?;
+        if store.note(&others, world.connections.ever()) {
+            store.write()?;
+        }
         if are_many {
             let store = store.clone();
             // Without a thread, or should it fail, it is up to the one who asks first.

@@ -263,6 +263,12 @@ impl Store {
         Ok(self.opened()?.prepare()?)
     }
 
+    /// Notes what happened, and writes it should it be time to.
+    #[cfg(test)]
+    pub(crate) fn record(&self, events: &[Event], ever: u64) -> Result<(), StoreError> {
+        if self.note(events, ever) { self.write() } else { Ok(()) }
+    }
+
     /// Whether somebody asked, or much waited to be written.
     #[cfg(test)]
     pub(super) fn is_open(&self) -> bool {
@@ -302,31 +308,32 @@ impl Store {
         Ok(self.0.opened.get().expect("it was set, and stays"))
     }
 
-    /// Notes what happened to connections in a world that has known so many. It is written when somebody asks, or when it is
-    /// much.
+    /// Notes what happened to connections in a world that has known so many. Whether it is to be written soon; who asks sees it in
+    /// either case.
+    pub(crate) fn note(&self, events: &[Event], ever: u64) -> bool {
+        locked(&self.0.pending).add(events, ever)
+    }
+
+    /// Writes what was noted.
     ///
     /// # Errors
     /// When the database fails.
-    pub(crate) fn record(&self, events: &[Event], ever: u64) -> Result<(), StoreError> {
-        let is_due = locked(&self.0.pending).add(events, ever);
-        if is_due {
-            self.write_pending()?;
-        }
-        Ok(())
+    pub(crate) fn write(&self) -> Result<(), StoreError> {
+        self.written().map(drop)
     }
 
     /// The tables, which hold all that has happened until now.
     fn up_to_date(&self) -> Result<&Opened, StoreError> {
         if locked(&self.0.pending).asked() {
-            return self.write_pending();
+            return self.written();
         }
         let opened = self.opened()?;
         opened.prepare()?;
         Ok(opened)
     }
 
-    /// Writes what waits to be written, once what others write is.
-    fn write_pending(&self) -> Result<&Opened, StoreError> {
+    /// The same, once what waits to be written is, and what others write.
+    fn written(&self) -> Result<&Opened, StoreError> {
         let opened = self.opened()?;
         opened.prepare()?;
         let pending = || locked(&self.0.pending);
