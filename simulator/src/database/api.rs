@@ -161,10 +161,9 @@ async fn ask(Api { shared, bridge }: &Api, path: &str, asked: Asked) -> Result<R
             let value = json!({ "MimeType": mime_type, "Body": body });
             Ok(Record::of(format!("api:{path}"), Meta::made(now), value))
         }
-        StatusCode::INTERNAL_SERVER_ERROR => Err(OperationError::Other(format!(
-            "bridged api call failed: {}",
-            String::from_utf8_lossy(&body).trim_end_matches('\n')
-        ))),
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            Err(OperationError::Other(format!("bridged api call failed: {}", String::from_utf8_lossy(&body))))
+        }
         other => Err(OperationError::Other(format!(
             "bridged api call returned unexpected error code {}",
             other.as_u16()

@@ -1,13 +1,13 @@
 //! Durations in Go's text form, such as `1h30m`.
 
-use super::quote::quote;
+use super::time::quote;
 
 /// Nanoseconds in a second.
 const SECOND: i128 = 1_000_000_000;
 
 /// Parses a duration as Go's `time.ParseDuration`: nanoseconds, or the error's text.
 pub fn parse(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", quote(text));
+    let invalid = || format!("time: invalid duration {}", quote(text.as_bytes()));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -34,10 +34,14 @@ pub fn parse(text: &str) -> Result<i64, String> {
         let unit_end = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, after) = tail.split_at(unit_end);
         if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {}", quote(text)));
+            return Err(format!("time: missing unit in duration {}", quote(text.as_bytes())));
         }
         let Some(nanos) = unit_nanos(unit) else {
-            return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
+            return Err(format!(
+                "time: unknown unit {} in duration {}",
+                quote(unit.as_bytes()),
+                quote(text.as_bytes())
+            ));
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
         // Above that, not even a sign would make it fit.
@@ -134,6 +138,7 @@ mod tests {
             ("bogus", "time: invalid duration \"bogus\""),
             ("5", "time: missing unit in duration \"5\""),
             ("", "time: invalid duration \"\""),
+            ("1é", "time: unknown unit \"\\xc3\\xa9\" in duration \"1\\xc3\\xa9\""),
             ("1x", "time: unknown unit \"x\" in duration \"1x\""),
             (" 1ms", "time: invalid duration \" 1ms\""),
             ("9999999999h", "time: invalid duration \"9999999999h\""),

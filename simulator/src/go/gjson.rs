@@ -295,11 +295,12 @@ impl Search<'_> {
             if !called {
                 continue;
             }
-            let may_go_on = step.separator == Some(b'.')
-                && value.starts_with(['{', '['])
-                && !step.rest.starts_with(['@', '{', '[']);
-            if !may_go_on {
+            let goes_on = step.separator == Some(b'.') && !step.rest.starts_with(['@', '{', '[']);
+            if !goes_on {
                 return self.then(value, step);
+            }
+            if !value.starts_with(['{', '[']) {
+                continue;
             }
             // If it leads nowhere from here, another member may fit, too.
             let found = self.deeper().walk(value, step.rest);
@@ -424,8 +425,21 @@ fn modified(json: &str, step: &str, work: &Work) -> Option<String> {
         "flatten" if is_list => format!("[{}]", flattened(json, flag("deep"), work)?.join(",")),
         "join" if is_list => joined(json, flag("preserve")),
         "reverse" | "flatten" | "join" => json.to_owned(),
+        "keys" if is_object => listed(members(json).map(|(name, _)| name)),
+        "values" if is_object => listed(members(json).map(|(_, value)| value)),
+        "keys" if is_list => listed(elements(json).map(|_| "null")),
+        "values" if is_list => json.to_owned(),
+        "keys" | "values" if json.is_empty() => "[]".to_owned(),
+        "keys" => "[null]".to_owned(),
+        "values" => format!("[{json}]"),
+        "tostr" => json::to_string(&json),
+        "fromstr" => Raw::checked(json.as_bytes()).is_ok().then(|| text(json).into_owned())?,
         _ => return None,
     })
+}
+
+fn listed<'a>(all: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", all.collect::<Vec<_>>().join(","))
 }
 
 /// `None` where it is too much work: each list that is opened is read again.
@@ -623,6 +637,13 @@ mod tests {
             ("l.#(t).n", Some("\"Tom\"")),
             ("l.#(t=~true).n", Some("\"Tom\"")),
             ("l.#(a>40)#|#", Some("2")),
+            ("*.k", Some("1")),
+            ("o.@keys.0", Some("\"k\"")),
+            ("o.@values", Some("[1]")),
+            ("l.@keys", Some("[null,null,null]")),
+            (r"x\.y.@keys", Some("[null]")),
+            ("o|@tostr", Some(r#""{\"k\":1}""#)),
+            ("o|@tostr|@fromstr|k", Some("1")),
             ("l.#.n|@reverse|0", Some("\"Tim\"")),
             ("m.@flatten", Some("[1,[2],3]")),
             (r#"m.@flatten:{"deep":true}|2"#, Some("3")),

@@ -13,6 +13,7 @@ pub mod gzip;
 pub mod json;
 pub mod mime;
 pub mod msgpack;
+pub mod netip;
 pub mod number;
 pub mod pprof;
 pub mod print;

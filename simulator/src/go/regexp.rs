@@ -290,8 +290,11 @@ impl<'a> Reader<'a> {
             self.rest = &here[2..];
             return Ok(true);
         }
-        if !matches!(letter, 'p' | 'P') || here.len() == 2 {
+        if !matches!(letter, 'p' | 'P') {
             return Ok(false);
+        }
+        if here.len() == 2 {
+            return Err((BAD_RANGE, here));
         }
         let end = match here[2..].starts_with('{') {
             true => here.find('}').ok_or((BAD_RANGE, here))? + 1,
@@ -458,6 +461,7 @@ mod tests {
             ("x[b-a]y", "invalid character class range: `b-a`"),
             ("[[:foo:]]", "invalid character class range: `[:foo:]`"),
             (r"\pX", r"invalid character class range: `\pX`"),
+            (r"\p", r"invalid character class range: `\p`"),
             (r"\p{Foo}", r"invalid character class range: `\p{Foo}`"),
             ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"),
             ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),

@@ -160,7 +160,8 @@ impl Type {
                         let at = match error {
                             base64::DecodeError::InvalidByte(at, _)
                             | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => at,
-                            _ => text.len(),
+                            // What is incomplete is told by where its four begin.
+                            _ => text.len() / 4 * 4,
                         };
                         return Err(DecodeError::Text(format!("illegal base64 data at input byte {at}")));
                     }

@@ -128,8 +128,8 @@ fn parse(text: &str) -> Result<civil::DateTime, String> {
     Ok(local.saturating_sub(SignedDuration::from_secs(east)))
 }
 
-/// Quotes as the core's time messages do: everything outside printable ASCII as bytes.
-fn quote(text: &[u8]) -> String {
+/// Quotes as the messages of Go's package `time` do: everything outside printable ASCII as bytes.
+pub fn quote(text: &[u8]) -> String {
     let mut out = String::from("\"");
     for &byte in text {
         match byte {

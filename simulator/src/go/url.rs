@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{escape, quote::quote};
+use super::{escape, netip, quote::quote};
 
 /// A parsed URL; what nothing here asks for is left out.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,13 +43,19 @@ impl Url {
     /// Parses as Go's `url.Parse`.
     ///
     /// # Errors
-    /// What follows `parse "…": ` in Go's words.
+    /// Go's words for what is wrong.
     pub fn read(text: &str) -> Result<Self, String> {
+        let (before, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let wrong = |text, why| format!("parse {}: {why}", quote(text));
+        let url = Self::without_fragment(before).map_err(|why| wrong(before, why))?;
+        escapes(fragment).map_err(|why| wrong(text, why))?;
+        Ok(url)
+    }
+
+    fn without_fragment(text: &str) -> Result<Self, String> {
         if text.bytes().any(|b| b < 0x20 || b == 0x7f) {
             return Err("net/url: invalid control character in URL".to_owned());
         }
-        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
-        escapes(fragment)?;
         let (scheme, mut rest) = split_scheme(text).ok_or_else(|| "missing protocol scheme".to_owned())?;
         let mut url = Self { scheme: scheme.to_ascii_lowercase(), ..Self::default() };
         if let Some((before, query)) = rest.split_once('?') {
@@ -70,7 +76,7 @@ impl Url {
         {
             let (authority, path) = authority.find('/').map_or((authority, ""), |at| authority.split_at(at));
             let (userinfo, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-            url.host = parse_host(host)?;
+            url.host = parse_host(&url.scheme, host)?;
             if !userinfo.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b)) {
                 return Err("net/url: invalid userinfo".to_owned());
             }
@@ -116,33 +122,36 @@ fn escapes(text: &str) -> Result<(), String> {
     bad.map_or(Ok(()), |at| Err(bad_escape(&bytes[at..])))
 }
 
-/// Checks a host with its port, brackets and escapes.
-fn parse_host(host: &str) -> Result<String, String> {
-    let port = match host.strip_prefix('[') {
-        Some(inside) => inside.rsplit_once(']').ok_or_else(|| "missing ']' in host".to_owned())?.1,
-        None => host.rfind(':').map_or("", |at| &host[at..]),
+/// Checks a host with its port, brackets and escapes. More than one colon is a mistake only where the scheme is HTTP's.
+fn parse_host(scheme: &str, host: &str) -> Result<String, String> {
+    let (inside, port) = match host.rfind('[') {
+        Some(0) => {
+            let close = host.rfind(']').ok_or_else(|| "missing ']' in host".to_owned())?;
+            (Some(&host[1..close]), &host[close + 1..])
+        }
+        Some(_) => return Err("invalid IP-literal".to_owned()),
+        None => {
+            let is_strict = matches!(scheme, "http" | "https");
+            let colon = if is_strict { host.find(':') } else { host.rfind(':') };
+            (None, colon.map_or("", |at| &host[at..]))
+        }
     };
     let is_valid = port.is_empty()
         || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
     if !is_valid {
         return Err(format!("invalid port {} after host", quote(port)));
     }
-    let zone = host.starts_with('[').then(|| host.find("%25")).flatten().unwrap_or(host.len());
-    let (name, zone) = host.split_at(zone);
+    let Some(inside) = inside else {
+        return Ok(String::from_utf8_lossy(&unescaped_host(host, false)?).into_owned());
+    };
+    let (name, zone) = inside.split_at(inside.find("%25").unwrap_or(inside.len()));
     let decoded = [unescaped_host(name, false)?, unescaped_host(zone, true)?].concat();
-    let decoded = String::from_utf8_lossy(&decoded).into_owned();
-    if let Some(inside) = decoded.strip_prefix('[') {
-        let inside = inside.rsplit_once(']').map_or(inside, |(inside, _)| inside);
-        let (address, zone) = inside.split_once('%').map_or((inside, None), |(a, zone)| (a, Some(zone)));
-        let unusable = |why: &str| Err(format!("invalid host: ParseAddr({}): {why}", quote(inside)));
-        match address.parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => return Err("invalid IP-literal".to_owned()),
-            Ok(IpAddr::V6(_)) if zone == Some("") => return unusable("zone must be a non-empty string"),
-            Ok(IpAddr::V6(_)) => {}
-            Err(_) => return unusable("unable to parse IP"),
-        }
+    let decoded = String::from_utf8_lossy(&decoded);
+    match netip::parse_addr(&decoded) {
+        Ok(IpAddr::V4(_)) => Err("invalid IP-literal".to_owned()),
+        Ok(IpAddr::V6(_)) => Ok(format!("[{decoded}]{port}")),
+        Err(why) => Err(format!("invalid host: {why}")),
     }
-    Ok(decoded)
 }
 
 /// Go takes escapes in a host for bytes above ASCII only, in zones for anything that may stand there, and for blanks.
@@ -217,12 +226,18 @@ mod tests {
             ("dns://a\u{1}", "net/url: invalid control character in URL"),
             ("dns://us er@9.9.9.9", "net/url: invalid userinfo"),
             ("dns://[1.2.3.4]", "invalid IP-literal"),
+            ("dns://a[", "invalid IP-literal"),
+            ("dns://[[::1]]", "invalid IP-literal"),
+            ("dns://[::1%]", "invalid URL escape \"%\""),
+            ("http://a:80:80", "invalid port \":80:80\" after host"),
+            ("dns://[1::2::3]", "invalid host: ParseAddr(\"1::2::3\"): multiple :: in address (at \":3\")"),
             ("dns://[x]", "invalid host: ParseAddr(\"x\"): unable to parse IP"),
             ("dns://[::1%25]", "invalid host: ParseAddr(\"::1%\"): zone must be a non-empty string"),
             (":x", "missing protocol scheme"),
         ] {
-            assert_eq!(Url::read(text), Err(error.to_owned()), "{text}");
+            assert_eq!(Url::read(text), Err(format!("parse {}: {error}", quote(text))));
         }
+        assert_eq!(Url::read("dns://a%#1"), Err("parse \"dns://a%\": invalid URL escape \"%\"".to_owned()));
         let zone = Url::parse("dns://[fe80::1%25eth0]:53").unwrap();
         assert_eq!((zone.hostname(), zone.port()), ("fe80::1%eth0", "53"));
         assert_eq!(Url::parse("dns://9.9.9.9:").unwrap().port(), "");

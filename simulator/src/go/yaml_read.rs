@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
 use serde_json::{Map, Number, Value};
 
+use super::quote::quote;
 use crate::limits;
 
 /// What the tags of YAML itself begin with.
@@ -90,7 +91,18 @@ fn said(error: &ScanError, text: &str) -> String {
             let awaits = before.trim_end().chars().next_back().is_none_or(|last| last == ':');
             parser(line, if awaits { content } else { "did not find expected key" })
         }
-        ErrorKind::ExpectedNodeContent => parser(line, content),
+        ErrorKind::ExpectedNodeContent | ErrorKind::UnexpectedEofImplicitFlowMapping => parser(line, content),
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            let before = before();
+            let own = before.lines().next_back().unwrap_or_default().trim_start();
+            let what = match open_bracket(&before) {
+                Some('[') => "did not find expected ',' or ']'",
+                Some(_) => "did not find expected ',' or '}'",
+                None if own.starts_with("- ") && !own.contains(": ") => "did not find expected '-' indicator",
+                None => "did not find expected key",
+            };
+            parser(line, what)
+        }
         ErrorKind::ExpectedFlowSequenceSeparator => parser(line, "did not find expected ',' or ']'"),
         ErrorKind::ExpectedFlowMappingSeparator => parser(line, "did not find expected ',' or '}'"),
         ErrorKind::ExpectedBlockMappingKey => parser(line, "did not find expected key"),
@@ -111,6 +123,21 @@ fn said(error: &ScanError, text: &str) -> String {
             scanner(line, what)
         }
     }
+}
+
+/// The bracket that is open at the end of a text; what is in quotes is none.
+fn open_bracket(text: &str) -> Option<char> {
+    let (mut open, mut quoted) = (Vec::new(), None);
+    for char in text.chars() {
+        match char {
+            '"' | '\'' if quoted == Some(char) => quoted = None,
+            '"' | '\'' if quoted.is_none() => quoted = Some(char),
+            '[' | '{' if quoted.is_none() => open.push(char),
+            ']' | '}' if quoted.is_none() => _ = open.pop(),
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 /// A value of YAML, with the keys of its mappings as they are.
@@ -359,14 +386,14 @@ fn json(node: Node) -> Result<Value, String> {
         Node::Map(members) => {
             let mut sorted = BTreeMap::new();
             for (name, value) in members {
-                sorted.insert(key(name)?, json(value)?);
+                sorted.insert(key(name, &value)?, json(value)?);
             }
             Value::Object(sorted.into_iter().collect::<Map<_, _>>())
         }
     })
 }
 
-fn key(node: Node) -> Result<String, String> {
+fn key(node: Node, value: &Node) -> Result<String, String> {
     match node {
         Node::Text(text) => Ok(text),
         Node::Merge => Ok("<<".to_owned()),
@@ -378,8 +405,30 @@ fn key(node: Node) -> Result<String, String> {
             Ok(if float > 0.0 { ".inf" } else { "-.inf" }.to_owned())
         }
         Node::Float(float) => Ok(float.to_string()),
-        Node::Null => Err("Unsupported map key of type: %!s(<nil>)".to_owned()),
-        Node::List(_) | Node::Map(_) => Err("yaml: invalid map key".to_owned()),
+        Node::Null => {
+            let value = if matches!(value, Node::Null) { "<nil>".to_owned() } else { shown(value) };
+            Err(format!("Unsupported map key of type: %!s(<nil>), key: <nil>, value: {value}"))
+        }
+        Node::List(_) | Node::Map(_) => Err(format!("yaml: invalid map key: {}", shown(&node))),
+    }
+}
+
+/// A value as Go's `%#v` shows it.
+fn shown(node: &Node) -> String {
+    let list = |items: Vec<String>| items.join(", ");
+    match node {
+        Node::Null => "interface {}(nil)".to_owned(),
+        Node::Bool(flag) => flag.to_string(),
+        Node::Int(number) => number.to_string(),
+        Node::Uint(number) => format!("{number:#x}"),
+        Node::Float(float) => super::json::float(*float),
+        Node::Text(text) => quote(text),
+        Node::Merge => quote("<<"),
+        Node::List(items) => format!("[]interface {{}}{{{}}}", list(items.iter().map(shown).collect())),
+        Node::Map(members) => {
+            let members = members.iter().map(|(name, value)| format!("{}:{}", shown(name), shown(value)));
+            format!("map[interface {{}}]interface {{}}{{{}}}", list(members.collect()))
+        }
     }
 }
 
@@ -444,6 +493,22 @@ mod tests {
             ("a: \"\\z\"", "yaml: found unknown escape character"),
             ("\u{1}", "yaml: control characters are not allowed"),
             ("a: .inf", "json: unsupported value: +Inf"),
+            ("a: [1,,2]", "yaml: did not find expected node content"),
+            ("x: 1\na: \"b\" c", "yaml: line 1: did not find expected key"),
+            ("a: ['b' c]", "yaml: did not find expected ',' or ']'"),
+            ("- {a: \"b\" c}", "yaml: did not find expected ',' or '}'"),
+            ("- \"b\" c", "yaml: did not find expected '-' indicator"),
+            ("~: b", "Unsupported map key of type: %!s(<nil>), key: <nil>, value: \"b\""),
+            ("~: ~", "Unsupported map key of type: %!s(<nil>), key: <nil>, value: <nil>"),
+            (
+                "[a, 1.5, true, ~]: x",
+                "yaml: invalid map key: []interface {}{\"a\", 1.5, true, interface {}(nil)}",
+            ),
+            (
+                "{a: {b: 1}, c: []}: x",
+                "yaml: invalid map key: map[interface {}]interface {}{\"a\":map[interface {}]interface {}{\"b\":1}, \
+                 \"c\":[]interface {}{}}",
+            ),
         ] {
             assert_eq!(read(text.as_bytes()), Err(error.to_owned()), "{text:?}");
         }

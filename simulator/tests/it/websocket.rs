@@ -524,6 +524,9 @@ async fn what_the_core_keeps_is_there_once_and_can_be_deleted() {
     }
     client.send("get|api:spn/account/user/profile").await;
     assert_eq!(client.receive().await.key, "bridged api call returned unexpected error code 401");
+    // What an endpoint fails with is told as it is, its line end, too.
+    client.send("get|api:dns/cache/none.example.A").await;
+    assert_eq!(client.receive().await.key, "bridged api call failed: database entry not found\n");
 }
 
 #[tokio::test]

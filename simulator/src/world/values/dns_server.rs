@@ -51,7 +51,7 @@ impl DnsServer {
     /// # Errors
     /// The cores' words for what is wrong with it.
     pub fn parse(text: &str, checks: &ValueChecks) -> Result<Self, String> {
-        let url = Url::read(text).map_err(|error| format!("parse {}: {error}", quote(text)))?;
+        let url = Url::read(text)?;
         let (kind, port, is_secure) = match url.scheme.as_str() {
             "dns" => ("dns", 53, false),
             "tcp" => ("tcp", 53, false),
