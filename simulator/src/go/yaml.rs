@@ -105,16 +105,17 @@ fn scalar(out: &mut String, value: &Value, depth: usize) {
 
 /// A text: plain where it reads back as the same text, a block where it has lines, else in quotes.
 fn text(out: &mut String, string: &str, depth: usize) {
+    // Blanks at the ends of lines, or before all of them, would be lost in a block.
     let is_block = string.contains('\n')
         && !string.starts_with([' ', '\n'])
         && !string.ends_with(' ')
         && !string.contains(" \n");
+    let is_special = |char: char| !(is_printable(char) || is_block && char == '\t');
     if string.is_empty() || reads_as_something_else(string) || string.chars().any(is_special) {
         quoted(out, string);
     } else if is_block {
         block(out, string, depth);
     } else if string.contains('\n') {
-        // Blanks at the ends of lines, or before all of them, would be lost in a block.
         quoted(out, string);
     } else if is_plain(string) {
         out.push_str(string);
@@ -125,9 +126,38 @@ fn text(out: &mut String, string: &str, depth: usize) {
     }
 }
 
-/// A text in double quotes, where JSON's escapes are YAML's.
+/// A text in double quotes.
 fn quoted(out: &mut String, string: &str) {
-    out.push_str(&serde_json::to_string(string).unwrap_or_default());
+    out.push('"');
+    for char in string.chars() {
+        let short = match char {
+            '\0' => '0',
+            '\u{7}' => 'a',
+            '\u{8}' => 'b',
+            '\t' => 't',
+            '\n' => 'n',
+            '\u{b}' => 'v',
+            '\u{c}' => 'f',
+            '\r' => 'r',
+            '\u{1b}' => 'e',
+            '\u{85}' => 'N',
+            '"' | '\\' => char,
+            _ if is_printable(char) => {
+                out.push(char);
+                continue;
+            }
+            _ => {
+                out.push_str(&match u32::from(char) {
+                    code @ ..0x100 => format!("\\x{code:02X}"),
+                    code @ ..0x10000 => format!("\\u{code:04X}"),
+                    code => format!("\\U{code:08X}"),
+                });
+                continue;
+            }
+        };
+        out.extend(['\\', short]);
+    }
+    out.push('"');
 }
 
 fn block(out: &mut String, string: &str, depth: usize) {
@@ -149,9 +179,10 @@ fn block(out: &mut String, string: &str, depth: usize) {
     }
 }
 
-/// Characters that only a text in double quotes can have.
-fn is_special(char: char) -> bool {
-    (char.is_control() && char != '\n') || matches!(char, '\u{feff}' | '\u{2028}' | '\u{2029}')
+/// Whether a character stands for itself. Those above the first plane do not in Go's library.
+fn is_printable(char: char) -> bool {
+    matches!(char, '\n' | ' '..='~' | '\u{a0}'..='\u{fffd}')
+        && !matches!(char, '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Whether a reader would take the bare text for a number, a truth, nothing or a time.
@@ -255,6 +286,11 @@ mod tests {
             ("'x", "'''x'"),
             ("-x", "-x"),
             ("a\nb", "|-\n    a\n    b"),
+            ("a\n\tb", "|-\n    a\n    \tb"),
+            ("a\tb", r#""a\tb""#),
+            ("é", "é"),
+            ("\u{1f600}é", r#""\U0001F600é""#),
+            ("\0\u{1f}\u{7f}\u{85}\u{feff}", r#""\0\x1F\x7F\N\uFEFF""#),
         ] {
             assert_eq!(written(&json!({ "k": text })), format!("k: {form}\n"), "{text}");
         }

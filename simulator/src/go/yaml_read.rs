@@ -79,6 +79,15 @@ fn said(error: &ScanError, text: &str) -> String {
         let at = error.marker().index();
         text.chars().take(at).collect::<String>()
     };
+    // What was due in the innermost bracket, or else outside of all.
+    let in_flow = |line: usize, outside: &str| {
+        let what = match open_bracket(&before()) {
+            Some('[') => "did not find expected ',' or ']'",
+            Some(_) => "did not find expected ',' or '}'",
+            None => outside,
+        };
+        parser(line, what)
+    };
     match error.kind() {
         ErrorKind::UnclosedFlowCollection { open } => in_brackets(text, *open, end),
         ErrorKind::MismatchedFlowCollectionEnd { open, .. } => {
@@ -95,13 +104,11 @@ fn said(error: &ScanError, text: &str) -> String {
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
             let before = before();
             let own = before.lines().next_back().unwrap_or_default().trim_start();
-            let what = match open_bracket(&before) {
-                Some('[') => "did not find expected ',' or ']'",
-                Some(_) => "did not find expected ',' or '}'",
-                None if own.starts_with("- ") && !own.contains(": ") => "did not find expected '-' indicator",
-                None => "did not find expected key",
-            };
-            parser(line, what)
+            let is_entry = own.starts_with("- ") && !own.contains(": ");
+            in_flow(
+                line,
+                if is_entry { "did not find expected '-' indicator" } else { "did not find expected key" },
+            )
         }
         ErrorKind::ExpectedFlowSequenceSeparator => parser(line, "did not find expected ',' or ']'"),
         ErrorKind::ExpectedFlowMappingSeparator => parser(line, "did not find expected ',' or '}'"),
@@ -113,8 +120,19 @@ fn said(error: &ScanError, text: &str) -> String {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation => scanner(line, "found character that cannot start any token"),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            scanner(if line >= breaks { end } else { line }, "could not find expected ':'")
+            // That is noticed where the next word begins. Behind a plain one, a comment is looked at, too.
+            let own = text.lines().nth(line).unwrap_or_default().trim_start();
+            let is_plain = !own.starts_with(['"', '\'', '[', '{', '&', '*']);
+            let counts = |line: &str| !line.is_empty() && (is_plain || !line.starts_with('#'));
+            let next = text.lines().skip(line + 1).position(|line| counts(line.trim()));
+            scanner(next.map_or(end, |after| line + 1 + after), "could not find expected ':'")
         }
+        ErrorKind::TabInPlainScalar => {
+            let indented = |line: &str| line[..line.len() - line.trim_start().len()].contains('\t');
+            let at = text.lines().skip(line).position(indented).unwrap_or_default();
+            scanner(line + at, "found a tab character that violates indentation")
+        }
+        ErrorKind::InvalidColonPlacement => in_flow(line, "did not find expected key"),
         ErrorKind::InvalidQuotedScalarHexEscape => scanner(line, "did not find expected hexdecimal number"),
         ErrorKind::UnsupportedYamlMajorVersion => parser(line, "found incompatible YAML document"),
         other => {
@@ -493,6 +511,13 @@ mod tests {
             ("a: \"\\z\"", "yaml: found unknown escape character"),
             ("\u{1}", "yaml: control characters are not allowed"),
             ("a: .inf", "json: unsupported value: +Inf"),
+            ("a: b\nc\n", "yaml: line 3: could not find expected ':'"),
+            ("a: b\nc", "yaml: line 3: could not find expected ':'"),
+            ("a: b\nc\n\n# x\nd: e", "yaml: line 4: could not find expected ':'"),
+            ("a: b\n\"c\"\n\n# x\nd: e", "yaml: line 5: could not find expected ':'"),
+            ("a: b\nc\n\n\n", "yaml: line 5: could not find expected ':'"),
+            ("a: b\n\tc: d\n", "yaml: line 2: found a tab character that violates indentation"),
+            ("x: y\na: [b\nc: d\n", "yaml: line 2: did not find expected ',' or ']'"),
             ("a: [1,,2]", "yaml: did not find expected node content"),
             ("x: 1\na: \"b\" c", "yaml: line 1: did not find expected key"),
             ("a: ['b' c]", "yaml: did not find expected ',' or ']'"),
