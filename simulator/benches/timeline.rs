@@ -1,5 +1,6 @@
 //! What a timeline costs those who ask meanwhile: pings a second over 64 connections while 10,000 changes a second happen by
-//! themselves, as a share of what the same simulator reaches in the same run while its clock stands still.
+//! themselves, as a share of what the same simulator reaches in the same run while its clock stands still. And what it takes to
+//! move the clock of a world in which programs live on by a day.
 //!
 //! `cargo bench -p portmaster-simulator --bench timeline`
 
@@ -7,7 +8,7 @@
 
 mod load;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use load::{CONNECTIONS, ROUND, ROUNDS, median, requests_a_second};
 use portmaster_simulator::{ClockMode, Scenario, Simulator};
@@ -33,6 +34,20 @@ const OF_ALL_KINDS: [&str; 10] = [
 
 fn main() {
     measure("changes of all kinds", &OF_ALL_KINDS);
+    a_day();
+}
+
+/// Moves home-office on by a day, of which nobody hears or asks.
+fn a_day() {
+    let runtime = Runtime::new().expect("a runtime");
+    let simulator =
+        runtime.block_on(Simulator::builder().clock(ClockMode::Manual).start()).expect("a simulator");
+    let days = (0..ROUNDS).map(|_| {
+        let began = Instant::now();
+        simulator.advance(Duration::from_hours(24));
+        began.elapsed().as_secs_f64()
+    });
+    println!("a day of home-office at once: {:.2} s; median of {ROUNDS} days", median(days.collect()));
 }
 
 fn measure(name: &str, changes: &[&str; 10]) {
