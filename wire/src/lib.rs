@@ -2,6 +2,7 @@
 //! neither of them, and nothing of Portmaster.
 
 pub mod answer;
+pub mod ends;
 pub mod folder;
 pub mod har;
 pub mod percent;

@@ -1,5 +1,8 @@
-//! Ctrl-C, and the termination signal where there is one: asked once, a run ends politely; asked again, at once.
+//! Ctrl-C, and where there are such signals the one for termination and the terminal's hangup: asked once, a run ends politely;
+//! asked again, at once.
 
+#[cfg(unix)]
+use portmaster_wire::ends;
 use portmaster_wire::folder::remove_temporary_folders;
 use tokio::sync::watch;
 
@@ -17,8 +20,7 @@ impl Signals {
         {
             use tokio::signal::unix::{SignalKind, signal};
             // Registered here and now, not when the task first runs.
-            for mut signal in
-                [SignalKind::interrupt(), SignalKind::terminate()].map(signal).into_iter().flatten()
+            for mut signal in ends::signals().iter().flat_map(|&number| signal(SignalKind::from_raw(number)))
             {
                 let told = told.clone();
                 tokio::spawn(async move { while signal.recv().await.is_some() && tell(&told) {} });

@@ -82,31 +82,33 @@ async fn the_rate_is_kept() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_run_puts_back_what_it_changed() {
-    let core = Simulator::builder().api_key("mine?read=admin&write=admin").start().await.unwrap();
-    let before = core.state()["config"].clone();
-    let args = [
-        "run",
-        "--target",
-        core.url(),
-        "--admin-key",
-        "mine",
-        "--provision",
-        "--allow",
-        "writes",
-        "--rate",
-        "20",
-        "websocket",
-        "badges",
-    ];
-    let run = command(&args).spawn().unwrap();
-    while core.state()["config"] == before {
-        tokio::task::yield_now().await;
+    for signal in portmaster_wire::ends::signals() {
+        let core = Simulator::builder().api_key("mine?read=admin&write=admin").start().await.unwrap();
+        let before = core.state()["config"].clone();
+        let args = [
+            "run",
+            "--target",
+            core.url(),
+            "--admin-key",
+            "mine",
+            "--provision",
+            "--allow",
+            "writes",
+            "--rate",
+            "20",
+            "websocket",
+            "badges",
+        ];
+        let run = command(&args).spawn().unwrap();
+        while core.state()["config"] == before {
+            tokio::task::yield_now().await;
+        }
+        let told = Command::new("kill").args([format!("-{signal}"), run.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        let ended = Ended::from(spawn_blocking(move || run.wait_with_output().unwrap()).await.unwrap());
+        let text = ended.stdout;
+        assert_eq!(ended.status, exit::INTERRUPTED, "{signal}: {text}");
+        assert!(text.contains("interrupted"), "{text}");
+        assert_eq!(core.state()["config"], before);
     }
-    let told = Command::new("kill").args(["-INT", &run.id().to_string()]).status().unwrap();
-    assert!(told.success());
-    let ended = Ended::from(spawn_blocking(move || run.wait_with_output().unwrap()).await.unwrap());
-    let text = ended.stdout;
-    assert_eq!(ended.status, exit::INTERRUPTED, "{text}");
-    assert!(text.contains("interrupted"), "{text}");
-    assert_eq!(core.state()["config"], before);
 }

@@ -1,6 +1,8 @@
-//! Ctrl-C and termination signals. They are heard on a thread of their own, so that they end the program whatever else it
+//! Ctrl-C, termination signals and hangups. They are heard on a thread of their own, so that they end the program whatever else it
 //! is at.
 
+#[cfg(unix)]
+use std::{future::poll_fn, task::Poll};
 use std::{io, process, thread, time::Duration};
 
 use portmaster_wire::folder::remove_temporary_folders;
@@ -36,17 +38,15 @@ pub(crate) fn listen() -> io::Result<oneshot::Receiver<()>> {
 /// The signals that ask for the end.
 struct Signals {
     #[cfg(unix)]
-    both: Option<[tokio::signal::unix::Signal; 2]>,
+    heard: Vec<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
     #[cfg(unix)]
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let both = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
-        Self {
-            both: if let (Ok(terminate), Ok(interrupt)) = both { Some([terminate, interrupt]) } else { None },
-        }
+        let numbers = portmaster_wire::ends::signals().iter();
+        Self { heard: numbers.flat_map(|&number| signal(SignalKind::from_raw(number))).collect() }
     }
 
     #[cfg(not(unix))]
@@ -56,12 +56,12 @@ impl Signals {
 
     async fn next(&mut self) {
         #[cfg(unix)]
-        if let Some([terminate, interrupt]) = &mut self.both {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-            }
-        }
+        poll_fn(|context| {
+            let told = self.heard.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if told { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;
     }
 }
