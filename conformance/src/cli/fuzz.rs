@@ -350,9 +350,10 @@ async fn on(
         (None, span) => Until::For(span),
     };
     let summary = watched(campaign, until, args.shard, &watch.live, signals).await?;
-    let mut files = vec![];
+    let (mut files, mut unkept) = (vec![], None);
     for failure in &summary.failures {
-        files.push(Some(failure.keep(&args.out).map_err(|error| written(&args.out, error))?));
+        let kept = failure.keep(&args.out).map_err(|error| unkept = Some(written(&args.out, error)));
+        files.push(kept.ok());
     }
     let (mut text, mut lines) = (vec![], vec![]);
     // Nothing fails when a text is written to memory.
@@ -369,7 +370,8 @@ async fn on(
     if let Some((file, mut opened)) = report {
         opened.write_all(&lines).map_err(|error| written(file, error))?;
     }
-    status(&summary)
+    // What was found has been told all the same.
+    unkept.map_or_else(|| status(&summary), Err)
 }
 
 fn settings(

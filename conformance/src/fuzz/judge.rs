@@ -347,13 +347,19 @@ fn admitted(exchange: Exchange<'_>) -> Option<Finding> {
     exchange.finding(Oracle::Admitted, expected, exchange.summary())
 }
 
+fn is_length(header: &str) -> bool {
+    header.eq_ignore_ascii_case("content-length")
+}
+
 /// The same question has the same answer, but for the moment and for what a session's begin adds.
 pub(super) fn repeated(exchange: Exchange<'_>, second: &Response) -> Option<Finding> {
     let first = exchange.response;
     let varies =
         |name: &str| ["date", "set-cookie", "server-timing"].iter().any(|one| name.eq_ignore_ascii_case(one));
+    // A body may be framed by its length or by the connection's end.
+    let told = [first, second].iter().all(|one| one.headers.iter().any(|(name, _)| is_length(name)));
     let kept = |response: &Response| -> Vec<(String, String)> {
-        let headers = response.headers.iter().filter(|(name, _)| !varies(name));
+        let headers = response.headers.iter().filter(|(name, _)| !varies(name) && (told || !is_length(name)));
         headers.cloned().collect()
     };
     let got = if first.status != second.status {

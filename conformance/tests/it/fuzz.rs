@@ -321,4 +321,26 @@ fn the_command_line_says_what_came_out() {
     assert_eq!(program(&["--target", "http://127.0.0.1:1", "--cases", "1"]).0, 3);
     let (status, out, err) = program(&["--seed", "1", "--cases", "300"]);
     assert_eq!(status, 0, "{out}{err}");
+
+    let (status, out, err) =
+        program(&["--contract", "v2.2", "--seed", "7", "--cases", "400", "--out", "r/below-a-file"]);
+    assert_eq!(status, 2, "{err}");
+    assert!(
+        err.contains("cannot write r/below-a-file") && out.contains("FAIL "),
+        "what was found is told: {out}"
+    );
+}
+
+/// Behind a request with a body the simulator's library adds the length to a refusal that has none otherwise.
+#[test]
+fn how_a_body_ends_is_no_other_answer() {
+    let case = r#"{"schema":1,"oracle":"repeatable","endpoints":["nowhere"],"expected":"","got":"","cause":"","seen":1,
+        "seed":1,"case":0,"shrunk_in":0,"target":{"contract":"docs","mode":"development"},"fails_at":1,"steps":[
+        {"ask":{"method":"POST","target":"/api/v1/dns/clear","who":"nobody","headers":[],"body":"{"}},
+        {"ask":{"method":"GET","target":"/api/v1/%","who":"nobody","twice":true}}],"curl":[]}"#;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("case.json");
+    std::fs::write(&file, case).unwrap();
+    let ended: Ended = command(&["fuzz", "replay", file.to_str().unwrap()]).output().unwrap().into();
+    assert_eq!(ended.status, 0, "{}", ended.stdout);
 }
