@@ -6,7 +6,7 @@ use portmaster_fixtures::Contract;
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys},
+    flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys, patience},
     launch::Launched,
     lock::Lock,
     probe,
@@ -54,8 +54,8 @@ pub struct DiffArgs {
     #[arg(long, value_enum, default_value = "text")]
     format: ReplayFormat,
     /// How long an answer may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "45")]
-    timeout: f32,
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "45")]
+    timeout: Duration,
     /// What is asked: a sample of the endpoints, and what the checks ask that are selected
     #[command(flatten)]
     select: Select,
@@ -74,7 +74,7 @@ pub(super) async fn diff(args: DiffArgs) -> Result<u8, Trouble> {
 }
 
 async fn between(args: DiffArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
-    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
+    let client = Client::new(args.timeout);
     let selection = Selection::from(&args.select);
     let checks = selection.of(checks::all(args.contract)).map_err(Trouble::usage)?;
     let key = |keys: &[String], at: usize| keys.get(at).or(keys.last()).cloned();

@@ -13,6 +13,12 @@ use crate::suite::{Allowed, Key, Keys, Selection, Selector, Tier};
 /// How long a target may take for one answer; a self-check of a real core takes 20 s.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(45);
 
+/// Reads how many seconds an answer may take.
+pub(super) fn patience(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f32(seconds).ok());
+    seconds.filter(|seconds| !seconds.is_zero()).ok_or("expected seconds, more than 0, such as 15 or 0.5")
+}
+
 /// Which checks.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Select {

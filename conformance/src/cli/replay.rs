@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, ReplayFormat, allowed, given_keys},
+    flags::{Allow, ReplayFormat, allowed, given_keys, patience},
     launch::{LAUNCHES, Launched},
     lock::Lock,
     probe,
@@ -71,8 +71,8 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["target", "start", "launch", "core"])]
     contract: Option<Contract>,
     /// How long an answer may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "15")]
-    timeout: f32,
+    #[arg(long, value_name = "SECONDS", value_parser = patience, default_value = "15")]
+    timeout: Duration,
     /// The target's key with read=user&write=user, put in the place of the recorded one
     #[arg(long, value_name = "KEY", env = "USER_KEY", hide_env_values = true)]
     user_key: Option<String>,
@@ -119,7 +119,7 @@ async fn on(args: ReplayArgs, keeper: Option<&Keeper>) -> Result<u8, Trouble> {
     let _lock = args.target.as_ref().map(Lock::take).transpose()?;
     let guard = args.target.is_some().then(|| Guard::new(allowed(&args.allow)));
     let which = Which { only: args.only, matching: args.matching, all: args.all };
-    let client = Client::new(Duration::try_from_secs_f32(args.timeout).map_err(Trouble::usage)?);
+    let client = Client::new(args.timeout);
     let client = match keeper {
         Some(keeper) => client.with_flight(keeper.flight().clone()),
         None => client,
