@@ -67,4 +67,4 @@ pub use simulator::{
     Builder, ChangeRefused, DEFAULT_MAX_MESSAGE, Simulator, StartError, UI_NETQUERY_LATENCY,
 };
 pub use snapshot::{Snapshot, SnapshotError};
-pub use world::{Lifecycle, Options, SetupError, generate};
+pub use world::{Lifecycle, Options, SetupError, generate, keys::is_key as is_api_key};

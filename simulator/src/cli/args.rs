@@ -233,6 +233,13 @@ pub(crate) struct Serve {
     pub(crate) ready: Ready,
 }
 
+impl Serve {
+    /// The control plane's token. An empty one is none, such as of a variable that is set to nothing.
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.control_token.as_deref().filter(|token| !token.is_empty())
+    }
+}
+
 /// How to say that connections are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ready {
@@ -249,6 +256,10 @@ fn whole<N: FromStr>(text: &str) -> Result<N, String> {
 
 /// Reads the name of a folder, which may be made later.
 fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        // It would be the folder that one is in.
+        return Err("it has no name".to_owned());
+    }
     let path = PathBuf::from(text);
     match path.metadata() {
         Ok(there) if !there.is_dir() => Err("it is no folder".to_owned()),

@@ -26,6 +26,8 @@ pub(crate) fn ask(address: &str) -> ExitCode {
 }
 
 fn answers(address: &str) -> io::Result<bool> {
+    // As the first lines of a simulator have it.
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
     let to = address.to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;

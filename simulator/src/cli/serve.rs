@@ -11,7 +11,9 @@ use portmaster_fixtures::{
     Mutant,
     scenario::{self, ScenarioError},
 };
-use portmaster_simulator::{Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError};
+use portmaster_simulator::{
+    Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError, is_api_key,
+};
 use portmaster_wire::folder::remove_temporary_folders;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -43,6 +45,10 @@ pub(crate) fn run(args: Serve, shown: bool) -> Result<u8, StartError> {
 async fn serve(args: Serve, mut shown: bool, mut stop: oneshot::Receiver<()>) -> Result<u8, StartError> {
     let mut abort = std::pin::pin!(abort_signal(&args));
     let mut simulator = builder(&args).start().await?;
+    for (index, _) in args.api_key.iter().enumerate().filter(|(_, key)| !is_api_key(key)) {
+        let expected = "expected 'KEY?read=user&write=admin&expires=2030-01-01T00:00:00Z'";
+        let _ = writeln!(io::stderr(), "API key {} is left out, as a core does: {expected}", index + 1);
+    }
     loop {
         announce(&simulator, &args);
         // Not again after a restart.
@@ -169,7 +175,7 @@ fn builder(args: &Serve) -> Builder {
     if let Some(entries) = args.journal {
         builder = builder.journal(entries);
     }
-    if let Some(token) = &args.control_token {
+    if let Some(token) = args.token() {
         builder = builder.control_token(token);
     }
     builder
@@ -185,7 +191,7 @@ fn announce(simulator: &Simulator, args: &Serve) {
         "\nendpoints with a badge want a key (--api-key 'KEY?read=admin&write=admin') or --dev-mode"
     };
     // One that was given is known.
-    let drawn = simulator.control_token().filter(|_| args.control_token.is_none());
+    let drawn = simulator.control_token().filter(|_| args.token().is_none());
     let control = simulator.control_url().map_or(String::new(), |url| {
         let token = drawn.map(|token| format!(", token {token}")).unwrap_or_default();
         format!("\ncontrol plane: {url}{token}")

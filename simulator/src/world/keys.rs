@@ -64,6 +64,11 @@ pub(super) fn load(entries: &[&str], now: Timestamp, mutants: &Mutants) -> Loade
     loaded
 }
 
+/// Whether an entry of the option is a key; a core skips those that are none.
+pub fn is_key(entry: &str) -> bool {
+    parse(entry).is_some()
+}
+
 /// Reads one entry: a URL whose decoded path is the secret (core-2.2 §3).
 fn parse(entry: &str) -> Option<ApiKey> {
     let url = Url::parse(entry)?;

@@ -146,9 +146,9 @@ fn a_world_begins_when_it_is_told_to() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_it_with_status_0() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in portmaster_wire::ends::signals() {
         let running = Running::start(&[]);
-        running.signal(signal);
+        running.signal(&format!("-{signal}"));
         assert_eq!(running.ended().code(), Some(0), "{signal}");
     }
 }
@@ -211,6 +211,7 @@ fn wrong_flags_say_what_was_expected() {
         (&["--ui", "/no/such/place.zip"], "/no/such/place.zip"),
         (&["--assets", "Cargo.toml"], "as icons, fonts and pictures: expected a folder or a zip file"),
         (&["--data", "Cargo.toml"], "it is no folder"),
+        (&["--data", ""], "it has no name"),
         (&["--seed", "-1"], "expected a whole number from 0"),
         (&["--journal", "many"], "expected a whole number from 0"),
         #[cfg(unix)]
@@ -314,10 +315,44 @@ fn every_mistake_of_a_scenario_is_said() {
 }
 
 #[test]
+fn a_file_without_end_is_refused_before_it_is_read() {
+    let long = tempfile::NamedTempFile::new().unwrap();
+    long.as_file().set_len((256 << 20) + 1).unwrap();
+    let said = fails(&["--scenario", long.path().to_str().unwrap()]);
+    assert!(said.ends_with("it is longer than 256 MiB\n"), "{said}");
+}
+
+#[test]
+fn a_key_that_a_core_would_skip_is_said() {
+    let key = ["--api-key", "good?read=user", "--api-key", "secret?read=root"];
+    let mut child = command(&key)
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary");
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().expect("a pipe")).read_line(&mut line).expect("a line");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(line.starts_with("API key 2 is left out, as a core does: expected 'KEY?"), "{line}");
+}
+
+/// As of a variable that is set to nothing.
+#[test]
+fn an_empty_token_is_none() {
+    let arguments = ["--listen-anywhere", "--control", "0.0.0.0:0", "--control-token", ""];
+    let (_running, ready) = Running::said(&arguments);
+    assert!(ready["control_token"].as_str().is_some_and(|token| !token.is_empty()), "{ready}");
+}
+
+#[test]
 fn health_tells_whether_somebody_answers() {
     let running = Running::start(&["--control", "off"]);
     let address = running.address.to_string();
-    assert_eq!(says(&["health", &address]), (String::new(), Some(0)));
+    for address in [&address, &format!("http://{address}/")] {
+        assert_eq!(says(&["health", address]), (String::new(), Some(0)));
+    }
     drop(running);
     let (said, status) = says(&["health", &address]);
     assert_eq!(status, Some(1), "{said}");
