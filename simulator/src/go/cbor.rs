@@ -91,13 +91,27 @@ fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
 pub enum ReadError {
     /// It ends too early.
     Early,
+    /// A byte of this major type has an argument that none has.
+    Argument(u8, u8),
+    /// An end of what has no end.
+    Break,
+    /// So many bytes are behind the value, which is so long.
+    Extra(usize, usize),
     /// It is no CBOR, nests too deeply, or has what JSON has not.
     Invalid,
 }
 
-/// The value at the beginning of some bytes, lists and maps in each other no deeper than that.
-pub fn read(mut bytes: &[u8], depth: usize) -> Result<Value, ReadError> {
-    value(&mut bytes, depth)
+/// The names of the major types.
+pub const KINDS: [&str; 8] = [
+    "positive integer", "negative integer", "byte string", "UTF-8 text string", "array", "map", "tag",
+    "primitives",
+];
+
+/// The value that some bytes are, lists and maps in each other no deeper than that.
+pub fn read(bytes: &[u8], depth: usize) -> Result<Value, ReadError> {
+    let mut rest = bytes;
+    let value = value(&mut rest, depth)?;
+    if rest.is_empty() { Ok(value) } else { Err(ReadError::Extra(rest.len(), bytes.len() - rest.len())) }
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: u64) -> Result<&'a [u8], ReadError> {
@@ -118,7 +132,8 @@ fn begin(rest: &mut &[u8]) -> Result<(u8, u8, u64), ReadError> {
         24..28 => Ok((major, info, number(take(rest, 1 << (info - 24))?))),
         // Of no length that is said, up to a break.
         31 if matches!(major, 2..=5) => Ok((major, info, u64::MAX)),
-        _ => Err(ReadError::Invalid),
+        31 if major == 7 => Err(ReadError::Break),
+        _ => Err(ReadError::Argument(major, info)),
     }
 }
 
@@ -256,9 +271,10 @@ mod tests {
             ("9bffffffffffffffff", ReadError::Early),
             ("bf6161", ReadError::Early),
             ("7f6161", ReadError::Early),
-            ("1c", ReadError::Invalid),
-            ("1f", ReadError::Invalid),
-            ("ff", ReadError::Invalid),
+            ("1c", ReadError::Argument(0, 28)),
+            ("1f", ReadError::Argument(0, 31)),
+            ("ff", ReadError::Break),
+            ("8000", ReadError::Extra(1, 1)),
             ("4101", ReadError::Invalid),
             ("61ff", ReadError::Invalid),
             ("a101f4", ReadError::Invalid),
