@@ -1,6 +1,8 @@
 //! Ctrl-C, and where there are such signals the one for termination and the terminal's hangup: asked once, a run ends politely;
 //! asked again, at once.
 
+use std::io::{self, Write as _};
+
 #[cfg(unix)]
 use portmaster_wire::ends;
 use portmaster_wire::folder::remove_temporary_folders;
@@ -44,6 +46,9 @@ impl Signals {
 fn tell(told: &watch::Sender<bool>) -> bool {
     if told.send_replace(true) {
         remove_temporary_folders();
+        // A terminal that went away is no reason to stay.
+        let words = "ended at once: what was changed at a target, and not put back yet, stays changed";
+        let _ = writeln!(io::stderr(), "{words}");
         std::process::exit(exit::INTERRUPTED.into());
     }
     true

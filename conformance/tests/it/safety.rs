@@ -112,3 +112,22 @@ async fn an_interrupted_run_puts_back_what_it_changed() {
         assert_eq!(core.state()["config"], before);
     }
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_wait_is_told_what_stays() {
+    let core = Simulator::builder().api_key("mine?read=admin&write=admin").start().await.unwrap();
+    let before = core.state()["config"].clone();
+    let args = ["run", "--target", core.url(), "--admin-key", "mine", "--provision", "--allow", "writes"];
+    let run = command(&[&args[..], &["--rate", "20", "badges"]].concat()).spawn().unwrap();
+    while core.state()["config"] == before {
+        tokio::task::yield_now().await;
+    }
+    let pid = run.id().to_string();
+    for signal in ["-INT", "-TERM"] {
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+    let ended = Ended::from(spawn_blocking(move || run.wait_with_output().unwrap()).await.unwrap());
+    assert_eq!(ended.status, exit::INTERRUPTED, "{}", ended.stdout);
+    assert!(ended.stderr.starts_with("ended at once: what was changed"), "{}", ended.stderr);
+}
