@@ -6,7 +6,7 @@ use portmaster_fixtures::Contract;
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys, patience},
+    flags::{Allow, ReplayFormat, Select, allowed, drawn_seed, given_keys, patience, whole},
     launch::Launched,
     lock::Lock,
     probe,
@@ -45,10 +45,10 @@ pub struct DiffArgs {
     #[arg(long, value_enum, value_name = "CLASS")]
     allow: Vec<Allow>,
     /// Ask so many requests more, drawn as fuzz draws them
-    #[arg(long, value_name = "N", default_value = "0")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value = "0")]
     cases: usize,
     /// The seed of drawn values [default: drawn itself]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     seed: Option<u64>,
     /// How it is said
     #[arg(long, value_enum, default_value = "text")]

@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    str::FromStr,
     time::Duration,
 };
 
@@ -12,6 +13,12 @@ use crate::suite::{Allowed, Key, Keys, Selection, Selector, Tier};
 
 /// How long a target may take for one answer; a self-check of a real core takes 20 s.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Reads a number that counts something, or a seed.
+pub(super) fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    let least = u8::from("0".parse::<N>().is_err());
+    text.parse().map_err(|_| format!("expected a whole number from {least}"))
+}
 
 /// Reads how many seconds an answer may take.
 pub(super) fn patience(text: &str) -> Result<Duration, &'static str> {

@@ -14,7 +14,7 @@ use portmaster_simulator::{ExternalAuth, Simulator};
 
 use super::{
     bar::waiting,
-    flags::{Allow, GivenKeys, allowed, drawn_seed},
+    flags::{Allow, GivenKeys, allowed, drawn_seed, whole},
     launch::{LAUNCHES, Launched},
     lock::Lock,
     page::{Shown, Watch},
@@ -60,13 +60,13 @@ pub struct FuzzArgs {
     #[arg(long, conflicts_with = "target")]
     healthy: bool,
     /// The seed of everything that is drawn [default: drawn itself, and reported]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     seed: Option<u64>,
     /// How long, for example 60s, 10m or 2h [default: 10s]
     #[arg(long = "for", value_name = "SPAN", conflicts_with = "cases")]
     span: Option<Span>,
     /// How many cases, of all shards together
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     cases: Option<u64>,
     /// Which endpoints, or websocket, pages or raw: names, beginnings of names, or patterns with *; all by default
     #[arg(long, value_name = "GLOB", num_args = 1..)]

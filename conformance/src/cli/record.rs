@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
+    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed, whole},
     footprint::Tidy,
     launch::{LAUNCHES, Launched},
     lock::Lock,
@@ -39,7 +39,7 @@ pub struct RecordArgs {
     #[arg(long, value_enum, value_name = "CLASS")]
     allow: Vec<Allow>,
     /// The seed of drawn values [default: drawn itself, and recorded]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     seed: Option<u64>,
     /// Where the recording goes: JSON Lines, compressed when the name ends in .gz
     #[arg(short, long, value_name = "FILE[.gz]")]

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, ReplayFormat, allowed, given_keys, patience},
+    flags::{Allow, ReplayFormat, allowed, given_keys, patience, whole},
     launch::{LAUNCHES, Launched},
     lock::Lock,
     probe,
@@ -53,7 +53,7 @@ pub struct ReplayArgs {
     #[arg(long = "pass", value_name = "SHARE", default_value = "1", value_parser = share)]
     enough: f64,
     /// How many that differ are shown
-    #[arg(long, value_name = "N", default_value = "40")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, default_value = "40")]
     show: usize,
     /// How it is said
     #[arg(long, value_enum, default_value = "text")]

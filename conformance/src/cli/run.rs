@@ -15,7 +15,7 @@ use portmaster_fixtures::{Contract, scenario::Span};
 
 use super::{
     bar::progress_bar,
-    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed},
+    flags::{Allow, GivenKeys, Select, TIMEOUT, allowed, drawn_seed, whole},
     footprint::Footprint,
     launch::{LAUNCHES, Launched},
     lock::Lock,
@@ -64,7 +64,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "CLASS")]
     pub allow: Vec<Allow>,
     /// The seed of drawn values [default: drawn itself, and reported; 1 with --shard]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// Failures that are known: check ids with reasons, in YAML or JSON. They count as expected, and what is
     /// listed and passes fails as stale
@@ -87,7 +87,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "SPAN")]
     pub time_limit: Option<Span>,
     /// Send no more than so many requests a second
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<NonZeroU32>)]
     pub rate: Option<NonZeroU32>,
     /// Say which checks would run and which not, and why; the target is asked nothing
     #[arg(long)]

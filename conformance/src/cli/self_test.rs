@@ -10,7 +10,7 @@ use std::{
 
 use portmaster_fixtures::{Contract, Mutant};
 
-use super::{bar::progress_bar, trouble::Trouble};
+use super::{bar::progress_bar, flags::whole, trouble::Trouble};
 use crate::{
     exit,
     selftest::{self, Trial},
@@ -28,13 +28,13 @@ pub struct SelfTestArgs {
     pub mutant: Vec<String>,
     /// Try the comparison of two targets (fuzz --beside) instead: whether each misbehaviour is found, and as one cause, in so many
     /// drawn cases; each with the contract docs, or the newest one that can have it
-    #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "2000", conflicts_with_all = ["contract", "markdown"])]
+    #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "2000", value_parser = whole::<u64>, conflicts_with_all = ["contract", "markdown"])]
     pub beside: Option<u64>,
     /// How many misbehaviours are tried at a time [default: three a processor; one with --beside]
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole::<NonZero<usize>>)]
+    pub jobs: Option<NonZero<usize>>,
     /// The seed of drawn values
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::<u64>, default_value_t = 1)]
     pub seed: u64,
     /// Write the result as a page, too
     #[arg(long, value_name = "FILE")]
@@ -45,7 +45,7 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     let named: Result<Vec<_>, _> = args.mutant.iter().map(|id| Mutant::named(id)).collect();
     let named = named.map_err(Trouble::usage)?;
     if let Some(cases) = args.beside {
-        let jobs = args.jobs.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
+        let jobs = args.jobs.or(available_parallelism().ok()).map_or(1, NonZero::get);
         return tokio::task::spawn_blocking(move || beside(&named, cases, args.seed, jobs))
             .await
             .map_err(Trouble::usage)?;
@@ -60,7 +60,7 @@ pub(super) async fn run(args: SelfTestArgs) -> Result<u8, Trouble> {
     }
     let mutants = if named.is_empty() { all } else { named };
     // Trials often wait for answers that never come.
-    let jobs = args.jobs.unwrap_or_else(|| 3 * available_parallelism().map_or(1, NonZero::get));
+    let jobs = args.jobs.map_or_else(|| 3 * available_parallelism().map_or(1, NonZero::get), NonZero::get);
     let bar = progress_bar(mutants.len());
     let progress = |trial: &Trial| {
         bar.inc(1);

@@ -38,6 +38,22 @@ async fn wrong_flags_are_usage_errors() {
 }
 
 #[tokio::test]
+async fn numbers_are_asked_for_in_words() {
+    for (args, least) in [
+        (&["run", "--seed", "-1"][..], 0),
+        (&["run", "--rate", "0"], 1),
+        (&["fuzz", "--seed", "0x10"], 0),
+        (&["fuzz", "--cases", "many"], 0),
+        (&["self-test", "--jobs", "0"], 1),
+    ] {
+        let output = program(args).await;
+        assert_eq!(output.status, exit::USAGE, "{args:?}");
+        let words = format!("expected a whole number from {least}\n");
+        assert!(output.stderr.contains(&words), "{args:?}: {}", output.stderr);
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_target_is_said_so() {
     // Port 1 of the loopback: nobody listens there.
     let output = program(&["run", "--target", "http://127.0.0.1:1"]).await;

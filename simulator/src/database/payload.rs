@@ -97,7 +97,8 @@ mod tests {
                 "yaml: error converting YAML to JSON: yaml: mapping values are not allowed in this context, data: 61 3a",
             ),
             (b"C\xa1aa", "cbor: unexpected EOF, data: a1 61 61"),
-            (b"M\x81", "msgpack: unexpected EOF, data: 81"),
+            (b"M\x81", "msgpack: EOF, data: 81"),
+            (b"M\x81\xa4N", "msgpack: unexpected EOF, data: 81 a4"),
         ] {
             let error = read(bytes, true).unwrap_err();
             assert!(error.starts_with(&format!("dsd: failed to unpack {said}")), "{error}");
