@@ -328,11 +328,11 @@ async fn on(
     let settings = settings(found, subject.contract, args.healthy, subject.endpoints, seed)?;
     let campaign = Campaign::new(Settings { allowed, only: args.only.clone(), ..settings })
         .map_err(|error| Trouble::Usage(error.to_string()))?;
-    let written =
-        |file: &Path, error: io::Error| Trouble::Usage(format!("cannot write {}: {error}", file.display()));
     // Opened first, so that a wrong name is known at once.
     let report = match &args.report {
-        Some(file) => Some((file, std::fs::File::create(file).map_err(|error| written(file, error))?)),
+        Some(file) => {
+            Some((file, std::fs::File::create(file).map_err(|error| Trouble::unwritten(file, &error))?))
+        }
         None => None,
     };
     watch.live.campaign_begins(About {
@@ -352,7 +352,8 @@ async fn on(
     let summary = watched(campaign, until, args.shard, &watch.live, signals).await?;
     let (mut files, mut unkept) = (vec![], None);
     for failure in &summary.failures {
-        let kept = failure.keep(&args.out).map_err(|error| unkept = Some(written(&args.out, error)));
+        let kept =
+            failure.keep(&args.out).map_err(|error| unkept = Some(Trouble::unwritten(&args.out, &error)));
         files.push(kept.ok());
     }
     let (mut text, mut lines) = (vec![], vec![]);
@@ -368,7 +369,7 @@ async fn on(
         history.keep_campaign(&lines).map_err(Trouble::usage)?;
     }
     if let Some((file, mut opened)) = report {
-        opened.write_all(&lines).map_err(|error| written(file, error))?;
+        opened.write_all(&lines).map_err(|error| Trouble::unwritten(file, &error))?;
     }
     // What was found has been told all the same.
     unkept.map_or_else(|| status(&summary), Err)

@@ -121,7 +121,7 @@ fn merge_campaigns(
     if let Some(file) = output {
         let mut bytes = vec![];
         let written = whole.write(&mut bytes).and_then(|()| std::fs::write(&file, &bytes));
-        written.map_err(|error| Trouble::Usage(format!("cannot write {}: {error}", file.display())))?;
+        written.map_err(|error| Trouble::unwritten(&file, &error))?;
     }
     let mut text = vec![];
     let _ = whole.write_text(&mut text).and_then(|()| print(&text));

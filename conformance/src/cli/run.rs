@@ -4,9 +4,8 @@ use std::{
     cell::RefCell,
     collections::BTreeSet,
     fs::File,
-    io,
     num::NonZeroU32,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -348,7 +347,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     write_reports(args, &report)?;
     if let Some(file) = &args.write_baseline {
         let opened = File::options().create(true).append(true).open(file);
-        opened.map_err(|error| unwritten(file, &error))?;
+        opened.map_err(|error| Trouble::unwritten(file, &error))?;
     }
     if greeting.is_none() {
         greeting = Some(greeted(target, &client, &keys, bounds).await);
@@ -399,7 +398,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     left.map_err(Trouble::Usage)?;
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();
-        std::fs::write(file, text).map_err(|error| unwritten(file, &error))?;
+        std::fs::write(file, text).map_err(|error| Trouble::unwritten(file, &error))?;
         let ran = outcome.count("skip") < outcome.records.len() && !outcome.interrupted;
         if ran && outcome.count("error") == 0 {
             return Ok(exit::PASSED);
@@ -410,10 +409,6 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
         return Ok(exit::PASSED);
     }
     Ok(status(&outcome))
-}
-
-fn unwritten(file: &Path, error: &io::Error) -> Trouble {
-    Trouble::Usage(format!("cannot write {}: {error}", file.display()))
 }
 
 /// Writes every report that is asked for.

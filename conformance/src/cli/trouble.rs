@@ -1,6 +1,6 @@
 //! Why a command could not do what it was asked for.
 
-use std::fmt::Display;
+use std::{fmt::Display, io, path::Path};
 
 use crate::{exit, keeper::Keeper, target::Address};
 
@@ -19,6 +19,11 @@ impl Trouble {
     /// The command line, or what it names, is wrong.
     pub(super) fn usage(error: impl Display) -> Self {
         Self::Usage(error.to_string())
+    }
+
+    /// A file that the command line names cannot be written.
+    pub(super) fn unwritten(file: &Path, error: &io::Error) -> Self {
+        Self::Usage(format!("cannot write {}: {error}", file.display()))
     }
 
     /// The exit status that says so.

@@ -267,15 +267,15 @@ impl Shared {
         let due = world.run_due();
         self.observe(&world);
         let events = world.take_events();
-        let before = self.pass_on(&world, events);
+        let mut later = Later::default();
+        self.pass_on(&world, events, &mut later);
         let result = work(&mut world);
         self.observe(&world);
         if world.next_due() != due {
             self.due_changed.notify_one();
         }
         let events = world.take_events();
-        let after = self.pass_on(&world, events);
-        let later = Later { reload: before.reload || after.reload, write: before.write || after.write };
+        self.pass_on(&world, events, &mut later);
         let scripted = later.reload.then(|| world.ui.clone());
         let served = later.write.then(|| self.served());
         drop(world);
@@ -314,13 +314,12 @@ impl Shared {
         }
     }
 
-    /// Passes on what happened to those who listen; the caller holds the world's lock. What is to be done once it does not.
-    fn pass_on(&self, world: &World, events: Vec<Event>) -> Later {
-        let mut later = Later::default();
+    /// Passes on what happened to those who listen; the caller holds the world's lock, and does what is for later once it does not.
+    fn pass_on(&self, world: &World, events: Vec<Event>, later: &mut Later) {
         if events.is_empty() {
-            return later;
+            return;
         }
-        later.write = self.served().netquery.note(&events, world.connections.ever());
+        later.write |= self.served().netquery.note(&events, world.connections.ever());
         self.watchers.show(world, &events);
         for event in events {
             self.listener.tell(world, &event);
@@ -348,7 +347,6 @@ impl Shared {
                 | Event::Changed(_) => {}
             }
         }
-        later
     }
 
     /// Begins to watch.

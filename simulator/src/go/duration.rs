@@ -7,7 +7,7 @@ const SECOND: i128 = 1_000_000_000;
 
 /// Parses a duration as Go's `time.ParseDuration`: nanoseconds, or the error's text.
 pub fn parse(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", quote(text.as_bytes()));
+    let invalid = || format!("time: invalid duration {}", quote(text));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -34,14 +34,10 @@ pub fn parse(text: &str) -> Result<i64, String> {
         let unit_end = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, after) = tail.split_at(unit_end);
         if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {}", quote(text.as_bytes())));
+            return Err(format!("time: missing unit in duration {}", quote(text)));
         }
         let Some(nanos) = unit_nanos(unit) else {
-            return Err(format!(
-                "time: unknown unit {} in duration {}",
-                quote(unit.as_bytes()),
-                quote(text.as_bytes())
-            ));
+            return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
         };
         let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };
         // Above that, not even a sign would make it fit.

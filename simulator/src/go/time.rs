@@ -31,13 +31,13 @@ impl Reader<'_> {
     fn cannot(&self, rest: &[u8], element: &str) -> String {
         format!(
             "parsing time {} as \"{LAYOUT}\": cannot parse {} as \"{element}\"",
-            quote(self.whole.as_bytes()),
+            quote(self.whole),
             quote(rest)
         )
     }
 
     fn out_of_range(&self, what: &str) -> String {
-        format!("parsing time {}: {what} out of range", quote(self.whole.as_bytes()))
+        format!("parsing time {}: {what} out of range", quote(self.whole))
     }
 
     /// Digits, as many as `at_most`, at least `at_least`.
@@ -117,7 +117,7 @@ fn parse(text: &str) -> Result<civil::DateTime, String> {
     }
     let east = reader.offset()?;
     if !reader.rest.is_empty() {
-        return Err(format!("parsing time {}: extra text: {}", quote(text.as_bytes()), quote(reader.rest)));
+        return Err(format!("parsing time {}: extra text: {}", quote(text), quote(reader.rest)));
     }
     // The ranges above make every conversion below exact; only the day depends on the month.
     let fits = |value: i64| i8::try_from(value).unwrap_or_default();
@@ -129,9 +129,9 @@ fn parse(text: &str) -> Result<civil::DateTime, String> {
 }
 
 /// Quotes as the messages of Go's package `time` do: everything outside printable ASCII as bytes.
-pub fn quote(text: &[u8]) -> String {
+pub fn quote(text: impl AsRef<[u8]>) -> String {
     let mut out = String::from("\"");
-    for &byte in text {
+    for &byte in text.as_ref() {
         match byte {
             b'"' | b'\\' => {
                 out.push('\\');

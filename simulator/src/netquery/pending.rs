@@ -37,7 +37,7 @@ pub(super) struct Pending {
     steps: BTreeMap<u64, Step>,
     /// How many there ever were.
     count: u64,
-    /// The steps of each connection that came after the first `written`; never told in an order.
+    /// The steps of each connection that what comes later may still change; never told in an order.
     of: HashMap<String, Steps>,
     /// Connections up to this place may be in the tables, or in steps that stay as they are.
     written: u64,
@@ -72,8 +72,8 @@ impl Pending {
 
     /// Adds what happened in a world that has known so many connections. Whether it is to be written now.
     pub(super) fn add(&mut self, events: &[Event], ever: u64) -> bool {
-        let before = self.count;
         self.ever = ever;
+        let mut is_more = false;
         for event in events {
             match event {
                 Event::Connection(row) | Event::Stored(row) => self.row(row),
@@ -82,15 +82,16 @@ impl Pending {
                     self.of.entry(sample.conn_id.clone()).or_default().samples.push(number);
                 }),
                 Event::Made(traffic) => _ = self.push(Step::Made(traffic.clone())),
-                Event::Gone(gone, _) => gone.iter().for_each(|one| self.gone(one.id(), one.place())),
+                Event::Gone(gone, _) => gone.iter().for_each(|one| self.gone(one.id(), one.place)),
                 Event::HandedOver { from, to, name } => {
                     self.push(Step::HandedOver { from: from.clone(), to: to.clone(), name: name.clone() });
                     self.keep_as_it_is();
                 }
-                _ => {}
+                _ => continue,
             }
+            is_more = true;
         }
-        if self.count == before {
+        if !is_more {
             return false;
         }
         let is_wanted = self.eager > 0;
@@ -110,7 +111,6 @@ impl Pending {
             && (earlier.live, earlier.history) == (row.live, row.history)
         {
             *earlier = Arc::clone(row);
-            self.count += 1;
             return;
         }
         let number = self.push(Step::Row(Arc::clone(row)));
@@ -130,7 +130,6 @@ impl Pending {
                 }
             }
         }
-        self.count += 1;
         if place <= self.written {
             self.push(Step::Gone(id.to_owned()));
         }

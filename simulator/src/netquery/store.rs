@@ -260,7 +260,7 @@ impl Store {
 
     /// Makes the tables now, should they not be there yet.
     pub(crate) fn open(&self) -> Result<(), StoreError> {
-        Ok(self.opened()?.prepare()?)
+        self.prepared().map(drop)
     }
 
     /// Notes what happened, and writes it should it be time to.
@@ -308,6 +308,13 @@ impl Store {
         Ok(self.0.opened.get().expect("it was set, and stays"))
     }
 
+    /// The tables, ready for readers.
+    fn prepared(&self) -> Result<&Opened, StoreError> {
+        let opened = self.opened()?;
+        opened.prepare()?;
+        Ok(opened)
+    }
+
     /// Notes what happened to connections in a world that has known so many. Whether it is to be written soon; who asks sees it in
     /// either case.
     pub(crate) fn note(&self, events: &[Event], ever: u64) -> bool {
@@ -324,18 +331,12 @@ impl Store {
 
     /// The tables, which hold all that has happened until now.
     fn up_to_date(&self) -> Result<&Opened, StoreError> {
-        if locked(&self.0.pending).asked() {
-            return self.written();
-        }
-        let opened = self.opened()?;
-        opened.prepare()?;
-        Ok(opened)
+        if locked(&self.0.pending).asked() { self.written() } else { self.prepared() }
     }
 
     /// The same, once what waits to be written is, and what others write.
     fn written(&self) -> Result<&Opened, StoreError> {
-        let opened = self.opened()?;
-        opened.prepare()?;
+        let opened = self.prepared()?;
         let pending = || locked(&self.0.pending);
         let mut is_taken = false;
         let written = self.write_to(opened, true, |tables| {
@@ -382,9 +383,7 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        let opened = self.opened()?;
-        opened.prepare()?;
-        self.write_to(opened, true, |tables| Ok(work(tables)?))
+        self.write_to(self.prepared()?, true, |tables| Ok(work(tables)?))
     }
 
     fn write_to(

@@ -289,7 +289,7 @@ fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
     }
 }
 
-/// A day of a world, with what else may happen to connections: those of a profile become another's (back again, too), ids
+/// A minute of a world, with what else may happen to connections: those of a profile become another's (back again, too), ids
 /// come again, many end at once, the history is switched off and on.
 fn lived(minute: i64, world: &mut World) {
     let change = match minute {

@@ -148,8 +148,8 @@ pub struct Connection {
     has_exit: bool,
     /// The bytes that the history has, where they differ.
     history_bytes: Option<Box<[Option<i64>; 2]>>,
-    /// Its place among all in the order of their beginning to be known.
-    pub(super) place: u64,
+    /// Its place among all in the order of their beginning to be known, from 1.
+    pub place: u64,
     /// What else is known, as it is stored.
     extra: Arc<str>,
     /// The texts that it shares with nobody, one after another, and where each but the last ends: id, own address, other
@@ -196,11 +196,6 @@ impl Connection {
         let end = |number: usize| self.ends.get(number).map_or(self.text.len(), |end| *end as usize);
         let from = number.checked_sub(1).map_or(0, end);
         self.text.get(from..end(number)).unwrap_or_default()
-    }
-
-    /// Its place among all in the order of their beginning to be known, from 1.
-    pub fn place(&self) -> u64 {
-        self.place
     }
 
     /// The id.
