@@ -6,6 +6,9 @@ use std::{cell::Cell, time::Duration};
 /// The longest head of a request: a megabyte and a little, as in Go.
 pub const HEAD: usize = (1 << 20) + 4096;
 
+/// The longest target of a request: the `http` crate takes no longer one.
+pub const TARGET: usize = 65_534;
+
 /// The longest head behind the first that was more than a GET or HEAD without a body, unless that one was longer.
 pub const LATER_HEAD: usize = 64 << 10;
 

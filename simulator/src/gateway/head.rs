@@ -111,6 +111,10 @@ pub(super) fn inspect(mut bytes: Vec<u8>) -> Verdict {
     if let Some(plain) = plain_target(&bytes) {
         bytes = plain;
     }
+    // hyper's own answer would be another one for the first of a connection than for those behind it.
+    if bytes.split(|byte| *byte == b' ').nth(1).is_some_and(|target| target.len() > limits::TARGET) {
+        return too_large();
+    }
     Verdict::Pass(bytes)
 }
 
@@ -395,6 +399,13 @@ mod tests {
         ] {
             assert_eq!(answer(head).as_deref(), Some(expected), "{head:?}");
         }
+    }
+
+    #[test]
+    fn a_target_is_as_long_as_hyper_takes_it() {
+        let head = |length: usize| format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(length - 1));
+        assert!(matches!(inspect(head(limits::TARGET).into_bytes()), Verdict::Pass(_)));
+        assert_eq!(inspect(head(limits::TARGET + 1).into_bytes()), too_large());
     }
 
     #[test]
