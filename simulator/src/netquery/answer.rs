@@ -90,10 +90,13 @@ impl Failure {
     }
 }
 
-/// The database's error as the core words it. The core's statement is prepared, never run, to learn what it would
-/// have heard; it holds checked names only.
+/// The database's error as the core words it. Unless it speaks of the core's statement, that is prepared, never run, to learn
+/// what the core would have heard; it holds checked names only.
 fn statement_error(core: &str, error: &rusqlite::Error, dialect: &Dialect, database: &Connection) -> String {
-    let told = database.prepare(core).err();
+    let told = match error {
+        rusqlite::Error::SqlInputError { sql, .. } if sql == core => None,
+        _ => database.prepare(core).err(),
+    };
     let (message, offset) = match told.as_ref().unwrap_or(error) {
         rusqlite::Error::SqlInputError { msg, offset, .. } => (msg.clone(), usize::try_from(*offset).ok()),
         rusqlite::Error::SqliteFailure(_, Some(message)) => (message.clone(), None),
@@ -280,6 +283,9 @@ impl Reader<'_> {
         let refused = |error| Failure::Statement { core: statement.text(self.dialect, Wording::Core), error };
         if let Some(name) = &statement.missing {
             return Err(refused(rusqlite::Error::InvalidParameterName(name.clone())));
+        }
+        if let Some(error) = statement.refusal(self.dialect) {
+            return Err(refused(error));
         }
         let text = match self.page_by_start(statement)? {
             Some(text) => text,

@@ -1,5 +1,7 @@
 //! What differs between contracts in the query language, as data (netquery §4).
 
+use std::ops::Range;
+
 use portmaster_fixtures::{Behaviour, Defect, Netquery};
 
 use super::columns::{Column, SECONDS, columns};
@@ -58,7 +60,49 @@ impl Dialect {
     }
 }
 
-/// Whether a text can stand in a statement as a name: letters, digits and underscores of ASCII.
+/// Whether SQLite takes a byte within a name.
+fn of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
+}
+
+/// Whether a text can stand in a statement as a name, so that nothing in it is read as SQL.
 pub(crate) fn is_name(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    text.bytes().all(of_name)
+}
+
+/// With these words a statement goes on behind the name of a result.
+const GOES_ON: [&str; 10] =
+    ["FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT"];
+
+/// The token at which SQLite refuses a text that stands for the name of a result, whatever is written behind it. None if it
+/// might read on there: a list goes on, a comment or a quoted text begins.
+pub(crate) fn refused_token(text: &str) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let behind = |from: usize, wanted: fn(u8) -> bool| {
+        from + bytes[from..].iter().take_while(|byte| wanted(**byte)).count()
+    };
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | 0x0c | b'\r');
+    let first = behind(0, blank);
+    if bytes.get(first).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let at = behind(behind(first, of_name), blank);
+    let end = behind(at, of_name);
+    let rest = text.get(at..)?;
+    let length = match rest.bytes().next()? {
+        b'0'..=b'9' | b'$' => return None,
+        _ if end > at => {
+            return (!GOES_ON.iter().any(|word| word.eq_ignore_ascii_case(&text[at..end])))
+                .then_some(at..end);
+        }
+        b'-' if rest.starts_with("--") => return None,
+        b'/' if rest.starts_with("/*") => return None,
+        b'.' if rest[1..].starts_with(|next: char| next.is_ascii_digit()) => return None,
+        b'-' | b'+' | b'*' | b'/' | b'%' | b'=' | b'<' | b'>' | b'|' | b'&' | b'~' | b'.' | b'(' | b')' => {
+            let long = ["->>", "->", "==", "<=", "<>", "<<", ">=", ">>", "||"];
+            long.iter().find(|token| rest.starts_with(**token)).map_or(1, |token| token.len())
+        }
+        _ => return None,
+    };
+    Some(at..at + length)
 }

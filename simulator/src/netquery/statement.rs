@@ -1,10 +1,10 @@
 //! A request as an SQL statement. Every name in it comes from the schema or is checked; every value is bound.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::Range};
 
 use super::{
     conditions::{BuildError, Clause, Params, Search, Wording},
-    dialect::{Dialect, is_name},
+    dialect::{Dialect, is_name, refused_token},
     request::{QueryRequest, Select},
 };
 use crate::go::quote::quote;
@@ -31,6 +31,8 @@ pub(crate) struct Statement {
     pub(crate) params: Params,
     /// The first parameter that the core would lack, if it loses some.
     pub(crate) missing: Option<String>,
+    /// The first name that is none, with its token that SQLite refuses.
+    refused: Option<(String, Range<usize>)>,
 }
 
 /// One column of the result: its expression and its name.
@@ -91,7 +93,13 @@ fn not_allowed(name: &str) -> BuildError {
 impl Statement {
     /// Builds the statement of a request, checking its parts in the core's order.
     pub(crate) fn build(request: &QueryRequest, dialect: &Dialect) -> Result<Self, BuildError> {
-        let mut builder = Builder { dialect, names: Vec::new(), params: Params::default(), sums: Vec::new() };
+        let mut builder = Builder {
+            dialect,
+            names: Vec::new(),
+            params: Params::default(),
+            sums: Vec::new(),
+            refused: None,
+        };
         let selects = request.select.as_deref().unwrap_or_default();
         let mut items = Vec::with_capacity(selects.len());
         for (index, select) in selects.iter().enumerate() {
@@ -112,6 +120,12 @@ impl Statement {
             filter.search = Search::build(search, dialect, &mut builder.params)
                 .map_err(|error| error.after("generating text-search clause: "))?;
         }
+        // What is selected counts as a name as it is written, too: SQLite refuses that where groups and order stand.
+        builder.names.extend(items.iter().map(|item| {
+            let mut written = String::new();
+            item.write(&mut written, &builder.params, Wording::Core, false);
+            written
+        }));
         let group_by = request.group_by.clone().unwrap_or_default();
         for name in &group_by {
             builder.known(name).map_err(|error| error.after("generating group-by clause: "))?;
@@ -143,6 +157,20 @@ impl Statement {
             offset: if request.page > 0 { request.page.wrapping_mul(limit) } else { 0 },
             params: builder.params,
             missing,
+            refused: builder.refused,
+        })
+    }
+
+    /// What SQLite says of the core's statement if a name in it is none. It is not asked: such a name reaches no statement.
+    pub(crate) fn refusal(&self, dialect: &Dialect) -> Option<rusqlite::Error> {
+        let (name, token) = self.refused.as_ref()?;
+        let core = self.text(dialect, Wording::Core);
+        let at = core.find(&format!(" AS {name}"))? + " AS ".len() + token.start;
+        Some(rusqlite::Error::SqlInputError {
+            error: rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
+            msg: format!("near \"{}\": syntax error", &name[token.clone()]),
+            sql: core,
+            offset: i32::try_from(at).ok()?,
         })
     }
 
@@ -364,7 +392,9 @@ struct Builder<'a> {
     names: Vec<String>,
     params: Params,
     /// Where the parameters of each `$sum` begin and end.
-    sums: Vec<std::ops::Range<usize>>,
+    sums: Vec<Range<usize>>,
+    /// The first name that is none, with its token that SQLite refuses.
+    refused: Option<(String, Range<usize>)>,
 }
 
 impl Builder<'_> {
@@ -377,12 +407,16 @@ impl Builder<'_> {
         }
     }
 
-    /// The name of a result; the core takes any text with a letter in it, here it has to be a name.
+    /// The name of a result; the core takes any text with a letter in it. Here what SQLite might take for more than a name is
+    /// refused.
     fn name(&mut self, form: &str, given: &str, otherwise: String) -> Result<String, BuildError> {
         if !is_name(given) {
-            return Err(BuildError::Text(format!(
-                "invalid query: invalid characters in {form}.as, value must match [a-zA-Z]+"
-            )));
+            let Some(token) = refused_token(given) else {
+                return Err(BuildError::Text(format!(
+                    "invalid query: invalid characters in {form}.as, value must match [a-zA-Z]+"
+                )));
+            };
+            self.refused.get_or_insert_with(|| (given.to_owned(), token));
         }
         let name = if given.is_empty() { otherwise } else { given.to_owned() };
         self.names.push(name.clone());

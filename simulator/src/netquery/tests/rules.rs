@@ -261,7 +261,7 @@ proptest! {
         for request in [alias, database] {
             let answer = send(&STORE, Kind::Query, request.to_string().as_bytes());
             if answer.status == 200 {
-                prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{}", text);
+                prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte)), "{}", text);
             }
         }
     }

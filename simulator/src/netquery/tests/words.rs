@@ -117,6 +117,52 @@ fn the_database_speaks_of_the_core_s_statement() {
 }
 
 #[test]
+fn a_name_that_is_none_is_refused_by_the_database() {
+    let count = |name: &str| json!({ "select": [{ "$count": { "field": "*", "as": name } }] });
+    for (name, column, token) in [
+        ("a b c", 22, "b"),
+        ("a-b", 21, "-"),
+        ("a.b", 21, "."),
+        ("n->>x", 21, "->>"),
+        (" (n)", 21, "("),
+        ("a AS b", 22, "AS"),
+    ] {
+        let expected = format!(
+            "Failed to execute query: sqlite: prepare \"SELECT COUNT(*) AS {name} FROM ( SELECT * FROM \
+             main.connections  )    LIMIT 100\": 1:{column}: SQL logic error: near \"{token}\": syntax error"
+        );
+        assert_eq!(text(&count(name)), said(500, &expected));
+    }
+    // Where it might read on, nothing reaches it.
+    for name in [
+        "n, 5 AS five", "n FROM x", "n union select 1", "n --", "n /* */", "n \"x\"", "n;", "5 n", "n 'x'",
+        "n .5",
+    ] {
+        let expected = "invalid query: invalid characters in $count.as, value must match [a-zA-Z]+";
+        assert_eq!(text(&count(name)), said(400, expected), "{name}");
+    }
+    assert_eq!(rows(&count("n$")), [json!({ "n$": live().count() })]);
+    assert_eq!(rows(&count("nö")), [json!({ "nö": live().count() })]);
+}
+
+#[test]
+fn what_is_selected_may_be_named_as_it_is_written() {
+    for (part, clause, column) in
+        [("orderBy", "generating order-by clause: ", 83), ("groupBy", "generating group-by clause: ", 82)]
+    {
+        let ask = |name: &str| json!({ "select": [{ "$count": { "field": "*", "as": "n" } }], part: [name] });
+        let (status, words) = text(&ask("COUNT(*) AS n"));
+        assert_eq!(status, 500, "{words}");
+        assert!(
+            words.ends_with(&format!(": 1:{column}: SQL logic error: near \"AS\": syntax error\n")),
+            "{words}"
+        );
+        let expected = format!("{clause}column name \"COUNT(*) AS m\" not allowed");
+        assert_eq!(text(&ask("COUNT(*) AS m")), said(400, &expected));
+    }
+}
+
+#[test]
 fn a_value_of_another_type_is_shown_with_its_row() {
     let body = json!({ "select": [{ "$count": { "field": "*", "as": "latitude" } }] });
     let count = live().count();
