@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use jiff::{SignedDuration, Timestamp};
-use portmaster_fixtures::scenario::ConnectionRow;
+use portmaster_fixtures::{Columns, scenario::ConnectionRow};
 use serde_json::{Value, json};
 
 use super::{Change, Event, Notification, World, connections::entity, notifications::Action, protocol};
@@ -88,7 +88,11 @@ impl World {
 
     /// Decides a connection that begins undecided, if a rule of its program does; when it ends by itself then.
     pub(super) fn screen(&self, row: &mut ConnectionRow) -> Option<Timestamp> {
-        row.allowed = None;
+        // Late cores say whether it was ever established, early ones what was decided (netquery §4).
+        row.allowed = match self.behaviour.netquery.columns {
+            Columns::Early => None,
+            Columns::Late => Some(false),
+        };
         match self.ruled(row) {
             Some(verdict) => verdict.write(row, self.now()),
             None => {

@@ -73,6 +73,13 @@ fn an_undecided_connection_is_asked_about() {
         (&entity["Port"], &entity["Protocol"], &entity["Country"]),
         (&json!(443), &json!(6), &json!("AT"))
     );
+    assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed), (0, Some(false)));
+}
+
+#[test]
+fn early_cores_say_nothing_of_what_nobody_decided() {
+    let mut world = world(Contract::V1_0);
+    let id = open(&mut world, DOMAIN);
     assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed), (0, None));
 }
 
