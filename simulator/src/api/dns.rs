@@ -82,9 +82,7 @@ fn cached(world: &mut World, call: &Call) -> Reply {
 /// An answer that a client wrote over the websocket, as a core reads it (websocket §5.4).
 fn read(written: &Record) -> Result<Bytes, String> {
     let members = match &written.body {
-        Body::Text { format, data } => {
-            dsd::read(data, dsd::labelled(*format)?, |raw, soft| NAME_RECORD.decode(raw, soft))
-        }
+        Body::Text { format, data } => dsd::read(data, dsd::labelled(*format)?, &NAME_RECORD),
         Body::Struct(_) => Err(dsd::INCOMPATIBLE.to_owned()),
     };
     let members = members.map_err(|error| format!("failed to unwrap *resolver.NameRecord: {error}"))?;

@@ -1,17 +1,16 @@
 //! Reading data by its form, as the cores' library for labelled data does: a body by its Content-Type, a record by its format
 //! byte (core-2.2 §6.6, websocket §5.3).
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     go::{
         cbor,
-        decode::{DecodeError, Soft},
-        dump, json,
+        decode::Soft,
+        dump, json, msgpack,
+        packed::{Form, Item, KINDS, ReadError},
         read::Raw,
+        structure::Structure,
         yaml,
     },
     limits,
@@ -20,43 +19,44 @@ use crate::{
 /// What is said of a type that is not read.
 pub(crate) const INCOMPATIBLE: &str = "dsd: format is incompatible with operation";
 
-/// Reads a body with `decode`, which is told how forgiving the form is. Without a type it is JSON; CBOR, MessagePack and YAML
-/// are read, too.
+/// Reads a body into a structure. Without a type it is JSON; CBOR, MessagePack and YAML are read, too.
 ///
 /// # Errors
 /// With the core's words when the type is not known or the body is not of it.
-pub(crate) fn read<T>(
+pub(crate) fn read(
     body: &[u8],
     content_type: &str,
-    decode: impl FnOnce(Raw<'_>, Soft) -> Result<T, DecodeError>,
-) -> Result<T, String> {
-    let too_long = || format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED);
-    let (name, document) = match form(content_type).as_str() {
-        "" | "json" => ("json", Ok(Cow::Borrowed(body))),
-        "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => return Err(too_long()),
-        "cbor" => (
-            "cbor",
-            cbor::read(body, limits::PACKED_NESTING).map_err(|error| unread(body, error)).map(written),
-        ),
-        "msgpack" => ("msgpack", from_msgpack(body).map(written)),
-        "yaml" | "yml" => ("yaml", yaml::to_json(body).map(Cow::Owned)),
+    structure: &Structure,
+) -> Result<Map<String, Value>, String> {
+    let depth = limits::PACKED_NESTING;
+    let (name, members) = match form(content_type).as_str() {
+        "" | "json" => ("json", structure.read(body)),
+        "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => {
+            return Err(format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED));
+        }
+        "cbor" => ("cbor", unpacked(cbor::read(body, depth), Form::Cbor, structure)),
+        "msgpack" => ("msgpack", unpacked(msgpack::read(body, depth), Form::MsgPack, structure)),
+        "yaml" | "yml" => ("yaml", yaml::to_json(body).and_then(|document| from_yaml(&document, structure))),
         _ => return Err(INCOMPATIBLE.to_owned()),
     };
-    let document: Result<Cow<'_, [u8]>, String> = document;
-    document
-        .and_then(|document| {
-            let raw = Raw::checked(&document)?;
-            match name {
-                "yaml" => {
-                    decode(raw, Soft::of_yaml()).map_err(|error| format!("error unmarshaling JSON: {error}"))
-                }
-                _ => decode(raw, Soft::default()).map_err(|error| match (error.wanted(), body.first()) {
-                    (Some(wanted), Some(first)) if name == "cbor" => no_map(*first, wanted),
-                    _ => error.to_string(),
-                }),
-            }
-        })
+    members
         .map_err(|error| format!("dsd: failed to unpack {name}: {error}, data: {}", dump::first_line(body)))
+}
+
+fn from_yaml(document: &[u8], structure: &Structure) -> Result<Map<String, Value>, String> {
+    let read = structure.decode(Raw::checked(document)?, Soft::of_yaml());
+    read.map_err(|error| format!("error unmarshaling JSON: {error}"))
+}
+
+/// What fits a structure is then read as if it were JSON.
+fn unpacked(
+    read: Result<Item, ReadError>,
+    form: Form,
+    structure: &Structure,
+) -> Result<Map<String, Value>, String> {
+    let mut item = read.map_err(|error| unread(error, form))?;
+    item.fit(form, structure)?;
+    structure.read(&json::to_vec(&Value::from(item.value)))
 }
 
 /// The form that a record's format byte stands for.
@@ -73,63 +73,28 @@ pub(crate) fn labelled(format: u8) -> Result<&'static str, String> {
     }
 }
 
-/// Reads MessagePack, unless it is none, nests too deeply, or is no map: all that is read here is a structure.
-fn from_msgpack(body: &[u8]) -> Result<Value, String> {
-    match body.first() {
-        Some(0x91..=0x9f | 0xdc | 0xdd) => {
-            return Err("msgpack: number of fields in array-encoded struct has changed".to_owned());
-        }
-        None | Some(0x80..=0x90 | 0xc0 | 0xde | 0xdf) => {}
-        Some(code) => return Err(format!("msgpack: unexpected code={code:x} decoding map length")),
-    }
-    let mut reader = rmp_serde::Deserializer::from_read_ref(body);
-    reader.set_max_depth(limits::PACKED_NESTING);
-    Value::deserialize(&mut reader).map_err(|error| msgpack(&error))
-}
-
-/// What CBOR that is no map says of that.
-fn no_map(first: u8, wanted: &str) -> String {
-    let kind = cbor::KINDS[usize::from(first >> 5)];
-    let more =
-        if kind == "array" { " (cannot decode CBOR array to struct without toarray option)" } else { "" };
-    format!("cbor: cannot unmarshal {kind} into Go value of type {wanted}{more}")
-}
-
 /// The part of a type that says the form: what follows the first slash, without parameters.
 pub(super) fn form(content_type: &str) -> String {
     let media = content_type.split(';').next().unwrap_or_default().trim();
     media.split_once('/').map_or(media, |(_, form)| form).to_ascii_lowercase()
 }
 
-fn unread(body: &[u8], error: cbor::ReadError) -> String {
+fn unread(error: ReadError, form: Form) -> String {
     match error {
-        cbor::ReadError::Early if body.is_empty() => "EOF".to_owned(),
-        cbor::ReadError::Early => "unexpected EOF".to_owned(),
-        cbor::ReadError::Argument(major, info) => {
-            let kind = cbor::KINDS[usize::from(major)];
+        ReadError::End => "EOF".to_owned(),
+        ReadError::Early => "unexpected EOF".to_owned(),
+        ReadError::Argument(major, info) => {
+            let kind = KINDS[usize::from(major)];
             format!("cbor: invalid additional information {info} for type {kind}")
         }
-        cbor::ReadError::Break => "cbor: unexpected \"break\" code".to_owned(),
-        cbor::ReadError::Extra(count, from) => {
+        ReadError::Break => "cbor: unexpected \"break\" code".to_owned(),
+        ReadError::Extra(count, from) => {
             format!("cbor: {count} bytes of extraneous data starting at index {from}")
         }
-        cbor::ReadError::Invalid => "cbor: invalid data".to_owned(),
+        ReadError::Invalid => {
+            format!("{}: invalid data", if form == Form::Cbor { "cbor" } else { "msgpack" })
+        }
     }
-}
-
-/// Where a value was due there was nothing, or not all of one.
-fn msgpack(error: &rmp_serde::decode::Error) -> String {
-    use rmp_serde::decode::Error::{InvalidDataRead, InvalidMarkerRead};
-    match error {
-        InvalidMarkerRead(_) => "EOF",
-        InvalidDataRead(_) => "unexpected EOF",
-        _ => "msgpack: invalid data",
-    }
-    .to_owned()
-}
-
-fn written(value: Value) -> Cow<'static, [u8]> {
-    Cow::Owned(json::to_vec(&value))
 }
 
 #[cfg(test)]
@@ -137,38 +102,81 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::go::decode::At;
+    use crate::go::structure::Type;
 
-    fn text(body: &[u8], content_type: &str) -> Result<String, String> {
-        read(body, content_type, |raw, _| Ok(raw.literal().into_owned()))
+    const INNER: Structure = Structure {
+        holder: "Inner",
+        name: "main.Inner",
+        fields: &[
+            ("Name", Type::Text("string")),
+            ("At", Type::Time),
+            ("Level", Type::Byte("main.Level")),
+            ("Bytes", Type::Bytes),
+        ],
+    };
+
+    const OUTER: Structure = Structure {
+        holder: "Outer",
+        name: "main.Outer",
+        fields: &[
+            ("Word", Type::Text("main.Word")),
+            ("One", Type::One(&INNER)),
+            ("Many", Type::List("[]main.Inner", &INNER)),
+            ("Named", Type::Named("map[string]*main.Inner", &INNER)),
+            ("Count", Type::Int("int64")),
+            ("Flag", Type::Bool),
+            ("Texts", Type::Texts),
+            ("Strs", Type::Strings),
+            ("Obj", Type::Object),
+            ("Any", Type::Any),
+        ],
+    };
+
+    fn cbor(value: &Value) -> Vec<u8> {
+        let mut out = Vec::new();
+        ciborium::into_writer(value, &mut out).unwrap();
+        out
+    }
+
+    fn msgpack(value: &Value) -> Vec<u8> {
+        rmp_serde::to_vec_named(value).unwrap()
     }
 
     #[test]
     fn every_form_is_read() {
-        let value = json!({"a": [1, "x"]});
-        let mut cbor = Vec::new();
-        ciborium::into_writer(&value, &mut cbor).unwrap();
+        let value =
+            json!({ "Word": "x", "One": { "Name": "z", "Level": 7 }, "Strs": ["a"], "Any": [1, 2.5] });
+        let read = |body: &[u8], content_type| read(body, content_type, &OUTER).unwrap();
+        let all = read(value.to_string().as_bytes(), "");
+        assert_eq!((&all["Strs"], &all["One"]["Level"]), (&json!(["a"]), &json!(7)));
         for (body, content_type) in [
-            (br#"{"a":[1,"x"]}"#.to_vec(), ""),
-            (br#"{"a":[1,"x"]}"#.to_vec(), "Application/JSON; charset=utf-8"),
-            (cbor, "application/cbor"),
-            (rmp_serde::to_vec_named(&value).unwrap(), "application/msgpack"),
-            (b"a:\n  - 1\n  - x\n".to_vec(), "text/yaml"),
+            (value.to_string().into_bytes(), "Application/JSON; charset=utf-8"),
+            (cbor(&value), "application/cbor"),
+            (msgpack(&value), "application/msgpack"),
+            (b"Word: x\nOne: { Name: z, Level: 7 }\nStrs: [a]\nAny: [1, 2.5]\n".to_vec(), "text/yaml"),
         ] {
-            assert_eq!(text(&body, content_type).as_deref(), Ok(r#"{"a":[1,"x"]}"#), "{content_type}");
+            assert_eq!(read(&body, content_type), all, "{content_type}");
         }
+        assert_eq!(super::read(b"{}", "garbage", &OUTER), Err(INCOMPATIBLE.to_owned()));
+    }
+
+    fn said(body: &[u8], content_type: &str) -> String {
+        let said = read(body, content_type, &OUTER).unwrap_err();
+        let said = said.strip_prefix("dsd: failed to unpack ").unwrap();
+        let (said, _) = said.split_once(", data: ").unwrap();
+        said.split_once(": ").unwrap().1.to_owned()
     }
 
     #[test]
     fn errors_show_the_data() {
         assert_eq!(
-            text(b"garbage", ""),
+            read(b"garbage", "", &OUTER),
             Err(format!(
                 "dsd: failed to unpack json: invalid character 'g' looking for beginning of value, data: {}",
                 "67 61 72 62 61 67 65                              |garbage|"
             ))
         );
-        // Whatever reads it here, its own words stay out of the answer.
+        assert!(read(b"", "application/json", &OUTER).unwrap_err().ends_with("data: <empty>"));
         for (body, content_type, error) in [
             (&b"{}"[..], "application/cbor", "unexpected EOF"),
             (b"", "application/cbor", "EOF"),
@@ -182,29 +190,158 @@ mod tests {
             (b"", "application/msgpack", "EOF"),
             (b"\x81", "application/msgpack", "EOF"),
             (b"\x81\xa2x", "application/msgpack", "unexpected EOF"),
-            (b"\x92", "application/msgpack", "msgpack: number of fields in array-encoded struct has changed"),
+            (b"\xc4", "application/msgpack", "EOF"),
+            (b"\xc5\x00", "application/msgpack", "unexpected EOF"),
+            (
+                b"\x91\x01",
+                "application/msgpack",
+                "msgpack: number of fields in array-encoded struct has changed",
+            ),
             (b"{}", "application/msgpack", "msgpack: unexpected code=7b decoding map length"),
-            (b"\xc1", "application/msgpack", "msgpack: unexpected code=c1 decoding map length"),
         ] {
-            let said = text(body, content_type).unwrap_err();
-            assert!(said.contains(&format!(": {error}, data: ")), "{said}");
+            assert_eq!(said(body, content_type), error);
         }
-        // What is no map says what it is in CBOR's words.
-        let kind = |body: &[u8]| {
-            let said = read(body, "application/cbor", |raw, mut soft| {
-                soft.wrong(At::member("", ""), raw, "x.T");
-                soft.unless(())
-            });
-            said.unwrap_err()
+    }
+
+    // What fxamacker/cbor 2.10 and vmihailenco/msgpack 5.4 say of the same bytes.
+    #[test]
+    fn what_does_not_fit_is_told_in_the_words_of_the_form() {
+        let field = |kind: &str, member: &str, wanted: &str| {
+            format!("cbor: cannot unmarshal {kind} into Go struct field main.Outer.{member} of type {wanted}")
         };
+        let (text, array) = ("UTF-8 text string", "array");
+        let toarray = " (cannot decode CBOR array to struct without toarray option)";
+        for (value, in_cbor, in_msgpack) in [
+            (
+                json!(1),
+                "cbor: cannot unmarshal positive integer into Go value of type main.Outer".to_owned(),
+                "unexpected code=1 decoding map length",
+            ),
+            (
+                json!({ "Word": true }),
+                field("primitives", "Word", "main.Word"),
+                "invalid code=c3 decoding string/bytes length",
+            ),
+            (
+                json!({ "Word": -1 }),
+                field("negative integer", "Word", "main.Word"),
+                "invalid code=ff decoding string/bytes length",
+            ),
+            (
+                json!({ "One": "x" }),
+                field(text, "One", "main.Inner"),
+                "unexpected code=a1 decoding map length",
+            ),
+            (
+                json!({ "One": [1] }),
+                field(array, "One", "main.Inner") + toarray,
+                "number of fields in array-encoded struct has changed",
+            ),
+            (
+                json!({ "One": { "Name": [] } }),
+                field(array, "One", "string"),
+                "invalid code=90 decoding string/bytes length",
+            ),
+            (
+                json!({ "One": { "At": true } }),
+                field("primitives", "One", "time.Time"),
+                "invalid code=c3 decoding ext len",
+            ),
+            (
+                json!({ "Many": {} }),
+                field("map", "Many", "[]main.Inner"),
+                "invalid code=80 decoding array length",
+            ),
+            (
+                json!({ "Many": [1] }),
+                field("positive integer", "Many", "main.Inner"),
+                "unexpected code=1 decoding map length",
+            ),
+            (
+                json!({ "Named": { "k": 1 } }),
+                field("positive integer", "Named", "main.Inner"),
+                "unexpected code=1 decoding map length",
+            ),
+            (
+                json!({ "Count": 2.0 }),
+                field("primitives", "Count", "int64"),
+                "invalid code=cb decoding int64",
+            ),
+            (
+                json!({ "Flag": 1, "Word": 1 }),
+                field("positive integer", "Flag", "bool"),
+                "invalid code=1 decoding bool",
+            ),
+            (
+                json!({ "Texts": { "a": 1 } }),
+                field("positive integer", "Texts", "string"),
+                "invalid code=1 decoding string/bytes length",
+            ),
+            (
+                json!({ "Strs": "x" }),
+                field(text, "Strs", "[]string"),
+                "invalid code=a1 decoding array length",
+            ),
+            (
+                json!({ "Strs": [1] }),
+                field("positive integer", "Strs", "string"),
+                "invalid code=1 decoding string/bytes length",
+            ),
+            (
+                json!({ "Obj": 300 }),
+                field("positive integer", "Obj", "map[string]interface {}"),
+                "unexpected code=cd decoding map length",
+            ),
+            (
+                json!({ "One": { "Level": "x" } }),
+                field(text, "One", "main.Level"),
+                "invalid code=a1 decoding uint64",
+            ),
+        ] {
+            assert_eq!(said(&cbor(&value), "application/cbor"), in_cbor, "{value}");
+            assert_eq!(
+                said(&msgpack(&value), "application/msgpack"),
+                format!("msgpack: {in_msgpack}"),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_form_takes_what_its_library_takes() {
+        let packed = |body: &[u8], form: &str| read(body, &format!("application/{form}"), &OUTER);
+        // Numbers that are too large: CBOR tells, MessagePack cuts.
+        let large = json!({ "One": { "Level": 300 } });
+        let overflow = "cbor: cannot unmarshal positive integer into Go struct field main.Outer.One of type main.Level (300 overflows main.Level)";
+        assert_eq!(said(&cbor(&large), "application/cbor"), overflow);
+        assert_eq!(packed(&msgpack(&large), "msgpack").unwrap()["One"]["Level"], 44);
+        let below = json!({ "One": { "Level": -1 } });
         assert!(
-            kind(b"\x01")
-                .contains(": cbor: cannot unmarshal positive integer into Go value of type x.T, data")
+            said(&cbor(&below), "application/cbor")
+                .ends_with("negative integer into Go struct field main.Outer.One of type main.Level")
         );
+        assert_eq!(packed(&msgpack(&below), "msgpack").unwrap()["One"]["Level"], 255);
+        // Names, and what comes twice.
+        let small = json!({ "word": "x" });
+        assert_eq!(packed(&cbor(&small), "cbor").unwrap()["Word"], "x");
+        assert_eq!(packed(&msgpack(&small), "msgpack").unwrap()["Word"], "");
+        assert_eq!(packed(b"\xa2dWordaadWordab", "cbor").unwrap()["Word"], "a");
+        assert_eq!(packed(b"\x82\xa4Word\xa1a\xa4Word\xa1b", "msgpack").unwrap()["Word"], "b");
+        // Instants and bytes.
+        let epoch = json!({ "One": { "At": 1_767_323_045 } });
+        assert_eq!(packed(&cbor(&epoch), "cbor").unwrap()["One"]["At"], "2026-01-02T03:04:05Z");
+        let instant = b"\x81\xa3One\x81\xa2At\xd6\xff\x69\x57\x35\xa5";
+        assert_eq!(packed(instant, "msgpack").unwrap()["One"]["At"], "2026-01-02T03:04:05Z");
+        let never = json!({ "One": { "At": "x" } });
         assert!(
-            kind(b"\x80").contains("type x.T (cannot decode CBOR array to struct without toarray option), ")
+            said(&cbor(&never), "application/cbor")
+                .starts_with("cbor: cannot set x for time.Time: parsing time \"x\"")
         );
-        assert_eq!(text(b"{}", "garbage"), Err(INCOMPATIBLE.to_owned()));
-        assert!(text(b"", "application/json").unwrap_err().ends_with("data: <empty>"));
+        assert_eq!(packed(b"\xa1cOne\xa1eBytes\x42\x01\x02", "cbor").unwrap()["One"]["Bytes"], "AQI=");
+        assert_eq!(packed(b"\x81\xa3One\x81\xa5Bytes\xa2ab", "msgpack").unwrap()["One"]["Bytes"], "YWI=");
+        assert_eq!(packed(b"\x81\xa4Word\xc4\x01x", "msgpack").unwrap()["Word"], "x");
+        for nothing in [&b"\x90"[..], b"\xc0", b"\x80\xff"] {
+            assert_eq!(packed(nothing, "msgpack").unwrap()["Count"], 0);
+        }
     }
 }

@@ -1,16 +1,15 @@
 //! `profile/*`: pictures of profiles, and profiles that become one (core-2.2 §6.6).
 
 use hyper::{StatusCode, header::CONTENT_TYPE};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
 use super::{Call, Handler, Raw as RawReply, Reply, dsd};
 use crate::limits;
 use crate::{
     go::{
-        decode::{At, DecodeError, Soft, members},
         mime,
-        read::Raw,
+        structure::{Structure, Type},
     },
     world::{
         Change, Profile, World,
@@ -112,37 +111,18 @@ fn icon(world: &mut World, call: &Call) -> Reply {
 }
 
 /// Which profiles are to become one.
-#[derive(Debug, Default)]
+#[derive(Debug, Deserialize)]
 struct Merge {
     name: String,
     to: String,
-    from: Vec<String>,
+    from: Option<Vec<String>>,
 }
 
-impl Merge {
-    fn decode(raw: Raw<'_>, mut soft: Soft) -> Result<Self, DecodeError> {
-        const HOLDER: &str = "mergeProfilesRequest";
-        let (mut merge, mut from) = (Self::default(), None);
-        members(
-            raw,
-            At::TOP,
-            "profile.mergeProfilesRequest",
-            &["name", "to", "from"],
-            &mut soft,
-            |name, value, soft| {
-                let at = At::member(HOLDER, name);
-                match name {
-                    "name" => soft.string(value, at, "string", &mut merge.name),
-                    "to" => soft.string(value, at, "string", &mut merge.to),
-                    _ => soft.strings(value, at, ("[]string", "string"), &mut from),
-                }
-                Ok(())
-            },
-        )?;
-        merge.from = from.unwrap_or_default();
-        soft.unless(merge)
-    }
-}
+const MERGE: Structure = Structure {
+    holder: "mergeProfilesRequest",
+    name: "profile.mergeProfilesRequest",
+    fields: &[("name", Type::Text("string")), ("to", Type::Text("string")), ("from", Type::Strings)],
+};
 
 #[derive(Serialize)]
 struct Merged {
@@ -157,15 +137,17 @@ fn merge(world: &mut World, call: &Call) -> Reply {
 }
 
 fn merged(world: &mut World, call: &Call) -> Result<String, String> {
-    let request = dsd::read(call.body(), content_type(call), Merge::decode)
+    let request: Merge = dsd::read(call.body(), content_type(call), &MERGE)
+        .and_then(|members| serde_json::from_value(members.into()).map_err(|error| error.to_string()))
         .map_err(|error| format!("failed to parse request: {error}"))?;
+    let from = request.from.unwrap_or_default();
     // Whichever of them is missing, cores name the one that they are merged into.
     let find = |key: &String| {
         let found = world.profiles.get(key).cloned();
         found.ok_or_else(|| format!("failed to get profile {}: database entry not found", request.to))
     };
     let primary = find(&request.to)?;
-    let secondaries: Vec<Profile> = request.from.iter().map(find).collect::<Result<_, _>>()?;
+    let secondaries: Vec<Profile> = from.iter().map(find).collect::<Result<_, _>>()?;
     if secondaries.is_empty() {
         let text = "must supply both a primary and at least one secondary profile for merging";
         return Err(format!("failed to merge profiles: {text}"));
@@ -176,7 +158,7 @@ fn merged(world: &mut World, call: &Call) -> Result<String, String> {
     world
         .apply(Change::SaveProfile { key: new.clone(), profile: Box::new(profile), by_client: false })
         .map_err(failed)?;
-    for old in std::iter::once(request.to).chain(request.from).filter(|old| *old != new) {
+    for old in std::iter::once(request.to).chain(from).filter(|old| *old != new) {
         world.apply(Change::DeleteProfile { key: old, heir: Some(new.clone()) }).map_err(failed)?;
     }
     Ok(new)

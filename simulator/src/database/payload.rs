@@ -33,7 +33,7 @@ impl Payload {
             other if other_formats => dsd::labelled(other)?,
             _ => return Err(INCOMPATIBLE.to_owned()),
         };
-        dsd::read(&self.data, form, |raw, soft| structure.decode(raw, soft))
+        dsd::read(&self.data, form, structure)
     }
 }
 

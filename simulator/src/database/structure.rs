@@ -43,7 +43,7 @@ fn set(structure: &Structure, into: &mut Map<String, Value>, name: &str, value: 
         (Type::One(_), _) => "ptr",
         (Type::Kind(kind), _) => kind,
         // The real core goes down here.
-        (Type::List(..) | Type::Bytes, _) => "slice",
+        (Type::List(..) | Type::Bytes | Type::Strings, _) => "slice",
     };
     Err(format!("tried to set field {name} ({wanted}) to a {given} value"))
 }

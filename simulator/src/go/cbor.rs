@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
-
-use super::tree::Node;
+use super::{
+    packed::{Item, Packed, ReadError},
+    tree::Node,
+};
 
 /// The bytes of a structure.
 pub fn to_vec(node: &Node) -> Vec<u8> {
@@ -86,32 +87,17 @@ fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
     }
 }
 
-/// Why there is no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// It ends too early.
-    Early,
-    /// A byte of this major type has an argument that none has.
-    Argument(u8, u8),
-    /// An end of what has no end.
-    Break,
-    /// So many bytes are behind the value, which is so long.
-    Extra(usize, usize),
-    /// It is no CBOR, nests too deeply, or has what JSON has not.
-    Invalid,
-}
-
-/// The names of the major types.
-pub const KINDS: [&str; 8] = [
-    "positive integer", "negative integer", "byte string", "UTF-8 text string", "array", "map", "tag",
-    "primitives",
-];
-
 /// The value that some bytes are, lists and maps in each other no deeper than that.
-pub fn read(bytes: &[u8], depth: usize) -> Result<Value, ReadError> {
+///
+/// # Errors
+/// Why they are none.
+pub fn read(bytes: &[u8], depth: usize) -> Result<Item, ReadError> {
+    if bytes.is_empty() {
+        return Err(ReadError::End);
+    }
     let mut rest = bytes;
-    let value = value(&mut rest, depth)?;
-    if rest.is_empty() { Ok(value) } else { Err(ReadError::Extra(rest.len(), bytes.len() - rest.len())) }
+    let item = item(&mut rest, depth)?;
+    if rest.is_empty() { Ok(item) } else { Err(ReadError::Extra(rest.len(), bytes.len() - rest.len())) }
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: u64) -> Result<&'a [u8], ReadError> {
@@ -123,22 +109,23 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
-/// A major type, the rest of its byte, and its argument.
-fn begin(rest: &mut &[u8]) -> Result<(u8, u8, u64), ReadError> {
+/// The first byte, and its argument.
+fn begin(rest: &mut &[u8]) -> Result<(u8, u64), ReadError> {
     let first = number(take(rest, 1)?) as u8;
     let (major, info) = (first >> 5, first & 31);
     match info {
-        0..24 => Ok((major, info, info.into())),
-        24..28 => Ok((major, info, number(take(rest, 1 << (info - 24))?))),
+        0..24 => Ok((first, info.into())),
+        24..28 => Ok((first, number(take(rest, 1 << (info - 24))?))),
         // Of no length that is said, up to a break.
-        31 if matches!(major, 2..=5) => Ok((major, info, u64::MAX)),
+        31 if matches!(major, 2..=5) => Ok((first, u64::MAX)),
         31 if major == 7 => Err(ReadError::Break),
         _ => Err(ReadError::Argument(major, info)),
     }
 }
 
-fn value(rest: &mut &[u8], depth: usize) -> Result<Value, ReadError> {
-    let (major, info, argument) = begin(rest)?;
+fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
+    let (first, argument) = begin(rest)?;
+    let (major, info) = (first >> 5, first & 31);
     let within = || depth.checked_sub(1).ok_or(ReadError::Invalid);
     let more = |rest: &mut &[u8], had: usize| match info {
         31 if rest.first() == Some(&0xff) => {
@@ -147,45 +134,52 @@ fn value(rest: &mut &[u8], depth: usize) -> Result<Value, ReadError> {
         }
         _ => had as u64 != argument,
     };
-    Ok(match (major, info) {
-        (0, _) => argument.into(),
-        (1, _) => (-1 - i64::try_from(argument).map_err(|_| ReadError::Invalid)?).into(),
-        (3, _) => text(rest, info, argument)?.into(),
+    let value = match (major, info) {
+        (0, _) => Packed::Int(argument.into()),
+        (1, _) => Packed::Int(-1 - i128::from(argument)),
+        (2, _) => Packed::Bytes(string(rest, first, argument)?),
+        (3, _) => {
+            Packed::Text(String::from_utf8(string(rest, first, argument)?).map_err(|_| ReadError::Invalid)?)
+        }
         (4, _) => {
             let (depth, mut list) = (within()?, Vec::new());
             while more(rest, list.len()) {
-                list.push(value(rest, depth)?);
+                list.push(item(rest, depth)?);
             }
-            list.into()
+            Packed::List(list)
         }
         (5, _) => {
-            let (depth, mut map, mut had) = (within()?, Map::new(), 0);
-            while more(rest, had) {
-                let (3, info, length) = begin(rest)? else { return Err(ReadError::Invalid) };
-                map.insert(text(rest, info, length)?, value(rest, depth)?);
-                had += 1;
+            let (depth, mut map) = (within()?, Vec::new());
+            while more(rest, map.len()) {
+                let key = item(rest, depth)?;
+                map.push((key, item(rest, depth)?));
             }
-            map.into()
+            Packed::Map(map)
         }
-        (7, 20 | 21) => (info == 21).into(),
-        (7, 22 | 23) => Value::Null,
-        (7, 25) => half(argument as u16).into(),
-        (7, 26) => f32::from_bits(argument as u32).into(),
-        (7, 27) => f64::from_bits(argument).into(),
+        // What a tag says of a value hardly counts.
+        (6, _) => return item(rest, within()?),
+        (7, 20 | 21) => Packed::Bool(info == 21),
+        (7, 22 | 23) => Packed::Nil,
+        (7, 25) => Packed::Float(half(argument as u16)),
+        (7, 26) => Packed::Float(f32::from_bits(argument as u32).into()),
+        (7, 27) => Packed::Float(f64::from_bits(argument)),
         _ => return Err(ReadError::Invalid),
-    })
+    };
+    Ok(Item { first, value })
 }
 
-/// A text of a length, or of parts up to a break.
-fn text(rest: &mut &[u8], info: u8, length: u64) -> Result<String, ReadError> {
-    if info < 31 {
-        let text = std::str::from_utf8(take(rest, length)?).map_err(|_| ReadError::Invalid)?;
-        return Ok(text.to_owned());
+/// Bytes or a text of a length, or of parts up to a break.
+fn string(rest: &mut &[u8], first: u8, length: u64) -> Result<Vec<u8>, ReadError> {
+    if first & 31 < 31 {
+        return Ok(take(rest, length)?.to_vec());
     }
-    let mut whole = String::new();
+    let mut whole = Vec::new();
     while rest.first() != Some(&0xff) {
-        let (3, info @ 0..31, length) = begin(rest)? else { return Err(ReadError::Invalid) };
-        whole += &text(rest, info, length)?;
+        let (part, length) = begin(rest)?;
+        if part >> 5 != first >> 5 || part & 31 == 31 {
+            return Err(ReadError::Invalid);
+        }
+        whole.extend(take(rest, length)?);
     }
     take(rest, 1)?;
     Ok(whole)
@@ -205,7 +199,7 @@ fn half(bits: u16) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -242,7 +236,7 @@ mod tests {
     fn what_json_has_is_read() {
         let read = |hex: &str| {
             let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
-            read(&bytes.collect::<Vec<_>>(), 2)
+            read(&bytes.collect::<Vec<_>>(), 2).map(|item| Value::from(item.value))
         };
         for (form, value) in [
             ("1b000000e8d4a51000", json!(1_000_000_000_000_u64)),
@@ -261,11 +255,15 @@ mod tests {
             ("9f018202039f0405ffff", json!([1, [2, 3], [4, 5]])),
             ("bf61610161629f0203ffff", json!({ "a": 1, "b": [2, 3] })),
             ("826161a161626163", json!(["a", { "b": "c" }])),
+            ("4101", json!("AQ==")),
+            ("5f42010243030405ff", json!("AQIDBAU=")),
+            ("a101f4", json!({ "1": false })),
+            ("c11a514b67b0", json!(1_363_896_240)),
         ] {
             assert_eq!(read(form), Ok(value), "{form}");
         }
         for (form, error) in [
-            ("", ReadError::Early),
+            ("", ReadError::End),
             ("19", ReadError::Early),
             ("7b7fffffffffffffff", ReadError::Early),
             ("9bffffffffffffffff", ReadError::Early),
@@ -275,11 +273,7 @@ mod tests {
             ("1f", ReadError::Argument(0, 31)),
             ("ff", ReadError::Break),
             ("8000", ReadError::Extra(1, 1)),
-            ("4101", ReadError::Invalid),
             ("61ff", ReadError::Invalid),
-            ("a101f4", ReadError::Invalid),
-            ("c11a514b67b0", ReadError::Invalid),
-            ("3bffffffffffffffff", ReadError::Invalid),
             ("f818", ReadError::Invalid),
             ("818181f4", ReadError::Invalid),
             ("7f7f6161ffff", ReadError::Invalid),

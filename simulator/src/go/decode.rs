@@ -28,14 +28,6 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The type that all of it should have had, if that is what is wrong.
-    pub fn wanted(&self) -> Option<&'static str> {
-        match self {
-            Self::Type(error) if error.holder.is_empty() && error.path.is_empty() => Some(error.wanted),
-            _ => None,
-        }
-    }
-
     /// The error as seen from the member that holds the part in which it happened.
     pub fn within(self, at: At<'_>) -> Self {
         match self {

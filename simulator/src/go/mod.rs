@@ -15,6 +15,7 @@ pub mod mime;
 pub mod msgpack;
 pub mod netip;
 pub mod number;
+pub mod packed;
 pub mod pprof;
 pub mod print;
 pub mod quote;

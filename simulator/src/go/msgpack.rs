@@ -1,7 +1,12 @@
 //! MessagePack as Go's `vmihailenco/msgpack` writes it: numbers of a declared width in that width, `int` and `uint` as short
-//! as they can be, what has a text of its own as the bytes of that text.
+//! as they can be, what has a text of its own as the bytes of that text; and what it reads.
 
-use super::tree::Node;
+use jiff::Timestamp;
+
+use super::{
+    packed::{Item, Packed, ReadError},
+    tree::Node,
+};
 
 /// The bytes of a structure.
 pub fn to_vec(node: &Node) -> Vec<u8> {
@@ -109,6 +114,109 @@ fn time(out: &mut Vec<u8>, seconds: i64, nanos: u32) {
             out.extend(seconds.to_be_bytes());
         }
     }
+}
+
+/// The value that some bytes begin with, lists and maps in each other no deeper than that.
+///
+/// # Errors
+/// Why they begin with none.
+pub fn read(bytes: &[u8], depth: usize) -> Result<Item, ReadError> {
+    item(&mut &*bytes, depth)
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], ReadError> {
+    let error = if rest.is_empty() { ReadError::End } else { ReadError::Early };
+    rest.split_off(..count).ok_or(error)
+}
+
+fn number(rest: &mut &[u8], bytes: usize) -> Result<u64, ReadError> {
+    Ok(take(rest, bytes)?.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+}
+
+fn length(rest: &mut &[u8], bytes: usize) -> Result<usize, ReadError> {
+    usize::try_from(number(rest, bytes)?).map_err(|_| ReadError::Early)
+}
+
+fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
+    let first = number(rest, 1)? as u8;
+    let small = usize::from(first);
+    let value = match first {
+        0xc0 => Packed::Nil,
+        0xc2 | 0xc3 => Packed::Bool(first == 0xc3),
+        0x00..=0x7f | 0xe0..=0xff => Packed::Int((first as i8).into()),
+        0xcc..=0xcf => Packed::Int(number(rest, 1 << (first - 0xcc))?.into()),
+        0xd0 => Packed::Int((number(rest, 1)? as i8).into()),
+        0xd1 => Packed::Int((number(rest, 2)? as i16).into()),
+        0xd2 => Packed::Int((number(rest, 4)? as i32).into()),
+        0xd3 => Packed::Int((number(rest, 8)? as i64).into()),
+        0xca => Packed::Float(f32::from_bits(number(rest, 4)? as u32).into()),
+        0xcb => Packed::Float(f64::from_bits(number(rest, 8)?)),
+        0xc4..=0xc6 => {
+            let length = length(rest, 1 << (first - 0xc4))?;
+            Packed::Bytes(take(rest, length)?.to_vec())
+        }
+        0xa0..=0xbf => text(rest, small & 31)?,
+        0xd9..=0xdb => {
+            let length = length(rest, 1 << (first - 0xd9))?;
+            text(rest, length)?
+        }
+        0x90..=0x9f => list(rest, small & 15, depth)?,
+        0xdc | 0xdd => {
+            let length = length(rest, 2 << (first - 0xdc))?;
+            list(rest, length, depth)?
+        }
+        0x80..=0x8f => map(rest, small & 15, depth)?,
+        0xde | 0xdf => {
+            let length = length(rest, 2 << (first - 0xde))?;
+            map(rest, length, depth)?
+        }
+        0xd4..=0xd8 => instant(rest, 1 << (first - 0xd4))?,
+        0xc7..=0xc9 => {
+            let length = length(rest, 1 << (first - 0xc7))?;
+            instant(rest, length)?
+        }
+        0xc1 => return Err(ReadError::Invalid),
+    };
+    Ok(Item { first, value })
+}
+
+fn text(rest: &mut &[u8], length: usize) -> Result<Packed, ReadError> {
+    Ok(Packed::Text(String::from_utf8_lossy(take(rest, length)?).into_owned()))
+}
+
+fn list(rest: &mut &[u8], length: usize, depth: usize) -> Result<Packed, ReadError> {
+    let (depth, mut list) = (depth.checked_sub(1).ok_or(ReadError::Invalid)?, Vec::new());
+    while list.len() < length {
+        list.push(item(rest, depth)?);
+    }
+    Ok(Packed::List(list))
+}
+
+fn map(rest: &mut &[u8], length: usize, depth: usize) -> Result<Packed, ReadError> {
+    let (depth, mut map) = (depth.checked_sub(1).ok_or(ReadError::Invalid)?, Vec::new());
+    while map.len() < length {
+        let key = item(rest, depth)?;
+        map.push((key, item(rest, depth)?));
+    }
+    Ok(Packed::Map(map))
+}
+
+/// What extends the form: instants, and nothing else here.
+fn instant(rest: &mut &[u8], length: usize) -> Result<Packed, ReadError> {
+    let kind = number(rest, 1)? as u8;
+    let at = match (kind, length) {
+        (0xff, 4) => Timestamp::from_second(number(rest, 4)? as i64),
+        (0xff, 8) => {
+            let both = number(rest, 8)?;
+            Timestamp::new((both & ((1 << 34) - 1)) as i64, (both >> 34) as i32)
+        }
+        (0xff, 12) => {
+            let nanoseconds = number(rest, 4)? as i32;
+            Timestamp::new(number(rest, 8)? as i64, nanoseconds)
+        }
+        _ => return Err(ReadError::Invalid),
+    };
+    at.map(Packed::Time).map_err(|_| ReadError::Invalid)
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub enum Type {
     Object,
     /// Texts by names, or null.
     Texts,
+    /// A list of texts, or null.
+    Strings,
     /// Something of which only Go's kind is known, for example `ptr`: it can be neither read nor set.
     Kind(&'static str),
     /// An instant.
@@ -68,6 +70,7 @@ impl Structure {
                 Type::Any
                 | Type::Object
                 | Type::Texts
+                | Type::Strings
                 | Type::Kind(_)
                 | Type::One(_)
                 | Type::List(..)
@@ -102,7 +105,7 @@ impl Structure {
     }
 
     /// Every member that a document may name, with the embedded structure that has it.
-    fn known(&self) -> Vec<(&'static str, Type, Option<&'static str>)> {
+    pub(super) fn known(&self) -> Vec<(&'static str, Type, Option<&'static str>)> {
         let own = self.fields.iter().filter(|(_, kind)| !matches!(kind, Type::Embedded(_)));
         let mut known: Vec<_> = own.map(|(name, kind)| (*name, *kind, None)).collect();
         for (name, kind) in self.fields {
@@ -188,6 +191,11 @@ impl Type {
                 Kind::Null => *place = Value::Null,
                 _ => soft.wrong(at, value, "map[string]string"),
             },
+            Self::Strings => {
+                let mut texts = None;
+                soft.strings(value, at, ("[]string", "string"), &mut texts);
+                *place = texts.into();
+            }
             // It reads itself, so an error in it ends the reading.
             Self::Time => match value.kind() {
                 Kind::String => {

@@ -141,7 +141,7 @@ impl ImportRequest {
             });
         }
         let members = if kind.is_labelled {
-            dsd::read(call.body(), content_type, |raw, soft| kind.request.decode(raw, soft))
+            dsd::read(call.body(), content_type, kind.request)
         } else {
             kind.request.read(call.body())
         };
@@ -156,8 +156,7 @@ impl ImportRequest {
     fn document(&self, structure: &Structure) -> Result<Map<String, Value>, SyncError> {
         let unreadable = |error: String| SyncError::Request(format!("failed to parse export: {error}"));
         let bytes = self.raw_export.as_bytes();
-        let document =
-            dsd::read(bytes, &self.raw_mime, |raw, soft| structure.decode(raw, soft)).map_err(unreadable)?;
+        let document = dsd::read(bytes, &self.raw_mime, structure).map_err(unreadable)?;
         match dsd::form(&self.raw_mime).as_str() {
             "" | "json" => checksum::verify_json(Raw::checked(bytes).map_err(unreadable)?)?,
             "yaml" | "yml" => checksum::verify_yaml(&self.raw_export)?,
