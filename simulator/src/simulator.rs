@@ -7,6 +7,7 @@ use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{self, Change, ClockMode, ScenarioError, StartAt, StateMatch},
 };
+use portmaster_wire::link::Door;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
@@ -74,6 +75,7 @@ pub struct Simulator {
     shared: Arc<Shared>,
     clients: Arc<Clients>,
     server: JoinHandle<()>,
+    door: Door,
     #[cfg(feature = "control")]
     control: Option<Control>,
     /// What it runs on.
@@ -130,6 +132,12 @@ impl Simulator {
     /// Where it listens, as in `http://127.0.0.1:41234`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where programs that it is a part of connect without a socket: to the same core, with the same answers, until it is stopped or
+    /// begins anew.
+    pub fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// The address that it listens on.
@@ -356,9 +364,11 @@ impl Simulator {
         let (shared, clients) = (Arc::clone(&self.shared), Arc::clone(&self.clients));
         let begun = self.runtime.spawn(async move {
             let (listener, _) = listen(&address, true).await?;
-            Ok::<_, StartError>(tokio::spawn(serve(listener, shared, clients)))
+            let (door, within) = Door::new();
+            Ok::<_, StartError>((tokio::spawn(serve((listener, within), shared, clients)), door))
         });
-        self.server = begun.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
+        (self.server, self.door) =
+            begun.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
         Ok(())
     }
 
@@ -726,7 +736,8 @@ impl Builder {
         };
         let shared = Shared::new((world, netquery, origin), outside);
         let shared = Arc::new(shared.map_err(LoadError::from)?);
-        let server = tokio::spawn(serve(socket, Arc::clone(&shared), Arc::clone(&clients) as _));
+        let (door, within) = Door::new();
+        let server = tokio::spawn(serve((socket, within), Arc::clone(&shared), Arc::clone(&clients) as _));
         let url = format!("http://{bound}");
         #[cfg(feature = "control")]
         let control = control.map(|(listener, address)| {
@@ -745,6 +756,7 @@ impl Builder {
             shared,
             clients,
             server,
+            door,
             #[cfg(feature = "control")]
             control,
             runtime: Handle::current(),

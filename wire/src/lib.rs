@@ -5,6 +5,7 @@ pub mod answer;
 pub mod ends;
 pub mod folder;
 pub mod har;
+pub mod link;
 pub mod percent;
 pub mod secret;
 pub mod shell;

@@ -114,7 +114,8 @@ impl Embedded {
     /// Where the simulator of a place listens.
     pub(crate) async fn address(&self, place: Place) -> Result<Address, String> {
         let simulator = self.simulators.of(place).get_or_try_init(|| self.start(place)).await?;
-        simulator.url().parse().map_err(|error: BadAddress| error.to_string())
+        let address: Address = simulator.url().parse().map_err(|error: BadAddress| error.to_string())?;
+        Ok(address.behind(simulator.door()))
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {

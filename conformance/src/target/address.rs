@@ -1,13 +1,26 @@
 //! Where a target listens.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
+
+use portmaster_wire::link::{Door, Link};
+use tokio::net::TcpStream;
 
 /// A host and a port, taken from an `http://` URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Address {
     host: String,
     port: u16,
+    /// How it is reached if it is a part of this program.
+    door: Option<Door>,
 }
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.socket() == other.socket()
+    }
+}
+
+impl Eq for Address {}
 
 impl Address {
     /// What a `Host` header carries, for example `127.0.0.1:817`; without the port when it is 80.
@@ -23,6 +36,22 @@ impl Address {
     /// The TCP port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The same, of a target that is a part of this program and is reached through this door.
+    pub(crate) fn behind(self, door: Door) -> Self {
+        Self { door: Some(door), ..self }
+    }
+
+    /// Connects.
+    pub(super) async fn connect(&self) -> io::Result<Link> {
+        if let Some(door) = &self.door {
+            return door.connect();
+        }
+        let link = Link::from(TcpStream::connect(self.socket()).await?);
+        // The frames of a websocket would wait for each other's acknowledgement.
+        link.set_nodelay()?;
+        Ok(link)
     }
 
     /// Host and port in the form that a connection takes.
@@ -65,7 +94,7 @@ impl FromStr for Address {
         if authority.as_str() != authority.host() && authority.port_u16().is_none() {
             return Err(bad("its port is no port"));
         }
-        Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80) })
+        Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80), door: None })
     }
 }
 

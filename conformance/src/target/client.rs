@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
+use portmaster_wire::link::Link;
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     time::{Instant, timeout},
 };
 
@@ -249,12 +249,9 @@ async fn ask(
     method: &str,
     bytes: &[u8],
     finish: bool,
-) -> Result<(Response, Incoming<TcpStream>), SendError> {
-    let mut stream = TcpStream::connect(address.socket())
-        .await
-        .map_err(|source| SendError::Connect { address: address.clone(), source })?;
-    // The frames of a websocket would wait for each other's acknowledgement.
-    stream.set_nodelay(true)?;
+) -> Result<(Response, Incoming<Link>), SendError> {
+    let mut stream =
+        address.connect().await.map_err(|source| SendError::Connect { address: address.clone(), source })?;
     // A target may answer, and close, before it has read everything: then the answer counts, not the broken
     // pipe.
     let written = async {

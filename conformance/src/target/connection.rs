@@ -2,10 +2,8 @@
 
 use std::io;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use portmaster_wire::link::Link;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Address, Request, Response, SendError, Websocket, read::Incoming};
 
@@ -13,17 +11,17 @@ use super::{Address, Request, Response, SendError, Websocket, read::Incoming};
 /// that has passed.
 #[derive(Debug)]
 pub struct Connection {
-    incoming: Incoming<TcpStream>,
+    incoming: Incoming<Link>,
 }
 
 impl Connection {
     /// Connects.
     pub async fn open(address: &Address) -> Result<Self, SendError> {
-        let stream = TcpStream::connect(address.socket())
+        let link = address
+            .connect()
             .await
-            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
             .map_err(|source| SendError::Connect { address: address.clone(), source })?;
-        Ok(Self { incoming: Incoming::new(stream) })
+        Ok(Self { incoming: Incoming::new(link) })
     }
 
     /// Sends a request, which must not ask for the connection's end if there is to be another one, and reads its
@@ -43,7 +41,7 @@ impl Connection {
 
     /// Whether nothing has come unasked on it, its end neither, as far as is known here.
     pub(super) fn is_quiet(&self) -> bool {
-        let unasked = self.incoming.peer().try_read(&mut [0]);
+        let unasked = self.incoming.peer().try_read_buf(&mut &mut [0][..]);
         unasked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 

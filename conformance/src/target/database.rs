@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use portmaster_wire::link::Link;
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
@@ -43,7 +44,7 @@ pub enum DatabaseError {
 /// An open database websocket.
 #[derive(Debug)]
 pub struct Database {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Link>,
     operations: u64,
 }
 
@@ -57,7 +58,7 @@ impl Database {
             request.headers_mut().insert("Authorization", value);
         }
         let opened = async {
-            let stream = TcpStream::connect(address.socket()).await.map_err(tungstenite::Error::Io)?;
+            let stream = address.connect().await.map_err(tungstenite::Error::Io)?;
             client_async(request, stream).await
         };
         let (socket, _) = timeout(PATIENCE, opened).await.map_err(|_| DatabaseError::Silent)??;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use portmaster_wire::link::Link;
+use tokio::io::AsyncWriteExt;
 
 use super::{
     error::SendError,
@@ -162,7 +163,7 @@ impl Transcript {
 /// An open websocket.
 #[derive(Debug)]
 pub struct Websocket {
-    incoming: Incoming<TcpStream>,
+    incoming: Incoming<Link>,
     transcript: Option<Transcript>,
     /// Where it is written down what goes out, and as which connection.
     flight: Option<(Flight, u64)>,
@@ -173,7 +174,7 @@ pub struct Websocket {
 }
 
 impl Websocket {
-    pub(super) fn new(incoming: Incoming<TcpStream>) -> Self {
+    pub(super) fn new(incoming: Incoming<Link>) -> Self {
         Self { incoming, transcript: None, flight: None, open: vec![], meets: false }
     }
 
@@ -289,9 +290,9 @@ mod tests {
 
     async fn ends() -> [Websocket; 2] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
-        [client, server].map(|stream| Websocket::new(Incoming::new(stream)))
+        [client, server].map(|stream| Websocket::new(Incoming::new(stream.into())))
     }
 
     #[tokio::test]

@@ -94,7 +94,7 @@ fn router(plane: &Arc<Plane>) -> Router {
 async fn serve(listener: TcpListener, router: Router, shared: Arc<Shared>) {
     let places = Arc::new(Places::default());
     accept(
-        listener,
+        (listener, None),
         limits::CONTROL_CONNECTIONS,
         || places.make_room(),
         |stream| {

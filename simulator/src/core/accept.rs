@@ -2,19 +2,20 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use portmaster_wire::link::Link;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    net::TcpListener,
+    sync::{Semaphore, mpsc::UnboundedReceiver},
     task::JoinSet,
 };
 
-/// Serves connections, so many at once, until the task is dropped; others wait in the listener's queue. With the first that has to
-/// wait `make_room` is asked.
+/// Serves connections, from outside and from within the program, so many at once, until the task is dropped; others wait in the
+/// listener's queue. With the first that has to wait `make_room` is asked.
 pub(crate) async fn accept<S>(
-    listener: TcpListener,
+    (listener, mut within): (TcpListener, Option<UnboundedReceiver<Link>>),
     most: usize,
     make_room: impl Fn(),
-    mut serve: impl FnMut(TcpStream) -> S,
+    mut serve: impl FnMut(Link) -> S,
 ) where
     S: Future<Output = ()> + Send + 'static,
 {
@@ -23,7 +24,11 @@ pub(crate) async fn accept<S>(
     loop {
         while connections.try_join_next().is_some() {}
         // Out of file descriptors or a peer that is gone already: the listener itself goes on.
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted.map(|(stream, _)| Link::from(stream)),
+            Some(link) = async { within.as_mut()?.recv().await } => Ok(link),
+        };
+        let Ok(link) = accepted else {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -31,7 +36,7 @@ pub(crate) async fn accept<S>(
             make_room();
         }
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        let served = serve(stream);
+        let served = serve(link);
         connections.spawn(async move {
             let _place = place;
             served.await;

@@ -5,7 +5,7 @@ use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use hyper::{Method, StatusCode};
-use tokio::net::TcpStream;
+use portmaster_wire::link::Link;
 
 use super::shared::Shared;
 
@@ -17,7 +17,7 @@ pub(crate) trait Websocket: Send + Sync {
     /// Serves one until it ends. `input` is what came behind the handshake, `number` the connection's in the journal.
     fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
+        stream: Link,
         input: BytesMut,
         number: u64,
         shared: Arc<Shared>,

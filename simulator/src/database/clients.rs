@@ -3,7 +3,7 @@
 use std::{fmt, io, sync::Arc};
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
+use portmaster_wire::link::Link;
 
 use super::{connection, difference, map, network, subscribers::Subscribers};
 use crate::{
@@ -33,7 +33,7 @@ impl fmt::Debug for Clients {
 impl Websocket for Clients {
     fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
+        stream: Link,
         input: BytesMut,
         number: u64,
         shared: Arc<Shared>,

@@ -4,9 +4,9 @@ use std::{collections::VecDeque, io, sync::Arc, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use portmaster_fixtures::mutant::FrameKind;
+use portmaster_wire::link::Link;
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
     task::{JoinSet, coop::consume_budget, yield_now},
     time::sleep,
 };
@@ -38,7 +38,7 @@ const AFTERGLOW: Duration = Duration::from_millis(150);
 /// # Errors
 /// When the stream breaks.
 pub(super) async fn serve(
-    mut stream: TcpStream,
+    mut stream: Link,
     mut input: BytesMut,
     number: u64,
     shared: Arc<Shared>,
@@ -186,13 +186,13 @@ fn misheard(ear: &mut Ear, outbox: &Outbox, incoming: Incoming) -> Vec<Incoming>
 }
 
 /// Ends the stream, and waits a moment for the peer to do the same: bytes left unread would throw away our last ones.
-async fn end(mut stream: TcpStream) -> io::Result<()> {
+async fn end(mut stream: Link) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = [0; 512];
     let drained = async {
         loop {
             stream.readable().await?;
-            match stream.try_read(&mut rest) {
+            match stream.try_read_buf(&mut &mut rest[..]) {
                 Ok(0) => return Ok(()),
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 _ => {}

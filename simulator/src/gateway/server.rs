@@ -8,10 +8,11 @@ use std::{
 use bytes::BytesMut;
 use hyper::{server::conn::http1, service::service_fn, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
+use portmaster_wire::link::Link;
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    sync::Notify,
+    net::TcpListener,
+    sync::{Notify, mpsc::UnboundedReceiver},
     task::JoinSet,
 };
 
@@ -29,13 +30,17 @@ use crate::{
 };
 
 /// Serves connections, and what the world does by itself, until the task is dropped.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, door: Arc<dyn Websocket>) {
+pub(crate) async fn serve(
+    doors: (TcpListener, UnboundedReceiver<Link>),
+    shared: Arc<Shared>,
+    door: Arc<dyn Websocket>,
+) {
     // Ends with this task.
     let mut by_itself = JoinSet::new();
     let world = Arc::clone(&shared);
     by_itself.spawn(async move { world.run_by_itself().await });
     accept(
-        listener,
+        (doors.0, Some(doors.1)),
         limits::CONNECTIONS,
         || (),
         |stream| {
@@ -56,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, door: Arc<
 
 /// Serves one connection until it ends.
 async fn connection(
-    mut stream: TcpStream,
+    mut stream: Link,
     shared: Arc<Shared>,
     door: Arc<dyn Websocket>,
     end: &Arc<Notify>,
@@ -64,7 +69,7 @@ async fn connection(
     if shared.process.connect().await == Sway::Drop {
         return Ok(());
     }
-    stream.set_nodelay(true)?;
+    stream.set_nodelay()?;
     let patience = Patience::default();
     let (mut input, mut out) = (BytesMut::new(), Vec::new());
     if !head::read(&mut stream, &mut input, &patience, &shared.unread).await? {

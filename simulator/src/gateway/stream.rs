@@ -11,10 +11,8 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use portmaster_wire::link::Link;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream is not used any more once it was taken apart.
 const HERE: &str = "the stream is there until it is taken out";
@@ -35,7 +33,7 @@ pub(super) struct Instead {
 #[derive(Debug)]
 pub(super) struct Stream {
     /// It is there until it is taken out.
-    tcp: Option<TcpStream>,
+    link: Option<Link>,
     /// What was read, and is read again first.
     first: Bytes,
     instead: Arc<Instead>,
@@ -45,17 +43,17 @@ pub(super) struct Stream {
 
 impl Stream {
     /// The stream, of which that was read already.
-    pub(super) fn new(tcp: TcpStream, first: Vec<u8>, instead: Arc<Instead>) -> Self {
-        Self { tcp: Some(tcp), first: first.into(), instead, sent: 0 }
+    pub(super) fn new(link: Link, first: Vec<u8>, instead: Arc<Instead>) -> Self {
+        Self { link: Some(link), first: first.into(), instead, sent: 0 }
     }
 
     /// The stream, and what is still to be read before it.
-    pub(super) fn into_parts(mut self) -> (TcpStream, Bytes) {
-        (self.tcp.take().expect(HERE), std::mem::take(&mut self.first))
+    pub(super) fn into_parts(mut self) -> (Link, Bytes) {
+        (self.link.take().expect(HERE), std::mem::take(&mut self.first))
     }
 
-    fn tcp(&mut self) -> Pin<&mut TcpStream> {
-        Pin::new(self.tcp.as_mut().expect(HERE))
+    fn link(&mut self) -> Pin<&mut Link> {
+        Pin::new(self.link.as_mut().expect(HERE))
     }
 
     /// Writes what is to be sent instead, if something is: ready once that is done.
@@ -63,7 +61,7 @@ impl Stream {
         // Bytes are shared, not copied.
         let raw = self.instead.raw.get()?.clone();
         while let Some(rest) = raw.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match self.tcp().poll_write(cx, rest) {
+            match self.link().poll_write(cx, rest) {
                 Poll::Ready(Ok(written)) => self.sent += written,
                 Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
                 Poll::Pending => return Some(Poll::Pending),
@@ -75,11 +73,11 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(tcp) = &self.tcp
+        if let Some(link) = &self.link
             && self.instead.reset.load(Ordering::Relaxed)
         {
             // Without it the peer sees an end in the place of a reset.
-            let _ = tcp.set_zero_linger();
+            let _ = link.set_zero_linger();
         }
     }
 }
@@ -91,7 +89,7 @@ impl AsyncRead for Stream {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.first.is_empty() {
-            return self.tcp().poll_read(cx, into);
+            return self.link().poll_read(cx, into);
         }
         let length = self.first.len().min(into.remaining());
         into.put_slice(&self.first[..length]);
@@ -105,7 +103,7 @@ impl AsyncWrite for Stream {
         if let Some(done) = self.poll_instead(cx) {
             return done.map_ok(|()| bytes.len());
         }
-        self.tcp().poll_write(cx, bytes)
+        self.link().poll_write(cx, bytes)
     }
 
     fn poll_write_vectored(
@@ -118,25 +116,25 @@ impl AsyncWrite for Stream {
             return done.map_ok(|()| length);
         }
         if length > SHORT {
-            return self.tcp().poll_write_vectored(cx, slices);
+            return self.link().poll_write_vectored(cx, slices);
         }
         let (mut together, mut end) = ([0; SHORT], 0);
         for slice in slices {
             together[end..end + slice.len()].copy_from_slice(slice);
             end += slice.len();
         }
-        self.tcp().poll_write(cx, &together[..end])
+        self.link().poll_write(cx, &together[..end])
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.as_ref().is_some_and(AsyncWrite::is_write_vectored)
+        self.link.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.tcp().poll_flush(cx)
+        self.link().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.tcp().poll_shutdown(cx)
+        self.link().poll_shutdown(cx)
     }
 }
