@@ -69,11 +69,31 @@ fn member(sort: &Sort) -> &'static str {
     }
 }
 
+/// What is said where no endpoint is (core-1.x §5.1).
+const NOWHERE: &str = "Not found.";
+
+/// Whether the second says that nothing is there, and the first something else: then what the first says does not matter.
+fn lost([one, other]: [&Answered; 2]) -> bool {
+    let nowhere =
+        |answer: &Answered| answer.status == 404 && answer.bytes().trim_ascii() == NOWHERE.as_bytes();
+    one.status > 0 && nowhere(other) && !nowhere(one)
+}
+
+/// What is said of that.
+pub(crate) const LOST: &str = "nothing is there at the second";
+
 fn status(circumstance: Circumstance, [one, other]: [&Answered; 2]) -> String {
+    if lost([one, other]) {
+        return LOST.to_owned();
+    }
     let refused = |answer: &Answered| matches!(answer.status, 401 | 403);
     let is_asked = circumstance != Circumstance::Elsewhere;
     match (refused(one), refused(other)) {
         (true, true) => format!("refused by both, with {} against {}", one.status, other.status),
+        // Who hears of another error need not have been let through.
+        (true, false) if is_asked && other.status >= 400 => {
+            format!("refused by the first, {} by the second, {circumstance}", said(other))
+        }
         (true, false) if is_asked && other.status > 0 => {
             format!("refused by the first, let through by the second, {circumstance}")
         }
@@ -106,7 +126,10 @@ fn header(place: &str, one: &Difference) -> String {
     }
 }
 
-fn text([one, _]: [&Answered; 2], difference: &Difference) -> String {
+fn text([one, other]: [&Answered; 2], difference: &Difference) -> String {
+    if lost([one, other]) {
+        return LOST.to_owned();
+    }
     let bare = |text: &str| normalised(text.trim_start_matches('…').trim_matches('"'));
     let (expected, got) = (bare(&difference.expected), bare(&difference.got));
     let what = if one.succeeded() { "text" } else { "error text" };
@@ -159,6 +182,21 @@ mod tests {
         assert_eq!(of(May, 500, 401), of(May, 200, 403));
         assert_eq!(of(Elsewhere, 404, 401), "status 404 against 401, where no endpoint is");
         assert_eq!(of(May, 200, 500), "status 200 against 500 b, asked by who may");
+        assert_eq!(
+            of(MayNot, 401, 200),
+            "refused by the first, let through by the second, asked by who may not"
+        );
+        assert_eq!(of(MayNot, 401, 400), "refused by the first, 400 b by the second, asked by who may not");
+    }
+
+    #[test]
+    fn what_is_nowhere_is_one_cause_whatever_it_was() {
+        let nowhere = answer(404, "Not found.\n");
+        for (status, text) in [(200, "{}"), (401, "who?\n"), (404, "Map not found.\n"), (500, "no\n")] {
+            assert_eq!(words(Circumstance::May, &answer(status, text), &nowhere), [LOST]);
+        }
+        assert_ne!(words(Circumstance::May, &nowhere, &answer(404, "nope\n")), [LOST]);
+        assert_ne!(words(Circumstance::May, &answer(200, "{}"), &answer(404, "Map not found.\n")), [LOST]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod value;
 
 pub(crate) use answered::{Answered, SESSION};
 pub(crate) use bytes::Bytes;
-pub(crate) use cause::{Cause, causes};
+pub(crate) use cause::{Cause, LOST, causes};
 pub(crate) use circumstance::{Circumstance, levels};
 pub(crate) use compare::{By, Comparison, Headers};
 pub(crate) use difference::{Difference, Sort};

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use portmaster_fixtures::Permission;
 use tokio::{
     sync::{Notify, watch},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -29,8 +29,10 @@ use crate::{
 
 /// How long one target may keep silent when the other one is done.
 const GRACE: Duration = Duration::from_secs(5);
-/// After how many such waits in vain a target is known to keep silent, and by what part of the time it then gets.
-const SILENT: (u32, u32) = (12, 12);
+/// After how many such waits in vain a target is known to keep silent.
+const SILENT: u32 = 12;
+/// How many times as long as the other one took it then gets, and how long at least and at most: what is made small waits hundreds of times.
+const PATIENT: (u32, Duration, Duration) = (20, Duration::from_millis(60), Duration::from_millis(400));
 
 /// Sends a case to both: what differs, each cause once.
 pub(super) async fn run(lane: &mut Lane<'_>, case: &Case) -> Result<Vec<Objection>, Gone> {
@@ -88,8 +90,8 @@ async fn hear(
     step: &Step,
     [first, second]: &mut [Memory; 2],
 ) -> Result<[Heard; 2], Gone> {
-    let known = one.subject.vain.load(Ordering::Relaxed) >= SILENT.0;
-    let grace = if known { GRACE / SILENT.1 } else { GRACE };
+    let known = one.subject.vain.load(Ordering::Relaxed) >= SILENT;
+    let begun = Instant::now();
     let (tell, hurry) = watch::channel(None);
     let done = Notify::new();
     let both = async {
@@ -107,6 +109,8 @@ async fn hear(
     };
     let late = async {
         done.notified().await;
+        let (times, least, most) = PATIENT;
+        let grace = if known { (begun.elapsed() * times).clamp(least, most) } else { GRACE };
         sleep(grace).await;
         tell.send_replace(Some(grace));
         std::future::pending::<()>().await;
@@ -241,7 +245,9 @@ impl Place {
             true => comparison.by_structure(&Known::of([one])),
             false => comparison.by_value(),
         };
-        causes(self.circumstance, [one, other], differences)
+        let mut causes = causes(self.circumstance, [one, other], differences);
+        causes.extend(escapes(one, other));
+        causes
     }
 
     /// Compares the answers to bytes, one after the other.
@@ -261,6 +267,25 @@ impl Place {
         causes.extend(surplus(left, also));
         causes
     }
+}
+
+/// JSON of which one escapes what HTML has for itself and the other one does not: who reads values sees nothing of it, who puts the text
+/// into a page does.
+fn escapes(one: &Answered, other: &Answered) -> Option<Cause> {
+    let plain = |answer: &Answered| {
+        let text = std::str::from_utf8(answer.bytes()).ok().filter(|text| text.starts_with(['{', '[']))?;
+        serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
+        let escaped = ["\\u003c", "\\u003e", "\\u0026"].iter().any(|one| text.contains(one));
+        let plain = text.contains(['<', '>', '&']);
+        (plain != escaped).then_some(plain)
+    };
+    let (first, second) = (plain(one)?, plain(other)?);
+    if first == second {
+        return None;
+    }
+    let [first, second] = [first, second].map(|plain| if plain { "as they are" } else { "escaped" });
+    let words = format!("<, > and & in JSON {first} against {second}");
+    Some((words, vec![Difference::new(Sort::Text, "<, > and & in JSON", first, second)]))
 }
 
 fn surplus(one: usize, other: usize) -> Option<Cause> {
@@ -283,7 +308,7 @@ fn talks(talk: &Talk, one: &[Frame], other: &[Frame]) -> Vec<Cause> {
     let mut lacks = false;
     let nothing = (one.is_empty(), other.is_empty());
     let [nameless, also] = [&first, &second].map(|all| all.get(&[][..]).map_or(0, Vec::len));
-    if nameless != also && !ends {
+    if nameless != also && !ends && nothing == (false, false) {
         // What belongs to whom cannot be told then.
         let words = format!(
             "more answers without a name by the {}",
@@ -388,6 +413,7 @@ fn messages(one: &Frame, other: &Frame) -> Vec<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contrast::Bytes;
 
     fn said(messages: &[&str]) -> Vec<Frame> {
         messages.iter().map(|text| Frame { masked: false, ..Frame::new(opcode::BINARY, *text) }).collect()
@@ -405,9 +431,19 @@ mod tests {
         assert_eq!(words(&["1|ok|a|J{}", "1|done"], &["1|done"]), ["message: ok against done"]);
         assert_eq!(words(&["1|done", "2|done"], &["1|done"]), ["message: done against nothing"]);
         assert_eq!(words(&["1|done", "2|done"], &[]), ["nothing is said by the second"]);
+        assert_eq!(words(&["|error|no"], &[]), ["nothing is said by the second"]);
         let records =
             [r#"1|ok|a|J{"x":1,"_meta":{"Created":5}}"#, r#"1|ok|a|J{"x":"1","_meta":{"Created":9}}"#];
         assert_eq!(words(&records[..1], &records[1..]), ["member .x of another type: number against string"]);
+    }
+
+    #[test]
+    fn json_may_be_written_in_two_ways() {
+        let answer = |text: &str| Answered { body: Some(Bytes(text.into())), ..Answered::default() };
+        let [plain, escaped] = [r#"{"a":"<b>"}"#, r#"{"a":"\u003cb\u003e"}"#].map(answer);
+        assert!(escapes(&plain, &plain).is_none() && escapes(&plain, &answer(r#"{"a":"b"}"#)).is_none());
+        assert_eq!(escapes(&plain, &escaped).unwrap().0, "<, > and & in JSON as they are against escaped");
+        assert!(escapes(&answer("<p>"), &escaped).is_none());
     }
 
     #[test]

@@ -109,7 +109,10 @@ impl Campaign {
     pub fn run(&self, until: Until, shard: Shard, threads: usize, progress: &Progress) -> Summary {
         let outcome = epochs::run(&self.subject, until, shard, threads, progress);
         let mut failures = outcome.fallen;
-        failures.extend(kin::gather(bucket::sort(outcome.small, &outcome.places)));
+        failures.extend(kin::gather(
+            bucket::sort(outcome.small, &outcome.places),
+            self.subject.scope.catalogue(),
+        ));
         Summary {
             cases: outcome.cases,
             sent: outcome.sent,

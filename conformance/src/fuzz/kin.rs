@@ -2,34 +2,52 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use portmaster_fixtures::Permission;
 use serde_json::Value;
 
 use super::{
     bucket::{Bucket, size},
     case::{Ask, Case, Sent, Step, Talk, Who},
-    catalogue::decoded,
-    finding::Oracle,
+    catalogue::{Catalogue, Known, decoded},
+    finding::{Finding, Oracle},
 };
-use crate::{suite::Mode, target::OPERATIONS};
+use crate::{
+    contrast::{LOST, levels},
+    keeper::normalised,
+    suite::{Mode, Tier},
+    target::OPERATIONS,
+};
 
 /// The beginning of a mark that names an endpoint.
 const AT: &str = "only at ";
 /// How long a part of a path is uncommon.
 const LONG: usize = 64;
+/// How much of a path may stand behind an endpoint's for it to be beside that one.
+const NEAR: usize = 16;
 /// In how many cases a mode must have been the only one to be part of the cause.
 const ENOUGH: usize = 3;
 
 /// Says of differences of which other one they are likely to follow, and puts them behind it. What was made small has little left that
 /// it can do without: two that still have something uncommon between them are likely to come from there. The smallest leads.
-pub(super) fn gather(mut buckets: Vec<Bucket>) -> Vec<Bucket> {
-    let of: Vec<BTreeSet<String>> =
-        buckets.iter().map(|one| if one.is_alike() { marks(one) } else { BTreeSet::new() }).collect();
+pub(super) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -> Vec<Bucket> {
+    let of: Vec<BTreeSet<String>> = buckets
+        .iter()
+        .map(|one| if one.is_alike() { marks(one, catalogue) } else { BTreeSet::new() })
+        .collect();
     // Two that never come alone are one.
     let together = |one: &Bucket, other: &Bucket| {
         one.is_alike()
             && other.is_alike()
             && one.also.contains(&other.cause)
             && other.also.contains(&one.cause)
+    };
+    // Of two one may show where the other does not, if that is seldom: an answer to HEAD has no body that could differ.
+    let companions = |one: &Bucket, other: &Bucket| {
+        one.is_alike()
+            && other.is_alike()
+            && one.cases.len() >= ENOUGH
+            && one.also.contains(&other.cause)
+            && other.seen <= 2 * one.seen
     };
     // What a case cannot do without and differs already is where the rest comes from; unless it differs all the time.
     let comes_of = |one: &Bucket, other: &Bucket| one.is_alike() && one.before.contains(&other.cause);
@@ -42,7 +60,8 @@ pub(super) fn gather(mut buckets: Vec<Bucket>) -> Vec<Bucket> {
         }
         for other in 0..at {
             let (one, other_one) = (&buckets[at], &buckets[other]);
-            if together(one, other_one) || comes_of(one, other_one) || comes_of(other_one, one) {
+            let related = |one: &Bucket, other: &Bucket| comes_of(one, other) || companions(one, other);
+            if together(one, other_one) || related(one, other_one) || related(other_one, one) {
                 join(&mut leads, at, other);
             }
         }
@@ -69,8 +88,8 @@ fn join(leads: &mut [usize], one: usize, other: usize) {
 }
 
 /// What tells where a difference comes from.
-fn marks(bucket: &Bucket) -> BTreeSet<String> {
-    let mut each = bucket.cases.iter().map(|(case, step, _)| asked(case, *step));
+fn marks(bucket: &Bucket, catalogue: &Catalogue) -> BTreeSet<String> {
+    let mut each = bucket.cases.iter().map(|(case, step, _)| asked(case, *step, catalogue));
     let first = each.next().unwrap_or_default();
     let mut marks = each.fold(first, |all, one| all.intersection(&one).cloned().collect());
     // Questions in a language of their own differ by what they ask, and not by where.
@@ -92,12 +111,43 @@ fn marks(bucket: &Bucket) -> BTreeSet<String> {
         marks.insert("in Development Mode".to_owned());
     }
     marks.extend(looks(&bucket.cause));
+    marks.extend(exchanged(&bucket.cause, &bucket.small.finding));
+    if bucket.cause.ends_with("of another value") {
+        marks.extend(forms(&bucket.small.finding));
+    }
     marks
+}
+
+/// The kind of message that one of them does not say, or says beside what both say: what comes too late or not at all shows in
+/// what stands in its place as well.
+fn exchanged(cause: &str, finding: &Finding) -> Option<String> {
+    let kind = |told: &str| told.split('|').nth(1).map(|kind| kind.trim_end_matches('"').to_owned());
+    match cause {
+        "nothing is said by the first" => return Some(format!("{} more", kind(&finding.got)?)),
+        "nothing is said by the second" => return Some(format!("no {} any more", kind(&finding.expected)?)),
+        _ => {}
+    }
+    match cause.strip_prefix("message: ")?.split_once(" against ")? {
+        (one, "nothing") => Some(format!("no {one} any more")),
+        (_, other) => Some(format!("{other} more")),
+    }
+}
+
+/// In what form a value is written by each of them, where that differs: with a zone or without, say.
+fn forms(finding: &Finding) -> Option<String> {
+    let [one, other] = [&finding.expected, &finding.got].map(|told| {
+        let value = told.split_once(": ").map_or(told.as_str(), |(_, value)| value);
+        normalised(value.trim_matches('"'))
+    });
+    let is_form = |text: &str| text.contains('0') && !text.contains(char::is_alphabetic);
+    (one != other && is_form(&one) && is_form(&other)).then(|| format!("from the form {one} to {other}"))
 }
 
 /// What the second refuses and the first does not, and the other way round.
 const REFUSED: &str = "refused now";
 const OPEN: &str = "not refused any more";
+/// What stands behind an answer is behind its text where nobody says how long that is.
+const BEHIND: &str = "more behind the answer";
 
 /// What two differences may look alike in: an end of a text, a refusal, the item whose member it is.
 fn looks(cause: &str) -> Vec<String> {
@@ -107,20 +157,32 @@ fn looks(cause: &str) -> Vec<String> {
         // A refusal is one whatever is refused, or was.
         let code = |text: &str| text.split([' ', ',']).next().unwrap_or_default().to_owned();
         let (one, other) = (code(&one), code(&other));
+        // Another error is none the more open.
+        if matches!(one.as_str(), "401" | "403") && other.starts_with(['4', '5']) && one != other {
+            return vec![format!("{other} now")];
+        }
         // That something is answered at all is nothing uncommon.
         return match (one.as_str(), other.as_str()) {
             (_, "401" | "403") => vec![REFUSED.to_owned()],
             ("401" | "403", _) => vec![OPEN.to_owned()],
             (_, "200" | "204") => vec![format!("no {one} any more")],
-            ("404", _) => vec![format!("no {one} any more"), format!("{other} now")],
+            ("404" | "405", _) => vec![format!("no {one} any more"), format!("{other} now")],
             _ => vec![format!("{other} now")],
         };
     }
     if cause.starts_with("let through by the first") {
         return vec![REFUSED.to_owned()];
     }
-    if cause.starts_with("refused by the first") {
-        return vec![OPEN.to_owned()];
+    if let Some(rest) = cause.strip_prefix("refused by the first, ") {
+        let status = rest.split(' ').next().filter(|word| word.parse::<u16>().is_ok());
+        let now = status.map(|status| format!("{status} now"));
+        return [OPEN.to_owned()].into_iter().chain(now).collect();
+    }
+    if cause == LOST {
+        return vec!["404 now".to_owned()];
+    }
+    if cause.starts_with("bytes behind the answer") {
+        return vec![BEHIND.to_owned()];
     }
     if let Some((name, how)) = cause.strip_prefix("header ").and_then(|rest| rest.split_once([' ', ':'])) {
         // Of types only what comes before their parameters counts.
@@ -132,6 +194,10 @@ fn looks(cause: &str) -> Vec<String> {
     }
     let text = cause.strip_prefix("error text ").or(cause.strip_prefix("text "));
     if let Some((one, other)) = text.and_then(ends) {
+        let bare = |text: &str| text.trim_matches('"').replace("\\n", "");
+        if one != other && bare(&one) == bare(&other) {
+            return vec![BEHIND.to_owned()];
+        }
         return vec![format!("from {one}"), format!("to {other}")];
     }
     let place = cause.strip_prefix("member ").or(cause.strip_prefix("members within "));
@@ -147,11 +213,11 @@ fn looks(cause: &str) -> Vec<String> {
 }
 
 /// What is uncommon in the step that fails, and in what leads to it.
-fn asked(case: &Case, step: usize) -> BTreeSet<String> {
+fn asked(case: &Case, step: usize, catalogue: &Catalogue) -> BTreeSet<String> {
     let mut marks = BTreeSet::new();
     match case.steps.get(step) {
-        Some(Step::Ask(ask)) => request(ask, &mut marks),
-        Some(Step::Talk(talk)) => conversation(talk, &mut marks),
+        Some(Step::Ask(ask)) => request(ask, catalogue, &mut marks),
+        Some(Step::Talk(talk)) => conversation(talk, catalogue, &mut marks),
         _ => {}
     }
     marks
@@ -162,10 +228,42 @@ fn caller(who: &Who, marks: &mut BTreeSet<String>) {
     if !matches!(who, Who::Nobody | Who::Bearer(_)) {
         marks.insert(format!("by {}", who.kind().split(' ').next().unwrap_or_default()));
     }
+    let scheme = match who {
+        Who::Basic(..) => Some("basic".to_owned()),
+        Who::Stranger(text) | Who::Twice(_, text) => {
+            text.split_once(' ').map(|(scheme, _)| scheme.to_lowercase())
+        }
+        _ => None,
+    };
+    marks.extend(scheme.map(|scheme| format!("by the scheme {scheme}")));
 }
 
-fn request(ask: &Ask, marks: &mut BTreeSet<String>) {
+/// Which key is shown though it is none that opens what is asked, or nothing has to be opened.
+fn key(ask: &Ask, known: Option<&Known>) -> Option<String> {
+    let Who::Bearer(tier) = ask.who else { return None };
+    let write = matches!(ask.method.as_str(), "POST" | "PUT" | "DELETE");
+    let required = known.map(|known| if write { known.endpoint.write } else { known.endpoint.read })?;
+    let (read, written) = levels(Some(tier), Mode::Guarded);
+    let needed = required > Permission::Anyone && (if write { written } else { read }) >= required;
+    let holder = match tier {
+        Tier::Expired => "who has an expired key",
+        Tier::User | Tier::UserRead | Tier::Future => "a user",
+        _ => return None,
+    };
+    (!needed).then(|| format!("by {holder}"))
+}
+
+/// The endpoint that is asked, or, beside all of them, the one that the path begins with.
+fn nearest<'c>(path: &str, catalogue: &'c Catalogue) -> Option<&'c Known> {
+    let whole = decoded(path)?;
+    let path = whole.strip_prefix("/api/v1/")?;
+    let ends = path.char_indices().map(|(at, _)| at).chain([path.len()]).rev();
+    ends.filter(|end| path.len() - end <= NEAR).find_map(|end| catalogue.find(&path[..end]))
+}
+
+fn request(ask: &Ask, catalogue: &Catalogue, marks: &mut BTreeSet<String>) {
     caller(&ask.who, marks);
+    marks.extend(key(ask, catalogue.of_target(&ask.target)));
     if !matches!(ask.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
         marks.insert(format!("method {}", ask.method));
     }
@@ -174,13 +272,21 @@ fn request(ask: &Ask, marks: &mut BTreeSet<String>) {
         marks.insert("a length without a body".to_owned());
     }
     let (path, query) = ask.target.split_once('?').unwrap_or((&ask.target, ""));
+    if !path.starts_with('/') {
+        marks.insert("a target with scheme and host".to_owned());
+    }
     if path.contains('%') {
         marks.insert("an escape in the path".to_owned());
+    }
+    if path.trim_start_matches("/api/v1/").contains(|letter: char| letter.is_ascii_uppercase()) {
+        marks.insert("capitals in the path".to_owned());
     }
     if path.split('/').any(|part| part.len() >= LONG) {
         marks.insert("a long path".to_owned());
     }
-    if let Some(path) = path.strip_prefix("/api/v1/").filter(|path| !path.is_empty()) {
+    if let Some(known) = nearest(path, catalogue) {
+        marks.insert(format!("{AT}{}", known.slug));
+    } else if let Some(path) = path.strip_prefix("/api/v1/").filter(|path| !path.is_empty()) {
         marks.insert(format!("{AT}{path}"));
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -214,7 +320,7 @@ fn language(value: &Value, marks: &mut BTreeSet<String>) {
     }
 }
 
-fn conversation(talk: &Talk, marks: &mut BTreeSet<String>) {
+fn conversation(talk: &Talk, catalogue: &Catalogue, marks: &mut BTreeSet<String>) {
     caller(&talk.who, marks);
     for sent in &talk.frames {
         let mark = match sent {
@@ -224,7 +330,10 @@ fn conversation(talk: &Talk, marks: &mut BTreeSet<String>) {
                 marks.extend(text.contains(" where ").then(|| "a condition".to_owned()));
                 // Over the bridge it is the same endpoint.
                 let path = text.split('|').nth(2).and_then(|key| key.strip_prefix("api:"));
-                marks.extend(path.map(|path| format!("{AT}{}", path.split('?').next().unwrap_or(path))));
+                marks.extend(path.map(|path| {
+                    let path = path.split('?').next().unwrap_or(path);
+                    format!("{AT}{}", catalogue.find(path).map_or(path, |known| known.slug.as_str()))
+                }));
                 match method {
                     "get" | "" => None,
                     method if OPERATIONS.iter().any(|(known, _)| *known == method) => {
@@ -251,7 +360,8 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz::{finding::Finding, shrink::Small};
+    use crate::fuzz::shrink::Small;
+    use portmaster_fixtures::Contract;
 
     fn bucket(cause: &str, target: &str, headers: &[&str]) -> Bucket {
         let ask = Ask {
@@ -278,7 +388,8 @@ mod tests {
     }
 
     fn led(buckets: Vec<Bucket>) -> Vec<(String, Option<String>)> {
-        gather(buckets).into_iter().map(|one| (one.cause, one.follows)).collect()
+        let catalogue = Catalogue::new(Contract::V2_2.endpoints());
+        gather(buckets, &catalogue).into_iter().map(|one| (one.cause, one.follows)).collect()
     }
 
     #[test]
@@ -312,12 +423,120 @@ mod tests {
         assert_eq!(followers(&["member .a of another value", "member .b of another value"]), 0);
         assert_eq!(followers(&["status 404 a against 401, x", "status 404 b against 401, y"]), 1);
         assert_eq!(followers(&["status 404 against 200, x", "status 404 against 405, x"]), 1);
+        assert_eq!(followers(&["status 307 against 400, x", "status 403 against 400, x"]), 1);
+        assert_eq!(followers(&["status 405 against 200, x", "status 405 against 500 y, x"]), 1);
+        assert_eq!(
+            followers(&["refused by the first, 400 a by the second, x", "status 200 against 400, x"]),
+            1
+        );
+        assert_eq!(followers(&["status 200 against 400, x", "status 200 against 500, x"]), 0);
+        assert_eq!(followers(&["bytes behind the answer of the second", "text \"a\" against \"a\\n\""]), 1);
         let html = ["content-type: a/b; c=d against e/f; c=d", "content-type: a/b; v=1 against e/f; v=1"];
         assert_eq!(followers(&html.map(|one| format!("header {one}")).each_ref().map(String::as_str)), 1);
         assert_eq!(
             followers(&["header a another one", "header a missing at the first", "header b another one"]),
             1
         );
+    }
+
+    #[test]
+    fn different_things_stay_apart() {
+        let causes = [
+            "nothing is there at the second",
+            "refused by the first, let through by the second, asked by who may not",
+            "let through by the first, refused by the second, asked by who may",
+            "refused by both, with 401 against 403",
+            "status 200 against 500 a, asked by who may",
+            "status 405 against 413 b, where neither key nor method decides",
+            "bytes behind the answer of the second",
+            "error text \"a\" against \"b\"",
+            "header a missing at the second",
+            "member .a.b of another value",
+            "message: done against nothing",
+            "message: nothing against upd",
+            "message: error against success",
+            "<, > and & in JSON escaped against as they are",
+        ];
+        let buckets = causes.iter().map(|cause| bucket(cause, "/", &[])).collect();
+        let told = led(buckets);
+        assert!(told.iter().all(|(_, follows)| follows.is_none()), "{told:#?}");
+    }
+
+    #[test]
+    fn what_is_beside_an_endpoint_is_near_it() {
+        let of = |targets: [&str; 2]| {
+            let each = targets.map(|target| format!("/api/v1/{target}"));
+            let (one, other) = ("member .a of another value", "header x another one");
+            let told = led(vec![bucket(one, &each[0], &[]), bucket(other, &each[1], &[])]);
+            told.iter().filter(|(_, follows)| follows.is_some()).count()
+        };
+        assert_eq!(of(["spn/map/main/graph.html", "spn/map/nope/graph.svg"]), 1);
+        assert_eq!(of(["spn/map/main/graph.html", "spn/map/main/graph.html/x"]), 1);
+        assert_eq!(of(["spn/map/main/graph.html", "spn/map/main/pins"]), 0);
+        assert_eq!(of(["nope", "ping"]), 0);
+    }
+
+    #[test]
+    fn a_key_that_opens_nothing_counts_and_one_that_is_needed_does_not() {
+        let by = |tier, target: &str| {
+            let mut one = bucket("member .a of another value", target, &[]);
+            for (case, _, _) in &mut one.cases {
+                for step in &mut case.steps {
+                    if let Step::Ask(ask) = step {
+                        ask.who = Who::Bearer(tier);
+                    }
+                }
+            }
+            marks(&one, &Catalogue::new(Contract::V2_2.endpoints()))
+                .into_iter()
+                .find(|one| one.starts_with("by "))
+        };
+        assert_eq!(by(Tier::User, "/api/v1/network/gateways"), None);
+        assert_eq!(by(Tier::User, "/api/v1/ping").as_deref(), Some("by a user"));
+        assert_eq!(
+            by(Tier::Expired, "/api/v1/network/gateways").as_deref(),
+            Some("by who has an expired key")
+        );
+    }
+
+    #[test]
+    fn what_never_comes_alone_and_seldom_without_follows() {
+        let first = bucket("header a missing at the first", "/a", &["X"]);
+        let mut second = bucket("error text \"a\" against \"b\"", "/a/longer", &[]);
+        second.also = BTreeSet::from([first.cause.clone()]);
+        second.cases = vec![second.cases[0].clone(); ENOUGH];
+        let joined = |seen| {
+            led(vec![Bucket { seen, ..first.clone() }, second.clone()])
+                .iter()
+                .any(|(_, follows)| follows.is_some())
+        };
+        assert!(joined(2) && !joined(3));
+    }
+
+    #[test]
+    fn instants_in_another_form_are_one_cause() {
+        let of = |values: [&str; 2]| {
+            let mut one = bucket("member .a of another value", "/", &[]);
+            [one.small.finding.expected, one.small.finding.got] =
+                values.map(|value| format!("GET /: \"{value}\""));
+            forms(&one.small.finding)
+        };
+        assert!(of(["2026-03-16T08:30:00Z", "2026-03-16 08:30:00"]).is_some());
+        assert!(of(["2026-03-16T08:30:00Z", "2026-03-17T08:30:01Z"]).is_none() && of(["a", "b"]).is_none());
+    }
+
+    #[test]
+    fn a_message_that_is_missing_is_one_cause_wherever_it_shows() {
+        let of = |causes: [&str; 2], said: &str| {
+            let mut buckets: Vec<_> = causes.iter().map(|cause| bucket(cause, "/", &[])).collect();
+            buckets[0].small.finding.expected = format!("message: \"{said}\"");
+            led(buckets).iter().filter(|(_, follows)| follows.is_some()).count()
+        };
+        let silent = "nothing is said by the second";
+        assert_eq!(of([silent, "message: done against nothing"], "1|done"), 1);
+        assert_eq!(of([silent, "message: del against nothing"], "1|done"), 0);
+        assert_eq!(of(["message: nothing against done", "message: ok against done"], ""), 1);
+        assert_eq!(of(["message: done against nothing", "message: nothing against done"], ""), 0);
     }
 
     #[test]

@@ -327,6 +327,34 @@ pub(super) fn at_the_ends(scope: &Scope, endpoint: &Endpoint) -> Option<BoxedStr
         .map(|paths| paths.prop_map(move |path| Ask { who: who.clone(), ..plain(path) }).boxed())
 }
 
+/// Requests just as they are documented, by who may: with the examples of parameters and bodies.
+pub(super) fn documented(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
+    let methods = [(endpoint.read, "GET"), (endpoint.write, "POST")];
+    let methods = methods.into_iter().filter(|(permission, _)| !permission.is_not_supported());
+    let methods: Vec<_> = methods.map(|(_, method)| method).collect();
+    let parameters = endpoint.parameters.iter().filter(|one| !one.field.contains("(in path)"));
+    let parameters: Vec<_> = parameters.map(|one| format!("{}={}", one.field, encoded(&one.value))).collect();
+    let query = match parameters.is_empty() {
+        true => Just(String::new()).boxed(),
+        false => select(vec![String::new(), format!("?{}", parameters.join("&"))]).boxed(),
+    };
+    let examples = bodies::examples(&sample::slug(&endpoint.path));
+    let mut bodies: Vec<Bytes> = examples.iter().map(|one| one.to_string().into()).collect();
+    if bodies.is_empty() {
+        bodies.push(Bytes::default());
+    }
+    let who = mighty(scope);
+    (select(methods), paths::inside(endpoint), query, select(bodies))
+        .prop_map(move |(method, path, query, body)| Ask {
+            method: method.to_owned(),
+            target: format!("/api/v1/{path}{query}"),
+            who: who.clone(),
+            body: if method == "POST" { body } else { Bytes::default() },
+            ..Ask::default()
+        })
+        .boxed()
+}
+
 /// Requests for a websocket: mostly as they should be, or with one thing missing, or from a page.
 pub(super) fn door(scope: &Scope) -> BoxedStrategy<Ask> {
     const NEEDED: [(&str, &str, &str); 4] = [
@@ -357,5 +385,9 @@ pub(super) fn door(scope: &Scope) -> BoxedStrategy<Ask> {
 pub(super) fn elsewhere(scope: &Scope) -> BoxedStrategy<Ask> {
     let method =
         select(vec!["GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "PATCH"]).prop_map(str::to_owned).boxed();
-    ask(scope, who(scope), method, paths::elsewhere(), body(scope, ""))
+    let targets = match scope.compares() {
+        true => one_of![6 => paths::elsewhere(), 1 => paths::absolute()].boxed(),
+        false => paths::elsewhere(),
+    };
+    ask(scope, who(scope), method, targets, body(scope, ""))
 }

@@ -25,9 +25,10 @@ pub(crate) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
         all.push((60, one(Union::new_weighted(inside.collect()).boxed())));
         let around = asked.iter().map(|one| asks::around(scope, one).prop_map(Step::Ask).boxed());
         all.push((10, one(Union::new(around).boxed())));
-        let ends: Vec<_> = asked.iter().filter_map(|one| asks::at_the_ends(scope, one)).collect();
-        if scope.compares() && !ends.is_empty() {
-            all.push((8, one(Union::new(ends).prop_map(Step::Ask).boxed())));
+        if scope.compares() {
+            all.extend(sequences::ends(scope, &asked).map(|ends| (8, ends)));
+            all.extend(sequences::again(scope, &asked).map(|again| (4, again)));
+            all.extend(sequences::settings(scope, &asked).map(|settings| (4, settings)));
         }
         all.push((8, sequences::ladder(scope, &asked)));
         all.push((8, sequences::sequence(scope, &asked)));

@@ -106,22 +106,29 @@ where
     ways
 }
 
-/// Paths at the ends of what a pattern allows, and just beside them; none where nothing is counted.
+/// Paths at the ends of what a pattern allows, and just beside them: as long as may be or a letter longer, or with letters of another
+/// sort; none where the path has no parts.
 pub(super) fn at_the_ends(endpoint: &Endpoint) -> Option<BoxedStrategy<String>> {
-    let ways = with(endpoint, |_, pattern| {
+    let mut ways = with(endpoint, |_, pattern| {
         let both = [true, false].into_iter().flat_map(|within| lengths(pattern, within));
         both.filter_map(|one| string_regex(&one).ok()).collect()
     });
+    ways.extend(bends(endpoint));
     (!ways.is_empty()).then(|| Union::new(ways).boxed())
 }
 
 /// Paths a part of which has letters of another sort, or none.
 fn bent(endpoint: &Endpoint) -> Option<BoxedStrategy<String>> {
-    let ways = with(endpoint, |piece, _| {
+    let ways = bends(endpoint);
+    (!ways.is_empty()).then(|| Union::new(ways).boxed())
+}
+
+/// The same, for each part.
+fn bends(endpoint: &Endpoint) -> Vec<BoxedStrategy<String>> {
+    with(endpoint, |piece, _| {
         let usual = sample::fill(piece);
         vec![select(vec![usual.to_lowercase(), usual.to_uppercase(), format!("a/{usual}"), String::new()])]
-    });
-    (!ways.is_empty()).then(|| Union::new(ways).boxed())
+    })
 }
 
 /// What somebody does to a path so that it is a little beside the pattern. Numbers are places in it, in percent.
@@ -176,6 +183,13 @@ pub(super) fn around(endpoint: &Endpoint) -> BoxedStrategy<String> {
         Some(bent) => one_of![1 => twisted, 1 => bent].boxed(),
         None => twisted,
     }
+}
+
+/// Targets with scheme and host, as proxies are asked.
+pub(super) fn absolute() -> BoxedStrategy<String> {
+    const TARGETS: [&str; 3] =
+        ["http://core.example/api/v1/ping", "http://core.example/", "HTTP://core.example/api/v1/nope"];
+    select(&TARGETS[..]).prop_map(str::to_owned).boxed()
 }
 
 /// Targets outside the catalogue: pages, metrics, the websocket's door, and what is nowhere.

@@ -107,6 +107,25 @@ fn sensible() -> BoxedStrategy<Value> {
     ])
 }
 
+/// How many rows a condition finds, of which nothing else can be the reason.
+fn counted() -> BoxedStrategy<Value> {
+    let condition = |values: BoxedStrategy<Value>| {
+        let single = select(vec!["$ne", "$eq", "$like", "$gt", "$ge", "$lt", "$le"]);
+        let list = select(vec!["$in", "$notIn"]);
+        one_of![
+            3 => (single, values.clone()).prop_map(|(name, value)| json!({ (name): value })),
+            2 => (list, vec(values, 2..4)).prop_map(|(name, values)| json!({ (name): values })),
+        ]
+    };
+    let columns = ConnectionRow::COLUMNS.iter();
+    let each = columns.filter_map(|column| Some((*column, condition(likely(column)?))));
+    let each = each.map(|(column, condition)| {
+        let count = json!([{"$count": {"field": "*", "as": "rows"}}]);
+        condition.prop_map(move |condition| json!({"query": {(column): condition}, "select": count})).boxed()
+    });
+    Union::new(each).boxed()
+}
+
 fn aggregate(scope: &Scope) -> BoxedStrategy<Value> {
     let name = || option::weighted(0.8, one_of![5 => word(), 1 => edge(), 1 => column()]);
     let field = || one_of![5 => column(), 1 => Just("*".to_owned())];
@@ -184,7 +203,7 @@ pub(super) fn query(scope: &Scope) -> BoxedStrategy<Value> {
         member("page", 0.2, page()),
         member("extra", 0.03, scalar()),
     ]);
-    if scope.compares() { one_of![4 => odd, 1 => sensible()].boxed() } else { odd }
+    if scope.compares() { one_of![6 => odd, 2 => sensible(), 1 => counted()].boxed() } else { odd }
 }
 
 /// Several questions with names.

@@ -1,12 +1,15 @@
 //! Requests that follow each other: the same by one tier after the other, and stories.
 
-use portmaster_fixtures::Endpoint;
+use std::{collections::BTreeSet, iter::once};
+
+use portmaster_fixtures::{Endpoint, Piece};
 use proptest::{collection::vec, prelude::*, sample::select, strategy::Union};
 
 use super::{asks, talks};
 use crate::{
+    checks::sample,
     fuzz::{
-        case::{Ask, Case, Step, Who},
+        case::{Ask, Case, Sent, Step, Talk, Who},
         scope::Scope,
     },
     suite::Tier,
@@ -73,6 +76,59 @@ pub(super) fn sequence(scope: &Scope, endpoints: &[&Endpoint]) -> BoxedStrategy<
         stories.push(vec(both, 2..5).prop_map(|steps| Case { steps }).boxed());
     }
     Union::new(stories).boxed()
+}
+
+/// Paths at the ends of what the endpoints' patterns allow, a few at a time: a pattern that several have counts for the first of them.
+pub(super) fn ends(scope: &Scope, endpoints: &[&Endpoint]) -> Option<BoxedStrategy<Case>> {
+    let mut known = BTreeSet::new();
+    let ways = endpoints.iter().filter_map(|one| {
+        let parts = sample::pieces(&one.path).into_iter().filter_map(|piece| match piece {
+            Piece::Part(name, pattern) => Some((name, pattern)),
+            Piece::Text(_) => None,
+        });
+        let fresh = parts.filter(|part| known.insert(*part)).count();
+        Some((if fresh > 0 { 6 } else { 1 }, asks::at_the_ends(scope, one)?))
+    });
+    let ways: Vec<_> = ways.collect();
+    let steps = (!ways.is_empty()).then(|| Union::new_weighted(ways).prop_map(Step::Ask))?;
+    Some(vec(steps, 1..6).prop_map(|steps| Case { steps }).boxed())
+}
+
+/// What acts is told to once more, just as it is documented: the second time need not be like the first.
+pub(super) fn again(scope: &Scope, endpoints: &[&Endpoint]) -> Option<BoxedStrategy<Case>> {
+    let acts = endpoints.iter().filter(|one| !one.write.is_not_supported());
+    let asks: Vec<_> = acts.map(|one| asks::documented(scope, one)).collect();
+    let asks = (!asks.is_empty()).then(|| Union::new(asks))?;
+    let twice = (asks, 1_usize..3).prop_map(|(ask, times)| vec![Step::Ask(ask); times]);
+    let all = vec(twice, 1..3).prop_map(|all| all.into_iter().flatten().collect());
+    Some(all.prop_map(|steps| Case { steps }).boxed())
+}
+
+/// A setting is changed over the websocket, and then it is asked what is called like it.
+pub(super) fn settings(scope: &Scope, endpoints: &[&Endpoint]) -> Option<BoxedStrategy<Case>> {
+    if !scope.allowed().disruptive || !scope.wants("websocket") {
+        return None;
+    }
+    let kin = |key: &str| -> Vec<_> {
+        let (family, _) = key.split_once('/').unwrap_or((key, ""));
+        let kin = endpoints.iter().filter(|one| one.path.split('/').next() == Some(family));
+        kin.map(|one| asks::documented(scope, one)).collect()
+    };
+    let stories = scope.options().into_iter().filter_map(|key| {
+        let asks = kin(&key);
+        let asks = (!asks.is_empty()).then(|| vec(Union::new(asks).prop_map(Step::Ask), 1..6))?;
+        // Whether a module runs decides what most of its endpoints answer.
+        let weight = if key.ends_with("/enable") { 12 } else { 1 };
+        let value = select(vec!["true", "false", "\"<b>\"", "1"]);
+        let told = value.prop_map(move |value| {
+            let text = format!("1|update|config:{key}|J{{\"Value\":{value}}}");
+            Step::Talk(Talk { who: Who::Bearer(Tier::Admin), frames: vec![Sent::Message(text.into())] })
+        });
+        let story = (told, asks).prop_map(|(told, asks)| Case { steps: once(told).chain(asks).collect() });
+        Some((weight, story.boxed()))
+    });
+    let stories: Vec<_> = stories.collect();
+    (!stories.is_empty()).then(|| Union::new_weighted(stories).boxed())
 }
 
 fn step(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Step> {

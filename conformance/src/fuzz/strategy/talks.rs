@@ -173,6 +173,8 @@ fn story(scope: &Scope) -> BoxedStrategy<Vec<Sent>> {
         ("core:fuzz/a".to_owned(), vec![r#"{"n":1,"s":"x"}"#, r#"{"n":2}"#, "{}"]),
         ("core:fuzz/b c".to_owned(), vec![r#"{"n":1}"#]),
         ("api:ping".to_owned(), vec![r#"{"Method":"GET"}"#, "{}"]),
+        // What leads out of the API.
+        ("api:../../ui".to_owned(), vec![r#"{"Method":"GET"}"#, "{}"]),
         ("notifications:all/fuzz".to_owned(), vec![r#"{"EventID":"fuzz","Title":"Fuzz","Message":"Fuzz"}"#]),
     ];
     // Whose values are not allowed, and whose are.
