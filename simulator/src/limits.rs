@@ -29,7 +29,7 @@ pub const CONNECTIONS: usize = 8192;
 /// walk down one so deep takes more stack than a thread has.
 pub const NESTING: usize = 500;
 
-/// How many values a document of JSON may have. What is kept of it is a tree of some 60 bytes a value.
+/// How many values a document of JSON, CBOR or MessagePack may have. What is kept of it is a tree of some 60 bytes a value.
 pub const JSON_VALUES: usize = 250_000;
 
 /// How many values the conditions of a query for connections may compare with: as many as a statement of SQLite has parameters, but for the

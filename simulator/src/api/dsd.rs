@@ -9,7 +9,7 @@ use crate::{
         decode::Soft,
         dump, json, msgpack,
         packed::{Form, Item, KINDS, ReadError},
-        read::Raw,
+        read::{Raw, TOO_MANY},
         structure::Structure,
         yaml,
     },
@@ -28,14 +28,14 @@ pub(crate) fn read(
     content_type: &str,
     structure: &Structure,
 ) -> Result<Map<String, Value>, String> {
-    let depth = limits::PACKED_NESTING;
+    let (depth, values) = (limits::PACKED_NESTING, limits::JSON_VALUES);
     let (name, members) = match form(content_type).as_str() {
         "" | "json" => ("json", structure.read(body)),
         "cbor" | "msgpack" | "yaml" | "yml" if body.len() > limits::LABELLED => {
             return Err(format!("dsd: failed to unpack: data of more than {} bytes", limits::LABELLED));
         }
-        "cbor" => ("cbor", unpacked(cbor::read(body, depth), Form::Cbor, structure)),
-        "msgpack" => ("msgpack", unpacked(msgpack::read(body, depth), Form::MsgPack, structure)),
+        "cbor" => ("cbor", unpacked(cbor::read(body, depth, values), Form::Cbor, structure)),
+        "msgpack" => ("msgpack", unpacked(msgpack::read(body, depth, values), Form::MsgPack, structure)),
         "yaml" | "yml" => ("yaml", yaml::to_json(body).and_then(|document| from_yaml(&document, structure))),
         _ => return Err(INCOMPATIBLE.to_owned()),
     };
@@ -91,6 +91,7 @@ fn unread(error: ReadError, form: Form) -> String {
         ReadError::Extra(count, from) => {
             format!("cbor: {count} bytes of extraneous data starting at index {from}")
         }
+        ReadError::Many => TOO_MANY.to_owned(),
         ReadError::Invalid => {
             format!("{}: invalid data", if form == Form::Cbor { "cbor" } else { "msgpack" })
         }
@@ -200,6 +201,29 @@ mod tests {
             (b"{}", "application/msgpack", "msgpack: unexpected code=7b decoding map length"),
         ] {
             assert_eq!(said(body, content_type), error);
+        }
+    }
+
+    #[test]
+    fn what_would_grow_in_memory_is_refused() {
+        let many = [&b"\x9f"[..], &b"\xf6".repeat(limits::JSON_VALUES), b"\xff"].concat();
+        assert_eq!(said(&many, "application/cbor"), TOO_MANY);
+        let many = [&b"\xdd\x00\x10\x00\x00"[..], &b"\xc0".repeat(1 << 20)].concat();
+        assert_eq!(said(&many, "application/msgpack"), TOO_MANY);
+        // A key in a key in a key would be quoted each time.
+        let within =
+            |name: &[u8], map: &[u8], nil: &[u8]| [name, &map.repeat(100), &nil.repeat(101)].concat();
+        for name in [&b"\xa1\x63Any"[..], b"\xa1\x63Obj\xa1\x61a"] {
+            assert_eq!(
+                said(&within(name, b"\xa1", b"\xf6"), "application/cbor"),
+                "cbor: invalid map key type: map[interface {}]interface {}"
+            );
+        }
+        for name in [&b"\x81\xa3Any"[..], b"\x81\xa3Obj\x81\xa1a"] {
+            assert_eq!(
+                said(&within(name, b"\x81", b"\xc0"), "application/msgpack"),
+                "msgpack: invalid code=81 decoding string/bytes length"
+            );
         }
     }
 

@@ -1,10 +1,10 @@
 //! CBOR as Go's `fxamacker/cbor` writes it: definite lengths, members in their order, instants as whole seconds; and what it
 //! reads where JSON is wanted.
 
-use std::net::IpAddr;
+use std::{cell::Cell, net::IpAddr};
 
 use super::{
-    packed::{Item, Packed, ReadError},
+    packed::{Item, Packed, ReadError, Room},
     tree::Node,
 };
 
@@ -87,16 +87,17 @@ fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
     }
 }
 
-/// The value that some bytes are, lists and maps in each other no deeper than that.
+/// The value that some bytes are, lists and maps in each other no deeper than that, and no more values than that.
 ///
 /// # Errors
 /// Why they are none.
-pub fn read(bytes: &[u8], depth: usize) -> Result<Item, ReadError> {
+pub fn read(bytes: &[u8], depth: usize, values: usize) -> Result<Item, ReadError> {
     if bytes.is_empty() {
         return Err(ReadError::End);
     }
     let mut rest = bytes;
-    let item = item(&mut rest, depth)?;
+    let values = Cell::new(values);
+    let item = item(&mut rest, Room::new(depth, &values))?;
     if rest.is_empty() { Ok(item) } else { Err(ReadError::Extra(rest.len(), bytes.len() - rest.len())) }
 }
 
@@ -123,10 +124,10 @@ fn begin(rest: &mut &[u8]) -> Result<(u8, u64), ReadError> {
     }
 }
 
-fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
+fn item(rest: &mut &[u8], room: Room<'_>) -> Result<Item, ReadError> {
+    room.value()?;
     let (first, argument) = begin(rest)?;
     let (major, info) = (first >> 5, first & 31);
-    let within = || depth.checked_sub(1).ok_or(ReadError::Invalid);
     let more = |rest: &mut &[u8], had: usize| match info {
         31 if rest.first() == Some(&0xff) => {
             *rest = &rest[1..];
@@ -142,22 +143,22 @@ fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
             Packed::Text(String::from_utf8(string(rest, first, argument)?).map_err(|_| ReadError::Invalid)?)
         }
         (4, _) => {
-            let (depth, mut list) = (within()?, Vec::new());
+            let (room, mut list) = (room.within()?, Vec::new());
             while more(rest, list.len()) {
-                list.push(item(rest, depth)?);
+                list.push(item(rest, room)?);
             }
             Packed::List(list)
         }
         (5, _) => {
-            let (depth, mut map) = (within()?, Vec::new());
+            let (room, mut map) = (room.within()?, Vec::new());
             while more(rest, map.len()) {
-                let key = item(rest, depth)?;
-                map.push((key, item(rest, depth)?));
+                let key = item(rest, room)?;
+                map.push((key, item(rest, room)?));
             }
             Packed::Map(map)
         }
         // What a tag says of a value hardly counts.
-        (6, _) => return item(rest, within()?),
+        (6, _) => return item(rest, room.within()?),
         (7, 20 | 21) => Packed::Bool(info == 21),
         (7, 22 | 23) => Packed::Nil,
         (7, 25) => Packed::Float(half(argument as u16)),
@@ -236,7 +237,7 @@ mod tests {
     fn what_json_has_is_read() {
         let read = |hex: &str| {
             let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
-            read(&bytes.collect::<Vec<_>>(), 2).map(|item| Value::from(item.value))
+            read(&bytes.collect::<Vec<_>>(), 2, 8).map(|item| Value::from(item.value))
         };
         for (form, value) in [
             ("1b000000e8d4a51000", json!(1_000_000_000_000_u64)),
@@ -276,6 +277,8 @@ mod tests {
             ("61ff", ReadError::Invalid),
             ("f818", ReadError::Invalid),
             ("818181f4", ReadError::Invalid),
+            ("88f6f6f6f6f6f6f6f6", ReadError::Many),
+            ("bf0102030405060708ff", ReadError::Many),
             ("7f7f6161ffff", ReadError::Invalid),
         ] {
             assert_eq!(read(form), Err(error), "{form}");

@@ -1,10 +1,12 @@
 //! MessagePack as Go's `vmihailenco/msgpack` writes it: numbers of a declared width in that width, `int` and `uint` as short
 //! as they can be, what has a text of its own as the bytes of that text; and what it reads.
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 
 use super::{
-    packed::{Item, Packed, ReadError},
+    packed::{Item, Packed, ReadError, Room},
     tree::Node,
 };
 
@@ -116,12 +118,13 @@ fn time(out: &mut Vec<u8>, seconds: i64, nanos: u32) {
     }
 }
 
-/// The value that some bytes begin with, lists and maps in each other no deeper than that.
+/// The value that some bytes begin with, lists and maps in each other no deeper than that, and no more values than that.
 ///
 /// # Errors
 /// Why they begin with none.
-pub fn read(bytes: &[u8], depth: usize) -> Result<Item, ReadError> {
-    item(&mut &*bytes, depth)
+pub fn read(bytes: &[u8], depth: usize, values: usize) -> Result<Item, ReadError> {
+    let values = Cell::new(values);
+    item(&mut &*bytes, Room::new(depth, &values))
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], ReadError> {
@@ -137,7 +140,8 @@ fn length(rest: &mut &[u8], bytes: usize) -> Result<usize, ReadError> {
     usize::try_from(number(rest, bytes)?).map_err(|_| ReadError::Early)
 }
 
-fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
+fn item(rest: &mut &[u8], room: Room<'_>) -> Result<Item, ReadError> {
+    room.value()?;
     let first = number(rest, 1)? as u8;
     let small = usize::from(first);
     let value = match first {
@@ -160,15 +164,15 @@ fn item(rest: &mut &[u8], depth: usize) -> Result<Item, ReadError> {
             let length = length(rest, 1 << (first - 0xd9))?;
             text(rest, length)?
         }
-        0x90..=0x9f => list(rest, small & 15, depth)?,
+        0x90..=0x9f => list(rest, small & 15, room)?,
         0xdc | 0xdd => {
             let length = length(rest, 2 << (first - 0xdc))?;
-            list(rest, length, depth)?
+            list(rest, length, room)?
         }
-        0x80..=0x8f => map(rest, small & 15, depth)?,
+        0x80..=0x8f => map(rest, small & 15, room)?,
         0xde | 0xdf => {
             let length = length(rest, 2 << (first - 0xde))?;
-            map(rest, length, depth)?
+            map(rest, length, room)?
         }
         0xd4..=0xd8 => instant(rest, 1 << (first - 0xd4))?,
         0xc7..=0xc9 => {
@@ -184,19 +188,19 @@ fn text(rest: &mut &[u8], length: usize) -> Result<Packed, ReadError> {
     Ok(Packed::Text(String::from_utf8_lossy(take(rest, length)?).into_owned()))
 }
 
-fn list(rest: &mut &[u8], length: usize, depth: usize) -> Result<Packed, ReadError> {
-    let (depth, mut list) = (depth.checked_sub(1).ok_or(ReadError::Invalid)?, Vec::new());
+fn list(rest: &mut &[u8], length: usize, room: Room<'_>) -> Result<Packed, ReadError> {
+    let (room, mut list) = (room.within()?, Vec::new());
     while list.len() < length {
-        list.push(item(rest, depth)?);
+        list.push(item(rest, room)?);
     }
     Ok(Packed::List(list))
 }
 
-fn map(rest: &mut &[u8], length: usize, depth: usize) -> Result<Packed, ReadError> {
-    let (depth, mut map) = (depth.checked_sub(1).ok_or(ReadError::Invalid)?, Vec::new());
+fn map(rest: &mut &[u8], length: usize, room: Room<'_>) -> Result<Packed, ReadError> {
+    let (room, mut map) = (room.within()?, Vec::new());
     while map.len() < length {
-        let key = item(rest, depth)?;
-        map.push((key, item(rest, depth)?));
+        let key = item(rest, room)?;
+        map.push((key, item(rest, room)?));
     }
     Ok(Packed::Map(map))
 }

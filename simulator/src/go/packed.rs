@@ -1,6 +1,8 @@
 //! Values of CBOR and MessagePack, and how they fit Go's structures: by the rules and with the words of `fxamacker/cbor` and
 //! `vmihailenco/msgpack`.
 
+use std::cell::Cell;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -61,8 +63,35 @@ pub enum ReadError {
     Break,
     /// So many bytes are behind the value, which is so long.
     Extra(usize, usize),
+    /// They are more values than we hold.
+    Many,
     /// It is of another form, nests too deeply, or has what JSON has not.
     Invalid,
+}
+
+/// What a reader may still read: it walks down by recursion, and an item takes some 60 times as much memory as its byte.
+#[derive(Clone, Copy)]
+pub(super) struct Room<'a> {
+    depth: usize,
+    values: &'a Cell<usize>,
+}
+
+impl<'a> Room<'a> {
+    /// For so many values, lists and maps in each other no deeper than that.
+    pub(super) fn new(depth: usize, values: &'a Cell<usize>) -> Self {
+        Self { depth, values }
+    }
+
+    /// Takes one value more.
+    pub(super) fn value(self) -> Result<(), ReadError> {
+        self.values.set(self.values.get().checked_sub(1).ok_or(ReadError::Many)?);
+        Ok(())
+    }
+
+    /// What there is within a list or map.
+    pub(super) fn within(self) -> Result<Self, ReadError> {
+        Ok(Self { depth: self.depth.checked_sub(1).ok_or(ReadError::Invalid)?, ..self })
+    }
 }
 
 /// The form that a value came in.
@@ -212,14 +241,34 @@ impl Item {
                 }
                 _ => wrong(self, "[]uint8", "string/bytes length"),
             },
-            Type::Object => self.fit_map("map[string]interface {}", place, |_| Ok(())),
+            Type::Object => self.fit_map("map[string]interface {}", place, |one| one.fit_any(place)),
             Type::Texts => self.fit_map("map[string]string", place, |one| one.fit_text("string", place)),
             Type::Named(wanted, structure) => self.fit_map(wanted, place, |one| one.fill(structure, place)),
             Type::One(structure) => self.fill(structure, place),
             Type::List(wanted, structure) => self.fit_list(wanted, place, |one| one.fill(structure, place)),
             Type::Strings => self.fit_list("[]string", place, |one| one.fit_text("string", place)),
             Type::Time => self.fit_time(place),
-            Type::Any | Type::Kind(_) | Type::Embedded(_) | Type::Hidden(_) => Ok(()),
+            Type::Any | Type::Kind(_) | Type::Embedded(_) | Type::Hidden(_) => self.fit_any(place),
+        }
+    }
+
+    /// Whatever it is. MessagePack has texts for keys in it, CBOR what Go can compare: a list in a key in a key would be quoted
+    /// once for each, and so twice as long each time.
+    fn fit_any(&mut self, place: Place) -> Result<(), String> {
+        match &mut self.value {
+            Packed::List(list) => list.iter_mut().try_for_each(|one| one.fit_any(place)),
+            Packed::Map(members) => members.iter_mut().try_for_each(|(key, item)| {
+                let unfit = match &key.value {
+                    _ if place.form == Form::MsgPack => {
+                        return key.fit_text("string", place).and(item.fit_any(place));
+                    }
+                    Packed::List(_) => "[]interface {}",
+                    Packed::Map(_) => "map[interface {}]interface {}",
+                    _ => return item.fit_any(place),
+                };
+                Err(format!("cbor: invalid map key type: {unfit}"))
+            }),
+            _ => Ok(()),
         }
     }
 
