@@ -186,6 +186,10 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Trouble> {
         let text = "a dry run asks the target nothing: name a contract or the file of a catalogue";
         return Err(Trouble::Usage(text.to_owned()));
     }
+    let outputs = args.report.iter().map(report::Wanted::file).chain(args.write_baseline.as_deref());
+    if let Some(file) = report::written_twice(outputs) {
+        return Err(Trouble::Usage(format!("two outputs are to be written to {}", file.display())));
+    }
     if args.dry_run {
         return dry(&args).await;
     }

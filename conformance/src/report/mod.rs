@@ -32,4 +32,4 @@ pub use merge::{MergeError, merge};
 pub use open::{Kind, OpenError};
 pub use tally::Tally;
 pub use text::write as write_text;
-pub use wanted::{Opened, ReportError, Wanted, formats};
+pub use wanted::{Opened, ReportError, Wanted, formats, written_twice};

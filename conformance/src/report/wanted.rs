@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::PathBuf,
+    path::{Path, PathBuf, absolute},
     str::FromStr,
 };
 
@@ -49,6 +49,17 @@ impl FromStr for Wanted {
     }
 }
 
+/// The first file that two outputs would be written to, of which only one would be left. A device takes any number.
+pub fn written_twice<'a>(files: impl IntoIterator<Item = &'a Path>) -> Option<&'a Path> {
+    let mut had = Vec::new();
+    files.into_iter().filter(|file| file.metadata().map_or(true, |found| found.is_file())).find(|file| {
+        let place = absolute(file).unwrap_or_else(|_| file.to_path_buf());
+        let twice = had.contains(&place);
+        had.push(place);
+        twice
+    })
+}
+
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the report {}: {source}", .file.display())]
@@ -68,6 +79,11 @@ impl Wanted {
     /// A report in JSON Lines.
     pub fn json(file: PathBuf) -> Self {
         Self { format: jsonl::FORMAT, file }
+    }
+
+    /// Where it goes.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Creates the file.

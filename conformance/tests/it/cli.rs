@@ -26,6 +26,8 @@ async fn wrong_flags_are_usage_errors() {
         &["run", "--contract", "no/such.json", "--target", "http://127.0.0.1:1"],
         &["run", "--baseline", "/no/such/file"],
         &["run", "--write-baseline", "/no/such/folder/x"],
+        &["run", "--report", "json=twice.none", "--report", "html=./twice.none"],
+        &["run", "--report", "json=twice.none", "--write-baseline", "twice.none"],
         &["diff", "--target", "http://127.0.0.1:1", "--timeout", "0"],
         &["diff", "--target", "http://127.0.0.1:1", "--timeout", "99999999999999999999"],
         &["explain", "nothing-like-it"],

@@ -10,7 +10,7 @@ use std::{
 
 use portmaster_simulator::{CaptureError, Captured, capture, capture_folder};
 
-use super::{USAGE, args::Capture};
+use super::{USAGE, args::Capture, print};
 
 /// The status when nobody answers at the target, or not like a core.
 const UNREACHABLE: u8 = 3;
@@ -53,9 +53,7 @@ pub(crate) fn run(args: Capture) -> ExitCode {
         if captured.connections() > TOO_MANY {
             complain(&format!("{} connections are too many for one file: use -o", captured.connections()));
         }
-        // A reader that closes early has what it wanted.
-        let _ = io::stdout().lock().write_all(captured.text(None).as_bytes());
-        return ExitCode::SUCCESS;
+        return print(&captured.text(None));
     };
     match write(&captured, file) {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,13 +21,28 @@ fn at<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
     key.split('/').try_fold(tree, |tree, part| tree.get(part))
 }
 
+/// Says before anything is changed that nothing can be kept in a folder, which may be there to be read only.
+pub(crate) fn prepare(folder: &Path) {
+    let (file, there) = (folder.join(FILE), folder.join(FILE).exists());
+    let opened = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::File::options().append(true).create(true).open(&file));
+    match opened {
+        Ok(_) if there => {}
+        Ok(_) => _ = std::fs::remove_file(file),
+        Err(error) => unkept(folder, &error),
+    }
+}
+
+fn unkept(folder: &Path, error: &std::io::Error) {
+    let _ = writeln!(std::io::stderr().lock(), "cannot keep the settings in {}: {error}", folder.display());
+}
+
 /// Keeps settings in a folder. That it cannot be written is said, and no reason to end.
 pub(crate) fn write(folder: &Path, settings: &BTreeMap<String, Value>) {
     let text = format!("{:#}\n", nested(settings));
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join(FILE), text));
     if let Err(error) = written {
-        let _ =
-            writeln!(std::io::stderr().lock(), "cannot keep the settings in {}: {error}", folder.display());
+        unkept(folder, &error);
     }
 }
 
@@ -61,7 +76,10 @@ mod tests {
             ("core/log/level".to_owned(), json!("info")),
             ("spn/enable".to_owned(), json!(false)),
         ]);
+        prepare(folder.path());
+        assert!(!folder.path().join(FILE).exists(), "nothing is written that nobody has set");
         write(folder.path(), &settings);
+        prepare(folder.path());
         let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
         let tree: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(tree["core"], json!({ "devMode": true, "log": { "level": "info" } }));

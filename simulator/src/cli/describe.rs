@@ -1,12 +1,11 @@
 //! `openapi`, `asyncapi` and `catalogue`: the API in forms that other tools read.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use portmaster_simulator::{Contract, asyncapi, openapi};
 use serde_json::Value;
+
+use super::print;
 
 /// The form of a description.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +25,5 @@ pub(crate) fn run(form: Form, contract: Contract) -> ExitCode {
         Form::AsyncApi => asyncapi(contract),
         Form::Catalogue => serde_json::to_value(contract.endpoints()).unwrap_or(Value::Null),
     };
-    // A reader that closes early has what it wanted.
-    let _ = writeln!(io::stdout().lock(), "{document:#}");
-    ExitCode::SUCCESS
+    print(&format!("{document:#}\n"))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use portmaster_simulator::{ExportError, Exported, Simulator, exchanges};
 
-use super::{USAGE, args::Export, serve::complain};
+use super::{USAGE, args::Export, print, serve::complain};
 
 /// Asks and prints.
 pub(crate) fn run(args: Export) -> ExitCode {
@@ -21,9 +21,7 @@ pub(crate) fn run(args: Export) -> ExitCode {
     match exchanges(&builder, args.contract) {
         Ok(exchanges) => {
             let document = Exported::from(args.form).document(args.contract, &exchanges);
-            // A reader that closes early has what it wanted.
-            let _ = writeln!(io::stdout().lock(), "{document:#}");
-            ExitCode::SUCCESS
+            print(&format!("{document:#}\n"))
         }
         Err(ExportError::Start(error)) => {
             complain(&error);

@@ -15,7 +15,10 @@ mod serve;
 mod signals;
 mod told;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
@@ -24,6 +27,18 @@ use describe::Form;
 
 /// The status of a command line, a scenario or an address that cannot be used.
 pub(crate) const USAGE: u8 = 2;
+
+/// Prints what was asked for. A reader that closes early, like `head`, has what it wanted; what is lost otherwise is said.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr().lock(), "error: cannot write to standard output: {error}");
+            ExitCode::from(USAGE)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
 
 /// Runs what the command line asks for.
 pub(crate) fn main() -> ExitCode {

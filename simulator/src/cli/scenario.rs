@@ -10,7 +10,7 @@ use portmaster_fixtures::{
     scenario::{self, ScenarioError},
 };
 
-use super::{USAGE, args::ScenarioCommand};
+use super::{USAGE, args::ScenarioCommand, print};
 
 /// Does what is asked for.
 pub(crate) fn run(command: ScenarioCommand) -> ExitCode {
@@ -18,10 +18,7 @@ pub(crate) fn run(command: ScenarioCommand) -> ExitCode {
         ScenarioCommand::List => list(),
         ScenarioCommand::Show { name } => show(&name),
         ScenarioCommand::Check { files, contract } => check(&files, contract),
-        ScenarioCommand::Schema => {
-            print(&format!("{:#}\n", scenario::schema()));
-            ExitCode::SUCCESS
-        }
+        ScenarioCommand::Schema => print(&format!("{:#}\n", scenario::schema())),
     }
 }
 
@@ -29,7 +26,7 @@ fn list() -> ExitCode {
     let width = scenario::BUILT_IN.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, _) in scenario::BUILT_IN {
         match portmaster_fixtures::Scenario::load(name) {
-            Ok(scenario) => print(&format!("{name:width$}  {}\n", first_sentence(&scenario.about))),
+            Ok(scenario) => say(&format!("{name:width$}  {}\n", first_sentence(&scenario.about))),
             Err(error) => return refuse(&error),
         }
     }
@@ -44,10 +41,7 @@ fn first_sentence(about: &str) -> &str {
 
 fn show(name: &str) -> ExitCode {
     match scenario::text(name) {
-        Ok(text) => {
-            print(&text);
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(&text),
         Err(error) => refuse(&error),
     }
 }
@@ -57,11 +51,11 @@ fn check(files: &[String], contract: Option<Contract>) -> ExitCode {
     let mut sound = true;
     for file in files {
         match portmaster_simulator::check(file, contract) {
-            Ok(mistakes) if mistakes.is_empty() => print(&format!("{file}: no mistakes\n")),
+            Ok(mistakes) if mistakes.is_empty() => say(&format!("{file}: no mistakes\n")),
             Ok(mistakes) => {
                 sound = false;
                 for mistake in mistakes {
-                    print(&format!("{file}:{mistake}\n"));
+                    say(&format!("{file}:{mistake}\n"));
                 }
             }
             Err(error) => {
@@ -74,7 +68,7 @@ fn check(files: &[String], contract: Option<Contract>) -> ExitCode {
 }
 
 /// Writes to standard output. A closed one is nobody's concern.
-fn print(text: &str) {
+fn say(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 

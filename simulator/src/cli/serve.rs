@@ -45,6 +45,9 @@ pub(crate) fn run(args: Serve, shown: bool) -> Result<u8, StartError> {
 async fn serve(args: Serve, mut shown: bool, mut stop: oneshot::Receiver<()>) -> Result<u8, StartError> {
     let mut abort = std::pin::pin!(abort_signal(&args));
     let mut simulator = builder(&args).start().await?;
+    if let Some(folder) = &args.data {
+        data::prepare(folder);
+    }
     for (index, _) in args.api_key.iter().enumerate().filter(|(_, key)| !is_api_key(key)) {
         let expected = "expected 'KEY?read=user&write=admin&expires=2030-01-01T00:00:00Z'";
         let _ = writeln!(io::stderr(), "API key {} is left out, as a core does: {expected}", index + 1);

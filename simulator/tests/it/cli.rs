@@ -226,6 +226,31 @@ fn wrong_flags_say_what_was_expected() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_document_that_is_lost_is_said() {
+    for arguments in [&["openapi"][..], &["scenario", "show", "home-office"], &["scenario", "schema"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.starts_with("error: cannot write to standard output: "), "{said}");
+    }
+}
+
+#[test]
+fn that_nothing_can_be_kept_is_said_at_once() {
+    let mut child = command(&["--listen", "127.0.0.1:0", "--data", "Cargo.toml/within"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    child.kill().unwrap();
+    let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.starts_with("cannot keep the settings in Cargo.toml/within: "), "{said}");
+}
+
 #[test]
 fn a_broken_scenario_shows_file_line_and_what_was_expected() {
     let folder = tempfile::tempdir().expect("a folder");
