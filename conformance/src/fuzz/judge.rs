@@ -354,6 +354,10 @@ fn is_length(header: &str) -> bool {
 /// The same question has the same answer, but for the moment and for what a session's begin adds.
 pub(super) fn repeated(exchange: Exchange<'_>, second: &Response) -> Option<Finding> {
     let first = exchange.response;
+    // Which words the HTTP layer has for a head depends on what came on the connection before.
+    if first.status == second.status && exchange.is_bare() {
+        return None;
+    }
     let varies =
         |name: &str| ["date", "set-cookie", "server-timing"].iter().any(|one| name.eq_ignore_ascii_case(one));
     // A body may be framed by its length or by the connection's end.
@@ -386,4 +390,31 @@ pub(super) fn repeated(exchange: Exchange<'_>, second: &Response) -> Option<Find
 /// The endpoint that a request is about.
 pub(super) fn known<'a>(catalogue: &'a Catalogue, ask: &Ask) -> Option<&'a Known> {
     catalogue.of_target(&ask.target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_head_may_be_told_in_two_ways_and_an_answer_of_the_core_may_not() {
+        let answer = |status: u16, body: &str, core: bool| Response {
+            status,
+            headers: core
+                .then(|| ("X-Content-Type-Options".to_owned(), "nosniff".to_owned()))
+                .into_iter()
+                .collect(),
+            body: body.into(),
+            surplus: 0,
+        };
+        let ask = Ask { method: "GET".to_owned(), target: "/api/v1/ping".to_owned(), ..Ask::default() };
+        let objects = |one: &Response, other: &Response| {
+            repeated(Exchange { ask: &ask, known: None, mode: Mode::Guarded, response: one }, other).is_some()
+        };
+        let [told, bare] = ["431 Request Header Fields Too Large", ""].map(|body| answer(431, body, false));
+        assert!(!objects(&told, &bare) && !objects(&bare, &told));
+        assert!(objects(&bare, &answer(414, "", false)));
+        assert!(objects(&answer(200, "a", true), &answer(200, "b", true)));
+        assert!(objects(&answer(400, "a", true), &answer(400, "b", true)));
+    }
 }
