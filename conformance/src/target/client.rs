@@ -250,8 +250,8 @@ async fn ask(
     bytes: &[u8],
     finish: bool,
 ) -> Result<(Response, Incoming<Link>), SendError> {
-    let mut stream =
-        address.connect().await.map_err(|source| SendError::Connect { address: address.clone(), source })?;
+    let mut incoming = Incoming::open(address).await?;
+    let stream = incoming.stream();
     // A target may answer, and close, before it has read everything: then the answer counts, not the broken
     // pipe.
     let written = async {
@@ -259,7 +259,6 @@ async fn ask(
         if finish { stream.shutdown().await } else { Ok(()) }
     }
     .await;
-    let mut incoming = Incoming::new(stream);
     match (incoming.response(method).await, written) {
         (Err(SendError::Closed), Err(broken)) => Err(broken.into()),
         (answer, _) => Ok((answer?, incoming)),

@@ -17,11 +17,7 @@ pub struct Connection {
 impl Connection {
     /// Connects.
     pub async fn open(address: &Address) -> Result<Self, SendError> {
-        let link = address
-            .connect()
-            .await
-            .map_err(|source| SendError::Connect { address: address.clone(), source })?;
-        Ok(Self { incoming: Incoming::new(link) })
+        Ok(Self { incoming: Incoming::open(address).await? })
     }
 
     /// Sends a request, which must not ask for the connection's end if there is to be another one, and reads its

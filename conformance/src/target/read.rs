@@ -1,10 +1,13 @@
 //! Reads one HTTP/1.1 answer from a stream.
 
 use bytes::{Buf, BytesMut};
-use portmaster_wire::together::{Share, Together};
+use portmaster_wire::{
+    link::Link,
+    together::{Share, Together},
+};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{error::SendError, response::Response};
+use super::{address::Address, error::SendError, response::Response};
 
 /// The longest head that is read, in bytes.
 const MAX_HEAD: usize = 256 * 1024;
@@ -25,6 +28,14 @@ pub(super) struct Incoming<S> {
     buffer: BytesMut,
     /// How much of the buffer is counted as part of a long body.
     counted: Share<&'static Together>,
+}
+
+impl Incoming<Link> {
+    /// Connects.
+    pub(super) async fn open(address: &Address) -> Result<Self, SendError> {
+        let refused = |source| SendError::Connect { address: address.clone(), source };
+        Ok(Self::new(address.connect().await.map_err(refused)?))
+    }
 }
 
 impl<S: AsyncRead + Unpin> Incoming<S> {

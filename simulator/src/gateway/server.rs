@@ -31,7 +31,7 @@ use crate::{
 
 /// Serves connections, and what the world does by itself, until the task is dropped.
 pub(crate) async fn serve(
-    doors: (TcpListener, UnboundedReceiver<Link>),
+    (listener, within): (TcpListener, UnboundedReceiver<Link>),
     shared: Arc<Shared>,
     door: Arc<dyn Websocket>,
 ) {
@@ -40,7 +40,7 @@ pub(crate) async fn serve(
     let world = Arc::clone(&shared);
     by_itself.spawn(async move { world.run_by_itself().await });
     accept(
-        (doors.0, Some(doors.1)),
+        (listener, Some(within)),
         limits::CONNECTIONS,
         || (),
         |stream| {

@@ -137,6 +137,27 @@ struct Place {
     member: Option<&'static str>,
 }
 
+impl Place {
+    /// What is said of a value that begins with this byte and is of the wrong type: CBOR names what is wanted, MessagePack what it was
+    /// about to read.
+    fn wrong(self, first: u8, wanted: &str, read: &str) -> String {
+        match self.form {
+            Form::MsgPack => {
+                let unlike = if read == "map length" { "unexpected" } else { "invalid" };
+                format!("msgpack: {unlike} code={first:x} decoding {read}")
+            }
+            Form::Cbor => {
+                let kind = KINDS[usize::from(first >> 5)];
+                let into = match self.member {
+                    Some(member) => format!("struct field {}.{member}", self.top),
+                    None => "value".to_owned(),
+                };
+                format!("cbor: cannot unmarshal {kind} into Go {into} of type {wanted}")
+            }
+        }
+    }
+}
+
 impl Item {
     /// Makes of this what JSON has for a structure.
     ///
@@ -146,33 +167,19 @@ impl Item {
         self.fill(structure, Place { form, top: structure.name, member: None })
     }
 
-    /// What is said of a value of the wrong type: CBOR names what is wanted, MessagePack what it was about to read.
-    fn wrong(&self, place: Place, wanted: &str, read: &str) -> String {
-        match place.form {
-            Form::MsgPack => {
-                let unlike = if read == "map length" { "unexpected" } else { "invalid" };
-                format!("msgpack: {unlike} code={:x} decoding {read}", self.first)
-            }
-            Form::Cbor => {
-                let kind = KINDS[usize::from(self.first >> 5)];
-                let into = match place.member {
-                    Some(member) => format!("struct field {}.{member}", place.top),
-                    None => "value".to_owned(),
-                };
-                format!("cbor: cannot unmarshal {kind} into Go {into} of type {wanted}")
-            }
-        }
-    }
-
     /// A structure's members, of which CBOR takes the first of a name in any case of letters, MessagePack the last in Go's.
     /// Go's names are known where they are not others on the wire: those begin with a small letter.
     fn fill(&mut self, structure: &Structure, place: Place) -> Result<(), String> {
-        let wrong = self.wrong(place, structure.name, "map length");
+        let first = self.first;
+        let wrong = || place.wrong(first, structure.name, "map length");
         let members = match &mut self.value {
             Packed::Nil => return Ok(()),
             Packed::Map(members) => members,
             Packed::List(_) if place.form == Form::Cbor => {
-                return Err(format!("{wrong} (cannot decode CBOR array to struct without toarray option)"));
+                return Err(format!(
+                    "{} (cannot decode CBOR array to struct without toarray option)",
+                    wrong()
+                ));
             }
             Packed::List(list) if list.is_empty() => {
                 self.value = Packed::Map(Vec::new());
@@ -181,14 +188,14 @@ impl Item {
             Packed::List(_) => {
                 return Err("msgpack: number of fields in array-encoded struct has changed".to_owned());
             }
-            _ => return Err(wrong),
+            _ => return Err(wrong()),
         };
         let known = structure.known();
         let mut filled = Vec::new();
         for (mut key, mut item) in std::mem::take(members) {
             let Packed::Text(name) = &mut key.value else {
                 if place.form == Form::MsgPack {
-                    return Err(key.wrong(place, "string", "string/bytes length"));
+                    return Err(place.wrong(key.first, "string", "string/bytes length"));
                 }
                 continue;
             };
@@ -211,7 +218,7 @@ impl Item {
 
     fn fit_type(&mut self, kind: &Type, place: Place) -> Result<(), String> {
         let msgpack = place.form == Form::MsgPack;
-        let wrong = |item: &Self, wanted: &str, read: &str| Err(item.wrong(place, wanted, read));
+        let wrong = |item: &Self, wanted: &str, read: &str| Err(place.wrong(item.first, wanted, read));
         if self.value == Packed::Nil {
             return Ok(());
         }
@@ -279,15 +286,16 @@ impl Item {
                 self.value = Packed::Text(String::from_utf8_lossy(bytes).into_owned());
                 Ok(())
             }
-            _ => Err(self.wrong(place, wanted, "string/bytes length")),
+            _ => Err(place.wrong(self.first, wanted, "string/bytes length")),
         }
     }
 
     /// A whole number: CBOR tells those that are too large, MessagePack cuts their bits.
     fn fit_int(&mut self, wanted: &str, read: &str, place: Place) -> Result<(), String> {
-        let wrong = self.wrong(place, wanted, read);
+        let first = self.first;
+        let wrong = || place.wrong(first, wanted, read);
         let Packed::Int(number) = &mut self.value else {
-            return if self.value == Packed::Nil { Ok(()) } else { Err(wrong) };
+            return if self.value == Packed::Nil { Ok(()) } else { Err(wrong()) };
         };
         // What has a name of its own here is a byte.
         let (least, most, cut) = match wanted {
@@ -304,9 +312,9 @@ impl Item {
             return Ok(());
         }
         Err(match *number {
-            below if below < i128::from(i64::MIN) => format!("{wrong} ({below} overflows Go's int64)"),
-            below if below < 0 && least == 0 => wrong,
-            beyond => format!("{wrong} ({beyond} overflows {wanted})"),
+            below if below < i128::from(i64::MIN) => format!("{} ({below} overflows Go's int64)", wrong()),
+            below if below < 0 && least == 0 => wrong(),
+            beyond => format!("{} ({beyond} overflows {wanted})", wrong()),
         })
     }
 
@@ -316,8 +324,9 @@ impl Item {
         place: Place,
         mut each: impl FnMut(&mut Self) -> Result<(), String>,
     ) -> Result<(), String> {
-        let wrong = self.wrong(place, wanted, "map length");
-        let Packed::Map(members) = &mut self.value else { return Err(wrong) };
+        let Packed::Map(members) = &mut self.value else {
+            return Err(place.wrong(self.first, wanted, "map length"));
+        };
         for (key, item) in members {
             key.fit_text("string", place)?;
             each(item)?;
@@ -331,8 +340,9 @@ impl Item {
         place: Place,
         mut each: impl FnMut(&mut Self) -> Result<(), String>,
     ) -> Result<(), String> {
-        let wrong = self.wrong(place, wanted, "array length");
-        let Packed::List(list) = &mut self.value else { return Err(wrong) };
+        let Packed::List(list) = &mut self.value else {
+            return Err(place.wrong(self.first, wanted, "array length"));
+        };
         list.iter_mut().try_for_each(&mut each)
     }
 
@@ -348,7 +358,7 @@ impl Item {
             }
             Packed::Int(seconds) if place.form == Form::Cbor => i64::try_from(*seconds).ok(),
             Packed::Float(seconds) if place.form == Form::Cbor => Some(*seconds as i64),
-            _ => return Err(self.wrong(place, "time.Time", "ext len")),
+            _ => return Err(place.wrong(self.first, "time.Time", "ext len")),
         };
         // What no year has stays unset.
         let at = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
