@@ -7,7 +7,7 @@ use portmaster_fixtures::{
     Contract, Scenario,
     scenario::{self, Change, ClockMode, ScenarioError, StartAt, StateMatch},
 };
-use portmaster_wire::link::Door;
+use portmaster_wire::link::Dialer;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
@@ -75,7 +75,7 @@ pub struct Simulator {
     shared: Arc<Shared>,
     clients: Arc<Clients>,
     server: JoinHandle<()>,
-    door: Door,
+    dialer: Dialer,
     #[cfg(feature = "control")]
     control: Option<Control>,
     /// What it runs on.
@@ -136,8 +136,8 @@ impl Simulator {
 
     /// Where programs that it is a part of connect without a socket: to the same core, with the same answers, until it is stopped or
     /// begins anew.
-    pub fn door(&self) -> Door {
-        self.door.clone()
+    pub fn dialer(&self) -> Dialer {
+        self.dialer.clone()
     }
 
     /// The address that it listens on.
@@ -364,10 +364,10 @@ impl Simulator {
         let (shared, clients) = (Arc::clone(&self.shared), Arc::clone(&self.clients));
         let begun = self.runtime.spawn(async move {
             let (listener, _) = listen(&address, true).await?;
-            let (door, within) = Door::new();
-            Ok::<_, StartError>((tokio::spawn(serve((listener, within), shared, clients)), door))
+            let (dialer, within) = Dialer::new();
+            Ok::<_, StartError>((tokio::spawn(serve((listener, within), shared, clients)), dialer))
         });
-        (self.server, self.door) =
+        (self.server, self.dialer) =
             begun.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
         Ok(())
     }
@@ -736,7 +736,7 @@ impl Builder {
         };
         let shared = Shared::new((world, netquery, origin), outside);
         let shared = Arc::new(shared.map_err(LoadError::from)?);
-        let (door, within) = Door::new();
+        let (dialer, within) = Dialer::new();
         let server = tokio::spawn(serve((socket, within), Arc::clone(&shared), Arc::clone(&clients) as _));
         let url = format!("http://{bound}");
         #[cfg(feature = "control")]
@@ -756,7 +756,7 @@ impl Builder {
             shared,
             clients,
             server,
-            door,
+            dialer,
             #[cfg(feature = "control")]
             control,
             runtime: Handle::current(),

@@ -23,10 +23,10 @@ const ROOM: usize = 256 << 10;
 
 /// Leads to a server of this program.
 #[derive(Clone, Debug)]
-pub struct Door(UnboundedSender<Link>);
+pub struct Dialer(UnboundedSender<Link>);
 
-impl Door {
-    /// A door, and where the server finds those who come through it.
+impl Dialer {
+    /// A dialer, and where the server finds those who connect.
     pub fn new() -> (Self, UnboundedReceiver<Link>) {
         let (sender, receiver) = unbounded_channel();
         (Self(sender), receiver)
@@ -413,10 +413,10 @@ mod tests {
     }
 
     #[test]
-    fn a_door_leads_to_whoever_serves_it_and_nowhere_once_that_is_gone() {
+    fn a_dialer_leads_to_whoever_serves_it_and_nowhere_once_that_is_gone() {
         run(async {
-            let (door, mut server) = Door::new();
-            let mut client = door.connect().unwrap();
+            let (dialer, mut server) = Dialer::new();
+            let mut client = dialer.connect().unwrap();
             let mut there = server.recv().await.unwrap();
             client.write_all(b"hi").await.unwrap();
             drop(client);
@@ -427,7 +427,7 @@ mod tests {
                 there.write_all(b"ho").await.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
             );
             drop(server);
-            assert!(door.connect().is_err());
+            assert!(dialer.connect().is_err());
         });
     }
 }

@@ -1,6 +1,10 @@
 //! `--page` and `--history`: a page of what goes on, and a folder of what was before.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::trouble::Trouble;
 use crate::page::{History, Live, Page};
@@ -9,11 +13,17 @@ use crate::page::{History, Live, Page};
 #[derive(Debug, clap::Args)]
 pub struct Shown {
     /// Show what goes on as a page for a browser on this machine, and stay until Ctrl-C; its address is printed
-    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0", value_parser = address)]
     page: Option<SocketAddr>,
     /// Keep the report in this folder, beside those of runs before; the page shows and compares them
     #[arg(long, value_name = "DIR")]
     history: Option<PathBuf>,
+}
+
+/// An address, or a name that has one.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(|| "nothing has this name".to_owned())
 }
 
 /// Somebody who watches, perhaps.

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     collections::BTreeSet,
     fs::File,
+    io,
     num::NonZeroU32,
     path::PathBuf,
     sync::Arc,
@@ -226,8 +227,9 @@ pub(super) async fn run(mut args: RunArgs) -> Result<u8, Trouble> {
 /// A run in which no check came to ask anything, for that reason.
 fn left_out(args: &RunArgs, subject: &Subject, begun: Instant, reason: SkipReason) -> Result<u8, Trouble> {
     let report = unasked_report(args, subject, begun, |checks| Run::skipped(checks, reason))?;
-    let _ = write_text(&mut anstream::stdout().lock(), &report);
+    let printed = print(&report);
     write_reports(args, &report)?;
+    printed?;
     Ok(status(&report.run))
 }
 
@@ -388,8 +390,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     report.run.find_causes();
     baseline.apply(&mut report.run);
     report.run.fold();
-    // A terminal that went away is no reason to lose the other reports.
-    let _ = write_text(&mut anstream::stdout().lock(), &report);
+    let printed = print(&report);
     write_reports(args, &report)?;
     watch.live.run_ended(&report);
     if let Some(history) = &watch.history {
@@ -400,6 +401,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
         return Err(Trouble::Unreachable(gone));
     }
     left.map_err(Trouble::Usage)?;
+    printed?;
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();
         std::fs::write(file, text).map_err(|error| Trouble::unwritten(file, &error))?;
@@ -413,6 +415,18 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
         return Ok(exit::PASSED);
     }
     Ok(status(&outcome))
+}
+
+/// Prints a report. What is lost on a full disk is told when the other reports are written; a terminal that went away is nobody's
+/// concern.
+fn print(report: &Report) -> Result<(), Trouble> {
+    let mut out = anstream::stdout().lock();
+    match write_text(&mut out, report).and_then(|()| io::Write::flush(&mut out)) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            Err(Trouble::Usage(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes every report that is asked for.

@@ -28,6 +28,7 @@ const LONGEST: usize = 4096;
 /// How long an aborted process may take to say where it was.
 const ABORT: Duration = Duration::from_secs(5);
 /// How long a process that is told to end may take.
+#[cfg(unix)]
 const END: Duration = Duration::from_secs(10);
 
 /// A process that is watched.

@@ -45,6 +45,9 @@ impl FromStr for Wanted {
         if file.is_empty() {
             return Err("the report's file has no name".to_owned());
         }
+        if file == "-" {
+            return Err("standard output has the text already, expected a file".to_owned());
+        }
         Ok(Self { format: *format, file: PathBuf::from(file) })
     }
 }

@@ -115,7 +115,7 @@ impl Embedded {
     pub(crate) async fn address(&self, place: Place) -> Result<Address, String> {
         let simulator = self.simulators.of(place).get_or_try_init(|| self.start(place)).await?;
         let address: Address = simulator.url().parse().map_err(|error: BadAddress| error.to_string())?;
-        Ok(address.behind(simulator.door()))
+        Ok(address.behind(simulator.dialer()))
     }
 
     async fn start(&self, place: Place) -> Result<Simulator, String> {

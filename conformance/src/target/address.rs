@@ -2,7 +2,7 @@
 
 use std::{fmt, io, str::FromStr};
 
-use portmaster_wire::link::{Door, Link};
+use portmaster_wire::link::{Dialer, Link};
 use tokio::net::TcpStream;
 
 /// A host and a port, taken from an `http://` URL.
@@ -11,7 +11,7 @@ pub struct Address {
     host: String,
     port: u16,
     /// How it is reached if it is a part of this program.
-    door: Option<Door>,
+    dialer: Option<Dialer>,
 }
 
 impl PartialEq for Address {
@@ -38,15 +38,15 @@ impl Address {
         self.port
     }
 
-    /// The same, of a target that is a part of this program and is reached through this door.
-    pub(crate) fn behind(self, door: Door) -> Self {
-        Self { door: Some(door), ..self }
+    /// The same, of a target that is a part of this program and is reached through this dialer.
+    pub(crate) fn behind(self, dialer: Dialer) -> Self {
+        Self { dialer: Some(dialer), ..self }
     }
 
     /// Connects.
     pub(super) async fn connect(&self) -> io::Result<Link> {
-        if let Some(door) = &self.door {
-            return door.connect();
+        if let Some(dialer) = &self.dialer {
+            return dialer.connect();
         }
         let link = Link::from(TcpStream::connect(self.socket()).await?);
         // The frames of a websocket would wait for each other's acknowledgement.
@@ -94,7 +94,7 @@ impl FromStr for Address {
         if authority.as_str() != authority.host() && authority.port_u16().is_none() {
             return Err(bad("its port is no port"));
         }
-        Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80), door: None })
+        Ok(Self { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80), dialer: None })
     }
 }
 

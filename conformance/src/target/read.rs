@@ -168,7 +168,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
     }
 
     async fn chunks(&mut self) -> Result<Vec<u8>, SendError> {
-        let mut body = vec![];
+        let (mut body, mut counted) = (vec![], READING.begin());
         loop {
             let line = self.line().await?;
             let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
@@ -181,6 +181,7 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             if body.len() > MAX_BODY {
                 return Err(SendError::TooLarge { limit: MAX_BODY });
             }
+            counted.is(body.len())?;
             self.line().await?;
         }
     }

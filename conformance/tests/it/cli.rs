@@ -1,6 +1,6 @@
 //! The program as a user meets it.
 
-use crate::common::{Answer, Behind, dumb, misbehaving_as, program};
+use crate::common::{Answer, Behind, command, dumb, ended, misbehaving_as, program};
 use portmaster_conformance::{checks, exit};
 use portmaster_fixtures::Contract;
 use serde_json::Value;
@@ -20,6 +20,7 @@ async fn wrong_flags_are_usage_errors() {
         &["run", "--target", "https://127.0.0.1:1"],
         &["run", "--report", "pdf=x"],
         &["run", "--report", "json=/no/such/folder/x"],
+        &["run", "--report", "json=-"],
         &["run", "--provision"],
         &["run", "--contract", "auto"],
         &["run", "--contract", "target"],
@@ -71,6 +72,19 @@ async fn without_a_target_a_simulator_is_checked() {
     assert_eq!(output.status, exit::PASSED, "{}", output.stdout);
     let text = output.stdout;
     assert!(text.contains("7 passed of 7 checks") && text.contains("seed 7"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_report_that_is_lost_is_said_and_the_others_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.jsonl");
+    let mut run = command(&["run", "headers/success", "--report", &format!("json={}", file.display())]);
+    run.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let output = ended(run).await;
+    assert_eq!(output.status, exit::USAGE, "{}", output.stderr);
+    assert!(output.stderr.contains("error: cannot write to standard output: "), "{}", output.stderr);
+    assert!(std::fs::metadata(file).unwrap().len() > 0);
 }
 
 #[tokio::test]

@@ -219,6 +219,8 @@ pub struct Raw {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the handler tells the body's length itself, so that none is too long to be told.
+    pub told: bool,
 }
 
 impl Raw {
@@ -228,6 +230,7 @@ impl Raw {
             status: StatusCode::OK,
             headers: vec![(hyper::header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
             body: body.into(),
+            told: false,
         }
     }
 

@@ -72,7 +72,7 @@ fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
         };
         headers.extend(answer.server_timing.as_deref().and_then(value).map(|value| (SERVER_TIMING, value)));
         headers.extend(answer.query_errors.iter().filter_map(|text| Some((QUERY_ERROR, value(text)?))));
-        Raw { status, headers, body: answer.body }.into()
+        Raw { status, headers, body: answer.body, told: false }.into()
     }))
 }
 

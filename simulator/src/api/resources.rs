@@ -1,7 +1,7 @@
 //! `updates/get`: the files that the core has downloaded (core-2.2 §6.11).
 
 use hyper::{
-    StatusCode,
+    Method, StatusCode,
     header::{ACCEPT, HeaderName},
     http::HeaderValue,
 };
@@ -71,7 +71,8 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
         }
     };
     let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut raw = Raw::new(content_type, body);
+    // Nothing is written for who wants the head alone.
+    let mut raw = Raw::new(content_type, if call.method == Method::HEAD { Vec::new() } else { body });
     for (name, value) in [("resource-sha256", hash), ("resource-version", resource.version.clone())] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             raw = raw.with(HeaderName::from_static(name), value);
@@ -111,7 +112,7 @@ fn wanted(accept: &str, name: &str) -> Wanted {
 
 #[cfg(test)]
 mod tests {
-    use hyper::{HeaderMap, Method};
+    use hyper::HeaderMap;
     use portmaster_fixtures::{Contract, Permission, Scenario};
 
     use super::*;

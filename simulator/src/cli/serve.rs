@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use portmaster_fixtures::{
-    Mutant,
-    scenario::{self, ScenarioError},
-};
+use portmaster_fixtures::scenario::{self, ScenarioError};
 use portmaster_simulator::{
     Builder, ClockMode, EVENTS, Lifecycle, Simulator, StartAt, StartError, is_api_key,
 };
@@ -227,6 +224,7 @@ fn announce(simulator: &Simulator, args: &Serve) {
 fn abort_signal(args: &Serve) -> impl Future<Output = ()> + use<> {
     #[cfg(unix)]
     let signal = {
+        use portmaster_fixtures::Mutant;
         use tokio::signal::unix::{SignalKind, signal};
         const ABORT: i32 = 6;
         let mishaps = args.mutant.iter().any(|id| Mutant::named(id).is_ok_and(Mutant::needs_process));

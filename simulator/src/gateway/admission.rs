@@ -106,7 +106,7 @@ fn told(answer: RuleAnswer) -> Reply {
         headers.push((CONTENT_TYPE, HeaderValue::from_static(mime_type)));
     }
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    Raw { status, headers, body }.into()
+    Raw { status, headers, body, told: true }.into()
 }
 
 /// What came of a request at its endpoint.

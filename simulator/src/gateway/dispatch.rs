@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Method, Request, Response, StatusCode,
+    Method, Request, Response, StatusCode, Version,
     body::Incoming,
-    header::{CONNECTION, CONTENT_LENGTH, DATE, HOST},
+    header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING},
     http::{HeaderValue, request::Parts},
     upgrade::OnUpgrade,
 };
@@ -83,7 +83,7 @@ pub(super) async fn handle(
         parts.headers.insert(HOST, host);
     }
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
-    let (mut blow, mut counted) = (None, false);
+    let (mut blow, mut counted, mut open) = (None, false, false);
     let mut response = if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
         shared.with(|world| {
@@ -102,6 +102,7 @@ pub(super) async fn handle(
             Ok(path) => match answer(&shared, &mut parts, &path, &mut recorder, (Some(body), end)).await {
                 Ok(Said::Whole(whole, struck)) => {
                     (blow, counted) = (struck, whole.counted);
+                    open = whole.is_chunked() && parts.version < Version::HTTP_11;
                     whole.into_response()
                 }
                 Ok(Said::Upgrade(accept)) => {
@@ -128,25 +129,33 @@ pub(super) async fn handle(
             }
         };
     }
+    if open {
+        response.headers_mut().remove(TRANSFER_ENCODING);
+    }
     recorder.end(response.status(), || Fields::of(response.headers()), response.body(), counted);
     // Many can be asked for at once.
     if response.body().len() >= limits::UNREAD_EACH {
         shared.next_turn().await;
     }
-    Ok(match blow {
-        None => response.map(|body| Sent::Left(Full::new(body))),
-        Some(blow) => response.map(|body| faults::shape(&shared, &blow, body)),
-    })
+    Ok(response.map(|body| faults::shape(&shared, &blow.unwrap_or_default(), body, open)))
 }
 
-/// Answers a plain question, where nothing is amiss: the head is written, the body is still to be sent; and whether the
-/// connection goes on.
+/// What is still to be sent of a plain answer.
+pub(super) struct Plain {
+    pub(super) body: Sent,
+    /// Whether it goes in chunks.
+    pub(super) chunked: bool,
+    /// Whether the connection goes on.
+    pub(super) goes_on: bool,
+}
+
+/// Answers a plain question, where nothing is amiss: the head is written.
 pub(super) async fn handle_plain(
     shared: &Arc<Shared>,
     connection: u64,
     parts: &mut Parts,
     (out, end): (&mut Vec<u8>, &Arc<Notify>),
-) -> Result<(Sent, bool), Reset> {
+) -> Result<Plain, Reset> {
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection, parts);
     let said = match wellformed(parts) {
         Ok(path) => answer(shared, parts, &path, &mut recorder, (None, end)).await,
@@ -158,14 +167,12 @@ pub(super) async fn handle_plain(
         recorder.reset();
         return Err(Reset);
     };
-    let (status, close, counted) = (whole.answer.status, whole.answer.close, whole.counted);
+    let (status, counted) = (whole.answer.status, whole.counted);
+    let (goes_on, chunked) = (!whole.answer.close, whole.is_chunked());
     let body = whole.write(out);
     recorder.end(status, || Fields::read(out).0, &body, counted);
-    let body = match blow {
-        None => Sent::Left(Full::new(body)),
-        Some(blow) => faults::shape(shared, &blow, body),
-    };
-    Ok((body, !close))
+    let body = faults::shape(shared, &blow.unwrap_or_default(), body, false);
+    Ok(Plain { body, chunked, goes_on })
 }
 
 /// What nobody will see: other bytes are sent in its place, and the connection ends.

@@ -65,7 +65,11 @@ pub(super) fn before_route(origin: &Origin, path: &Path, parts: &Parts) -> Optio
 pub(super) fn redirect(status: StatusCode, text: &str, to: &str, method: &Method) -> Answer {
     let location = HeaderValue::from_str(to).expect("an encoded path and a query that came over HTTP");
     let answer = if matches!(*method, Method::GET | Method::HEAD) {
-        let body = format!("<a href=\"{}\">{text}</a>.\n\n", html_escaped(to));
+        let body = match *method {
+            Method::GET => format!("<a href=\"{}\">{text}</a>.\n\n", html_escaped(to)),
+            // Nothing is written that could be counted.
+            _ => String::new(),
+        };
         Answer::of(status, HeaderValue::from_static("text/html; charset=utf-8"), body)
     } else {
         Answer::empty(status)

@@ -60,9 +60,9 @@ fn malformed(body: &Bytes) -> Bytes {
     [&body[..at.min(body.len())], after].concat().into()
 }
 
-/// Lets a body come slowly or break off.
-pub(super) fn shape(shared: &Arc<Shared>, blow: &Blow, mut rest: Bytes) -> Sent {
-    if blow.slow.is_none() && blow.truncate.is_none() {
+/// Lets a body come slowly or break off; one that is `open` ends with its connection.
+pub(super) fn shape(shared: &Arc<Shared>, blow: &Blow, mut rest: Bytes, open: bool) -> Sent {
+    if blow.slow.is_none() && blow.truncate.is_none() && !open {
         return Either::Left(Full::new(rest));
     }
     let most = blow.truncate.map_or(rest.len(), |most| most as usize);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::{
-    StatusCode,
+    Method, StatusCode,
     header::SET_COOKIE,
     http::{HeaderValue, request::Parts},
 };
@@ -49,7 +49,14 @@ pub(super) fn answer(
             let to = format!("{}/", request.uri);
             redirect(StatusCode::PERMANENT_REDIRECT, "Permanent Redirect", &to, &request.method)
         }
-        Target::File(name, path) => file(&shared.bundles(), name, path, &world.behaviour.missing_bundle),
+        Target::File(name, path) => {
+            let mut answer = file(&shared.bundles(), name, path, &world.behaviour.missing_bundle);
+            // Nothing is written that could be counted.
+            if answer.status == StatusCode::OK && request.method == Method::HEAD {
+                answer.body = Bytes::new();
+            }
+            answer
+        }
         Target::Metrics => Answer::of(
             StatusCode::OK,
             HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),

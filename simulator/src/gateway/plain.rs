@@ -99,27 +99,39 @@ fn is_plain(target: &str) -> bool {
         && target.bytes().all(|byte| byte.is_ascii_graphic() && !head::is_odd(byte))
 }
 
-/// Sends an answer of which the head is written.
+/// Sends an answer of which the head is written, its body in chunks or as it is.
 pub(super) async fn send(
     stream: &mut (impl AsyncWrite + Unpin),
     out: &mut Vec<u8>,
     body: Sent,
+    chunked: bool,
 ) -> io::Result<()> {
     match body {
         Sent::Left(body) => {
             let body = body.into_inner().unwrap_or_default();
+            let end: &[u8] = if chunked { b"\r\n0\r\n\r\n" } else { b"" };
+            if chunked {
+                out.extend_from_slice(format!("{:X}\r\n", body.len()).as_bytes());
+            }
             if out.len() + body.len() > SHORT {
-                return stream.write_all_buf(&mut out.chain(body)).await;
+                return stream.write_all_buf(&mut out.chain(body).chain(end)).await;
             }
             out.extend_from_slice(&body);
+            out.extend_from_slice(end);
             stream.write_all(out).await
         }
         Sent::Right(mut body) => {
             stream.write_all(out).await?;
             while let Some(frame) = body.frame().await {
-                stream.write_all(&frame?.into_data().unwrap_or_default()).await?;
+                let data = frame?.into_data().unwrap_or_default();
+                if chunked {
+                    let begin = format!("{:X}\r\n", data.len());
+                    stream.write_all_buf(&mut begin.as_bytes().chain(data).chain(&b"\r\n"[..])).await?;
+                } else {
+                    stream.write_all(&data).await?;
+                }
             }
-            Ok(())
+            if chunked { stream.write_all(b"0\r\n\r\n").await } else { Ok(()) }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::VecDeque};
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Method, Response, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, TRANSFER_ENCODING},
     http::HeaderValue,
 };
 use portmaster_fixtures::{Behaviour, Defect};
@@ -23,14 +23,27 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// Whether the connection ends with this answer.
     pub(super) close: bool,
-    /// Whether the body's length is told; not for 204.
-    pub(super) has_length: bool,
+    pub(super) length: Length,
 }
+
+/// Who tells how long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// The endpoint does, among its own headers.
+    Told,
+    /// Go does, behind the date, of what fits into its buffer; anything longer comes in chunks (core-1.x §5.11).
+    Counted,
+    /// Nobody: there is no content.
+    Unsaid,
+}
+
+/// How much of a body Go holds back to count it, in bytes.
+const COUNTED: usize = 2048;
 
 impl Answer {
     /// No body, and that is told.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), close: false, has_length: true }
+        Self { status, headers: Vec::new(), body: Bytes::new(), close: false, length: Length::Counted }
     }
 
     /// A body of a type.
@@ -45,7 +58,7 @@ impl Answer {
 
     /// Nothing at all.
     pub(super) fn no_content() -> Self {
-        Self { has_length: false, ..Self::empty(StatusCode::NO_CONTENT) }
+        Self { length: Length::Unsaid, ..Self::empty(StatusCode::NO_CONTENT) }
     }
 
     /// Adds a header.
@@ -76,7 +89,9 @@ impl Whole {
         let mut headers = HeaderMap::with_capacity(16);
         let mut put = |name, value: Text| match name {
             // There is one of these, whoever says another.
-            DATE | CONTENT_LENGTH | CONNECTION => _ = headers.insert(name, value.into_value()),
+            DATE | CONTENT_LENGTH | CONNECTION | TRANSFER_ENCODING => {
+                _ = headers.insert(name, value.into_value())
+            }
             _ => _ = headers.append(name, value.into_value()),
         };
         self.each(&mut put);
@@ -89,7 +104,7 @@ impl Whole {
 
     /// Writes the head in the form that hyper gives it; the body that is to follow.
     ///
-    /// Answers in a row differ in their length alone, mostly: each thread keeps the last heads that it wrote.
+    /// Answers in a row differ in little: each thread keeps the last heads that it wrote.
     pub(super) fn write(self, out: &mut Vec<u8>) -> Bytes {
         thread_local! {
             static LAST: RefCell<VecDeque<Head>> = const { RefCell::new(VecDeque::new()) };
@@ -108,9 +123,10 @@ impl Whole {
         self.body()
     }
 
-    /// Every field but those that tell of the body and what comes after, in order.
+    /// Every field but those that Go adds for the body and what comes after, in order.
     fn each(&self, mut put: impl FnMut(HeaderName, Text)) {
         let mut own: Vec<_> = self.cors.iter().chain(&self.answer.headers).cloned().collect();
+        own.extend(self.told().map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
         own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         let mut own = own.into_iter().peekable();
         for (name, value) in guard::security(self.behaviour, self.dev_mode) {
@@ -125,14 +141,33 @@ impl Whole {
         put(DATE, Text::Own(self.date.clone()));
     }
 
-    /// The fields that tell of the body, and of what comes after it.
+    /// The fields that Go adds for the body, and of what comes after it.
     fn each_of_body(&self, mut put: impl FnMut(HeaderName, Text)) {
-        if self.answer.has_length && !self.is_bodyless() {
-            put(CONTENT_LENGTH, Text::Own(HeaderValue::from(self.answer.body.len())));
+        let length = self.answer.body.len();
+        let is_counted = self.answer.length == Length::Counted && !self.is_bodyless();
+        // Who asks for the head alone is told of what was written nevertheless.
+        if is_counted && length <= COUNTED && !(self.head && length == 0) {
+            put(CONTENT_LENGTH, Text::Own(HeaderValue::from(length)));
         }
         if self.answer.close {
             put(CONNECTION, Text::Fixed("close"));
         }
+        if self.is_chunked() {
+            put(TRANSFER_ENCODING, Text::Fixed("chunked"));
+        }
+    }
+
+    /// The length, where the endpoint tells it.
+    fn told(&self) -> Option<usize> {
+        (self.answer.length == Length::Told && !self.is_bodyless()).then_some(self.answer.body.len())
+    }
+
+    /// Whether the body is longer than anybody tells; before HTTP/1.1 it ends with the connection.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.answer.length == Length::Counted
+            && self.answer.body.len() > COUNTED
+            && !self.head
+            && !self.is_bodyless()
     }
 
     /// What is sent behind the head.
@@ -157,6 +192,7 @@ struct Head {
     behaviour: &'static Behaviour,
     dev_mode: bool,
     date: HeaderValue,
+    told: Option<usize>,
     written: Vec<u8>,
 }
 
@@ -175,6 +211,7 @@ impl Head {
             behaviour: whole.behaviour,
             dev_mode: whole.dev_mode,
             date: whole.date.clone(),
+            told: whole.told(),
             written,
         }
     }
@@ -184,6 +221,7 @@ impl Head {
             && self.dev_mode == whole.dev_mode
             && std::ptr::eq(self.behaviour, whole.behaviour)
             && self.date == whole.date
+            && self.told == whole.told()
             && self.headers == whole.answer.headers
             && self.cors == whole.cors
     }
@@ -237,8 +275,9 @@ pub(super) fn render(
     let structured = matches!(reply, Reply::Struct(_));
     let body: Bytes = match reply {
         Reply::Failure(Failure { status, text }) => return Answer::error(status, &text),
-        Reply::Raw(Raw { status, headers, body }) => {
-            return Answer { headers, body: body.into(), ..Answer::empty(status) };
+        Reply::Raw(Raw { status, headers, body, told }) => {
+            let length = if told { Length::Told } else { Length::Counted };
+            return Answer { headers, body: body.into(), length, ..Answer::empty(status) };
         }
         Reply::Action(mut text) => {
             if !text.ends_with('\n') {
@@ -266,8 +305,6 @@ pub(super) fn render(
         };
     }
     let negotiated = format.media_type().filter(|_| structured && !behaviour.has(Defect::NegotiatedAsJson));
-    if let Some(media_type) = negotiated {
-        return Answer::of(StatusCode::OK, HeaderValue::from_static(media_type), body);
-    }
-    Answer::of(StatusCode::OK, route.content_type.clone(), body)
+    let content_type = negotiated.map_or_else(|| route.content_type.clone(), HeaderValue::from_static);
+    Answer { length: Length::Told, ..Answer::of(StatusCode::OK, content_type, body) }
 }

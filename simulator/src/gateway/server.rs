@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    dispatch,
+    dispatch::{self, Plain},
     head::{self, Verdict},
     patience::Patience,
     plain,
@@ -80,9 +80,9 @@ async fn connection(
     while let Some(mut asked) = shared.is_plain().then(|| plain::take(&mut input, last.take())).flatten() {
         out.clear();
         let goes_on = match dispatch::handle_plain(&shared, number, &mut asked.parts, (&mut out, end)).await {
-            Ok((body, goes_on)) => {
+            Ok(Plain { body, chunked, goes_on }) => {
                 let is_long = hyper::body::Body::size_hint(&body).lower() >= limits::UNREAD_EACH as u64;
-                plain::send(&mut stream, &mut out, body).await?;
+                plain::send(&mut stream, &mut out, body, chunked).await?;
                 // Many can be asked for at once.
                 if is_long && !input.is_empty() {
                     shared.next_turn().await;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::{
     HeaderMap, Response, StatusCode,
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, TRANSFER_ENCODING},
     http::{HeaderValue, request::Parts},
 };
 use portmaster_fixtures::mutant::{self, AnswerChange, RequestChange};
@@ -320,6 +320,10 @@ impl Wire {
     }
 
     fn raw(mut self) -> Bytes {
+        // What is behind an answer has to be behind a length.
+        if self.headers.remove(TRANSFER_ENCODING).is_some() {
+            self.headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
         if let Some(length) = &self.length {
             set(&mut self.headers, CONTENT_LENGTH.as_str(), length.as_bytes());
         }

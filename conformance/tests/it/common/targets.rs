@@ -275,35 +275,21 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
     Some(Asked { method, target, head, bytes })
 }
 
-/// Reads an answer that ends with its connection, or with the length that it announces.
+/// Reads an answer to its end.
 async fn answer(stream: &mut TcpStream, head_only: bool) -> Option<Answer> {
-    let mut bytes = vec![];
-    let end = loop {
-        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
+    use portmaster_wire::answer::Answer as Read;
+    let is_whole = |bytes: &[u8]| match Read::begun(bytes.to_vec()) {
+        Some(begun) => head_only || begun.status == 101 || Read::is_whole(bytes),
+        None => false,
     };
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.trim_end().split("\r\n");
-    let status: u16 = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let mut headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
-        .collect();
-    if !head_only && !matches!(status, 101 | 204) {
-        let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let length = length.and_then(|(_, value)| value.parse::<usize>().ok());
-        while length.is_none_or(|length| bytes.len() < end + length) {
-            if stream.read_buf(&mut bytes).await.ok()? == 0 {
-                break;
-            }
-        }
-        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
-    }
-    Some(Answer { status, headers, body: bytes[end..].to_vec(), even_to_head: false })
+    let mut bytes = vec![];
+    while !is_whole(&bytes) && stream.read_buf(&mut bytes).await.ok()? > 0 {}
+    let read = if head_only { Read::begun(bytes) } else { Read::read(bytes) }?;
+    let framing = ["content-length", "transfer-encoding"];
+    let told = |name: &str| head_only || !framing.iter().any(|one| one.eq_ignore_ascii_case(name));
+    let headers = read.headers().filter(|(name, _)| told(name));
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Some(Answer { status: read.status, headers, body: read.body, even_to_head: false })
 }
 
 const TIERS: [(Tier, &str); 7] = [

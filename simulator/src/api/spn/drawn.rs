@@ -21,9 +21,11 @@ pub(super) fn graph(world: &mut World, call: &Call) -> Reply {
         ".dot" => {
             let as_dot = world.behaviour.has(Defect::GraphAsDot);
             let kind = if as_dot { "text/x-dot; charset=utf-8" } else { "text/plain; charset=utf-8" };
-            Raw::new(kind, dot(world, map)).into()
+            Raw { told: true, ..Raw::new(kind, dot(world, map)) }.into()
         }
-        ".html" if world.dev_mode() => Raw::new("text/html; charset=utf-8", page::html(world, map)).into(),
+        ".html" if world.dev_mode() => {
+            Raw { told: true, ..Raw::new("text/html; charset=utf-8", page::html(world, map)) }.into()
+        }
         ".html" => Raw::text(
             StatusCode::PRECONDITION_FAILED,
             "Graph html formatting (js rendering) is only available in dev mode.",

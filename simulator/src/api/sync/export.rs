@@ -90,6 +90,6 @@ fn write(call: &Call, document: &impl Serialize) -> Result<Reply, SyncError> {
         // The type is set before it is known that nobody wants the body.
         return Ok(Reply::With(CONTENT_TYPE, value, Box::new(Reply::Data(text.into()))));
     }
-    let reply = Raw { headers: Vec::new(), ..Raw::new(content_type, text) };
+    let reply = Raw { headers: Vec::new(), told: true, ..Raw::new(content_type, text) };
     Ok(reply.with(CONTENT_TYPE, value).into())
 }

@@ -44,8 +44,15 @@ pub(crate) fn raw(address: SocketAddr, request: &[u8]) -> Answer {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).expect("a simulator that answers and closes");
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let joined = portmaster_wire::answer::Answer::read(bytes.clone());
     let body = bytes.split_off(end + 4);
-    Answer { head: String::from_utf8(bytes).expect("a head of text").trim_end().to_owned(), body }
+    let mut answer =
+        Answer { head: String::from_utf8(bytes).expect("a head of text").trim_end().to_owned(), body };
+    // What is broken is left as it came.
+    if let Some(joined) = joined.filter(|_| answer.header("transfer-encoding").is_some()) {
+        answer.body = joined.body;
+    }
+    answer
 }
 
 /// Asks with a method, a target, headers and a body.
