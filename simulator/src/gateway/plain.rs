@@ -15,6 +15,7 @@ use hyper::{
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{faults::Sent, head};
+use crate::limits;
 
 /// How many fields a plain head has at most.
 const FIELDS: usize = 24;
@@ -59,7 +60,10 @@ pub(super) fn take(input: &mut BytesMut, last: Option<Box<Asked>>) -> Option<Box
 fn read(input: &[u8]) -> Option<(Parts, usize)> {
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut head = httparse::Request::new(&mut fields);
-    let Ok(httparse::Status::Complete(length)) = head.parse(input) else { return None };
+    let length = match head.parse(input) {
+        Ok(httparse::Status::Complete(length)) if length <= limits::HEAD => length,
+        _ => return None,
+    };
     let method = match head.method {
         // Others may follow an empty line.
         Some("GET") if input.starts_with(b"G") => Method::GET,
@@ -195,6 +199,11 @@ mod tests {
         ] {
             assert_eq!(taken(head), None, "{head:?}");
         }
+        let long = |more| {
+            format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "a".repeat(limits::HEAD - 32 + more))
+        };
+        assert_eq!(taken(&long(0)), Some(limits::HEAD));
+        assert_eq!(taken(&long(1)), None);
     }
 
     proptest! {
