@@ -152,14 +152,17 @@ pub(super) async fn serve(
             () = outbox.over.notified() => return Ok(()),
             _ = jobs.join_next(), if !jobs.is_empty() => {}
             () = async { _ = lifecycle.wait_for(Option::is_some).await } => {
-                // What was told of it is still on its way; then the stream ends without a farewell.
-                outbox.fill(&mut output, WRITE);
+                // What was told of it is still on its way, and so may be the answer to who asked for it; then the stream ends
+                // without a farewell.
                 let sending = async {
-                    while output.has_remaining() {
-                        stream.write_all_buf(&mut output).await?;
+                    loop {
                         outbox.fill(&mut output, WRITE);
+                        if output.has_remaining() {
+                            stream.write_all_buf(&mut output).await?;
+                        } else if jobs.join_next().await.is_none() {
+                            return Ok::<_, io::Error>(());
+                        }
                     }
-                    Ok::<_, io::Error>(())
                 };
                 let _ = tokio::time::timeout(AFTERGLOW, sending).await;
                 sleep(AFTERGLOW).await;

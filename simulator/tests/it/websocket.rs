@@ -426,6 +426,16 @@ async fn a_shutdown_is_told_and_ends_the_stream() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_under_way_is_answered_before_a_shutdown_ends_the_stream() {
+    let builder = Simulator::builder().dev_mode(true).netquery_latency(Duration::from_millis(20));
+    let simulator = builder.start().await.expect("a simulator");
+    let mut client = Client::open(&simulator).await;
+    let id = client.send("get|api:netquery/query?q={}").await;
+    client.send(r#"create|api:core/restart|J{"Method":"POST"}"#).await;
+    client.until(&id, "ok").await;
+}
+
+#[tokio::test]
 async fn a_message_beyond_the_limit_ends_the_connection_alone() {
     let builder = Simulator::builder().api_key(format!("{KEY}?read=admin&write=admin")).max_message(1000);
     let simulator = builder.start().await.expect("a simulator");
