@@ -17,10 +17,10 @@ use super::{
     statement::{Filter, Statement},
     store::{Retention, Store},
 };
-use crate::go::{decode::DecodeError, quote::quote, read::Raw};
-
-/// The stack behind a panic's words in Development Mode, without the frames: there is none of Go's here.
-const STACK: &str = "goroutine 1 [running]:";
+use crate::{
+    go::{decode::DecodeError, quote::quote, read::Raw},
+    world::crash,
+};
 
 /// Which endpoint is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Failure {
     fn reason(&self, dialect: &Dialect, database: &Connection) -> String {
         match self {
             Self::Request(text) | Self::Row(text) => text.clone(),
-            Self::Panic(_) => "Internal Server Error.".to_owned(),
+            Self::Crash => crash::words(false),
             Self::Statement { core, error } => statement_error(core, error, dialect, database),
             Self::Database(error) => error.to_string(),
         }
@@ -81,7 +81,7 @@ impl Failure {
     fn answer(&self, dialect: &Dialect, database: &Connection) -> Answer {
         let (status, words) = match self {
             Self::Request(_) => (400, ""),
-            Self::Panic(_) => (500, ""),
+            Self::Crash => (500, ""),
             Self::Statement { .. } => (dialect.behaviour.statement_status, "Failed to execute query: "),
             Self::Row(_) => (dialect.behaviour.statement_status, "Failed to execute query: "),
             Self::Database(_) => (500, "Failed to execute query: "),
@@ -199,9 +199,7 @@ impl Reader<'_> {
             _ => self.query(&mut timing).map(json),
         }
         .unwrap_or_else(|failure| match failure {
-            Failure::Panic(Some(words)) if self.request.dev_mode => {
-                text(500, format!("Internal Server Error: {words}\n\n{STACK}"))
-            }
+            Failure::Crash => text(500, crash::words(self.request.dev_mode)),
             failure => failure.answer(self.dialect, self.database),
         });
         if self.dialect.behaviour.server_timing && !timing.metrics.is_empty() {

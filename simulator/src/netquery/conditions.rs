@@ -21,16 +21,13 @@ pub(crate) enum Wording {
     Own,
 }
 
-/// What Go says where there is nothing behind a pointer.
-const NIL: &str = "runtime error: invalid memory address or nil pointer dereference";
-
 /// Why a statement cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BuildError {
     /// The request is wrong; what the answer says.
     Text(String),
-    /// The core's handler would panic: what it would say, where that is known.
-    Panic(Option<&'static str>),
+    /// The core's handler would crash.
+    Crash,
 }
 
 impl BuildError {
@@ -38,7 +35,7 @@ impl BuildError {
     pub(crate) fn after(self, words: &str) -> Self {
         match self {
             Self::Text(text) => Self::Text(format!("{words}{text}")),
-            Self::Panic(words) => Self::Panic(words),
+            Self::Crash => Self::Crash,
         }
     }
 }
@@ -289,7 +286,7 @@ impl Encoder<'_> {
             ))
         };
         Ok(match operand {
-            Operand::Null if self.dialect.null_panics => return Err(BuildError::Panic(None)),
+            Operand::Null if self.dialect.null_panics => return Err(BuildError::Crash),
             Operand::Null => Ok(match self.column.shown {
                 Shown::Text | Shown::Json => Value::Text(String::new()),
                 Shown::Bool => Value::Bool(false),
@@ -336,7 +333,7 @@ impl Search {
                         "type of column {field} cannot be used in text-search"
                     )));
                 }
-                None if dialect.search_panics => return Err(BuildError::Panic(Some(NIL))),
+                None if dialect.search_panics => return Err(BuildError::Crash),
                 None => {
                     let name = quote(field);
                     return Err(BuildError::Text(format!("column name {name} not allowed")));

@@ -26,8 +26,8 @@ pub enum StoreError {
 pub(crate) enum Failure {
     /// The request is wrong.
     Request(String),
-    /// The core's handler would panic: what it would say, where that is known.
-    Panic(Option<&'static str>),
+    /// The core's handler would crash.
+    Crash,
     /// The database refuses the statement, shown here as the core writes it.
     Statement {
         /// The core's statement.
@@ -45,7 +45,7 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Text(text) => Self::Request(text),
-            BuildError::Panic(words) => Self::Panic(words),
+            BuildError::Crash => Self::Crash,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod change;
 pub mod clock;
 pub mod config;
 pub mod connections;
+pub mod crash;
 pub mod dns;
 mod due;
 pub mod event;

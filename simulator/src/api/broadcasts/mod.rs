@@ -12,6 +12,7 @@ use crate::{
     world::{
         Change, World,
         broadcasts::{Outcome, Rehearsal},
+        crash,
     },
 };
 
@@ -42,7 +43,7 @@ fn simulate(world: &mut World, call: &Call) -> Reply {
     let update = match update::read(call.body(), world.now(), Grammar::of(world.behaviour)) {
         Ok(update) => update,
         Err(update::UpdateError::Empty) if world.behaviour.has(Defect::EmptyBroadcastCrashes) => {
-            return Reply::failure("Internal Server Error.");
+            return Reply::failure(crash::words(world.dev_mode()));
         }
         Err(update::UpdateError::Empty) => {
             return Reply::failure(
@@ -131,6 +132,16 @@ mod tests {
         assert_eq!(ask(&mut world, reset_state, "", ""), gone);
         assert_eq!(ask(&mut world, reset_state, "", ""), gone);
         assert_eq!(ask(&mut world, simulate, "state=true", body), line("displayed"));
+    }
+
+    #[test]
+    fn a_crash_says_why_in_development_mode() {
+        let body = "notifications:\n  one: null\n";
+        let said = |yaml| ask(&mut world(yaml, Contract::V2_2), simulate, "", body);
+        assert_eq!(said("{}"), "Internal Server Error.");
+        let told = said("config: { core/devMode: true }");
+        assert!(told.starts_with("Internal Server Error: runtime error: "), "{told}");
+        assert!(told.contains("\n\ngoroutine "), "{told}");
     }
 
     #[test]

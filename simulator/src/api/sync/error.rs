@@ -1,11 +1,11 @@
 //! Why something is not exported or imported, with the cores' words and statuses (core-2.2 §6.10).
 
 use hyper::StatusCode;
-use portmaster_fixtures::{Behaviour, Defect};
+use portmaster_fixtures::Defect;
 
 use crate::{
     api::Reply,
-    world::{change::ChangeError, config::Refused},
+    world::{World, change::ChangeError, config::Refused, crash},
 };
 
 /// An error of an export or an import.
@@ -45,8 +45,8 @@ pub(super) enum SyncError {
     #[error("invalid setting value: {0}")]
     Value(String),
     /// An option's value crashes the core.
-    #[error("Internal Server Error.")]
-    Crash,
+    #[error("{0}")]
+    Crash(String),
     /// The one setting is for all programs only.
     #[error("cannot be set per app")]
     NotPerApp,
@@ -72,9 +72,9 @@ impl SyncError {
     pub(super) const STATUSES: &'static [u16] = &[410, 412, 422];
 
     /// The error of a value that an option does not take; `among` others it is told with its key.
-    pub(super) fn refused(refused: Refused, among: Option<&str>, behaviour: &Behaviour) -> Self {
-        if matches!(refused, Refused::Incomparable { .. }) && behaviour.has(Defect::ImportCrashes) {
-            return Self::Crash;
+    pub(super) fn refused(refused: Refused, among: Option<&str>, world: &World) -> Self {
+        if matches!(refused, Refused::Incomparable { .. }) && world.behaviour.has(Defect::ImportCrashes) {
+            return Self::Crash(crash::words(world.dev_mode()));
         }
         Self::Value(match among {
             Some(key) => format!("configuration value for {key} is invalid: {refused}"),
@@ -87,7 +87,7 @@ impl SyncError {
             Self::ExportRequest(_) | Self::Missing | Self::Malformed | Self::Form => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            Self::Import(_) | Self::Checksum | Self::NoChecksum(_) | Self::Crash => {
+            Self::Import(_) | Self::Checksum | Self::NoChecksum(_) | Self::Crash(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::NoTarget | Self::Unchanged | Self::NotPerApp | Self::SomeNotPerApp => StatusCode::GONE,

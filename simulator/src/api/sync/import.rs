@@ -42,7 +42,7 @@ pub(super) fn sort(world: &World, flat: settings::Flat, per_app: bool) -> Result
         let value = world
             .config
             .read(&key, value)
-            .map_err(|refused| SyncError::refused(refused, Some(&key), world.behaviour))?;
+            .map_err(|refused| SyncError::refused(refused, Some(&key), world))?;
         some_not_per_app |= per_app && !world.config.is_per_app(&key);
         sorted.known.insert(key, value);
     }
@@ -112,10 +112,7 @@ fn import_single(world: &mut World, call: &Call) -> Result<Outcome, SyncError> {
     if world.config.option(&key).is_none() {
         return Err(SyncError::Unknown(key));
     }
-    let value = world
-        .config
-        .read(&key, value)
-        .map_err(|refused| SyncError::refused(refused, None, world.behaviour))?;
+    let value = world.config.read(&key, value).map_err(|refused| SyncError::refused(refused, None, world))?;
     if request.target == GLOBAL {
         let outcome = Outcome {
             restart_required: needs_restart(world, &key),

@@ -273,11 +273,12 @@ fn core_1_0_says_in_development_mode_how_long_the_steps_took() {
 }
 
 #[test]
-fn a_crashed_search_says_why_in_development_mode() {
+fn a_crashed_query_says_why_in_development_mode() {
     let search = r#"{"textSearch":{"fields":["nosuch"],"value":"x"}}"#;
+    let null = r#"{"query":{"domain":{"$in":[null]}}}"#;
     let words = "Internal Server Error: runtime error: invalid memory address or nil pointer dereference\n\ngoroutine ";
-    for contract in [Contract::V1_0, Contract::V2_2] {
-        let (status, said) = in_development(contract, search);
+    for (contract, query) in [(Contract::V1_0, search), (Contract::V2_2, search), (Contract::V2_2, null)] {
+        let (status, said) = in_development(contract, query);
         assert!(status == 500 && said.starts_with(words), "{said}");
     }
 }
