@@ -6,6 +6,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use portmaster_fixtures::scenario::Connections;
+
 use super::bundles::BundleError;
 use crate::{
     netquery::{Kept, Store, StoreError},
@@ -36,7 +38,7 @@ pub enum LoadError {
     Netquery(#[from] StoreError),
 }
 
-/// What is longer as text lists its connections, and is not kept either: bytes.
+/// What is longer as text is not kept either: bytes.
 const LONGEST: usize = 256 << 10;
 
 /// How many are kept.
@@ -79,13 +81,12 @@ pub(crate) fn begun(origin: &Origin) -> Result<(World, Store), LoadError> {
 
 /// What a world is made from, unless that is long.
 fn text(origin: &Origin) -> Option<Vec<u8>> {
-    let mut text = vec![0; LONGEST];
-    let mut rest = text.as_mut_slice();
-    serde_json::to_writer(&mut rest, &(&origin.scenario, &origin.options)).ok()?;
-    let left = rest.len();
-    text.truncate(LONGEST - left);
-    text.shrink_to_fit();
-    Some(text)
+    // What lists many connections need not be written to know that.
+    if matches!(&origin.scenario.connections, Connections::Listed(rows) if rows.len() > MOST) {
+        return None;
+    }
+    let text = serde_json::to_vec(&(&origin.scenario, &origin.options)).ok()?;
+    (text.len() <= LONGEST).then_some(text)
 }
 
 fn last() -> MutexGuard<'static, VecDeque<Last>> {

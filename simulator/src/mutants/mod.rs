@@ -16,6 +16,7 @@ use std::{
 use portmaster_fixtures::{
     Behaviour, Contract, Endpoint, Mutant, UnknownMutant,
     mutant::{Comparison, EndpointPatch, Rewrite},
+    read_value,
 };
 use regex::bytes::Regex;
 use serde::{Serialize, de::DeserializeOwned};
@@ -229,7 +230,7 @@ fn patched<T: Serialize + DeserializeOwned>(value: &T, patches: &[&Value]) -> T 
     for patch in patches {
         json::merge(&mut tree, patch);
     }
-    serde_json::from_value(tree).unwrap_or_else(|error| panic!("fixtures/mutants: a patch: {error}"))
+    read_value(&tree).unwrap_or_else(|error| panic!("fixtures/mutants: a patch: {error}"))
 }
 
 #[cfg(test)]

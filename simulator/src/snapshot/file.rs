@@ -1,13 +1,13 @@
 //! The file that a world is saved in: JSON, with a version and with a digest of all that it holds.
 
-use std::{borrow::Cow, sync::Arc, thread};
+use std::{borrow::Cow, iter, sync::Arc, thread};
 
 use portmaster_fixtures::{
-    Scenario, read_value,
+    Misfit, Scenario, read_value,
     scenario::{Connections, RowsFile},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, de::StrRead, value::RawValue};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Origin, Snapshot};
@@ -79,14 +79,14 @@ struct SavedWorld<W> {
 /// What a world was made from, as it is saved.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SavedOrigin<'a, S> {
-    scenario: S,
+struct SavedOrigin<'a> {
+    scenario: Cow<'a, Scenario>,
     /// The rows of the file that the scenario names, for whom scenarios have no form.
     rows: Option<Cow<'a, RowsFile>>,
     options: Cow<'a, Options>,
 }
 
-impl<'a> SavedOrigin<'a, Cow<'a, Scenario>> {
+impl<'a> SavedOrigin<'a> {
     fn of(origin: &'a Origin) -> Self {
         let (scenario, rows) = match &origin.scenario.connections {
             Connections::Rows(rows) => {
@@ -98,25 +98,19 @@ impl<'a> SavedOrigin<'a, Cow<'a, Scenario>> {
         };
         Self { scenario, rows, options: Cow::Borrowed(&origin.options) }
     }
-}
 
-impl SavedOrigin<'_, Box<RawValue>> {
-    fn read(self) -> Result<Origin, SnapshotError> {
-        const PLACE: &str = "origin.scenario";
-        let text = self.scenario.get();
-        if extent(text).1 > limits::SNAPSHOT_SCENARIO {
+    fn read(value: &Value) -> Result<Origin, SnapshotError> {
+        if value.get("scenario").map_or(0, values) > limits::SNAPSHOT_SCENARIO {
             let what = format!("expected at most {} values", limits::SNAPSHOT_SCENARIO);
-            return Err(damaged(PLACE.to_owned(), &what));
+            return Err(damaged("origin.scenario", &[], &what));
         }
-        let mut json = serde_json::Deserializer::from_str(text);
-        json.disable_recursion_limit();
-        let value = Value::deserialize(&mut json).map_err(|error| damaged(PLACE.to_owned(), &error))?;
-        let mut scenario: Scenario = read_value(&value)
-            .map_err(|misfit| damaged([&[PLACE.to_owned()], &*misfit.steps].concat().join("."), &misfit))?;
-        if let Some(rows) = self.rows {
+        let saved: SavedOrigin<'_> =
+            read_value(value).map_err(|misfit| damaged("origin", &misfit.steps, &misfit))?;
+        let mut scenario = saved.scenario.into_owned();
+        if let Some(rows) = saved.rows {
             scenario.connections = Connections::Rows(rows.into_owned());
         }
-        Ok(Origin { scenario, options: self.options.into_owned(), present: false })
+        Ok(Origin { scenario, options: saved.options.into_owned(), present: false })
     }
 }
 
@@ -135,32 +129,22 @@ struct File {
     #[serde(rename = "version")]
     _version: u64,
     digest: String,
-    origin: SavedOrigin<'static, Box<RawValue>>,
-    state: SavedWorld<World>,
+    origin: Value,
+    #[serde(deserialize_with = "state_of")]
+    state: Result<SavedWorld<World>, Misfit>,
     live: Vec<Vec<Value>>,
     history: Vec<Vec<Value>>,
     bandwidth: Vec<Vec<Value>>,
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
-    format: &'a str,
-    version: u32,
-    digest: &'a str,
-    origin: &'a RawValue,
-    state: &'a RawValue,
-    live: &'a RawValue,
-    history: &'a RawValue,
-    bandwidth: &'a RawValue,
+/// The state, which is no longer held as values once it is read.
+fn state_of<'de, D: Deserializer<'de>>(from: D) -> Result<Result<SavedWorld<World>, Misfit>, D::Error> {
+    Ok(read_value(&Value::deserialize(from)?))
 }
 
 /// JSON that was just written.
-fn raw(value: &impl Serialize) -> Box<RawValue> {
-    serde_json::value::to_raw_value(value).expect("every part of a world has a form in JSON")
-}
-
-fn raw_text(text: &str) -> Box<RawValue> {
-    RawValue::from_string(text.to_owned()).expect("tables are taken out as JSON")
+fn written(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("every part of a world has a form in JSON")
 }
 
 /// The digest of some texts, hexadecimal.
@@ -174,33 +158,26 @@ fn digest(parts: &[&str]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn state(world: &World) -> Box<RawValue> {
-    raw(&SavedWorld { healthy: world.is_healthy(), world })
+fn state(world: &World) -> String {
+    written(&SavedWorld { healthy: world.is_healthy(), world })
 }
 
 /// The digest of a world and its connection database.
 pub(super) fn fingerprint(world: &World, tables: &Tables) -> String {
-    digest(&[state(world).get(), &tables.live, &tables.history, &tables.bandwidth])
+    digest(&[&state(world), &tables.live, &tables.history, &tables.bandwidth])
 }
 
 impl Snapshot {
     /// The world as one JSON text, for a file that [`from_json`](Self::from_json) reads. It holds what the world holds,
     /// secrets included.
     pub fn to_json(&self) -> String {
-        let (origin, state) = (raw(&SavedOrigin::of(self.origin())), state(self.world()));
+        let (origin, state) = (written(&SavedOrigin::of(self.origin())), state(self.world()));
         let Tables { live, history, bandwidth } = self.tables();
-        let digest = digest(&[origin.get(), state.get(), live, history, bandwidth]);
-        let written = Written {
-            format: FORMAT,
-            version: VERSION,
-            digest: &digest,
-            origin: &origin,
-            state: &state,
-            live: &raw_text(live),
-            history: &raw_text(history),
-            bandwidth: &raw_text(bandwidth),
-        };
-        serde_json::to_string(&written).expect("texts and JSON")
+        let digest = digest(&[&origin, &state, live, history, bandwidth]);
+        format!(
+            "{{\"format\":\"{FORMAT}\",\"version\":{VERSION},\"digest\":\"{digest}\",\"origin\":{origin},\"state\":{state},\
+             \"live\":{live},\"history\":{history},\"bandwidth\":{bandwidth}}}"
+        )
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote. The world that is read is the same.
@@ -224,7 +201,7 @@ impl Snapshot {
         if text.len() > limits::SNAPSHOT_FILE {
             return Err(SnapshotError::TooLong { found: text.len() });
         }
-        if extent(text).0 > limits::SNAPSHOT_NESTING {
+        if depth(text) > limits::SNAPSHOT_NESTING {
             return Err(SnapshotError::TooDeep);
         }
         thread::scope(|scope| {
@@ -244,42 +221,50 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     if head.version != u64::from(VERSION) {
         return Err(SnapshotError::Version { found: head.version });
     }
-    let mut json = serde_json::Deserializer::new(StrRead::new(text));
+    let mut json = serde_json::Deserializer::from_str(text);
     json.disable_recursion_limit();
-    let file: File = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| damaged(error.path().to_string(), error.inner()))?;
-    let mut world = file.state.world;
-    world.revive(file.state.healthy);
-    let origin = file.origin.read()?;
+    let file = File::deserialize(&mut json).map_err(|error| damaged("snapshot", &[], &error))?;
+    let saved = file.state.map_err(|misfit| damaged("state", &misfit.steps, &misfit))?;
+    let mut world = saved.world;
+    world.revive(saved.healthy);
+    let origin = SavedOrigin::read(&file.origin)?;
     let tables = Tables::read(world.behaviour, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
     let snapshot = Snapshot::new(world, Kept::Taken(tables), Arc::new(origin));
-    let (origin, state) = (raw(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));
+    let (origin, state) = (written(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));
     let Tables { live, history, bandwidth } = snapshot.tables();
-    let found = digest(&[origin.get(), state.get(), live, history, bandwidth]);
+    let found = digest(&[&origin, &state, live, history, bandwidth]);
     if found != file.digest {
         return Err(SnapshotError::Changed { found, expected: file.digest });
     }
     Ok(snapshot)
 }
 
-fn damaged(place: String, what: &dyn ToString) -> SnapshotError {
+fn damaged(part: &str, steps: &[String], what: &dyn ToString) -> SnapshotError {
+    let place = iter::once(part).chain(steps.iter().map(String::as_str)).collect::<Vec<_>>().join(".");
     SnapshotError::Damaged { place, what: what.to_string() }
 }
 
-/// How deep the values of a JSON text are nested, and how many there are.
-fn extent(text: &str) -> (usize, usize) {
-    let (mut deepest, mut now, mut values) = (0, 0_usize, 1);
+/// How many values a value consists of.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(list) => list.iter().map(values).sum(),
+        Value::Object(members) => members.values().map(values).sum(),
+        _ => 0,
+    }
+}
+
+/// How deep the values of a JSON text are nested.
+fn depth(text: &str) -> usize {
+    let (mut deepest, mut now) = (0, 0_usize);
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'[' | b'{' => {
                 now += 1;
-                values += 1;
                 deepest = deepest.max(now);
             }
             b']' | b'}' => now = now.saturating_sub(1),
-            b',' => values += 1,
             b'"' => {
                 while let Some(inner) = bytes.next() {
                     match inner {
@@ -292,5 +277,5 @@ fn extent(text: &str) -> (usize, usize) {
             _ => {}
         }
     }
-    (deepest, values)
+    deepest
 }
