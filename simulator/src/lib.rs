@@ -43,6 +43,7 @@ pub mod journal;
 mod limits;
 mod mutants;
 pub mod netquery;
+mod ordered;
 mod query;
 mod simulator;
 mod snapshot;

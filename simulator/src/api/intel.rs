@@ -6,12 +6,15 @@ use portmaster_fixtures::Country;
 use serde_json::Value;
 
 use super::{Call, Handler, Reply};
-use crate::world::{World, geo};
+use crate::{
+    ordered::ordered,
+    world::{World, geo},
+};
 
 pub(super) const HANDLERS: &[Handler] = &[Handler::new("intel/geoip/countries", countries)];
 
 fn countries(_: &mut World, call: &Call) -> Reply {
     let all: BTreeMap<&str, Value> =
-        Country::all().iter().map(|(code, country)| (*code, geo::country(country))).collect();
+        ordered(Country::all().iter().map(|(code, country)| (*code, geo::country(country))));
     call.structured(&all)
 }

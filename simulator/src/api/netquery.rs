@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Call, Handler, Raw, Reply};
 use crate::{
     netquery::{Answer, Kind, Request, Retention, Store},
+    ordered::ordered,
     world::{World, profiles::Stored},
 };
 
@@ -92,5 +93,5 @@ fn retention(world: &World) -> Retention {
         let own = stored.profile.settings().get("history/keep").and_then(days);
         Some((stored.profile.key(), own.or(everywhere)?))
     };
-    Retention { days: world.profiles.iter().filter_map(of).collect() }
+    Retention { days: ordered(world.profiles.iter().filter_map(of)) }
 }

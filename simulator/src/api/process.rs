@@ -11,7 +11,10 @@ use portmaster_fixtures::{
 use serde::Serialize;
 
 use super::{Call, Handler, Reply};
-use crate::world::{World, profiles::LOCAL};
+use crate::{
+    ordered::ordered,
+    world::{World, profiles::LOCAL},
+};
 
 pub(super) const HANDLERS: &[Handler] = &[
     Handler::new("process/group-leader/{pid:[0-9]+}", group_leader).saying(&[400, 404]),
@@ -201,7 +204,7 @@ impl<'a> Running<'a> {
             cwd: if matches!(self, Self::Core) { folder } else { user_home }.to_owned(),
             cmd_line: cmd_line.to_owned(),
             first_arg: cmd_line.split(' ').nth(1).unwrap_or_default().to_owned(),
-            env: BTreeMap::from([
+            env: ordered([
                 ("HOME", user_home),
                 ("LANG", "en_GB.UTF-8"),
                 ("PATH", "/usr/bin:/bin"),

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use portmaster_fixtures::scenario::{Bundle as Scripted, file};
 
-use crate::limits;
+use crate::{limits, ordered::ordered};
 
 /// What is served below `/ui/modules/` and `/assets/`.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Bundles {
         let mut given = BTreeMap::new();
         for (name, bundle) in scripted.into_iter().flatten() {
             let files = bundle.files.as_ref().map(|files| {
-                files.iter().map(|(path, text)| (path.clone(), Bytes::from(text.clone()))).collect()
+                ordered(files.iter().map(|(path, text)| (path.clone(), Bytes::from(text.clone()))))
             });
             given.insert(name.clone(), files);
         }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     str::FromStr,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -257,6 +257,15 @@ impl Shared {
 
     /// Works on the world at its present instant, and passes on what happened.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
+        let (mut world, due, later) = self.enter();
+        let result = work(&mut world);
+        self.leave(world, due, later);
+        result
+    }
+
+    /// The world at its present instant, when something is due next, and what follows from what happened until now. What is no
+    /// work's own stands here and in `leave`, so that it is compiled once.
+    fn enter(&self) -> (MutexGuard<'_, World>, Option<Timestamp>, Later) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // A panic while the lock was held was caught where it happened; the world's changes are single assignments.
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +278,11 @@ impl Shared {
         let events = world.take_events();
         let mut later = Later::default();
         self.pass_on(&world, events, &mut later);
-        let result = work(&mut world);
+        (world, due, later)
+    }
+
+    /// Passes on what happened, and gives the world back.
+    fn leave(&self, mut world: MutexGuard<'_, World>, due: Option<Timestamp>, mut later: Later) {
         self.observe(&world);
         if world.next_due() != due {
             self.due_changed.notify_one();
@@ -286,7 +299,6 @@ impl Shared {
             // The request that brought it about is answered all the same.
             tracing::warn!("{error}");
         }
-        result
     }
 
     /// Whether somebody waits for the world.

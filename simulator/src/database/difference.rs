@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Subscribers, named, network};
-use crate::world::{Record, World};
+use crate::{
+    ordered::ordered,
+    world::{Record, World},
+};
 
 /// The databases, in the order in which they are compared.
 const DATABASES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
@@ -45,5 +48,5 @@ fn records(world: &World, database: &str) -> BTreeMap<String, Record> {
     // A database that is not there has none.
     let found = named(world, database).and_then(|database| database.list(world, ""));
     let records = found.map(|found| found.records).unwrap_or_default();
-    records.into_iter().map(|record| (record.key.clone(), record)).collect()
+    ordered(records.into_iter().map(|record| (record.key.clone(), record)))
 }

@@ -123,12 +123,17 @@ impl Whole {
         self.body()
     }
 
-    /// Every field but those that Go adds for the body and what comes after, in order.
-    fn each(&self, mut put: impl FnMut(HeaderName, Text)) {
+    /// The answer's own fields, in order.
+    fn own(&self) -> Vec<(HeaderName, HeaderValue)> {
         let mut own: Vec<_> = self.cors.iter().chain(&self.answer.headers).cloned().collect();
         own.extend(self.told().map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
         own.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        let mut own = own.into_iter().peekable();
+        own
+    }
+
+    /// Every field but those that Go adds for the body and what comes after, in order.
+    fn each(&self, mut put: impl FnMut(HeaderName, Text)) {
+        let mut own = self.own().into_iter().peekable();
         for (name, value) in guard::security(self.behaviour, self.dev_mode) {
             while let Some((name, value)) = own.next_if(|(own, _)| own.as_str() < name.as_str()) {
                 put(name, Text::Own(value));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::gzip;
+use crate::ordered::ordered;
 
 /// A profile (message `perftools.profiles.Profile`). Texts are indices into `string_table`.
 #[derive(Clone, PartialEq)]
@@ -175,7 +176,7 @@ pub struct Texts {
 impl Texts {
     /// Only the empty text, which comes first.
     pub fn new() -> Self {
-        Self { list: vec![String::new()], by_text: BTreeMap::from([(String::new(), 0)]) }
+        Self { list: vec![String::new()], by_text: ordered([(String::new(), 0)]) }
     }
 
     /// The index of a text.

@@ -9,6 +9,7 @@ use super::{
     read::{Kind, Raw},
     time,
 };
+use crate::ordered::ordered;
 
 /// A Go structure.
 #[derive(Debug)]
@@ -262,8 +263,7 @@ pub fn plain(raw: Raw<'_>) -> Value {
         Kind::String => raw.string().into(),
         Kind::Array => raw.elements().map(plain).collect(),
         Kind::Object => {
-            let sorted: std::collections::BTreeMap<String, Value> =
-                raw.members().map(|(name, value)| (name, plain(value))).collect();
+            let sorted = ordered(raw.members().map(|(name, value)| (name, plain(value))));
             Value::Object(sorted.into_iter().collect())
         }
     }

@@ -11,6 +11,7 @@ use super::{
     rows::RowWriter,
     statement::Filter,
 };
+use crate::ordered::ordered;
 
 /// Seconds that the chart of active connections looks back.
 const WINDOW: i64 = 600;
@@ -266,7 +267,7 @@ pub(crate) fn write_params(out: &mut Vec<u8>, params: &Params, null: bool) {
         out.extend_from_slice(b"null");
         return;
     }
-    let sorted: std::collections::BTreeMap<_, _> = params.iter().map(|(name, value)| (name, value)).collect();
+    let sorted = ordered(params.iter().map(|(name, value)| (name, value)));
     output::object(out, 1, sorted, output::value);
 }
 

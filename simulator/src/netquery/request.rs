@@ -10,6 +10,7 @@ use crate::{
         read::{Kind, Raw},
     },
     limits,
+    ordered::ordered,
 };
 
 /// What is said of more values than a statement takes, in the database's words.
@@ -338,12 +339,11 @@ fn good_name(name: &str) -> bool {
 fn conditions(raw: Raw<'_>, dialect: &Dialect) -> Result<Option<Conditions>, DecodeError> {
     match raw.kind() {
         Kind::Object => {
-            let columns: BTreeMap<_, _> = raw.members().collect();
+            let columns = ordered(raw.members()).into_iter();
             columns
-                .into_iter()
                 .map(|(column, value)| Ok((column.clone(), matchers(&column, value, dialect)?)))
-                .collect::<Result<_, _>>()
-                .map(Some)
+                .collect::<Result<Vec<_>, _>>()
+                .map(|columns| Some(ordered(columns)))
         }
         Kind::Null => Ok(None),
         _ => {
@@ -460,8 +460,7 @@ fn printed(raw: Raw<'_>, depth: usize) -> String {
             format!("[{}]", elements.join(" "))
         }
         Kind::Object => {
-            let sorted: BTreeMap<_, _> = raw.members().collect();
-            let pairs: Vec<_> = sorted
+            let pairs: Vec<_> = ordered(raw.members())
                 .into_iter()
                 .map(|(name, value)| format!("{name}:{}", printed(value, depth + 1)))
                 .collect();

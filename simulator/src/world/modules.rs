@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{Meta, Notification, Record, World, notifications::Action};
+use crate::ordered::ordered;
 
 /// How bad a state is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,12 +66,11 @@ pub type Modules = BTreeMap<String, Vec<ModuleState>>;
 
 /// The modules of a core.
 pub(super) fn all() -> Modules {
-    [
+    let names = [
         "Binary Updater", "Broadcasts", "Captain", "Control", "CustomList", "FilterLists", "Intel Updater",
         "NameServer", "Notifications", "Profile", "Resolver",
-    ]
-    .map(|name| (name.to_owned(), Vec::new()))
-    .into()
+    ];
+    ordered(names.map(|name| (name.to_owned(), Vec::new())))
 }
 
 /// A part of an early core.

@@ -228,6 +228,7 @@ pub(super) mod kept {
     use serde::{Deserializer, Serializer, de};
 
     use super::{Deserialize, Notification, Notifications, Serialize, Timestamp};
+    use crate::ordered::ordered;
 
     #[derive(Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -257,7 +258,7 @@ pub(super) mod kept {
             let Kept { record, key, awaited, created, modified } = kept;
             (record.event_id.clone(), Notification { key, awaited, created, modified, ..record })
         };
-        Ok(kept.into_iter().map(read).collect())
+        Ok(ordered(kept.into_iter().map(read)))
     }
 }
 

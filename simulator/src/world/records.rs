@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Record, World};
-use crate::limits;
+use crate::{limits, ordered::ordered};
 
 /// The account of a person who is logged in.
 pub(super) const ACCOUNT: &str = "core:spn/account/user";
@@ -122,7 +122,7 @@ fn dismissed(record: &Record) -> BTreeMap<String, Timestamp> {
     let text = record.text().map(|text| text.as_ref()).unwrap_or_default();
     let value: serde_json::Value = serde_json::from_slice(text).unwrap_or_default();
     let states = value.get("States").and_then(|states| states.as_object()).into_iter().flatten();
-    states.filter_map(|(id, state)| Some((id.clone(), state.get("Read")?.as_str()?.parse().ok()?))).collect()
+    ordered(states.filter_map(|(id, state)| Some((id.clone(), state.get("Read")?.as_str()?.parse().ok()?))))
 }
 
 impl World {

@@ -58,6 +58,7 @@ pub(super) mod files {
     use std::{collections::BTreeMap, sync::Arc};
 
     use super::{Deserialize, Deserializer, Form, Serializer};
+    use crate::ordered::ordered;
 
     type Files = BTreeMap<String, Arc<[u8]>>;
 
@@ -67,7 +68,11 @@ pub(super) mod files {
 
     pub(in crate::world) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Files, D::Error> {
         let read = BTreeMap::<String, Form>::deserialize(from)?;
-        read.into_iter().map(|(name, form)| Ok((name, form.bytes()?.into()))).collect()
+        let read: Vec<_> = read
+            .into_iter()
+            .map(|(name, form)| Ok((name, form.bytes()?.into())))
+            .collect::<Result<_, _>>()?;
+        Ok(ordered(read))
     }
 }
 
@@ -76,6 +81,7 @@ pub(super) mod pairs {
     use std::collections::BTreeMap;
 
     use super::{Deserialize, Deserializer, Serialize, Serializer};
+    use crate::ordered::ordered;
 
     pub(in crate::world) fn serialize<S, K, V>(map: &BTreeMap<K, V>, to: S) -> Result<S::Ok, S::Error>
     where
@@ -92,6 +98,6 @@ pub(super) mod pairs {
         K: Deserialize<'de> + Ord,
         V: Deserialize<'de>,
     {
-        Ok(Vec::<(K, V)>::deserialize(from)?.into_iter().collect())
+        Ok(ordered(Vec::<(K, V)>::deserialize(from)?))
     }
 }

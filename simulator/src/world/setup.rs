@@ -24,6 +24,7 @@ use super::{
 use crate::{
     go::json as gojson,
     mutants::{MutantError, Mutants},
+    ordered::ordered,
 };
 
 /// What a command line or a test says about a world, over what its scenario says.
@@ -285,7 +286,7 @@ impl World {
         let active = active.map(|row| row.shared.profile.clone());
         let running = self.apps.iter().filter(|app| !app.processes.is_empty());
         let running = running.map(|app| format!("{LOCAL}/{}", self.profile_id(app)));
-        self.revisions = active.chain(running).map(|profile| (profile, 1)).collect();
+        self.revisions = ordered(active.chain(running).map(|profile| (profile, 1)));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
         structure::{Structure, Type},
         yaml,
     },
+    ordered::ordered,
     query::{Grammar, Query},
     world::{Notification, broadcasts::Broadcast, notifications::STRUCTURE},
 };
@@ -78,7 +79,8 @@ pub(super) fn read(body: &[u8], now: Timestamp, grammar: Grammar) -> Result<Upda
         let broadcast = checked(&id, &entry, showing.contains(&id), now, grammar)?;
         Ok((id, broadcast))
     });
-    Ok(Update { automatic, broadcasts: broadcasts.collect::<Result<_, UpdateError>>()? })
+    let broadcasts = broadcasts.collect::<Result<Vec<_>, UpdateError>>()?;
+    Ok(Update { automatic, broadcasts: ordered(broadcasts) })
 }
 
 /// The entries that have a notification's member, be it null.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use portmaster_fixtures::Permission;
 
-use crate::go::{json, quote::quote};
+use crate::{
+    go::{json, quote::quote},
+    ordered::ordered,
+};
 
 /// The name that the device goes by.
 const INSTANCE: &str = "simulator";
@@ -40,7 +43,7 @@ impl Metric {
     pub(super) fn new(identifier: &'static str, name: &'static str, shown: Shown) -> Self {
         Self {
             identifier,
-            labels: BTreeMap::from([("instance", INSTANCE.to_owned())]),
+            labels: ordered([("instance", INSTANCE.to_owned())]),
             name,
             internal: "",
             permission: Permission::User,

@@ -7,6 +7,7 @@ use portmaster_fixtures::scenario::ConnectionRow;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Connection, Connections};
+use crate::ordered::ordered;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,9 +28,9 @@ impl Serialize for Connections {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let known = |one: &Arc<Connection>| self.get(one.id()).is_some_and(|known| Arc::ptr_eq(known, one));
         let going = self.going.iter().filter(|(_, one)| known(one));
-        let going: BTreeMap<&str, i64> = going.map(|((second, _), one)| (one.id(), *second)).collect();
+        let going: BTreeMap<&str, i64> = ordered(going.map(|((second, _), one)| (one.id(), *second)));
         let ending = self.ending.iter().filter(|(_, one)| known(one));
-        let ending: BTreeMap<&str, Timestamp> = ending.map(|((end, _), one)| (one.id(), *end)).collect();
+        let ending: BTreeMap<&str, Timestamp> = ordered(ending.map(|((end, _), one)| (one.id(), *end)));
         let saved = |one: &Arc<Connection>| {
             Row(one.row(), going.get(one.id()).copied(), ending.get(one.id()).copied())
         };

@@ -7,7 +7,10 @@ use portmaster_fixtures::{
 };
 
 use super::{Fingerprint, LOCAL, Profile, Profiles, derived_id};
-use crate::world::{World, settings};
+use crate::{
+    ordered::ordered,
+    world::{World, settings},
+};
 
 /// A profile of the core's own: id, name, description, whether it shows the core's path, its settings.
 struct BuiltIn {
@@ -81,7 +84,7 @@ fn built_in(one: &BuiltIn, world: &World, start: Timestamp) -> Profile {
         description: one.about.to_owned(),
         presentation_path: if one.is_core { world.core_path().to_owned() } else { String::new() },
         fingerprints: Some(Vec::new()),
-        config: Some(settings::nest(settings.collect())),
+        config: Some(settings::nest(ordered(settings))),
         created: world.core.installed.unwrap_or(start).as_second(),
         internal: true,
         ..Profile::default()
@@ -161,7 +164,7 @@ impl World {
             id: "global-config".to_owned(),
             source: "special".to_owned(),
             name: "Global Configuration".to_owned(),
-            config: Some(settings::nest(settings.collect())),
+            config: Some(settings::nest(ordered(settings))),
             created: now.as_second(),
             internal: true,
             ..Profile::default()

@@ -172,7 +172,7 @@ impl World {
             let ip = if to.ip.is_ipv6() { hub.ipv6.map(IpAddr::V6) } else { hub.ipv4.map(IpAddr::V4) };
             exit_cost(&self.hub_whereabouts(hub, ip), &to.whereabouts)
         };
-        let (exits, disregarded) = sorted(map, will_do, cost);
+        let (exits, disregarded) = sorted(map, &will_do, &cost);
         let mut routes = ways(map, home, &exits, algorithm);
         routes.sort_by(|a, b| a.cost().total_cmp(&b.cost()));
         Found { exits, disregarded, routes }
@@ -186,15 +186,15 @@ impl World {
                 && !hub.is(HubState::UsageAsHomeDiscouraged)
         };
         let here = self.here();
-        sorted(map, will_do, |hub| straight(&HOME_COSTS, apart(here, hub.place)))
+        sorted(map, &will_do, &|hub| straight(&HOME_COSTS, apart(here, hub.place)))
     }
 }
 
 /// The hubs that will do, cheapest first, and the others by name.
 fn sorted<'a>(
     map: &'a Map,
-    will_do: impl Fn(&Hub) -> bool,
-    cost: impl Fn(&Hub) -> f32,
+    will_do: &dyn Fn(&Hub) -> bool,
+    cost: &dyn Fn(&Hub) -> f32,
 ) -> (Vec<Exit<'a>>, Vec<&'a Hub>) {
     let (good, mut others): (Vec<&Hub>, Vec<&Hub>) = map.hubs.values().partition(|hub| will_do(hub));
     let mut exits: Vec<Exit<'_>> = good.into_iter().map(|hub| Exit { hub, cost: cost(hub) }).collect();
