@@ -381,7 +381,7 @@ impl Look<'_> {
     }
 
     fn change(&mut self, path: &str, told: &Change) {
-        let empty = serde_json::to_value(told).ok() == serde_json::to_value(Change::default()).ok();
+        let empty = serde_json::to_string(told).ok() == serde_json::to_string(&Change::default()).ok();
         self.unless(!empty, path, "", "nothing changes");
         for (key, value) in &told.config {
             let at = format!("{path}.config[\"{key}\"]");
