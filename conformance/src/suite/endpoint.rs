@@ -1,7 +1,7 @@
 //! Which endpoint an id names.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{LazyLock, OnceLock},
 };
 
@@ -13,8 +13,8 @@ const WEBSOCKET: &str = "database-websocket";
 
 /// What ids and requests are looked up in.
 struct Index {
-    /// Endpoints by what ids say of them, the longest first.
-    names: Vec<(String, &'static str)>,
+    /// Endpoints by what ids say of them.
+    names: HashMap<String, &'static str>,
     /// Endpoints with what their paths match; those without a part that varies first.
     patterns: Vec<(Regex, &'static str)>,
 }
@@ -30,15 +30,14 @@ impl Index {
         let paths: BTreeSet<&str> = endpoints.map(|one| one.path.as_str()).collect();
         // An index is made once, and lives as long as the program.
         let slugs: BTreeSet<&'static str> = paths.iter().map(|path| &*slug(path).leak()).collect();
-        let mut names = vec![(WEBSOCKET.to_owned(), WEBSOCKET)];
+        let mut names = HashMap::from([(WEBSOCKET.to_owned(), WEBSOCKET)]);
         for slug in slugs {
             let last = slug.rsplit('/').next().unwrap_or_default();
             if let Some((word, _)) = last.split_once(':').filter(|(word, _)| !word.is_empty()) {
-                names.push((format!("{}{word}", &slug[..slug.len() - last.len()]), slug));
+                names.entry(format!("{}{word}", &slug[..slug.len() - last.len()])).or_insert(slug);
             }
-            names.push((slug.to_owned(), slug));
+            names.insert(slug.to_owned(), slug);
         }
-        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         let mut all: Vec<_> = paths.into_iter().map(|path| (pieces(path), path)).collect();
         all.sort_by_key(|(pieces, _)| pieces.len());
         // The simulator's tests hold that every pattern of a contract can be read; one of a list that cannot matches nothing.
@@ -64,13 +63,13 @@ pub(super) fn endpoint_of(id: &str) -> Option<&'static str> {
     if family == "websocket" {
         return Some(WEBSOCKET);
     }
-    let whole = |name: &str| {
-        rest.match_indices(name).any(|(at, _)| {
-            let (before, after) = (&rest[..at], &rest[at + name.len()..]);
-            (before.is_empty() || before.ends_with('/')) && (after.is_empty() || after.starts_with('/'))
-        })
-    };
-    let found = Index::all().filter_map(|index| index.names.iter().find(|(name, _)| whole(name)));
+    let ends = || rest.match_indices('/').map(|(at, _)| at);
+    let starts = std::iter::once(0).chain(ends().map(|at| at + 1));
+    let parts = starts.flat_map(|from| {
+        let ends = ends().chain([rest.len()]).filter(move |to| *to >= from);
+        ends.map(move |to| &rest[from..to])
+    });
+    let found = parts.flat_map(|part| Index::all().filter_map(move |index| index.names.get_key_value(part)));
     found.max_by_key(|(name, _)| name.len()).map(|(_, slug)| *slug)
 }
 

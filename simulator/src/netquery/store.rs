@@ -15,7 +15,9 @@ use portmaster_fixtures::{
 };
 use portmaster_wire::folder::Folder;
 use rusqlite::{
-    CachedStatement, Connection, OpenFlags, Transaction, params,
+    CachedStatement, Connection, OpenFlags, Transaction,
+    config::DbConfig,
+    params,
     types::{ToSqlOutput, ValueRef},
 };
 
@@ -524,6 +526,8 @@ fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let history = history.to_str().ok_or_else(|| rusqlite::Error::InvalidPath(history.clone()))?;
     connection.execute("ATTACH ?1 AS history", [history])?;
     connection.set_prepared_statement_cache_capacity(128);
+    // What is bound would have each statement planned once more.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(&format!(
         "PRAGMA main.page_size = 8192; PRAGMA main.synchronous = OFF; PRAGMA history.synchronous = OFF; \
          PRAGMA temp_store = MEMORY; PRAGMA mmap_size = {MAPPED}; PRAGMA main.cache_size = -16000;"

@@ -33,7 +33,7 @@ struct Pin<'a> {
     verified_owner: &'a str,
     hop_distance: usize,
     connected_to: BTreeMap<String, Lane>,
-    route: Option<Vec<String>>,
+    route: Option<Vec<&'a str>>,
     session_active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     info: Option<Value>,

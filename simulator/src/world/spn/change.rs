@@ -1,6 +1,6 @@
 //! The privacy network changes from outside: its provider, its account, its map.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use portmaster_fixtures::scenario::{Degrade, Hub as ToldHub, HubsChange, SpnChange, SpnStatus};
 
@@ -70,7 +70,7 @@ impl World {
     }
 
     fn hub_id(&self, name: &str) -> Result<String, ChangeError> {
-        let found = self.spn.map.as_ref().and_then(|map| map.find(name)).map(|hub| hub.id.clone());
+        let found = self.spn.map.as_deref().and_then(|map| map.find(name)).map(|hub| hub.id.clone());
         found.ok_or_else(|| ChangeError::Script(format!("spn: there is no hub \"{name}\" in the map")))
     }
 
@@ -83,7 +83,7 @@ impl World {
             .map(|one| Ok((self.hub_id(&one.hub)?, one)))
             .collect::<Result<_, ChangeError>>()?;
         let now = self.now();
-        let map = self.spn.map.get_or_insert_default();
+        let map = Arc::make_mut(self.spn.map.get_or_insert_default());
         let mut touched = leave;
         for id in &touched {
             map.remove(id);

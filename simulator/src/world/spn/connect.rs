@@ -1,6 +1,9 @@
 //! The connection to the network, which follows from the option, the account and the map.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{HubState, Region, SpnStatus};
@@ -22,7 +25,7 @@ impl World {
     /// A map by its name; there is one, `main`, once the network is on. It is empty until hubs are known.
     pub fn map(&self, name: &str) -> Option<&Map> {
         static EMPTY: Map = Map { hubs: BTreeMap::new(), regions: Vec::new() };
-        let map = self.spn.map.as_ref().or_else(|| self.spn_enabled().then_some(&EMPTY));
+        let map = self.spn.map.as_deref().or_else(|| self.spn_enabled().then_some(&EMPTY));
         map.filter(|_| name == "main")
     }
 
@@ -59,7 +62,7 @@ impl World {
 
     /// The hub to connect to: the one that the scenario names, or else the best.
     fn chosen_home(&self) -> Option<&Hub> {
-        let map = self.spn.map.as_ref()?;
+        let map = self.spn.map.as_deref()?;
         match &self.spn.home {
             Some(name) => map.find(name),
             None if self.spn_enabled() && self.may_use_spn() => map.best_home(),
@@ -74,7 +77,7 @@ impl World {
 
     /// The hubs that a session is open to: the home hub, and where tunnels end.
     pub fn sessions(&self) -> BTreeSet<&str> {
-        let Some((home, map)) = self.home_hub().zip(self.spn.map.as_ref()) else { return BTreeSet::new() };
+        let Some((home, map)) = self.home_hub().zip(self.spn.map.as_deref()) else { return BTreeSet::new() };
         self.sessions_in(home, map, &map.places(&home.id))
     }
 
@@ -83,7 +86,7 @@ impl World {
         &self,
         home: &'a Hub,
         map: &'a Map,
-        places: &BTreeMap<&str, Place>,
+        places: &BTreeMap<&str, Place<'_>>,
     ) -> BTreeSet<&'a str> {
         let ends = map.by_cost().into_iter().filter(|hub| {
             hub.id != home.id
@@ -98,7 +101,9 @@ impl World {
 
     /// How every hub stands to the connection.
     pub(in crate::world) fn standings(&self) -> Standings {
-        let Some(map) = self.spn.map.as_ref().filter(|_| self.spn_enabled()) else { return Standings::new() };
+        let Some(map) = self.spn.map.as_deref().filter(|_| self.spn_enabled()) else {
+            return Standings::new();
+        };
         let home = self.home_hub();
         let mut places = home.map(|home| map.places(&home.id)).unwrap_or_default();
         let sessions = home.map(|home| self.sessions_in(home, map, &places)).unwrap_or_default();
@@ -106,7 +111,15 @@ impl World {
             let has_session = sessions.contains(id.as_str());
             let Place { hops, route } = places.remove(id.as_str()).unwrap_or_default();
             let lanes = hub.lanes.keys().cloned().collect();
-            (id.clone(), (home.is_some(), hops, has_session.then_some(route), lanes))
+            (
+                id.clone(),
+                (
+                    home.is_some(),
+                    hops,
+                    has_session.then(|| route.into_iter().map(str::to_owned).collect()),
+                    lanes,
+                ),
+            )
         };
         map.hubs.iter().map(stands).collect()
     }
@@ -121,7 +134,13 @@ impl World {
     }
 
     /// The states of a hub in the order in which a core names them (websocket §5.8).
-    pub fn hub_states(&self, hub: &Hub, place: &Place, has_home: bool, is_home: bool) -> Vec<&'static str> {
+    pub fn hub_states(
+        &self,
+        hub: &Hub,
+        place: &Place<'_>,
+        has_home: bool,
+        is_home: bool,
+    ) -> Vec<&'static str> {
         let offline = hub.is(HubState::Offline);
         let reachable = !offline && (place.hops > 0 || !has_home);
         [
@@ -144,7 +163,7 @@ impl World {
 
     /// How many cached records a new start of the network deletes; while it is off, hubs are not heard of.
     pub fn spn_cache_records(&self) -> usize {
-        let map = self.spn.map.as_ref().filter(|_| self.spn_enabled());
+        let map = self.spn.map.as_deref().filter(|_| self.spn_enabled());
         map.map_or(0, |map| map.hubs.len() * RECORDS)
     }
 
@@ -155,7 +174,7 @@ impl World {
 
     /// Says anew which hubs are trusted and which regions there are.
     pub(in crate::world) fn apply_intel(&mut self, trusted: &BTreeSet<String>, regions: Vec<String>) {
-        let Some(map) = &mut self.spn.map else { return };
+        let Some(map) = self.spn.map.as_mut().map(Arc::make_mut) else { return };
         let mut changed = Vec::new();
         for hub in map.hubs.values_mut().filter(|hub| hub.is(HubState::Trusted) != trusted.contains(&hub.id))
         {

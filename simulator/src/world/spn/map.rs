@@ -22,11 +22,11 @@ pub struct Map {
 
 /// Where a hub is in the map, seen from the home hub.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct Place<'a> {
     /// How many hubs the way passes, the home hub being the first; 0 when no way leads there.
     pub hops: usize,
     /// The ids of the cheapest way, from the home hub to this one.
-    pub route: Vec<String>,
+    pub route: Vec<&'a str>,
 }
 
 impl Map {
@@ -59,14 +59,14 @@ impl Map {
     }
 
     /// Where every hub is, seen from a home hub: the fewest hops, and the cheapest way.
-    pub fn places(&self, home: &str) -> BTreeMap<&str, Place> {
+    pub fn places(&self, home: &str) -> BTreeMap<&str, Place<'_>> {
         let hops = self.hops(home);
-        let routes = self.routes(home);
+        let mut routes = self.routes(home);
         self.hubs
             .keys()
             .map(|id| {
                 let hops = hops.get(id.as_str()).copied().unwrap_or(0);
-                let route = routes.get(id.as_str()).cloned().unwrap_or_default();
+                let route = routes.remove(id.as_str()).unwrap_or_default();
                 (id.as_str(), Place { hops, route })
             })
             .collect()
@@ -97,14 +97,14 @@ impl Map {
     }
 
     /// Dijkstra's way: lanes and the hubs passed cost; of two equally cheap ways the first by id is taken.
-    fn routes(&self, home: &str) -> BTreeMap<&str, Vec<String>> {
-        let mut routes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    fn routes(&self, home: &str) -> BTreeMap<&str, Vec<&str>> {
+        let mut routes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let Some((home, _)) = self.hubs.get_key_value(home).filter(|(id, _)| self.usable(id)) else {
             return routes;
         };
-        let mut heap = BinaryHeap::from([Reverse((0_u64, vec![home.clone()]))]);
+        let mut heap = BinaryHeap::from([Reverse((0_u64, vec![home.as_str()]))]);
         while let Some(Reverse((cost, route))) = heap.pop() {
-            let Some((id, hub)) = route.last().and_then(|id| self.hubs.get_key_value(id)) else { continue };
+            let Some((id, hub)) = route.last().and_then(|id| self.hubs.get_key_value(*id)) else { continue };
             if routes.contains_key(id.as_str()) {
                 continue;
             }
@@ -113,7 +113,7 @@ impl Map {
             for (other, lane) in hub.lanes.iter().filter(|(other, _)| passable && self.usable(other)) {
                 if !routes.contains_key(other.as_str()) {
                     let mut longer = route.clone();
-                    longer.push(other.clone());
+                    longer.push(other.as_str());
                     // Whole thousandths, so that sums do not depend on their order.
                     heap.push(Reverse((cost + (f64::from(lane.cost() + HUB_COST) * 1e3) as u64, longer)));
                 }
@@ -126,7 +126,7 @@ impl Map {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, sync::Arc};
 
     use jiff::Timestamp;
     use portmaster_fixtures::{Scenario, scenario};
@@ -137,14 +137,22 @@ mod tests {
 
     fn map(yaml: &str) -> Map {
         let spn = Scenario::parse("test", &format!("spn:\n  map: {yaml}")).expect("a scenario").spn;
-        Spn::new(spn, 1, Timestamp::UNIX_EPOCH, None).expect("a network").map.expect("a map")
+        Spn::new(spn, 1, Timestamp::UNIX_EPOCH, None)
+            .expect("a network")
+            .map
+            .map(Arc::unwrap_or_clone)
+            .expect("a map")
     }
 
     fn generated(count: u16, seed: u64, here: Option<Point>) -> Map {
         let hubs = scenario::HubList::Generated(count);
         let told =
             scenario::Spn { map: Some(scenario::SpnMap { hubs, regions: Vec::new() }), ..Default::default() };
-        Spn::new(told, seed, Timestamp::UNIX_EPOCH, here).expect("a network").map.expect("a map")
+        Spn::new(told, seed, Timestamp::UNIX_EPOCH, here)
+            .expect("a network")
+            .map
+            .map(Arc::unwrap_or_clone)
+            .expect("a map")
     }
 
     proptest! {
@@ -172,10 +180,10 @@ mod tests {
             let home = map.best_home().expect("a map with hubs has a home");
             for (id, place) in map.places(&home.id) {
                 let (Some(first), Some(last)) = (place.route.first(), place.route.last()) else { continue };
-                prop_assert_eq!((first, last.as_str()), (&home.id, id));
+                prop_assert_eq!((*first, *last), (home.id.as_str(), id));
                 prop_assert!(place.hops > 0 && place.hops <= place.route.len());
                 for pair in place.route.windows(2) {
-                    prop_assert!(map.hubs[&pair[0]].lanes.contains_key(&pair[1]), "{:?}", place.route);
+                    prop_assert!(map.hubs[pair[0]].lanes.contains_key(pair[1]), "{:?}", place.route);
                 }
                 let once: BTreeSet<_> = place.route.iter().collect();
                 prop_assert_eq!(once.len(), place.route.len());
@@ -204,7 +212,7 @@ mod tests {
         let id = |name: &str| map.find(name).map(|hub| hub.id.clone()).expect("a hub");
         let places = map.places(&id("a"));
         let b = &places[id("b").as_str()];
-        assert_eq!((b.hops, b.route.as_slice()), (2, &[id("a"), id("c"), id("b")][..]));
+        assert_eq!((b.hops, b.route.as_slice()), (2, &[&*id("a"), &*id("c"), &*id("b")][..]));
         assert_eq!((places[id("a").as_str()].hops, places[id("d").as_str()].hops), (1, 0));
     }
 

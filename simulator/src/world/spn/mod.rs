@@ -15,6 +15,8 @@ mod shown;
 mod tunnel;
 mod written;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use portmaster_fixtures::scenario::{Login, SpnStatus};
 use serde::{Deserialize, Serialize};
@@ -45,8 +47,8 @@ pub struct Spn {
     login: Login,
     /// The account, logged in or out.
     account: Option<Account>,
-    /// The map `main`.
-    map: Option<Map>,
+    /// The map `main`, which copies of a world share until one of them changes it.
+    map: Option<Arc<Map>>,
     /// Whether the network was on once.
     #[serde(default)]
     pub(in crate::world) was_on: bool,

@@ -1,6 +1,6 @@
 //! The privacy network that a scenario describes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use portmaster_fixtures::{
@@ -71,7 +71,7 @@ impl Spn {
             sessions: usize::from(told.sessions),
             login: told.login,
             account: told.account.map(|account| Account::new(account, seed, start)),
-            map,
+            map: map.map(Arc::new),
             was_on: false,
         })
     }

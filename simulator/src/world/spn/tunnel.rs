@@ -46,8 +46,9 @@ impl World {
         }
         let algorithm = Algorithm::called(self.config.text("spn/routingAlgorithm"));
         let places = map.places(&home.id);
-        let ways: Vec<&[String]> = match algorithm {
-            Algorithm::Home => vec![std::slice::from_ref(&home.id)],
+        let home_alone = [home.id.as_str()];
+        let ways: Vec<&[&str]> = match algorithm {
+            Algorithm::Home => vec![&home_alone],
             _ => {
                 let ends = self.sessions_in(home, map, &places).into_iter().filter(|id| *id != home.id);
                 ends.filter_map(|id| places.get(id)).map(|place| place.route.as_slice()).collect()
@@ -56,13 +57,13 @@ impl World {
         // The longest ways where none is as long as is asked for.
         let longest = ways.iter().map(|way| way.len()).max().unwrap_or(0);
         let least = algorithm.least().min(longest);
-        let tunnel = |way: &[String]| {
-            let hubs: Vec<&Hub> = way.iter().filter_map(|id| map.hubs.get(id)).collect();
-            let lanes = way.windows(2).filter_map(|pair| map.hubs.get(&pair[0])?.lanes.get(&pair[1]));
+        let tunnel = |way: &[&str]| {
+            let hubs: Vec<&Hub> = way.iter().filter_map(|id| map.hubs.get(*id)).collect();
+            let lanes = way.windows(2).filter_map(|pair| map.hubs.get(pair[0])?.lanes.get(pair[1]));
             let cost: f32 = lanes.map(|lane| lane.cost() + HUB_COST).sum();
             let path: Vec<Value> = hubs.iter().map(|hub| self.step(hub)).collect();
             let context = json!({ "Path": path, "PathCost": cost.round(), "RoutingAlg": algorithm.word() });
-            Some(Tunnel { exit: way.last()?.clone(), context: gojson::to_string(&context) })
+            Some(Tunnel { exit: (*way.last()?).to_owned(), context: gojson::to_string(&context) })
         };
         ways.into_iter().filter(|way| !way.is_empty() && way.len() >= least).filter_map(tunnel).collect()
     }

@@ -58,6 +58,7 @@ fn what_the_clock_does_not_do_is_said() {
     let running = Running::new();
     for (body, status, at, text) in [
         (json!({ "to": "2020-01-01T00:00:00Z" }), 409, "/to", "time does not go back"),
+        (json!({}), 400, "", "one of the members by, to or until is missing"),
         (json!({ "to": "2500-01-01T00:00:00Z" }), 409, "", "too far away"),
         (json!({ "to": "tomorrow" }), 400, "/to", "is not an instant such as"),
         (
