@@ -713,6 +713,12 @@ mod tests {
         value.prop_map(|value| value.to_string())
     }
 
+    /// As gjson 1.18 for Go has it.
+    #[test]
+    fn a_text_on_the_way_is_passed_over() {
+        assert_eq!(got(r#"{"a":"","aa":[]}"#, "a*.#(a)#").as_deref(), Some("[]"));
+    }
+
     proptest! {
         #[test]
         fn answers_are_those_of_the_crate(
@@ -726,7 +732,10 @@ mod tests {
             let path = steps.join(if bar { "|" } else { "." });
             let theirs = ::gjson::get(&json, &path);
             let theirs = theirs.exists().then(|| theirs.json().to_owned());
-            prop_assert_eq!(got(&json, &path), theirs, "{} {}", json, path);
+            let ours = got(&json, &path);
+            // The crate gives up at a text on the way, which Go passes over.
+            prop_assume!(theirs.is_some() || ours.as_deref() != Some("[]"));
+            prop_assert_eq!(ours, theirs, "{} {}", json, path);
         }
 
         #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use portmaster_fixtures::scenario::ConnectionRow;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -51,9 +52,9 @@ impl Chosen {
     pub(super) fn text(&self, world: &World) -> String {
         let mut processes = BTreeMap::<_, Vec<_>>::new();
         for row in &self.0 {
-            let extra = row.extra_data_value();
-            let pid = extra["pid"].as_i64().unwrap_or(0);
-            processes.entry((row.profile.as_str(), pid)).or_default().push((row, extra));
+            let Extra { pid, reason } = Extra::of(row);
+            let pid = pid.as_i64().unwrap_or(0);
+            processes.entry((row.profile.as_str(), pid)).or_default().push((row, reason));
         }
         let mut blocks = Vec::new();
         for ((profile, pid), mut rows) in processes {
@@ -61,7 +62,7 @@ impl Chosen {
             let (source, id) = profile.split_once('/').unwrap_or(("", profile));
             let path = rows.first().map_or("", |(row, _)| row.path.as_str());
             let name = rows.first().map_or("", |(row, _)| row.profile_name.as_str());
-            let lines: Vec<String> = rows.iter().map(|(row, extra)| line(row, pid, extra)).collect();
+            let lines: Vec<String> = rows.iter().map(|(row, reason)| line(row, pid, reason)).collect();
             blocks.push(format!(
                 "ProfileName: {name}\nProfile:     {id}\nSource:      {source}\nProcessName: {}\nBinaryPath:  {path}\n\
                  CmdLine:     {}\nPID:         {pid}\n\n{}",
@@ -74,6 +75,25 @@ impl Chosen {
     }
 }
 
+/// What a report shows of a connection's `extra_data`; the rest of it is not looked at.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Extra {
+    pid: Value,
+    reason: Value,
+}
+
+impl Extra {
+    fn of(row: &ConnectionRow) -> Self {
+        match (&row.extra_data, &row.extra_data_text) {
+            (Value::Null, Some(text)) if text.starts_with('{') => {
+                serde_json::from_str(text).unwrap_or_default()
+            }
+            (value, _) => Self { pid: value["pid"].clone(), reason: value["reason"].clone() },
+        }
+    }
+}
+
 /// The command line of a process; the binary's path if the world says nothing of it.
 fn command_line(world: &World, path: &str, pid: i64) -> String {
     let processes = world.apps.iter().flat_map(|app| &app.processes);
@@ -82,7 +102,7 @@ fn command_line(world: &World, path: &str, pid: i64) -> String {
 }
 
 /// A connection of a process in a line, in columns.
-fn line(row: &ConnectionRow, pid: i64, extra: &Value) -> String {
+fn line(row: &ConnectionRow, pid: i64, reason: &Value) -> String {
     let peers = if row.kind == "ip" {
         let protocol = protocol::name(row.ip_protocol);
         let way = if row.direction == "inbound" { format!("<{protocol}") } else { format!("{protocol}>") };
@@ -110,7 +130,7 @@ fn line(row: &ConnectionRow, pid: i64, extra: &Value) -> String {
     .filter_map(|(set, flag)| set.then_some(flag))
     .collect();
     let time = |at: jiff::Timestamp| at.strftime("%H:%M:%S").to_string();
-    let reason = |member: &str| extra["reason"][member].as_str().unwrap_or_default();
+    let reason = |member: &str| reason[member].as_str().unwrap_or_default();
     let decided_by = match reason("Profile") {
         "" => "global",
         profile => profile,
