@@ -48,32 +48,36 @@ fn answer(world: &World, call: &Call, found: Option<&Resource>) -> Reply {
     };
     let accept = call.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
     let own = mime::of(&resource.name);
-    let mut content_type = own;
     let wanted = match wanted(&String::from_utf8_lossy(accept), &resource.name) {
         Wanted::Unsupported if !world.behaviour.has(Defect::OwnTypeRefused) && names(accept, own) => {
             Wanted::AsIs
         }
         wanted => wanted,
     };
-    let body = match wanted {
-        Wanted::AsIs => content.clone().into_bytes(),
+    // Nothing is written for who wants the head alone.
+    let written = |body: Vec<u8>| if call.method == Method::HEAD { Vec::new() } else { body };
+    let mut raw = match wanted {
+        Wanted::AsIs => Raw::new(own, written(content.clone().into_bytes())),
         Wanted::Json => match serde_saphyr::from_str::<Value>(content) {
             Ok(value) => {
-                if !world.behaviour.has(Defect::ConvertedAsYaml) {
-                    content_type = "application/json; charset=utf-8";
-                }
-                json::to_vec(&sorted(value))
+                let content_type = match world.behaviour.has(Defect::ConvertedAsYaml) {
+                    true => own,
+                    false => "application/json; charset=utf-8",
+                };
+                Raw::new(content_type, written(json::to_vec(&sorted(value))))
             }
-            Err(error) => return Reply::failure(format!("failed to convert {}: {error}", resource.name)),
+            Err(error) => Raw::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &format!("failed to convert {}: {error}", resource.name),
+            ),
         },
         Wanted::Unsupported => {
-            return Reply::error(StatusCode::NOT_ACCEPTABLE, "conversion to requested format not supported");
+            Raw::text(StatusCode::NOT_ACCEPTABLE, "conversion to requested format not supported")
         }
     };
     let hash: String = Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    // Nothing is written for who wants the head alone.
-    let mut raw = Raw::new(content_type, if call.method == Method::HEAD { Vec::new() } else { body });
-    for (name, value) in [("resource-sha256", hash), ("resource-version", resource.version.clone())] {
+    // The file was found before its form was looked at: refusals name it, too.
+    for (name, value) in [("resource-version", resource.version.clone()), ("resource-sha256", hash)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
             raw = raw.with(HeaderName::from_static(name), value);
         }
@@ -163,6 +167,15 @@ resources:
         // Of the file, whatever form it is asked for in.
         let hash: String = Sha256::digest("b: [x, 1]").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(header("resource-sha256"), Some(hash));
+    }
+
+    #[test]
+    fn a_refused_form_names_the_file_too() {
+        let Reply::Raw(raw) = get(Contract::V2_2, "artifact_name", "news.yaml", "text/html") else {
+            panic!()
+        };
+        let names: Vec<_> = raw.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((raw.status.as_u16(), &names[1..]), (406, &["resource-version", "resource-sha256"][..]));
     }
 
     #[test]
