@@ -198,7 +198,7 @@ fn directly(out: &mut impl Write, size: u32) -> Result<()> {
         let body = body(text);
         let request = Request {
             kind,
-            body: body.as_bytes(),
+            body: Some(body.as_bytes()),
             now: recipe.start,
             dev_mode: false,
             retention: &retention,
@@ -236,7 +236,7 @@ fn beside_writes(out: &mut impl Write, size: u32) -> Result<()> {
                 let body = body.as_bytes();
                 let answer = store.answer(&Request {
                     kind: *kind,
-                    body,
+                    body: Some(body),
                     now: recipe.start,
                     dev_mode: false,
                     retention: &retention,

@@ -232,7 +232,7 @@ fn ask(look: &Look, kind: Kind, body: &Value) -> Vec<Value> {
     let body = body.to_string();
     let request = Request {
         kind,
-        body: body.as_bytes(),
+        body: Some(body.as_bytes()),
         now: look.world.now(),
         dev_mode: false,
         retention: &retention,

@@ -31,15 +31,15 @@ const QUERY_ERROR: HeaderName = HeaderName::from_static("x-query-error");
 
 fn query(world: &mut World, call: &Call, kind: Kind) -> Reply {
     match call.method {
-        Method::GET => later(world, kind, call.parameter("q").unwrap_or_default().into_bytes()),
-        Method::POST | Method::PUT => later(world, kind, call.body().to_vec()),
-        _ => Raw::text(StatusCode::BAD_REQUEST, "invalid HTTP method").into(),
+        Method::GET => later(world, kind, Some(call.parameter("q").unwrap_or_default().into_bytes())),
+        Method::POST | Method::PUT => later(world, kind, Some(call.body().to_vec())),
+        _ => later(world, kind, None),
     }
 }
 
 /// The history's endpoints are actions: their texts go the way of all actions.
 fn history(world: &mut World, call: &Call, kind: Kind) -> Reply {
-    let ask = asker(world, kind, call.body().to_vec());
+    let ask = asker(world, kind, Some(call.body().to_vec()));
     Reply::Netquery(Box::new(move |netquery| {
         let answer = ask(netquery);
         let text = String::from_utf8_lossy(&answer.body);
@@ -50,7 +50,7 @@ fn history(world: &mut World, call: &Call, kind: Kind) -> Reply {
 }
 
 /// Asks the database when the world is free again.
-fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
+fn later(world: &World, kind: Kind, body: Option<Vec<u8>>) -> Reply {
     let content_type = if world.behaviour.has(Defect::QueriesAsText) {
         "text/plain; charset=utf-8"
     } else {
@@ -78,11 +78,13 @@ fn later(world: &World, kind: Kind, body: Vec<u8>) -> Reply {
 }
 
 /// A question to the database, with what it has to know of the world.
-fn asker(world: &World, kind: Kind, body: Vec<u8>) -> impl Fn(&Store) -> Answer + Send + use<> {
+fn asker(world: &World, kind: Kind, body: Option<Vec<u8>>) -> impl Fn(&Store) -> Answer + Send + use<> {
     let (now, dev_mode) = (world.now(), world.dev_mode());
-    let body = world.mutants.query(body);
+    let body = body.map(|body| world.mutants.query(body));
     let retention = if kind == Kind::HistoryCleanup { retention(world) } else { Retention::default() };
-    move |netquery| netquery.answer(&Request { kind, body: &body, now, dev_mode, retention: &retention })
+    move |netquery| {
+        netquery.answer(&Request { kind, body: body.as_deref(), now, dev_mode, retention: &retention })
+    }
 }
 
 /// How long the history of each profile is kept: its own setting, or else the global one.

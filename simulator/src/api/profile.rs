@@ -264,8 +264,13 @@ mod tests {
     fn in_tables(world: &World, store: &Store) -> Vec<(String, String)> {
         let body = br#"{"select":["profile","profile_name"],"groupBy":["profile","profile_name"],"databases":["main","history"]}"#;
         let retention = Retention::default();
-        let request =
-            Request { kind: Kind::Query, body, now: world.now(), dev_mode: false, retention: &retention };
+        let request = Request {
+            kind: Kind::Query,
+            body: Some(body),
+            now: world.now(),
+            dev_mode: false,
+            retention: &retention,
+        };
         let answer: Value = serde_json::from_slice(&store.answer(&request).body).unwrap();
         let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
         let all = answer["results"].as_array().unwrap().iter();

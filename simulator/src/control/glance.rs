@@ -180,7 +180,13 @@ async fn read(State(plane): State<Arc<Plane>>) -> Result<Json<Glance>, Problem> 
     let chart = tokio::task::spawn_blocking(move || {
         let retention = Retention::default();
         netquery
-            .answer(&Request { kind: Kind::ActiveChart, body: b"{}", now, dev_mode, retention: &retention })
+            .answer(&Request {
+                kind: Kind::ActiveChart,
+                body: Some(b"{}"),
+                now,
+                dev_mode,
+                retention: &retention,
+            })
             .body
     });
     let error = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection database gave no chart");

@@ -44,8 +44,8 @@ pub enum Kind {
 pub struct Request<'a> {
     /// The endpoint.
     pub kind: Kind,
-    /// The request's JSON: the body, or the parameter `q` of a GET.
-    pub body: &'a [u8],
+    /// The request's JSON: the body, or the parameter `q` of a GET; none with a method that brings neither.
+    pub body: Option<&'a [u8]>,
     /// The world's present.
     pub now: Timestamp,
     /// Whether Development Mode is on: answers to queries say more.
@@ -170,11 +170,13 @@ impl Store {
     }
 
     fn answer_history_clear(&self, request: &Request<'_>) -> Answer {
-        let profiles =
-            match Raw::checked(request.body).map_err(DecodeError::Text).and_then(request::history_clear) {
-                Ok(profiles) => profiles,
-                Err(error) => return text(500, format!("failed to decode parameters in body: {error}")),
-            };
+        let profiles = match Raw::checked(request.body.unwrap_or_default())
+            .map_err(DecodeError::Text)
+            .and_then(request::history_clear)
+        {
+            Ok(profiles) => profiles,
+            Err(error) => return text(500, format!("failed to decode parameters in body: {error}")),
+        };
         match self.clear_history(&profiles) {
             Ok(()) => text(200, "Successfully cleared history.".to_owned()),
             Err(error) => text(500, format!("failed to remove all history: {error}")),
@@ -209,13 +211,14 @@ impl Reader<'_> {
     }
 
     fn parse(&self) -> Result<Raw<'_>, Failure> {
-        Ok(Raw::checked(self.request.body).map_err(DecodeError::Text)?)
+        let body = self.request.body.ok_or_else(|| Failure::Request("invalid HTTP method".to_owned()))?;
+        Ok(Raw::checked(body).map_err(DecodeError::Text)?)
     }
 
     fn query(&self, timing: &mut Timing) -> Result<Vec<u8>, Failure> {
         timing.begin("query_parsed", "Query has been parsed");
         let request = request::query(self.parse()?, self.dialect)?;
-        timing.end(self.request.body.len());
+        timing.end(self.request.body.map_or(0, <[u8]>::len));
         timing.begin("query_built", "The SQL query has been built");
         let statement = Statement::build(&request, self.dialect)?;
         timing.end(statement.params.len() + 1);
@@ -242,7 +245,7 @@ impl Reader<'_> {
     fn batch(&self, timing: &mut Timing) -> Result<Answer, Failure> {
         timing.begin("query_parsed", "Query has been parsed");
         let requests: BTreeMap<String, QueryRequest> = request::batch(self.parse()?, self.dialect)?;
-        timing.end(self.request.body.len());
+        timing.end(self.request.body.map_or(0, <[u8]>::len));
         let mut statements = Vec::with_capacity(requests.len());
         for (name, request) in &requests {
             let metric: String = name.chars().filter(|symbol| symbol.is_ascii_graphic()).collect();

@@ -70,7 +70,7 @@ static STORE: LazyLock<Store> = LazyLock::new(|| filled(Contract::V2_2));
 
 fn send(store: &Store, kind: Kind, body: &[u8]) -> Answer {
     let retention = Retention::default();
-    store.answer(&Request { kind, body, now: now(), dev_mode: false, retention: &retention })
+    store.answer(&Request { kind, body: Some(body), now: now(), dev_mode: false, retention: &retention })
 }
 
 /// The answer to a request that succeeds.

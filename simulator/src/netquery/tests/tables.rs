@@ -97,7 +97,7 @@ fn the_history_is_cleared_and_cleaned() {
         Retention { days: [("p".to_owned(), 30), ("q".to_owned(), 0), ("r".to_owned(), 2)].into() };
     let cleanup = Request {
         kind: Kind::HistoryCleanup,
-        body: b"x",
+        body: Some(b"x"),
         now: now(),
         dev_mode: false,
         retention: &retention,

@@ -229,7 +229,7 @@ fn development_mode_shows_the_query() {
     let body = body.to_string();
     let request = |now| Request {
         kind: Kind::Query,
-        body: body.as_bytes(),
+        body: Some(body.as_bytes()),
         now,
         dev_mode: true,
         retention: &retention,
@@ -244,13 +244,30 @@ fn development_mode_shows_the_query() {
     assert_eq!(timing.matches(";dur=").count(), 3);
 }
 
+#[test]
+fn a_method_without_a_query_is_refused_when_the_query_is_to_be_read() {
+    let retention = Retention::default();
+    let said = |kind| {
+        let request = Request { kind, body: None, now: now(), dev_mode: false, retention: &retention };
+        let answer = STORE.answer(&request);
+        assert_eq!((answer.status, &*answer.body), (400, &b"invalid HTTP method\n"[..]));
+        answer.server_timing
+    };
+    for kind in [Kind::Query, Kind::Batch] {
+        assert_eq!(said(kind).as_deref(), Some("query_parsed;desc=\"Query has been parsed\""));
+    }
+    for kind in [Kind::ActiveChart, Kind::BandwidthChart] {
+        assert_eq!(said(kind), None);
+    }
+}
+
 /// What a query answers in Development Mode.
 fn in_development(contract: Contract, body: &str) -> (u16, String) {
     let store = Store::new(contract.behaviour()).unwrap();
     let retention = Retention::default();
     let request = Request {
         kind: Kind::Query,
-        body: body.as_bytes(),
+        body: Some(body.as_bytes()),
         now: now(),
         dev_mode: true,
         retention: &retention,
