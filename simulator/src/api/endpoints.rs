@@ -7,5 +7,6 @@ pub(super) const HANDLERS: &[Handler] = &[Handler::new("endpoints", endpoints)];
 
 fn endpoints(world: &mut World, _: &Call) -> Reply {
     let endpoints = world.contract.endpoints();
-    once(endpoints, Format::Json, || Ok(json::to_vec(&endpoints))).map_or_else(Reply::failure, Reply::Data)
+    let write = || Ok(json::to_vec(&world.contract.catalogue()));
+    once(endpoints, Format::Json, write).map_or_else(Reply::failure, Reply::Data)
 }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use portmaster_simulator::{Contract, asyncapi, openapi};
-use serde_json::Value;
 
 use super::print;
 
@@ -23,7 +22,7 @@ pub(crate) fn run(form: Form, contract: Contract) -> ExitCode {
     let document = match form {
         Form::OpenApi => openapi(contract),
         Form::AsyncApi => asyncapi(contract),
-        Form::Catalogue => serde_json::to_value(contract.endpoints()).unwrap_or(Value::Null),
+        Form::Catalogue => contract.catalogue(),
     };
     print(&format!("{document:#}\n"))
 }

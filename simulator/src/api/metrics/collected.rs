@@ -73,18 +73,22 @@ fn logs(world: &World) -> [Metric; 4] {
         let entries = log_entries(world);
         Shown::Value(entries.iter().filter(|entry| entry.level == level).count() as f64)
     };
+    let mut info = Metric::new("info", "", Shown::Value(1.0)).labelled([
+        ("build_date", ""),
+        ("build_source", ""),
+        ("comment", "simulated"),
+        ("commit", ""),
+        ("go_arch", "amd64"),
+        ("go_compiler", "gc"),
+        ("go_os", "linux"),
+        ("go_version", GO_VERSION),
+        ("version", world.version()),
+    ]);
+    if !world.behaviour.metrics_with_values {
+        info = info.labelled([("build_host", ""), ("build_options", ""), ("build_user", "")]);
+    }
     [
-        Metric::new("info", "", Shown::Value(1.0)).labelled([
-            ("build_date", ""),
-            ("build_source", ""),
-            ("comment", "simulated"),
-            ("commit", ""),
-            ("go_arch", "amd64"),
-            ("go_compiler", "gc"),
-            ("go_os", "linux"),
-            ("go_version", GO_VERSION),
-            ("version", world.version()),
-        ]),
+        info,
         Metric::new("logs/critical/total", "Total Critical Log Lines", Shown::Value(0.0)),
         Metric::new("logs/error/total", "Total Error Log Lines", count(Level::Error)),
         Metric::new("logs/warning/total", "Total Warning Log Lines", count(Level::Warning)),
@@ -185,14 +189,62 @@ const SPN: &[SpnMetric] = &[
         true,
     ),
     ("spn/op/connect/total", None, "SPN Total Connect Operations", "spn_connect_count", true),
+    ("spn/op/expand/active", None, "SPN Active Expand Operations", "", false),
+    ("spn/op/expand/total", None, "SPN Total Expand Operations", "", false),
+];
+
+/// Those that 1.0.0 has not.
+const SPN_LATE: &[SpnMetric] = &[
     ("spn/op/connect/total", Some(("result", "bad_request")), "SPN Total Connect Operations", "", true),
     ("spn/op/connect/total", Some(("result", "canceled")), "SPN Total Connect Operations", "", true),
     ("spn/op/connect/total", Some(("result", "connected")), "SPN Total Connect Operations", "", true),
     ("spn/op/connect/total", Some(("result", "error")), "SPN Total Connect Operations", "", true),
     ("spn/op/connect/total", Some(("result", "failed")), "SPN Total Connect Operations", "", true),
     ("spn/op/connect/total", Some(("result", "rate_limited")), "SPN Total Connect Operations", "", true),
-    ("spn/op/expand/active", None, "SPN Active Expand Operations", "", false),
-    ("spn/op/expand/total", None, "SPN Total Expand Operations", "", false),
+    (
+        "spn/scheduling/unit/catchupslot/avg/seconds",
+        None,
+        "SPN Scheduling Avg Catch-Up Slot Duration",
+        "",
+        false,
+    ),
+    ("spn/scheduling/unit/life/avg/seconds", None, "SPN Scheduling Avg Unit Life", "", false),
+    (
+        "spn/scheduling/unit/slotpace/avg",
+        None,
+        "SPN Scheduling Avg Slot Pace (scaled to per second)",
+        "",
+        false,
+    ),
+    (
+        "spn/scheduling/unit/slotpace/leveled/max",
+        None,
+        "SPN Scheduling Max Leveled Slot Pace (scaled to per second)",
+        "",
+        false,
+    ),
+    (
+        "spn/scheduling/unit/slotpace/max",
+        None,
+        "SPN Scheduling Max Slot Pace (scaled to per second)",
+        "",
+        false,
+    ),
+    ("spn/scheduling/unit/workslot/avg/seconds", None, "SPN Scheduling Avg Work Slot Duration", "", false),
+];
+
+/// What happens on a hub, how often for which size: nothing on a device. 1.0.0 has none of them.
+const SPN_HISTOGRAMS: &[(&str, &str)] = &[
+    ("spn/op/connect/histogram/duration/seconds", "SPN Connect Operation Duration Histogram"),
+    ("spn/op/connect/histogram/incoming/bytes", "SPN Connect Operation Downloaded Data Histogram"),
+    ("spn/op/connect/histogram/outgoing/bytes", "SPN Connect Operation Outgoing Data Histogram"),
+    ("spn/op/connect/histogram/ttcr/seconds", "SPN Connect Operation time-to-connect-request Histogram"),
+    (
+        "spn/op/connect/histogram/ttfb/seconds",
+        "SPN Connect Operation time-to-first-byte (from TTCR) Histogram",
+    ),
+    ("spn/op/expand/histogram/duration/seconds", "SPN Expand Operation Duration Histogram"),
+    ("spn/op/expand/histogram/traffic/bytes", "SPN Expand Operation Relayed Data Histogram"),
 ];
 
 fn spn(world: &World) -> impl Iterator<Item = Metric> {
@@ -206,10 +258,16 @@ fn spn(world: &World) -> impl Iterator<Item = Metric> {
         ("spn/op/connect/outgoing/bytes", None) => tunneled().map(|row| row.bytes_sent).sum::<i64>() as f64,
         _ => 0.0,
     };
-    SPN.iter().map(move |&(identifier, label, name, internal, persist)| {
+    let (late, histograms) = match world.behaviour.metrics_with_values {
+        true => (SPN_LATE, SPN_HISTOGRAMS),
+        false => (&[][..], &[][..]),
+    };
+    let numbers = SPN.iter().chain(late).map(move |&(identifier, label, name, internal, persist)| {
         let shown = Shown::Value(value(identifier, label.map(|(_, value)| value)));
         let mut metric = Metric { internal, persist, ..Metric::new(identifier, name, shown) };
         metric.labels.extend(label.map(|(name, value)| (name, value.to_owned())));
         metric
-    })
+    });
+    let empty = |&(identifier, name)| Metric::new(identifier, name, Shown::Durations(Vec::new()));
+    numbers.chain(histograms.iter().map(empty))
 }

@@ -55,6 +55,23 @@ fn what_everybody_may_ask_shows_everything() {
 }
 
 #[test]
+fn the_privacy_network_is_measured_where_it_is_on() {
+    let of = |contract: Contract| {
+        let scenario = Scenario::load("spn-enabled").unwrap();
+        let options = Options { contract: Some(contract), ..Options::default() };
+        collected::metrics(&World::new(scenario, options).unwrap())
+    };
+    let [early, late] = [of(Contract::V1_0), of(Contract::V1_6)];
+    assert_eq!((early.len(), late.len()), (44, 64));
+    let told = |all: &[Metric], label| all.iter().any(|metric| metric.labels.contains_key(label));
+    assert!(told(&early, "build_user") && !told(&early, "result"));
+    assert!(!told(&late, "build_user") && told(&late, "result"));
+    let empty =
+        late.iter().find(|metric| metric.identifier == "spn/op/expand/histogram/traffic/bytes").unwrap();
+    assert_eq!(empty.value(), None);
+}
+
+#[test]
 fn elsewhere_a_caller_sees_what_it_may_read() {
     let count = |read| asked(Contract::V1_6, "metrics/list", "", read).as_array().unwrap().len();
     assert_eq!([Permission::Anyone, Permission::User, Permission::Admin].map(count), [0, 24, 25]);
@@ -100,7 +117,7 @@ fn prometheus_gets_what_the_caller_may_read() {
     portmaster_host_mem_total{instance="simulator"} 17179869184
     portmaster_host_mem_used_percent{instance="simulator"} 37.5
     portmaster_host_mem_used{instance="simulator"} 6442450944
-    portmaster_info{build_date="",build_source="",comment="simulated",commit="",go_arch="amd64",go_compiler="gc",go_os="linux",go_version="go1.24.2",instance="simulator",version="1.0.0"} 1
+    portmaster_info{build_date="",build_host="",build_options="",build_source="",build_user="",comment="simulated",commit="",go_arch="amd64",go_compiler="gc",go_os="linux",go_version="go1.24.2",instance="simulator",version="1.0.0"} 1
     portmaster_logs_critical_total{instance="simulator"} 0
     portmaster_logs_error_total{instance="simulator"} 1
     portmaster_logs_warning_total{instance="simulator"} 0
