@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::describe::{Hub, Measurement, entity, info, status};
 use crate::{
     api::{Call, Reply},
+    ordered::ordered,
     world::{World, spn},
 };
 
@@ -91,7 +92,7 @@ fn all_pins<'a>(world: &'a World, map: &'a spn::Map) -> Vec<Pin<'a>> {
             states: world.hub_states(hub, &place, home.is_some(), is_home),
             verified_owner: hub.verified_owner(),
             hop_distance: place.hops,
-            connected_to: hub.lanes.iter().map(lane).collect(),
+            connected_to: ordered(hub.lanes.iter().map(lane)),
             route: (session_active && !is_home).then_some(place.route),
             session_active,
             info: in_full.then(|| info(world, hub)),

@@ -14,6 +14,8 @@ use crate::world::{
     geo::{self, Point},
 };
 
+use crate::ordered::ordered;
+
 /// Of hubs by id: whether there is a home hub, how many hops away it is, the way to it where a session is open, and the ids of the
 /// hubs that lanes lead to.
 pub(in crate::world) type Standings = BTreeMap<String, (bool, usize, Option<Vec<String>>, Vec<String>)>;
@@ -121,7 +123,7 @@ impl World {
                 ),
             )
         };
-        map.hubs.iter().map(stands).collect()
+        ordered(map.hubs.iter().map(stands))
     }
 
     /// Tells of the hubs that stand otherwise than they did; while the network is off there is no map to tell of.

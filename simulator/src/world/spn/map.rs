@@ -9,6 +9,7 @@ use portmaster_fixtures::scenario::{HubState, Region};
 use serde::{Deserialize, Serialize};
 
 use super::{Hub, measure::HUB_COST};
+use crate::ordered::ordered;
 
 /// The map `main`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -62,14 +63,11 @@ impl Map {
     pub fn places(&self, home: &str) -> BTreeMap<&str, Place<'_>> {
         let hops = self.hops(home);
         let mut routes = self.routes(home);
-        self.hubs
-            .keys()
-            .map(|id| {
-                let hops = hops.get(id.as_str()).copied().unwrap_or(0);
-                let route = routes.remove(id.as_str()).unwrap_or_default();
-                (id.as_str(), Place { hops, route })
-            })
-            .collect()
+        ordered(self.hubs.keys().map(|id| {
+            let hops = hops.get(id.as_str()).copied().unwrap_or(0);
+            let route = routes.remove(id.as_str()).unwrap_or_default();
+            (id.as_str(), Place { hops, route })
+        }))
     }
 
     fn usable(&self, id: &str) -> bool {
