@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Headers of a connection, a caller or an instant, which say nothing of a scenario.
-const PASSING: [&str; 4] = ["Date", "Content-Length", "Connection", "Set-Cookie"];
+const PASSING: [&str; 5] = ["Date", "Content-Length", "Transfer-Encoding", "Connection", "Set-Cookie"];
 
 /// How long an answer may take outside before the world's clock goes on for it.
 const PATIENCE: Duration = Duration::from_secs(1);
