@@ -83,7 +83,7 @@ pub(super) async fn handle(
         parts.headers.insert(HOST, host);
     }
     let mut recorder = Recorder::new(shared.journal.as_ref(), connection, &parts);
-    let (mut blow, mut counted, mut open) = (None, false, false);
+    let (mut blow, mut counted) = (None, false);
     let mut response = if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         // Go answers this one itself.
         shared.with(|world| {
@@ -102,7 +102,6 @@ pub(super) async fn handle(
             Ok(path) => match answer(&shared, &mut parts, &path, &mut recorder, (Some(body), end)).await {
                 Ok(Said::Whole(whole, struck)) => {
                     (blow, counted) = (struck, whole.counted);
-                    open = whole.is_chunked() && parts.version < Version::HTTP_11;
                     whole.into_response()
                 }
                 Ok(Said::Upgrade(accept)) => {
@@ -129,9 +128,8 @@ pub(super) async fn handle(
             }
         };
     }
-    if open {
-        response.headers_mut().remove(TRANSFER_ENCODING);
-    }
+    // Before chunks were known, a body of which nobody tells the length ended with its connection.
+    let open = parts.version < Version::HTTP_11 && response.headers_mut().remove(TRANSFER_ENCODING).is_some();
     recorder.end(response.status(), || Fields::of(response.headers()), response.body(), counted);
     // Many can be asked for at once.
     if response.body().len() >= limits::UNREAD_EACH {
