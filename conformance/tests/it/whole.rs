@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::common::{run, verdicts};
 use portmaster_conformance::{
-    suite::{Context, SkipReason, Verdict},
-    target::Client,
+    suite::{Context, Keys, Mode, SkipReason, Verdict},
+    target::{Address, Client},
 };
 use portmaster_fixtures::Contract;
+use portmaster_simulator::Simulator;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_world_makes_the_embedded_run_skip() {
@@ -20,6 +21,21 @@ async fn only_the_world_makes_the_embedded_run_skip() {
         let skipped =
             verdicts(&run, |one| matches!(one.verdict, Verdict::Skip(reason) if !world.contains(&reason)));
         assert!(skipped.is_empty(), "{contract}: {skipped:#?}");
+    }
+}
+
+/// Endpoints that decide themselves who may ask say 401 to somebody without a key, and nothing is wrong with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_without_a_key_is_no_alarm() {
+    for contract in Contract::ALL {
+        let core = Simulator::builder().contract(contract).healthy(true).api_key("some?read=user");
+        let core = core.start().await.unwrap();
+        let address: Address = core.url().parse().unwrap();
+        let client = Client::new(Duration::from_secs(30));
+        let context = Context::foreign(address, Mode::Guarded, Keys::default(), contract, 1, client);
+        let run = run(&context, &["content/*", "badges/*"]).await;
+        let failed = verdicts(&run, |one| one.verdict.name() == "fail");
+        assert!(failed.is_empty(), "{contract}: {failed:#?}");
     }
 }
 
