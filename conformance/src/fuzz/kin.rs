@@ -66,6 +66,18 @@ pub(super) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -> Vec<Buc
             }
         }
     }
+    // Where rights differ in one direction, all that tells of them comes of that.
+    let in_direction = |mark: &str| {
+        let of_mark = of.iter().enumerate().filter(|(_, marks)| marks.contains(mark)).map(|(at, _)| at);
+        of_mark.max_by_key(|at| buckets[*at].seen)
+    };
+    if let (Some(lead), None) | (None, Some(lead)) = (in_direction(REFUSED), in_direction(OPEN)) {
+        for (at, one) in buckets.iter().enumerate() {
+            if one.is_alike() && tells_of_rights(&one.cause) {
+                join(&mut leads, at, lead);
+            }
+        }
+    }
     let mut sets: BTreeMap<usize, Vec<Bucket>> = BTreeMap::new();
     for (lead, bucket) in leads.into_iter().zip(buckets.drain(..)) {
         sets.entry(lead).or_default().push(bucket);
@@ -112,25 +124,40 @@ fn marks(bucket: &Bucket, catalogue: &Catalogue) -> BTreeSet<String> {
     }
     marks.extend(looks(&bucket.cause));
     marks.extend(exchanged(&bucket.cause, &bucket.small.finding));
+    marks.extend(instead(&bucket.cause));
     if bucket.cause.ends_with("of another value") {
         marks.extend(forms(&bucket.small.finding));
     }
     marks
 }
 
-/// The kind of message that one of them does not say, or says beside what both say: what comes too late or not at all shows in
-/// what stands in its place as well.
+/// The kind of message that only one of them says, where the other is silent.
 fn exchanged(cause: &str, finding: &Finding) -> Option<String> {
     let kind = |told: &str| told.split('|').nth(1).map(|kind| kind.trim_end_matches('"').to_owned());
     match cause {
-        "nothing is said by the first" => return Some(format!("{} more", kind(&finding.got)?)),
-        "nothing is said by the second" => return Some(format!("no {} any more", kind(&finding.expected)?)),
-        _ => {}
+        "nothing is said by the first" => Some(format!("{} more", kind(&finding.got)?)),
+        "nothing is said by the second" => Some(format!("no {} any more", kind(&finding.expected)?)),
+        _ => None,
     }
-    match cause.strip_prefix("message: ")?.split_once(" against ")? {
-        (one, "nothing") => Some(format!("no {one} any more")),
-        (_, other) => Some(format!("{other} more")),
-    }
+}
+
+/// What is missing and what is there more, where one kind of message came in the place of another.
+fn instead(cause: &str) -> Vec<String> {
+    let kinds = cause.strip_prefix("message: ").and_then(|rest| rest.split_once(" against "));
+    let Some((one, other)) = kinds else { return vec![] };
+    let marks = [(one, format!("no {one} any more")), (other, format!("{other} more"))];
+    marks.into_iter().filter(|(kind, _)| *kind != "nothing").map(|(_, mark)| mark).collect()
+}
+
+/// Whether a difference is one of rights as well, where those differ: who is refused shows in how, in the session that is begun, and in
+/// what is said of rights; the bridge says no more of a refusal than that the call failed.
+fn tells_of_rights(cause: &str) -> bool {
+    let begins = ["refused by both, ", "header set-cookie ", "header www-authenticate "];
+    let rights = [".Read", ".Write", ".ReadRole", ".WriteRole"];
+    let member = cause.strip_prefix("member ").and_then(|rest| rest.split(' ').next());
+    begins.iter().any(|one| cause.starts_with(one))
+        || member.is_some_and(|member| rights.contains(&member))
+        || (cause.starts_with("error text ") && cause.contains("bridged api call"))
 }
 
 /// In what form a value is written by each of them, where that differs: with a zone or without, say.
@@ -148,6 +175,7 @@ const REFUSED: &str = "refused now";
 const OPEN: &str = "not refused any more";
 /// What stands behind an answer is behind its text where nobody says how long that is.
 const BEHIND: &str = "more behind the answer";
+const HEADLESS: &str = "without its first line";
 
 /// What two differences may look alike in: an end of a text, a refusal, the item whose member it is.
 fn looks(cause: &str) -> Vec<String> {
@@ -198,7 +226,12 @@ fn looks(cause: &str) -> Vec<String> {
         if one != other && bare(&one) == bare(&other) {
             return vec![BEHIND.to_owned()];
         }
-        return vec![format!("from {one}"), format!("to {other}")];
+        let mut looks = vec![format!("from {one}"), format!("to {other}")];
+        // Causes cut long texts off.
+        let rest = one.trim_matches('"').split_once("\\n").map(|(_, rest)| rest);
+        let same = |rest: &str, other: &str| rest == other || (!rest.is_empty() && other.starts_with(rest));
+        looks.extend(rest.filter(|rest| same(rest, other.trim_matches('"'))).map(|_| HEADLESS.to_owned()));
+        return looks;
     }
     let place = cause.strip_prefix("member ").or(cause.strip_prefix("members within "));
     match place.and_then(|rest| Some((rest.split_once(' ')?, cause.starts_with("members")))) {
@@ -218,9 +251,19 @@ fn asked(case: &Case, step: usize, catalogue: &Catalogue) -> BTreeSet<String> {
     match case.steps.get(step) {
         Some(Step::Ask(ask)) => request(ask, catalogue, &mut marks),
         Some(Step::Talk(talk)) => conversation(talk, catalogue, &mut marks),
+        Some(Step::Raw(bytes)) => {
+            let method = bytes.0.split(|&byte| byte == b' ').next().unwrap_or_default();
+            marks.extend(uncommon(&String::from_utf8_lossy(method)));
+        }
         _ => {}
     }
     marks
+}
+
+/// A method that is hardly ever used.
+fn uncommon(method: &str) -> Option<String> {
+    let is_one = (1..16).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    (is_one && !matches!(method, "GET" | "POST" | "PUT" | "DELETE")).then(|| format!("method {method}"))
 }
 
 fn caller(who: &Who, marks: &mut BTreeSet<String>) {
@@ -431,12 +474,37 @@ mod tests {
         );
         assert_eq!(followers(&["status 200 against 400, x", "status 200 against 500, x"]), 0);
         assert_eq!(followers(&["bytes behind the answer of the second", "text \"a\" against \"a\\n\""]), 1);
+        let headless = ["error text \"a\\n\" against \"\"", "error text \"b c\\nd\" against \"de\\n\""];
+        assert_eq!(followers(&headless), 1);
+        assert_eq!(followers(&["error text \"a\\nb\" against \"c\"", headless[0]]), 0);
+        assert_eq!(followers(&["message: done against new", "message: done against nothing"]), 1);
         let html = ["content-type: a/b; c=d against e/f; c=d", "content-type: a/b; v=1 against e/f; v=1"];
         assert_eq!(followers(&html.map(|one| format!("header {one}")).each_ref().map(String::as_str)), 1);
         assert_eq!(
             followers(&["header a another one", "header a missing at the first", "header b another one"]),
             1
         );
+    }
+
+    #[test]
+    fn what_tells_of_rights_follows_where_they_differ() {
+        let refused = "let through by the first, refused by the second, asked by who may";
+        let open = "refused by the first, let through by the second, asked by who may not";
+        let symptoms = [
+            "refused by both, with 401 against 403",
+            "header set-cookie missing at the second",
+            "header www-authenticate another one",
+            "member .ReadRole of another value",
+            "error text \"bridged api call returned unexpected error code 0\" against \"a\"",
+        ];
+        let followers = |rights: &[&str]| {
+            let all = rights.iter().chain(&symptoms).map(|cause| bucket(cause, "/", &[])).collect();
+            led(all).into_iter().filter(|(_, follows)| follows.is_some()).count()
+        };
+        let each = symptoms.len();
+        assert_eq!((followers(&[refused]), followers(&[open])), (each, each));
+        // Which of two it would come of is not known.
+        assert_eq!((followers(&[]), followers(&[refused, open])), (0, 0));
     }
 
     #[test]
