@@ -348,6 +348,7 @@ impl Shared {
                 }
                 Event::Answered => self.answered.notify_waiters(),
                 Event::Hubs(_)
+                | Event::Program(..)
                 | Event::Connection(_)
                 | Event::Told(_)
                 | Event::Record(_)

@@ -70,6 +70,7 @@ impl Watchers {
                 Event::Told(_)
                 | Event::Answered
                 | Event::Hubs(_)
+                | Event::Program(..)
                 | Event::HandedOver { .. }
                 | Event::Measured(_)
                 | Event::Made(_)

@@ -54,6 +54,9 @@ impl Listener for Clients {
             Event::Connection(row) | Event::Told(row) => {
                 network::publish(&self.subscribers, row, world.behaviour);
             }
+            Event::Program(name, was) => {
+                network::publish_program(&self.subscribers, world, name, was.as_deref())
+            }
             Event::Record(record) => self.subscribers.publish(record),
             Event::Gone(gone, at) => network::publish_gone(&self.subscribers, gone, *at, world.behaviour),
             _ => {}

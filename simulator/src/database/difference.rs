@@ -45,8 +45,10 @@ pub(super) fn publish(subscribers: &Subscribers, before: &World, after: &World) 
 
 /// The records of a database by their keys.
 fn records(world: &World, database: &str) -> BTreeMap<String, Record> {
+    // A map is asked for by its name, and there is one.
+    let prefix = if database == "map" { "main/" } else { "" };
     // A database that is not there has none.
-    let found = named(world, database).and_then(|database| database.list(world, ""));
+    let found = named(world, database).and_then(|database| database.list(world, prefix));
     let records = found.map(|found| found.records).unwrap_or_default();
     ordered(records.into_iter().map(|record| (record.key.clone(), record)))
 }

@@ -141,8 +141,11 @@ fn plain_keys(world: &World) -> bool {
 }
 
 fn processes(world: &World) -> Vec<Record> {
-    let all = world.apps.iter().flat_map(|app| app.processes.iter().map(move |process| (app, process)));
-    all.map(|(app, process)| process_record(world, app, process)).collect()
+    world.apps.iter().flat_map(|app| processes_of(world, app)).collect()
+}
+
+fn processes_of(world: &World, app: &App) -> Vec<Record> {
+    app.processes.iter().map(|process| process_record(world, app, process)).collect()
 }
 
 fn process_record(world: &World, app: &App, process: &Process) -> Record {
@@ -259,6 +262,24 @@ pub(super) fn publish(subscribers: &Subscribers, row: &ConnectionRow, behaviour:
     }
     if subscribers.listens("runtime") {
         subscribers.publish(&Arc::new(netquery_record(row, behaviour)));
+    }
+}
+
+/// Tells subscribers of the processes of a program (websocket §5.9), and of those that it had before and has no more.
+pub(super) fn publish_program(subscribers: &Subscribers, world: &World, name: &str, was: Option<&App>) {
+    if !subscribers.listens("network") {
+        return;
+    }
+    let now =
+        world.apps.iter().find(|app| app.name == name).map_or_else(Vec::new, |app| processes_of(world, app));
+    let before = was.map_or_else(Vec::new, |app| processes_of(world, app));
+    let gone = before.iter().filter(|old| now.iter().all(|one| one.key != old.key));
+    for record in gone.map(|old| old.clone().deleted(world.now())) {
+        subscribers.publish(&Arc::new(record));
+    }
+    let same = |one: &Record| before.iter().any(|old| old.key == one.key && old.text() == one.text());
+    for record in now.into_iter().filter(|one| !same(one)) {
+        subscribers.publish(&Arc::new(record));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use portmaster_fixtures::scenario::{Bandwidth, ConnectionRow};
+use portmaster_fixtures::scenario::{App, Bandwidth, ConnectionRow};
 use serde::{Deserialize, Serialize};
 
 use super::{Connection, Record, Traffic};
@@ -34,6 +34,9 @@ pub enum Event {
     Changed(Vec<String>),
     /// Hubs of the map joined, changed or left: their ids.
     Hubs(Vec<String>),
+    /// A program is known from now on, or is in the place of this one of its name.
+    #[serde(skip)]
+    Program(String, Option<Box<App>>),
     /// Connections have gone: they ended some time before this instant. The history keeps them.
     #[serde(skip)]
     Gone(Vec<Arc<Connection>>, Timestamp),

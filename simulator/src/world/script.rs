@@ -516,11 +516,16 @@ impl World {
         let key = profile.key();
         self.let_live(&app);
         let runs = !app.processes.is_empty();
-        match self.apps.iter_mut().find(|one| one.name == app.name) {
-            Some(place) => *place = app,
-            None => self.apps.push(app),
-        }
+        let name = app.name.clone();
+        let was = match self.apps.iter_mut().find(|one| one.name == app.name) {
+            Some(place) => Some(Box::new(std::mem::replace(place, app))),
+            None => {
+                self.apps.push(app);
+                None
+            }
+        };
         self.store(key.clone(), profile);
+        self.emit(Event::Program(name, was));
         if runs {
             self.use_profile(&key);
         }

@@ -56,6 +56,11 @@ async fn what_a_timeline_brings_is_told() {
             "s|new|notifications:all/a:b|J",
         ),
         ("apps: { add: [{ name: New, path: /new }] }", "core:profiles/", "s|new|core:profiles/local/"),
+        (
+            "apps: { add: [{ name: New, path: /new, processes: [{ pid: 7001 }] }] }",
+            "network:tree/7001",
+            "s|new|network:tree/7001-",
+        ),
         ("connections: { close: 1 }", "network:", "|network:tree/"),
         ("connections: { open: { count: 1, apps: [Firefox] } }", "network:", "|network:tree/"),
         (
@@ -72,6 +77,27 @@ async fn what_a_timeline_brings_is_told() {
         simulator.advance(Duration::from_secs(1));
         let told = client.told().await;
         assert!(told.iter().any(|one| one.contains(expected)), "{change}: {told:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_of_a_program_that_is_replaced_are_told_where_they_differ() {
+    let add = |processes: &str| {
+        format!("{{ apps: {{ add: [{{ name: New, path: /new, processes: [{processes}] }}] }} }}")
+    };
+    let simulator = start(&format!(
+        "timeline:\n  - {{ at: 1s, change: {} }}\n  - {{ at: 2s, change: {} }}",
+        add("{ pid: 7001 }, { pid: 7002 }"),
+        add("{ pid: 7002 }, { pid: 7003 }")
+    ))
+    .await;
+    let mut client = Client::open(&simulator).await;
+    client.subscribe("network:tree/700").await;
+    for expected in [["s|new 7001", "s|new 7002"], ["s|del 7001", "s|new 7003"]] {
+        simulator.advance(Duration::from_secs(1));
+        let heads = client.told().await;
+        let heads = heads.iter().map(|one| one.replace("|network:tree/", " "));
+        assert_eq!(heads.map(|one| one[..10].to_owned()).collect::<Vec<_>>(), expected);
     }
 }
 

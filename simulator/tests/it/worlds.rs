@@ -165,10 +165,11 @@ async fn subscribers_stay_and_are_told_what_is_different() {
         .map(|head| head.split_once("tree/").map_or(head.clone(), |(kind, _)| format!("{kind}tree")))
         .map(|head| head.split_once("/local/").map_or(head.clone(), |(kind, _)| kind.to_owned()))
         .map(|head| head.split_once("data/").map_or(head.clone(), |(kind, _)| format!("{kind}data")))
+        .map(|head| head.split_once("main/").map_or(head.clone(), |(kind, _)| format!("{kind}main")))
         .collect();
     let expected = [
-        "new config:spn/enable", "del network:tree", "new network:tree", "del notifications:all/told",
-        "new runtime:spn/status", "new runtime:netquery/data",
+        "new config:spn/enable", "upd map:main", "del network:tree", "new network:tree",
+        "del notifications:all/told", "new runtime:spn/status", "new runtime:netquery/data",
     ];
     let databases: Vec<&str> = heads.iter().filter_map(|head| head.split([' ', ':']).nth(1)).collect();
     assert!(databases.is_sorted(), "{heads:?}");
