@@ -152,6 +152,11 @@ impl<S: AsyncRead + Unpin> Incoming<S> {
             return self.chunks().await;
         }
         match response.header("content-length") {
+            // Where two differ nobody knows where the answer ends.
+            Some(text) if response.all("content-length").any(|other| other != text) => {
+                let all: Vec<_> = response.all("content-length").collect();
+                Err(SendError::Malformed(format!("several lengths, Content-Length {all:?}")))
+            }
             Some(text) => {
                 let length =
                     text.parse().map_err(|_| SendError::Malformed(format!("the Content-Length {text:?}")))?;
@@ -266,6 +271,11 @@ mod tests {
         assert!(matches!(read("GET", b"SSH-2.0\r\n\r\n").await, Err(SendError::Malformed(_))));
         let short = read("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await;
         assert!(matches!(short, Err(SendError::Truncated)));
+        let two = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nPong.\n";
+        let two = read("GET", two).await.unwrap_err().to_string();
+        assert!(two.ends_with(r#"several lengths, Content-Length ["5", "6"]"#), "{two}");
+        let same = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc";
+        assert_eq!(read("GET", same).await.unwrap().body, b"abc");
         let long = read("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nabc").await;
         assert!(matches!(long, Err(SendError::TooLarge { .. })));
     }
