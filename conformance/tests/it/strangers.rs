@@ -25,6 +25,8 @@ enum Kind {
     Dozes,
     /// Sends pings without end over every websocket.
     Pings,
+    /// Tells of what nobody asked for, without end over every websocket.
+    Tells,
 }
 
 /// A target of that kind, as a URL. It lasts as long as the test.
@@ -53,13 +55,18 @@ async fn serve(kind: Kind, mut stream: TcpStream) -> std::io::Result<()> {
             _ if length == 0 => return Ok(()),
             Kind::Garbage => stream.write_all(&[0xfe; 4096]).await?,
             Kind::Dozes if text.contains("auth/permissions") => stream.write_all(pong.as_bytes()).await?,
-            Kind::Pings if text.contains("upgrade: websocket") => {
+            Kind::Pings | Kind::Tells if text.contains("upgrade: websocket") => {
                 stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n").await?;
                 loop {
-                    stream.write_all(&b"\x89\x00".repeat(4096)).await?;
+                    if kind == Kind::Pings {
+                        stream.write_all(&b"\x89\x00".repeat(4096)).await?;
+                    } else {
+                        stream.write_all(b"\x82\x11other|new|a:b|J{}").await?;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
                 }
             }
-            Kind::Pings => stream.write_all(pong.as_bytes()).await?,
+            Kind::Pings | Kind::Tells => stream.write_all(pong.as_bytes()).await?,
             Kind::Silent | Kind::Closes | Kind::Dozes => {}
         }
     }
@@ -74,6 +81,19 @@ async fn a_time_limit_holds_whatever_a_websocket_says() {
             .await;
     assert_eq!(ended.status, exit::TIME_OVER, "{}", ended.stderr);
     assert!(begun.elapsed() < Duration::from_secs(1) + LATE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_not_waited_for_longer_because_something_else_comes() {
+    for kind in [Kind::Pings, Kind::Tells] {
+        let url = target(kind).await;
+        let begun = Instant::now();
+        let check = "websocket/frames/not-utf-8";
+        let ended = program(&["run", "--target", &url, "--admin-key", "some-key", check]).await;
+        assert_eq!(ended.status, exit::FAILED, "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains("none in time, whatever else came"), "{}", ended.stdout);
+        assert!(begun.elapsed() < Duration::from_secs(10) + LATE, "{:?}", begun.elapsed());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

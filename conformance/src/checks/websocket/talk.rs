@@ -5,15 +5,19 @@ use std::{collections::VecDeque, time::Duration};
 
 use portmaster_fixtures::Permission;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     suite::{Context, Evidence, Exchange, Keys, Outcome, Place, Stop},
     target::{Frame, Request, SendError, Websocket, curl_line, opcode},
 };
 
-/// How long an answer may take.
+/// How long an answer may take, whatever else is said meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long all answers of an operation may take that has several.
+const LIST: Duration = Duration::from_secs(60);
+/// How many bytes a conversation may bring: who goes on for ever does not fill the memory.
+const HEARD: usize = 256 * 1024 * 1024;
 /// How many of the messages that were sent a report shows.
 const SHOWN: usize = 12;
 
@@ -65,6 +69,8 @@ pub(super) struct Talk {
     sent: Vec<Vec<u8>>,
     held: VecDeque<Reply>,
     operations: u64,
+    /// How many bytes came.
+    heard: usize,
 }
 
 impl Talk {
@@ -78,7 +84,7 @@ impl Talk {
         let (opening, socket) = context.upgrade(place, request).await?;
         let socket = socket.ok_or_else(|| opening.violation("101: the database websocket opens"))?;
         let keys = context.keys().clone();
-        Ok(Self { opening, socket, keys, sent: vec![], held: VecDeque::new(), operations: 0 })
+        Ok(Self { opening, socket, keys, sent: vec![], held: VecDeque::new(), operations: 0, heard: 0 })
     }
 
     /// From now on settings are written at once, whatever others write.
@@ -102,24 +108,46 @@ impl Talk {
 
     /// Sends a frame.
     pub(super) async fn frame(&mut self, frame: &Frame) -> Outcome {
-        let sent = self.socket.send(frame).await;
-        sent.map_err(|error| self.violation("the connection stays open", error.to_string()))
+        self.frame_by(frame, Instant::now() + LIST).await
+    }
+
+    async fn frame_by(&mut self, frame: &Frame, end: Instant) -> Outcome {
+        // Who reads nothing takes nothing.
+        match timeout_at(end, self.socket.send(frame)).await {
+            Ok(sent) => sent.map_err(|error| self.violation("the connection stays open", error.to_string())),
+            Err(_) => Err(self.late()),
+        }
     }
 
     /// The next frame, or that the connection has ended.
     pub(super) async fn incoming(&mut self) -> Result<Option<Frame>, Stop> {
-        match timeout(PATIENCE, self.socket.receive()).await {
-            Ok(Ok(frame)) => Ok(Some(frame)),
+        self.incoming_by(Instant::now() + PATIENCE).await
+    }
+
+    async fn incoming_by(&mut self, end: Instant) -> Result<Option<Frame>, Stop> {
+        match timeout_at(end, self.socket.receive()).await {
+            // A frame that is there already comes in the last moment, too: without a look at the clock they never end.
+            Ok(Ok(_)) if Instant::now() > end => Err(self.late()),
+            Ok(Ok(frame)) => {
+                self.heard += frame.payload.len() + size_of::<Reply>();
+                let fits = self.heard <= HEARD;
+                self.expect(fits, "a conversation that ends", format!("more than {HEARD} bytes"))?;
+                Ok(Some(frame))
+            }
             Ok(Err(SendError::Closed | SendError::Io(_))) => Ok(None),
             Ok(Err(error)) => Err(self.violation("websocket frames", error.to_string())),
-            Err(_) => Err(self.violation("an answer", format!("nothing for {} s", PATIENCE.as_secs()))),
+            Err(_) => Err(self.late()),
         }
     }
 
+    fn late(&self) -> Stop {
+        self.violation("an answer", "none in time, whatever else came")
+    }
+
     /// The next reply of whatever operation.
-    async fn next(&mut self) -> Result<Reply, Stop> {
+    async fn next(&mut self, end: Instant) -> Result<Reply, Stop> {
         loop {
-            let frame = self.incoming().await?;
+            let frame = self.incoming_by(end).await?;
             let frame = frame.ok_or_else(|| self.violation("an answer", "the connection ended"))?;
             match frame.opcode {
                 opcode::TEXT | opcode::BINARY => {
@@ -127,7 +155,7 @@ impl Talk {
                     return Reply::read(&frame.payload)
                         .ok_or_else(|| self.violation("an answer of the form ID|kind|…", shown()));
                 }
-                opcode::PING => self.frame(&Frame::new(opcode::PONG, frame.payload)).await?,
+                opcode::PING => self.frame_by(&Frame::new(opcode::PONG, frame.payload), end).await?,
                 opcode::PONG => {}
                 _ => return Err(self.violation("an answer", format!("a frame {frame:?}"))),
             }
@@ -136,14 +164,17 @@ impl Talk {
 
     /// The next reply of an operation; what others say meanwhile is kept.
     pub(super) async fn reply(&mut self, id: impl AsRef<[u8]>) -> Result<Reply, Stop> {
-        let id = id.as_ref();
+        self.reply_by(id.as_ref(), Instant::now() + PATIENCE).await
+    }
+
+    async fn reply_by(&mut self, id: &[u8], end: Instant) -> Result<Reply, Stop> {
         if let Some(at) = self.held.iter().position(|one| one.id == id)
             && let Some(reply) = self.held.remove(at)
         {
             return Ok(reply);
         }
         loop {
-            let reply = self.next().await?;
+            let reply = self.next(end).await?;
             if reply.id == id {
                 return Ok(reply);
             }
@@ -179,9 +210,9 @@ impl Talk {
 
     /// The records that an operation sends before `done`.
     pub(super) async fn until_done(&mut self, id: &str) -> Result<Vec<Reply>, Stop> {
-        let mut records = vec![];
+        let (mut records, end) = (vec![], Instant::now() + LIST);
         loop {
-            let reply = self.reply(id).await?;
+            let reply = self.reply_by(id.as_bytes(), end.min(Instant::now() + PATIENCE)).await?;
             match reply.kind.as_str() {
                 "ok" => records.push(reply),
                 "warning" => {}
@@ -207,9 +238,9 @@ impl Talk {
     /// Ends a subscription, and answers what it said before it ended.
     pub(super) async fn cancel(&mut self, id: &str) -> Result<Vec<Reply>, Stop> {
         self.send(format!("{id}|cancel")).await?;
-        let mut said = vec![];
+        let (mut said, end) = (vec![], Instant::now() + LIST);
         loop {
-            let reply = self.reply(id).await?;
+            let reply = self.reply_by(id.as_bytes(), end.min(Instant::now() + PATIENCE)).await?;
             match reply.kind.as_str() {
                 "done" => return Ok(said),
                 "error" => return Err(self.violation("done after cancel", reply.said())),
