@@ -2,7 +2,8 @@
 
 /// Everything that ran has passed (warnings, skips and expected failures allowed).
 pub const PASSED: u8 = 0;
-/// At least one check failed unexpectedly, could not be carried out, or is in the baseline and passed.
+/// At least one check failed unexpectedly, could not be carried out, or is in the baseline and passed; or the
+/// target could not be left as it was found.
 pub const FAILED: u8 = 1;
 /// The command line, or a file that it names, is wrong.
 pub const USAGE: u8 = 2;

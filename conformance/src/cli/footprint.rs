@@ -112,12 +112,12 @@ impl Tidy {
         // A target that was stopped cannot be asked.
         let Ok(after) = Footprint::take(&address, admin.as_ref()).await else { return Ok(()) };
         let done = before.put_back(&after, &[], &address, admin.as_ref()).await;
-        let unknown = |error| Trouble::Usage(format!("{address} could not be put back: {error}"));
+        let unknown = |error| Trouble::Left(format!("{address} could not be put back: {error}"));
         done.map_err(unknown)?;
         let after = Footprint::take(&address, admin.as_ref()).await.map_err(unknown)?;
         match before.changed(&after).as_slice() {
             [] => Ok(()),
-            changed => Err(Trouble::Usage(format!("{address} is not as it was: {}", changed.join(", ")))),
+            changed => Err(Trouble::Left(format!("{address} is not as it was: {}", changed.join(", ")))),
         }
     }
 }

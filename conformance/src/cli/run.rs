@@ -286,7 +286,7 @@ async fn greet(client: &Client, address: &Address, keys: &Keys) -> Result<Mode, 
 /// What a report says where the first questions could not be asked, or the target could not be started.
 fn stranded(trouble: &Trouble) -> Stranded {
     let (name, sentence) = match trouble {
-        Trouble::Usage(_) => ("keys", "The target takes the keys that it is asked with."),
+        Trouble::Usage(_) | Trouble::Left(_) => ("keys", "The target takes the keys that it is asked with."),
         Trouble::Unreachable(_) => ("start", "The target is there and answers."),
     };
     Stranded { name, sentence, got: trouble.to_string() }
@@ -400,7 +400,7 @@ async fn on(args: &RunArgs, target: &Target, bounds: &Bounds, watch: &Watch) -> 
     if let Some(gone) = gone {
         return Err(Trouble::Unreachable(gone));
     }
-    left.map_err(Trouble::Usage)?;
+    left.map_err(Trouble::Left)?;
     printed?;
     if let Some(file) = &args.write_baseline {
         let text = Baseline::of(&outcome, &baseline).text();

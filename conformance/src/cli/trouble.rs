@@ -13,6 +13,9 @@ pub enum Trouble {
     /// The target does not answer: exit status 3.
     #[error("{0}")]
     Unreachable(String),
+    /// The target is not as it was found, or nobody knows: exit status 1.
+    #[error("{0}")]
+    Left(String),
 }
 
 impl Trouble {
@@ -31,6 +34,7 @@ impl Trouble {
         match self {
             Self::Usage(_) => exit::USAGE,
             Self::Unreachable(_) => exit::UNREACHABLE,
+            Self::Left(_) => exit::FAILED,
         }
     }
 }
