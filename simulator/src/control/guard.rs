@@ -1,6 +1,6 @@
 //! Who may ask: programs on this machine, pages of the control plane itself, and beyond loopback whoever has the token.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{iter::once, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -10,6 +10,7 @@ use axum::{
             AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL, WWW_AUTHENTICATE,
             X_CONTENT_TYPE_OPTIONS,
         },
+        uri::Authority,
     },
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -60,7 +61,10 @@ impl Guard {
         let forbidden = |detail: String| Problem::new(StatusCode::FORBIDDEN, detail);
         let host = text(headers.get(HOST)).unwrap_or_default();
         // A page elsewhere may call a name of its own 127.0.0.1: its browser then sends that name.
-        if self.loopback && !is_local(host) {
+        let others = headers.get_all(HOST).iter().skip(1).map(|other| text(Some(other)).unwrap_or_default());
+        let whole = request.uri().authority().map(Authority::as_str);
+        let foreign = once(host).chain(others).chain(whole).find(|host| !is_local(host));
+        if let Some(host) = foreign.filter(|_| self.loopback) {
             return Err(forbidden(format!("the host \"{host}\" is not this machine's"))
                 .expected("127.0.0.1, [::1] or localhost"));
         }
@@ -103,10 +107,13 @@ fn offered(headers: &HeaderMap) -> Option<Vec<u8>> {
 
 /// Whether a Host header names this machine by a loopback address, or as `localhost`.
 fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').unwrap_or_default(),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
+    if !port.strip_prefix(':').unwrap_or(port).bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -119,7 +126,10 @@ mod tests {
         for host in ["127.0.0.1", "127.0.0.1:80", "[::1]:9", "LOCALHOST:1", "127.8.9.1"] {
             assert!(is_local(host), "{host}");
         }
-        for host in ["", "evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "localhost.evil", "[::2]"] {
+        for host in [
+            "", "evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "localhost.evil", "[::2]",
+            "127.0.0.1:80, b", "[::1",
+        ] {
             assert!(!is_local(host), "{host}");
         }
     }

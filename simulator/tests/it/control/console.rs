@@ -54,6 +54,10 @@ fn what_would_break_a_request_is_refused() {
         let (status, problem) = running.ask("POST", "/console/ask", body.clone());
         assert!(matches!(status, 400 | 409), "{body}: {status}");
         assert_eq!(problem["at"], at, "{body}: {problem}");
+        if at == "/target" {
+            let told = problem["detail"].as_str().expect("a text");
+            assert!(told.ends_with(" is not written like ^/[!-~]*$"), "{told}");
+        }
     }
 }
 

@@ -24,10 +24,14 @@ fn foreign_origins_and_hosts_are_refused() {
         (format!("Host: {own}\r\nOrigin: \r\n"), 403),
         ("Host: evil.example\r\n".to_owned(), 403),
         ("Host: evil.example\r\nOrigin: http://evil.example\r\n".to_owned(), 403),
+        (format!("Host: {own}\r\nHost: evil.example\r\n"), 403),
         (String::new(), 403),
     ] {
         assert_eq!(status(&running, &fields), expected, "{fields:?}");
     }
+    let whole =
+        format!("GET http://evil.example/health HTTP/1.1\r\nHost: {own}\r\nConnection: close\r\n\r\n");
+    assert_eq!(common::raw(own, whole.as_bytes()).status(), 403);
 }
 
 #[test]
