@@ -72,14 +72,15 @@ async fn a_run_on_pages_of_html_ends_in_time_without_a_panic_and_leaves_no_lock(
 async fn a_target_that_cannot_be_left_as_it_was_found_is_a_failure_and_no_wrong_command() {
     let rules = "extends: home-office
 rules:
-  - when: { request: { path: ping } }
+  - when: { request: { path: ui/reload } }
     then: [{ change: { config: { filter/askTimeout: 77 } } }]
   - when: { change: config/filter/askTimeout }
     then: [{ change: { config: { filter/askTimeout: 77 } } }]";
     let scenario = portmaster_simulator::Scenario::parse("stubborn", rules).unwrap();
     let core =
         Simulator::builder().world(scenario).api_key("admin?read=admin&write=admin").start().await.unwrap();
-    let args = ["run", "--target", core.url(), "--admin-key", "admin", "--allow", "writes", "actions/ping"];
+    let args =
+        ["run", "--target", core.url(), "--admin-key", "admin", "--allow", "writes", "actions/ui/reload"];
     let Ended { status, stdout: text, stderr: error } = program(&args).await;
     assert_eq!(status, exit::FAILED, "{text}{error}");
     assert!(error.contains("is not as it was before the run: config:filter/askTimeout"), "{error}");

@@ -88,7 +88,7 @@ async fn an_answer_is_not_waited_for_longer_because_something_else_comes() {
     for kind in [Kind::Pings, Kind::Tells] {
         let url = target(kind).await;
         let begun = Instant::now();
-        let check = "websocket/frames/not-utf-8";
+        let check = "websocket/operations/get";
         let ended = program(&["run", "--target", &url, "--admin-key", "some-key", check]).await;
         assert_eq!(ended.status, exit::FAILED, "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains("none in time, whatever else came"), "{}", ended.stdout);
