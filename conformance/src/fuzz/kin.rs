@@ -252,8 +252,10 @@ fn asked(case: &Case, step: usize, catalogue: &Catalogue) -> BTreeSet<String> {
         Some(Step::Ask(ask)) => request(ask, catalogue, &mut marks),
         Some(Step::Talk(talk)) => conversation(talk, catalogue, &mut marks),
         Some(Step::Raw(bytes)) => {
-            let method = bytes.0.split(|&byte| byte == b' ').next().unwrap_or_default();
-            marks.extend(uncommon(&String::from_utf8_lossy(method)));
+            let word = bytes.0.split(|&byte| byte == b' ').next().unwrap_or_default();
+            if (1..16).contains(&word.len()) && word.iter().all(u8::is_ascii_uppercase) {
+                marks.extend(uncommon(&String::from_utf8_lossy(word)));
+            }
         }
         _ => {}
     }
@@ -262,8 +264,8 @@ fn asked(case: &Case, step: usize, catalogue: &Catalogue) -> BTreeSet<String> {
 
 /// A method that is hardly ever used.
 fn uncommon(method: &str) -> Option<String> {
-    let is_one = (1..16).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    (is_one && !matches!(method, "GET" | "POST" | "PUT" | "DELETE")).then(|| format!("method {method}"))
+    let is_common = matches!(method, "GET" | "POST" | "PUT" | "DELETE");
+    (!is_common).then(|| format!("method {method}"))
 }
 
 fn caller(who: &Who, marks: &mut BTreeSet<String>) {
@@ -307,9 +309,7 @@ fn nearest<'c>(path: &str, catalogue: &'c Catalogue) -> Option<&'c Known> {
 fn request(ask: &Ask, catalogue: &Catalogue, marks: &mut BTreeSet<String>) {
     caller(&ask.who, marks);
     marks.extend(key(ask, catalogue.of_target(&ask.target)));
-    if !matches!(ask.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
-        marks.insert(format!("method {}", ask.method));
-    }
+    marks.extend(uncommon(&ask.method));
     marks.extend(ask.headers.iter().map(|(name, _)| format!("header {}", name.to_lowercase())));
     if ask.announced.is_some() {
         marks.insert("a length without a body".to_owned());

@@ -2,18 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Subscribers, named, network};
+use super::{NAMES, Subscribers, named, network};
 use crate::{
     ordered::ordered,
     world::{Record, World},
 };
 
-/// The databases, in the order in which they are compared.
-const DATABASES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
-
 /// Tells subscribers of every record that is new, another or gone, by database and key.
 pub(super) fn publish(subscribers: &Subscribers, before: &World, after: &World) {
-    for database in DATABASES {
+    for database in NAMES {
         if !subscribers.listens(database) {
             continue;
         }
@@ -45,10 +42,7 @@ pub(super) fn publish(subscribers: &Subscribers, before: &World, after: &World) 
 
 /// The records of a database by their keys.
 fn records(world: &World, database: &str) -> BTreeMap<String, Record> {
-    // A map is asked for by its name, and there is one.
-    let prefix = if database == "map" { "main/" } else { "" };
     // A database that is not there has none.
-    let found = named(world, database).and_then(|database| database.list(world, prefix));
-    let records = found.map(|found| found.records).unwrap_or_default();
+    let records = named(world, database).map(|database| database.all(world)).unwrap_or_default();
     ordered(records.into_iter().map(|record| (record.key.clone(), record)))
 }

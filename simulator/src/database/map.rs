@@ -33,10 +33,18 @@ impl Database for Map {
         Ok(found.into())
     }
 
+    /// A map is asked for by its name, and there is one.
+    fn all(&self, world: &World) -> Vec<Record> {
+        pins(world, MAIN).unwrap_or_default()
+    }
+
     fn structure(&self, _: &World, _: &str) -> Option<&'static Structure> {
         Some(&PIN)
     }
 }
+
+/// The name of the map.
+const MAIN: &str = "main";
 
 const PIN: Structure = Structure {
     holder: "PinExport",
@@ -76,9 +84,9 @@ pub(super) fn publish(subscribers: &Subscribers, world: &World, ids: &[String]) 
     if !subscribers.listens("map") || ids.is_empty() {
         return;
     }
-    let pins = pins(world, "main").unwrap_or_default();
+    let pins = pins(world, MAIN).unwrap_or_default();
     for id in ids {
-        let key = format!("map:main/{id}");
+        let key = format!("map:{MAIN}/{id}");
         let gone = || Record::of(key.clone(), Meta::default(), serde_json::Value::Null).deleted(world.now());
         let record = pins.iter().find(|record| record.key == key).cloned().unwrap_or_else(gone);
         subscribers.publish(&Arc::new(record));

@@ -90,6 +90,11 @@ trait Database: Sync {
     /// The records whose keys begin with a prefix, in the database's order. Conditions are the caller's affair.
     fn list(&self, world: &World, prefix: &str) -> Result<Found, OperationError>;
 
+    /// All records, those too that a query has to name more of.
+    fn all(&self, world: &World) -> Vec<Record> {
+        self.list(world, "").map(|found| found.records).unwrap_or_default()
+    }
+
     /// Whether queries heed conditions.
     fn heeds_conditions(&self, _world: &World) -> bool {
         true
@@ -128,9 +133,8 @@ pub(crate) fn completions(world: &World, typed: &str, most: usize) -> Vec<String
         let all = NAMES.iter().filter(|name| name.starts_with(typed) && named(world, name).is_ok());
         return all.map(|name| format!("{name}:")).collect();
     };
-    let found = named(world, name).ok().and_then(|one| one.list(world, prefix).ok());
     let mut all = std::collections::BTreeSet::new();
-    for record in found.map(|found| found.records).unwrap_or_default() {
+    for record in named(world, name).map(|database| database.all(world)).unwrap_or_default() {
         let key = record.place().1;
         let Some(rest) = key.strip_prefix(prefix) else { continue };
         let end = rest.find('/').map_or(key.len(), |at| prefix.len() + at + 1);
@@ -139,8 +143,7 @@ pub(crate) fn completions(world: &World, typed: &str, most: usize) -> Vec<String
     all.into_iter().take(most).collect()
 }
 
-/// The names of all databases.
-#[cfg(feature = "control")]
+/// The names of all databases, sorted.
 const NAMES: [&str; 7] = ["cache", "config", "core", "map", "network", "notifications", "runtime"];
 
 /// The database of a name.

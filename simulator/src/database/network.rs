@@ -270,9 +270,8 @@ pub(super) fn publish_program(subscribers: &Subscribers, world: &World, name: &s
     if !subscribers.listens("network") {
         return;
     }
-    let now =
-        world.apps.iter().find(|app| app.name == name).map_or_else(Vec::new, |app| processes_of(world, app));
-    let before = was.map_or_else(Vec::new, |app| processes_of(world, app));
+    let [before, now] =
+        [was, world.app(name)].map(|app| app.map_or_else(Vec::new, |app| processes_of(world, app)));
     let gone = before.iter().filter(|old| now.iter().all(|one| one.key != old.key));
     for record in gone.map(|old| old.clone().deleted(world.now())) {
         subscribers.publish(&Arc::new(record));

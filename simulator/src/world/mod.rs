@@ -208,7 +208,11 @@ impl World {
 
     /// The app that asks, if the scenario says so.
     pub fn caller(&self) -> Option<&scenario::App> {
-        let name = self.client.app.as_deref()?;
+        self.app(self.client.app.as_deref()?)
+    }
+
+    /// The app of a name.
+    pub(crate) fn app(&self, name: &str) -> Option<&scenario::App> {
         self.apps.iter().find(|app| app.name == name)
     }
 

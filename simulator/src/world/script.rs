@@ -342,7 +342,7 @@ impl World {
 
     /// A row with what follows from its program and from the time.
     pub(super) fn filled(&self, mut row: ConnectionRow) -> ConnectionRow {
-        let app = self.apps.iter().find(|app| app.name == row.profile_name);
+        let app = self.app(&row.profile_name);
         if let Some(app) = app {
             if row.profile.is_empty() {
                 row.profile = format!("local/{}", self.profile_id(app));

@@ -167,12 +167,14 @@ impl Talk {
         self.reply_by(id.as_ref(), Instant::now() + PATIENCE).await
     }
 
+    /// The same where all replies have to be there by then.
     async fn reply_by(&mut self, id: &[u8], end: Instant) -> Result<Reply, Stop> {
         if let Some(at) = self.held.iter().position(|one| one.id == id)
             && let Some(reply) = self.held.remove(at)
         {
             return Ok(reply);
         }
+        let end = end.min(Instant::now() + PATIENCE);
         loop {
             let reply = self.next(end).await?;
             if reply.id == id {
@@ -212,7 +214,7 @@ impl Talk {
     pub(super) async fn until_done(&mut self, id: &str) -> Result<Vec<Reply>, Stop> {
         let (mut records, end) = (vec![], Instant::now() + LIST);
         loop {
-            let reply = self.reply_by(id.as_bytes(), end.min(Instant::now() + PATIENCE)).await?;
+            let reply = self.reply_by(id.as_bytes(), end).await?;
             match reply.kind.as_str() {
                 "ok" => records.push(reply),
                 "warning" => {}
@@ -240,7 +242,7 @@ impl Talk {
         self.send(format!("{id}|cancel")).await?;
         let (mut said, end) = (vec![], Instant::now() + LIST);
         loop {
-            let reply = self.reply_by(id.as_bytes(), end.min(Instant::now() + PATIENCE)).await?;
+            let reply = self.reply_by(id.as_bytes(), end).await?;
             match reply.kind.as_str() {
                 "done" => return Ok(said),
                 "error" => return Err(self.violation("done after cancel", reply.said())),

@@ -348,8 +348,8 @@ impl World {
         let seed = self.chance.seed();
         match self.life.take(due) {
             Some((due, Coming::Habit(place))) => {
-                let name = self.life.habits.get(place).map(|habit| habit.app.as_str());
-                let app = self.apps.iter().find(|app| Some(app.name.as_str()) == name);
+                let habit = self.life.habits.get(place);
+                let app = habit.and_then(|habit| self.app(&habit.app));
                 if let Some(role) = app.map(role_of) {
                     self.life.plan(place, role, seed, (due, due));
                 }

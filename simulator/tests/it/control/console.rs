@@ -86,6 +86,7 @@ fn keys_are_completed_a_step_at_a_time() {
     assert_eq!(complete("co"), json!(["config:", "core:"]));
     assert_eq!(complete("core:prof"), json!(["core:profiles/"]));
     assert!(complete("config:spn/ena").as_array().expect("keys").contains(&json!("config:spn/enable")));
+    assert_eq!(complete("map:"), json!(["map:main/"]));
     assert_eq!(complete("nothing:"), json!([]));
 }
 
