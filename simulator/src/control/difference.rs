@@ -1,12 +1,15 @@
 //! What is different between two worlds, in the words of the state.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{limits, world::World};
+use crate::{
+    limits,
+    world::{Connection, World},
+};
 
 /// A difference.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
@@ -21,10 +24,14 @@ pub(super) struct Difference {
     after: Option<Value>,
 }
 
-/// What is looked at of a world.
-pub(super) fn seen(world: &World) -> Value {
+/// What is looked at of a world that is compared with another: of its connections those that are not the same there.
+pub(super) fn seen(world: &World, other: &World) -> Value {
     let mut seen = world.state();
-    let rows = world.connections.values();
+    let is_same = |one: &Arc<Connection>| {
+        let there = other.connections.get(one.id());
+        there.is_some_and(|there| Arc::ptr_eq(there, one) || there.row() == one.row())
+    };
+    let rows = world.connections.values().filter(|one| !is_same(one));
     let rows: Map<String, Value> =
         rows.map(|one| (one.id().to_owned(), serde_json::to_value(one.row()).unwrap_or_default())).collect();
     if let Some(members) = seen.as_object_mut() {

@@ -130,14 +130,9 @@ impl Snapshots {
 
 /// What is said of a snapshot, save for its id.
 pub(super) fn describe(snapshot: &Snapshot, name: String) -> Listed {
-    Listed {
-        id: String::new(),
-        name,
-        scenario: snapshot.scenario().to_owned(),
-        instant: snapshot.now(),
-        fingerprint: snapshot.fingerprint(),
-        bytes: snapshot.to_json().len(),
-    }
+    let (fingerprint, bytes) = snapshot.measured();
+    let scenario = snapshot.scenario().to_owned();
+    Listed { id: String::new(), name, scenario, instant: snapshot.now(), fingerprint, bytes }
 }
 
 #[cfg(test)]

@@ -199,12 +199,16 @@ async fn diff(
     };
     let found = plane
         .aside(move |plane| {
-            let before = difference::seen(from.world());
-            let after = match to {
-                Some(to) => difference::seen(to.world()),
-                None => difference::seen(&plane.with(|world| world.clone())),
+            let now;
+            let before = from.world();
+            let after = match &to {
+                Some(to) => to.world(),
+                None => {
+                    now = plane.with(|world| world.clone());
+                    &now
+                }
             };
-            Ok(difference::between(&before, &after))
+            Ok(difference::between(&difference::seen(before, after), &difference::seen(after, before)))
         })
         .await?;
     Ok(Json(found))

@@ -34,11 +34,13 @@ impl Shared {
     /// # Errors
     /// When the connection database cannot be read.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let (world, kept, origin) = self.with(|world| {
+        // What waits is written while nobody else has to wait, so that little is left.
+        self.served().netquery.settle()?;
+        let (world, moment, origin) = self.with(|world| {
             let served = self.served();
-            Ok::<_, StoreError>((world.clone(), served.netquery.kept()?, Arc::clone(&served.origin)))
+            Ok::<_, StoreError>((world.clone(), served.netquery.moment()?, Arc::clone(&served.origin)))
         })?;
-        Ok(Snapshot::new(world, kept, origin))
+        Ok(Snapshot::new(world, moment.kept()?, origin))
     }
 
     /// Puts a world back. Subscribers of the database stay and are told what is different, by database and key; who

@@ -106,11 +106,16 @@ pub(crate) struct Tables {
 
 const BANDWIDTH: [&str; 4] = ["conn_id", "time", "incoming", "outgoing"];
 
-/// Takes everything out of the tables.
+/// Begins one transaction in both databases, so that all that is taken out is of this moment.
+pub(super) fn begin(database: &Connection) -> rusqlite::Result<()> {
+    database.execute_batch(
+        "BEGIN; SELECT 1 FROM main.connections LIMIT 1; SELECT 1 FROM history.connections LIMIT 1",
+    )
+}
+
+/// Takes everything out of the tables, and ends the transaction.
 pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Result<Tables> {
     let columns: Vec<&str> = dialect.stored().map(|column| column.name).collect();
-    // One transaction, so that all tables are of the same moment.
-    let moment = database.unchecked_transaction()?;
     let tables = Tables {
         live: rows(database, "main.connections", &columns)?,
         history: rows(database, "history.connections", &columns)?,
@@ -121,7 +126,7 @@ pub(super) fn taken(database: &Connection, dialect: &Dialect) -> rusqlite::Resul
             &BANDWIDTH,
         )?,
     };
-    moment.finish()?;
+    database.execute_batch("COMMIT")?;
     Ok(tables)
 }
 

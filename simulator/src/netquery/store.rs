@@ -409,14 +409,31 @@ impl Store {
         done
     }
 
-    /// What the tables hold. Of tables that nobody asked for yet nothing has to be taken out.
-    pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
-        if let Some(kept) = &*locked(&self.0.kept)
-            && locked(&self.0.pending).is_empty()
-        {
-            return Ok(kept.clone());
+    /// What the tables hold at this moment. Of tables that nobody asked for yet nothing has to be taken out; of others it is
+    /// taken out when it is asked for, whatever is written until then.
+    pub(crate) fn moment(&self) -> Result<Moment, StoreError> {
+        if let Some(kept) = self.untouched() {
+            return Ok(Moment::Begun(kept));
         }
-        Ok(Kept::Taken(self.read(|database| dump::taken(database, &self.0.dialect))??))
+        let reader = self.reader()?;
+        dump::begin(&reader.connection)?;
+        Ok(Moment::Of(reader))
+    }
+
+    /// Writes what has to be before somebody asks for a moment.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        if self.untouched().is_some() { Ok(()) } else { self.up_to_date().map(drop) }
+    }
+
+    /// What the tables are to hold that nobody asked for yet, if nothing has happened since.
+    fn untouched(&self) -> Option<Kept> {
+        let kept = locked(&self.0.kept);
+        if locked(&self.0.pending).is_empty() { kept.clone() } else { None }
+    }
+
+    /// What the tables hold.
+    pub(crate) fn kept(&self) -> Result<Kept, StoreError> {
+        self.moment()?.kept()
     }
 
     /// Removes the history of these profiles, or all of it if none is named.
@@ -459,18 +476,62 @@ impl Store {
 
     /// Runs something on a connection of its own, which sees the state of this moment.
     pub(crate) fn read<T>(&self, run: impl FnOnce(&Connection) -> T) -> Result<T, StoreError> {
+        let reader = self.reader()?;
+        let result = run(&reader.connection);
+        reader.give_back();
+        Ok(result)
+    }
+
+    fn reader(&self) -> Result<Reader, StoreError> {
         let opened = self.up_to_date()?;
         let idle = locked(&opened.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open(opened.folder.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?,
         };
-        let result = run(&connection);
-        let mut idle = locked(&opened.idle);
-        if idle.len() < IDLE_READERS {
-            idle.push(connection);
+        Ok(Reader { connection, store: self.clone() })
+    }
+}
+
+/// A connection that reads, and to which tables.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    // Dropped first: the last of the store takes the files with it.
+    connection: Connection,
+    store: Store,
+}
+
+impl Reader {
+    /// Keeps the connection for the next one who reads.
+    fn give_back(self) {
+        if let Some(opened) = self.store.0.opened.get() {
+            let mut idle = locked(&opened.idle);
+            if idle.len() < IDLE_READERS {
+                idle.push(self.connection);
+            }
         }
-        Ok(result)
+    }
+}
+
+/// What tables held when somebody asked.
+#[derive(Debug)]
+pub(crate) enum Moment {
+    /// Nobody had asked for them yet.
+    Begun(Kept),
+    /// It is to be read from them.
+    Of(Reader),
+}
+
+impl Moment {
+    /// Takes it out.
+    pub(crate) fn kept(self) -> Result<Kept, StoreError> {
+        let reader = match self {
+            Self::Begun(kept) => return Ok(kept),
+            Self::Of(reader) => reader,
+        };
+        let tables = dump::taken(&reader.connection, &reader.store.0.dialect)?;
+        reader.give_back();
+        Ok(Kept::Taken(tables))
     }
 }
 

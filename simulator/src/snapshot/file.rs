@@ -162,22 +162,60 @@ fn state(world: &World) -> String {
     written(&SavedWorld { healthy: world.is_healthy(), world })
 }
 
-/// The digest of a world and its connection database.
-pub(super) fn fingerprint(world: &World, tables: &Tables) -> String {
-    digest(&[&state(world), &tables.live, &tables.history, &tables.bandwidth])
+/// A snapshot as texts.
+struct Parts<'a> {
+    origin: String,
+    state: String,
+    tables: &'a Tables,
+}
+
+impl<'a> Parts<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let origin = written(&SavedOrigin::of(snapshot.origin()));
+        Self { origin, state: state(snapshot.world()), tables: snapshot.tables() }
+    }
+
+    fn texts(&self) -> [&str; 5] {
+        let Tables { live, history, bandwidth } = self.tables;
+        [&self.origin, &self.state, live, history, bandwidth]
+    }
+
+    fn digest(&self) -> String {
+        digest(&self.texts())
+    }
+
+    /// The file, in pieces.
+    fn pieces<'b>(&'b self, digest: &'b str, version: &'b str) -> [&'b str; 17] {
+        let [origin, state, live, history, bandwidth] = self.texts();
+        [
+            "{\"format\":\"", FORMAT, "\",\"version\":", version, ",\"digest\":\"", digest, "\",\"origin\":",
+            origin, ",\"state\":", state, ",\"live\":", live, ",\"history\":", history, ",\"bandwidth\":",
+            bandwidth, "}",
+        ]
+    }
 }
 
 impl Snapshot {
+    /// The SHA-256 of the whole world, hexadecimal: the same for equal worlds, on every machine and in every process, another
+    /// for worlds that any answer can tell apart. What a world was made from does not count.
+    pub fn fingerprint(&self) -> String {
+        let Tables { live, history, bandwidth } = self.tables();
+        digest(&[&state(self.world()), live, history, bandwidth])
+    }
+
+    /// Its fingerprint, and the length of its file in bytes.
+    pub(crate) fn measured(&self) -> (String, usize) {
+        let parts = Parts::of(self);
+        let fingerprint = digest(&parts.texts()[1..]);
+        let bytes = parts.pieces(&fingerprint, &VERSION.to_string()).iter().map(|piece| piece.len()).sum();
+        (fingerprint, bytes)
+    }
+
     /// The world as one JSON text, for a file that [`from_json`](Self::from_json) reads. It holds what the world holds,
     /// secrets included.
     pub fn to_json(&self) -> String {
-        let (origin, state) = (written(&SavedOrigin::of(self.origin())), state(self.world()));
-        let Tables { live, history, bandwidth } = self.tables();
-        let digest = digest(&[&origin, &state, live, history, bandwidth]);
-        format!(
-            "{{\"format\":\"{FORMAT}\",\"version\":{VERSION},\"digest\":\"{digest}\",\"origin\":{origin},\"state\":{state},\
-             \"live\":{live},\"history\":{history},\"bandwidth\":{bandwidth}}}"
-        )
+        let parts = Parts::of(self);
+        parts.pieces(&parts.digest(), &VERSION.to_string()).concat()
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote. The world that is read is the same.
@@ -231,9 +269,7 @@ fn read(text: &str) -> Result<Snapshot, SnapshotError> {
     let tables = Tables::read(world.behaviour, [file.live, file.history, file.bandwidth])
         .map_err(|(place, what)| SnapshotError::Damaged { place, what })?;
     let snapshot = Snapshot::new(world, Kept::Taken(tables), Arc::new(origin));
-    let (origin, state) = (written(&SavedOrigin::of(snapshot.origin())), state(snapshot.world()));
-    let Tables { live, history, bandwidth } = snapshot.tables();
-    let found = digest(&[&origin, &state, live, history, bandwidth]);
+    let found = Parts::of(&snapshot).digest();
     if found != file.digest {
         return Err(SnapshotError::Changed { found, expected: file.digest });
     }

@@ -96,12 +96,6 @@ impl Snapshot {
         &self.0.origin
     }
 
-    /// The SHA-256 of the whole world, hexadecimal: the same for equal worlds, on every machine and in every process, another
-    /// for worlds that any answer can tell apart. What a world was made from does not count.
-    pub fn fingerprint(&self) -> String {
-        file::fingerprint(&self.0.world, self.tables())
-    }
-
     /// The instant of the world.
     pub fn now(&self) -> Timestamp {
         self.0.world.now()

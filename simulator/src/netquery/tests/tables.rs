@@ -289,6 +289,18 @@ fn what_nobody_asked_for_is_what_is_taken_out_of_tables() {
     }
 }
 
+#[test]
+fn a_moment_is_what_it_was_when_it_was_asked_for() {
+    let behaviour = Contract::V2_2.behaviour();
+    let store = filled(Contract::V2_2);
+    let before = store.kept().unwrap().tables(behaviour);
+    let moment = store.moment().unwrap();
+    write(&store, &[row("later")]);
+    store.clear_history(&[]).unwrap();
+    assert!(moment.kept().unwrap().tables(behaviour) == before, "what came later is in it");
+    assert!(store.kept().unwrap().tables(behaviour) != before);
+}
+
 /// A minute of a world, with what else may happen to connections: those of a profile become another's (back again, too), ids
 /// come again, many end at once, the history is switched off and on.
 fn lived(minute: i64, world: &mut World) {
