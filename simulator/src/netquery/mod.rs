@@ -2,8 +2,8 @@
 //!
 //! A request goes through these rooms: `request` makes its JSON typed, `conditions` and `statement` turn it into SQL
 //! with bound values, `rows` and `output` write the result. `dialect` is what differs between contracts, `store` holds
-//! the tables, `pending` what is not in them yet, `kinds` what many rows have in common, `counts` what is counted of them, and `columns`
-//! describes what stands in a row.
+//! the tables, which `schema` makes, `pending` what is not in them yet, `kinds` what many rows have in common, `counts` what is
+//! counted of them, and `columns` describes what stands in a row.
 
 mod answer;
 mod charts;
@@ -20,6 +20,7 @@ mod output;
 mod pending;
 mod request;
 mod rows;
+mod schema;
 mod statement;
 mod store;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::{
     borrow::Borrow,
     collections::HashSet,
-    fmt::Write as _,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
@@ -22,13 +21,14 @@ use rusqlite::{
 };
 
 use super::{
-    columns::{self, Column, INSERT_BANDWIDTH, SECONDS, Shown},
+    columns::{self, Column, INSERT_BANDWIDTH},
     counts::{self, COUNTED, Counted},
     dialect::Dialect,
     dump::{self, Kept},
     failure::StoreError,
-    kinds::{self, KIND, Kinds},
+    kinds::Kinds,
     pending::{Pending, Step},
+    schema,
 };
 use crate::world::{Event, World};
 
@@ -123,8 +123,8 @@ impl<'a> Tables<'a> {
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             dialect,
-            main: transaction.prepare_cached(&write_text("main", dialect, over))?,
-            history: transaction.prepare_cached(&write_text("history", dialect, over))?,
+            main: transaction.prepare_cached(&schema::write("main", dialect, over))?,
+            history: transaction.prepare_cached(&schema::write("history", dialect, over))?,
             sample: transaction.prepare_cached(INSERT_BANDWIDTH)?,
             kinds: Kinds::new(transaction, dialect, kinds)?,
             counted: counted.as_mut(),
@@ -544,7 +544,7 @@ impl Opened {
         writer.execute_batch(
             "PRAGMA main.journal_mode = MEMORY; PRAGMA history.journal_mode = MEMORY; PRAGMA mmap_size = 0",
         )?;
-        writer.execute_batch(&schema(dialect))?;
+        writer.execute_batch(&schema::tables(dialect))?;
         Ok(Self {
             writer: Mutex::new(Writer {
                 connection: writer,
@@ -566,7 +566,7 @@ impl Opened {
         if self.prepared.get().is_none() {
             // What does not fit into the cache is sorted in temporary files, by two more threads.
             connection.execute_batch("PRAGMA temp_store = FILE; PRAGMA threads = 2")?;
-            connection.execute_batch(&indexes())?;
+            connection.execute_batch(&schema::indexes())?;
             known.counted.take().unwrap_or_default().write(connection)?;
             connection.execute_batch(&counts::follow())?;
             connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA threads = 0")?;
@@ -594,78 +594,6 @@ fn open(folder: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
          PRAGMA temp_store = MEMORY; PRAGMA mmap_size = {MAPPED}; PRAGMA main.cache_size = -16000;"
     ))?;
     Ok(connection)
-}
-
-/// The tables.
-fn schema(dialect: &Dialect) -> String {
-    let mut text = String::from("BEGIN;");
-    for (database, kind) in [("main", Some(KIND)), ("history", None)] {
-        _ = write!(text, "CREATE TABLE {database}.connections (");
-        let place = |column: &&Column| match OFTEN_READ.iter().position(|name| *name == column.name) {
-            Some(place) => place,
-            None if column.shown == Shown::Json => usize::MAX,
-            None => OFTEN_READ.len(),
-        };
-        let mut columns: Vec<&Column> = dialect.columns.iter().collect();
-        columns.sort_by_key(place);
-        for column in SECONDS.iter().chain(columns) {
-            // Ids are unique by an index, which is quicker made at once than row by row.
-            let declared = column.declared.replace("PRIMARY KEY ", "");
-            _ = write!(text, "{} {declared}, ", column.name);
-        }
-        match kind {
-            Some(kind) => _ = write!(text, "{kind} INTEGER NOT NULL);"),
-            None => text.replace_range(text.len() - 2.., ");"),
-        }
-    }
-    text.push_str(&kinds::schema(dialect));
-    text.push_str(counts::SCHEMA);
-    text.push_str(
-        "CREATE TABLE main.bandwidth (conn_id TEXT NOT NULL, time INTEGER NOT NULL, incoming INTEGER NOT NULL, \
-         outgoing INTEGER NOT NULL); COMMIT",
-    );
-    text
-}
-
-/// The indexes: the core's, because rows without an order come as the index that is used has them; and one that leads from
-/// a kind to its connections, which is used where it is named.
-fn indexes() -> String {
-    let mut text = String::from("BEGIN;");
-    for database in ["main", "history"] {
-        _ = write!(
-            text,
-            "CREATE UNIQUE INDEX {database}.by_id ON connections (id); \
-             CREATE INDEX {database}.by_profile ON connections (profile); \
-             CREATE INDEX {database}.by_start ON connections (started_unix); \
-             CREATE INDEX {database}.by_span ON connections (started_unix, ended_unix) WHERE ended IS NOT NULL;"
-        );
-    }
-    _ = write!(text, "CREATE INDEX main.by_kind ON connections ({KIND}, started_unix, ended_unix); COMMIT");
-    text
-}
-
-/// Columns that stand first in a stored row, because those before a column have to be stepped over to read it.
-const OFTEN_READ: [&str; 10] = [
-    "verdict", "domain", "as_owner", "path", "started", "id", "profile", "active", "country", "profile_name",
-];
-
-/// The statement that writes a row. Its parameters are what a stored row has, and the kind of one that is live. Whether it
-/// writes over an earlier one.
-fn write_text(database: &str, dialect: &Dialect, over: bool) -> String {
-    let kind = (database == "main").then_some(KIND);
-    let names: Vec<&str> = dialect.stored().map(|column| column.name).chain(kind).collect();
-    let values: Vec<String> = (1..=names.len()).map(|number| format!("?{number}")).collect();
-    let mut text =
-        format!("INSERT INTO {database}.connections ({}) VALUES ({})", names.join(", "), values.join(", "));
-    if over {
-        let updates: Vec<String> = names
-            .iter()
-            .filter(|name| **name != "id")
-            .map(|name| format!("{name} = excluded.{name}"))
-            .collect();
-        _ = write!(text, " ON CONFLICT (id) DO UPDATE SET {}", updates.join(", "));
-    }
-    text
 }
 
 #[cfg(all(test, unix))]
