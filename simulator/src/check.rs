@@ -101,6 +101,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_served_is_what_has_no_mistake() {
+        let text = "name: mine\nextends: home-office\ndns: { resolvers: { Quad8: {} } }\n";
+        let found = said(text, None);
+        let scenario = Scenario::parse("mine.yaml", text).unwrap();
+        let refused = World::new(scenario, Options::default()).unwrap_err().to_string();
+        let place = "dns.resolvers[\"Quad8\"]: there is no resolver \"Quad8\"";
+        assert!(found.contains(place) && refused.contains(place), "{found}\n{refused}");
+        assert_eq!(found.lines().count(), 1, "{found}");
+    }
+
+    #[test]
+    fn a_million_connections_are_not_made_to_look_for_mistakes() {
+        let text = "name: mine\nextends: home-office\nconnections: { generate: { count: 1000000 } }\n";
+        let began = std::time::Instant::now();
+        assert_eq!(said(text, None), "");
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    }
+
+    #[test]
     fn options_are_looked_at_though_the_form_is_wrong() {
         let found = said("sede: 7\nconfig: { core: { devMod: true } }\n", None);
         assert!(

@@ -9,6 +9,7 @@ use portmaster_fixtures::{
 use serde_json::Value;
 
 use super::{Dangling, Options, SetupError, World};
+use crate::limits;
 
 impl World {
     /// Everything that keeps a scenario from making a world. What is wrong in one place is left out where the rest is looked
@@ -45,8 +46,17 @@ impl World {
             }
         }
         found.extend(of_start);
+        if let Connections::Generated(recipe) = &mut scenario.connections {
+            // One shows whether the recipe can be followed; a million take seconds in each contract.
+            let count = &mut recipe.generate.count;
+            *count = if *count > limits::OPENED { *count } else { 1.min(*count) };
+        }
         if let Err(error) = Self::new(scenario, options) {
-            found.extend(said(error));
+            for one in said(error) {
+                if !found.contains(&one) {
+                    found.push(one);
+                }
+            }
         }
         found
     }

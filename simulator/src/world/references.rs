@@ -1,12 +1,16 @@
 //! What timelines, rules and faults name: whether it is there, and whether what they say can be.
 
-use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use portmaster_fixtures::{
     Contract, Country,
     scenario::{
-        self, Change, Close, Delay, Effect, Fault, Hub, Open, Rule, SpnChange, Then, Timed, When, nearest,
-        unquoted,
+        self, Change, Close, Delay, Effect, Fault, Hub, Open, ResolverState, Rule, SpnChange, Then, Timed,
+        When, nearest, unquoted,
     },
 };
 use serde_json::Value;
@@ -55,8 +59,7 @@ struct Look<'w> {
 impl World {
     /// Everything in a script that leads nowhere, in the order of the script.
     pub fn dangling(&self, timeline: &[Timed], rules: &[Rule], faults: &[Fault]) -> Vec<Dangling> {
-        let of_rules = rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
-        let changes: Vec<&Change> = timeline.iter().map(|entry| &entry.change).chain(of_rules).collect();
+        let changes = changes(timeline, rules);
         if changes.is_empty() && rules.is_empty() && faults.is_empty() {
             return Vec::new();
         }
@@ -75,10 +78,20 @@ impl World {
 
     /// Everything in a scenario's beginning that leads nowhere.
     pub(super) fn dangling_start(&self, told: &scenario::Scenario) -> Vec<Dangling> {
-        let of_rules = told.rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
-        let changes: Vec<&Change> = told.timeline.iter().map(|entry| &entry.change).chain(of_rules).collect();
-        let mut look = Look { world: self, names: Names::of(self, &changes), found: Vec::new() };
+        let names = Names::of(self, &changes(&told.timeline, &told.rules));
+        let mut look = Look { world: self, names, found: Vec::new() };
         look.start(told);
+        look.found
+    }
+
+    /// Resolvers of which something is special from the beginning, and that are not there nor come with a script.
+    pub(super) fn dangling_resolvers(&self, timeline: &[Timed], rules: &[Rule]) -> Vec<Dangling> {
+        if self.dns.states.is_empty() {
+            return Vec::new();
+        }
+        let names = Names::of(self, &changes(timeline, rules));
+        let mut look = Look { world: self, names, found: Vec::new() };
+        look.resolvers(&self.dns.states);
         look.found
     }
 
@@ -95,6 +108,12 @@ impl World {
         look.change(path, change);
         look.found
     }
+}
+
+/// All that a script changes.
+fn changes<'a>(timeline: &'a [Timed], rules: &'a [Rule]) -> Vec<&'a Change> {
+    let of_rules = rules.iter().flat_map(|rule| &rule.then).filter_map(|then| then.change.as_ref());
+    timeline.iter().map(|entry| &entry.change).chain(of_rules).collect()
 }
 
 impl Names {
@@ -180,11 +199,15 @@ impl Look<'_> {
         known
     }
 
-    fn start(&mut self, told: &scenario::Scenario) {
+    fn resolvers(&mut self, told: &BTreeMap<String, ResolverState>) {
         // An address may be that of a network which is still to come.
-        for name in told.dns.resolvers.keys().filter(|name| name.parse::<std::net::IpAddr>().is_err()) {
+        for name in told.keys().filter(|name| name.parse::<std::net::IpAddr>().is_err()) {
             self.resolver(format!("dns.resolvers[\"{name}\"]"), name);
         }
+    }
+
+    fn start(&mut self, told: &scenario::Scenario) {
+        self.resolvers(&told.dns.resolvers);
         for (at, entry) in told.dns.cache.iter().enumerate() {
             self.resolver(format!("dns.cache[{at}].resolver"), &entry.resolver);
         }

@@ -193,7 +193,8 @@ impl World {
             world.tell_spn();
         }
         world.spn.was_on = world.spn_enabled();
-        let dangling = world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults);
+        let mut dangling = world.dangling_resolvers(&scenario.timeline, &scenario.rules);
+        dangling.extend(world.dangling(&scenario.timeline, &scenario.rules, &scenario.faults));
         if !dangling.is_empty() {
             return Err(SetupError::Dangling(dangling));
         }
