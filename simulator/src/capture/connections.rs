@@ -97,7 +97,8 @@ async fn table(source: &mut Source, database: &str) -> Vec<Value> {
 
 /// A row, from the columns that the core has.
 fn row(told: &Value, live: bool) -> Option<ConnectionRow> {
-    let plain = serde_json::to_value(ConnectionRow::default()).ok()?;
+    let plain = ConnectionRow { allowed: Some(None), ..ConnectionRow::default() };
+    let plain = serde_json::to_value(plain).ok()?;
     let mut members = Map::new();
     for (name, usual) in plain.as_object()? {
         let Some(value) = told.get(name) else { continue };
@@ -116,6 +117,9 @@ fn row(told: &Value, live: bool) -> Option<ConnectionRow> {
     if told.get("active").is_none() {
         row.active = row.ended.is_none();
     }
+    // What follows from the verdict need not be said.
+    let said = row.allowed.take();
+    row.allowed = said.filter(|said| *said != row.allowed());
     (row.live, row.history) = (live, !live);
     (!row.id.is_empty()).then_some(row)
 }

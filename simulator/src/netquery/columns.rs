@@ -121,7 +121,7 @@ const COLUMNS: [Column; 35] = [
         Cow::Borrowed(text) => ToSqlOutput::Borrowed(ValueRef::Blob(text.as_bytes())),
         Cow::Owned(text) => text.into_bytes().into(),
     }),
-    nullable("allowed", "", Shown::Bool, |row, _| option(row.allowed)).of_kind(),
+    nullable("allowed", "", Shown::Bool, |row, _| option(row.allowed())).of_kind(),
     column("profile_revision", "INTEGER NOT NULL", INT, |row, _| row.profile_revision.into()),
     nullable("exit_node", "TEXT", Shown::Text, |row, _| {
         row.exit_node.as_deref().map_or(ToSqlOutput::Borrowed(ValueRef::Null), text)

@@ -34,7 +34,7 @@ impl Fields for Connection<'_> {
             "LocalPort" => Value::Int(row.local_port),
             "PID" => Value::Int(row.extra_data_value()["pid"].as_i64().unwrap_or(0)),
             "Verdict" => Value::Int(row.verdict),
-            "ConnectionEstablished" => Value::Bool(row.allowed.unwrap_or(false)),
+            "ConnectionEstablished" => Value::Bool(row.allowed().unwrap_or(false)),
             "Started" => Value::Int(row.started.as_second()),
             "Ended" => Value::Int(row.ended.map_or(0, jiff::Timestamp::as_second)),
             "Tunneled" => Value::Bool(row.tunneled),

@@ -38,7 +38,7 @@ impl Verdict {
     /// Writes the decision into a row. Answers when the connection ends by itself.
     fn write(self, row: &mut ConnectionRow, now: Timestamp) -> Option<Timestamp> {
         row.verdict = if self.allowed { 2 } else { 3 };
-        row.allowed = Some(self.allowed);
+        row.allowed = None;
         if !self.allowed {
             (row.active, row.ended) = (false, Some(now));
         }
@@ -78,7 +78,7 @@ impl World {
     /// Whether nothing lets a connection that a program makes be but the person who is asked.
     pub(super) fn asks_first(&self, row: &ConnectionRow) -> bool {
         let is_asked_for = row.kind == "ip" && row.direction == "outbound" && row.active;
-        is_asked_for && row.allowed == Some(true) && {
+        is_asked_for && row.allowed() == Some(true) && {
             let settings = self.profiles.get(&row.profile).map(super::Profile::settings).unwrap_or_default();
             let action = settings.get(ACTION).or_else(|| self.config.value(ACTION));
             action.and_then(Value::as_str) == Some("ask")
@@ -90,8 +90,8 @@ impl World {
     pub(super) fn screen(&self, row: &mut ConnectionRow) -> Option<Timestamp> {
         // Late cores say whether it was ever established, early ones what was decided (netquery §4).
         row.allowed = match self.behaviour.netquery.columns {
-            Columns::Early => None,
-            Columns::Late => Some(false),
+            Columns::Early => Some(None),
+            Columns::Late => None,
         };
         match self.ruled(row) {
             Some(verdict) => verdict.write(row, self.now()),

@@ -76,7 +76,7 @@ impl Shared {
             internal: row.internal,
             tunneled: row.tunneled,
             encrypted: row.encrypted,
-            allowed: row.allowed,
+            allowed: row.allowed(),
             ip_version: row.ip_version,
             ip_protocol: row.ip_protocol,
             scope: row.scope,
@@ -252,7 +252,7 @@ impl Connection {
         row.internal = shared.internal;
         row.direction.clone_from(&shared.direction);
         row.extra_data = Value::Null;
-        row.allowed = shared.allowed;
+        row.allowed = Some(shared.allowed);
         row.profile_revision = shared.profile_revision;
         match self.has_exit {
             true => put(&mut row.exit_node, self.part(4)),

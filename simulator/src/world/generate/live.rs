@@ -548,12 +548,12 @@ mod tests {
             // Only a rule lets one be that nobody answers for.
             let reason = row.extra_data_value()["reason"]["Msg"].as_str().unwrap_or_default().to_owned();
             assert!(
-                row.allowed != Some(true) || reason.starts_with("allowed by rule"),
+                row.allowed() != Some(true) || reason.starts_with("allowed by rule"),
                 "{}: {} {reason}",
                 row.id,
                 row.verdict
             );
-            assert!(!row.tunneled || row.allowed == Some(true), "{}", row.id);
+            assert!(!row.tunneled || row.allowed() == Some(true), "{}", row.id);
         }
         let waiting = made.iter().filter(|row| row.verdict == 0 && row.active).count();
         assert!(waiting < made.len(), "{waiting} of {}", made.len());

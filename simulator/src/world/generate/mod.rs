@@ -396,7 +396,6 @@ impl Connections<'_> {
         (row.ip_version, row.ip_protocol) = (0, 0);
         domain.clone_into(&mut row.domain);
         row.verdict = if blocked { 3 } else { 2 };
-        row.allowed = Some(!blocked);
         _ = self.end(&mut row, 0);
         // Answered at once. Without a history it was asked later, so that it is there still.
         let later = row.ended.filter(|_| !self.recipe.history && !self.recipe.lives);
@@ -444,7 +443,6 @@ impl Connections<'_> {
             (.., true) => (7, false),
             _ => (2, false),
         };
-        row.allowed = Some(!blocked && !failed);
         let mut seconds = if blocked || failed { 0 } else { self.around(i64::from(service.seconds)) + 1 };
         if self.recipe.lives && seconds > 0 && service.port == 443 && service.part == 0 {
             seconds += self.rng.random_range(IDLE);
@@ -474,7 +472,7 @@ impl Connections<'_> {
             tunnel = format!(",\"tunnel\":{}", way.context);
         }
         let mut bandwidth = Vec::new();
-        if row.allowed == Some(true) {
+        if row.allowed() == Some(true) {
             row.bytes_received = self.around(i64::from(service.kilobytes) * 1024) + 66;
             row.bytes_sent = row.bytes_received / 12 + self.around(2_000) + 66;
             bandwidth = self.samples(&row);
@@ -505,7 +503,6 @@ impl Connections<'_> {
         }
         let accepted = near && self.chance(40);
         row.verdict = if accepted { 2 } else { 4 };
-        row.allowed = Some(accepted);
         let seconds = if accepted { self.around(60) } else { 0 };
         let end = self.end(&mut row, seconds);
         let ends = format!("{}-{}-{}-{}", row.local_ip, row.local_port, row.remote_ip, row.remote_port);

@@ -73,14 +73,14 @@ fn an_undecided_connection_is_asked_about() {
         (&entity["Port"], &entity["Protocol"], &entity["Country"]),
         (&json!(443), &json!(6), &json!("AT"))
     );
-    assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed), (0, Some(false)));
+    assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed()), (0, Some(false)));
 }
 
 #[test]
 fn early_cores_say_nothing_of_what_nobody_decided() {
     let mut world = world(Contract::V1_0);
     let id = open(&mut world, DOMAIN);
-    assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed), (0, None));
+    assert_eq!((row(&world, &id).verdict, row(&world, &id).allowed()), (0, None));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn an_answer_makes_a_rule_and_lets_the_connection_go_on() {
             world.apply(answer).unwrap();
             let found = row(&world, &id);
             assert_eq!(
-                (found.verdict, found.allowed, found.active),
+                (found.verdict, found.allowed(), found.active),
                 (verdict, Some(verdict == 2), verdict == 2)
             );
             assert_eq!(reason(&found), format!("{why} @ filter/endpoints"), "{action}");

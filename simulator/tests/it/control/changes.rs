@@ -1,5 +1,9 @@
 //! Changes in the words of timelines.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use portmaster_fixtures::scenario::Scenario;
+use portmaster_simulator::{ClockMode, Simulator};
 use serde_json::{Value, json};
 
 use super::{Running, common};
@@ -14,6 +18,37 @@ fn a_change_is_seen_by_the_api_at_once() {
     assert_eq!(answer.text(), "[\"10.9.8.7\"]");
     let (_, applied) = running.ask("POST", "/changes", json!({ "connections": { "open": 3 } }));
     assert!(applied["events"].as_u64().is_some_and(|events| events >= 3), "{applied}");
+}
+
+#[test]
+fn a_verdict_says_whether_a_connection_was_allowed_by_whatever_door_it_comes() {
+    let row = |id: &str, verdict: u8| json!({ "id": id, "verdict": verdict, "profile_name": "Firefox" });
+    let change = |id: &str, verdict| json!({ "connections": { "open": [row(id, verdict)] } });
+    let unsaid = json!({ "id": "unsaid", "verdict": 3, "allowed": null });
+    let against = json!({ "id": "against", "verdict": 4, "allowed": true });
+    let scenario = json!({
+        "name": "verdicts",
+        "extends": "home-office",
+        "connections": [row("drop", 4), row("tunnel", 6), row("failed", 7), unsaid, against],
+        "timeline": [{ "at": "10s", "change": change("later", 3) }]
+    });
+    let scenario = Scenario::parse("verdicts.yaml", &scenario.to_string()).expect("a scenario");
+    let running = Running::with(Simulator::builder().world(scenario).clock(ClockMode::Manual).dev_mode(true));
+    running.simulator().advance(Duration::from_secs(20));
+    for (id, verdict) in [("block", 3), ("split", 8)] {
+        assert_eq!(running.ask("POST", "/changes", change(id, verdict)).0, 200);
+    }
+    let query = json!({ "select": ["id", "allowed"] }).to_string();
+    let answer = common::ask(running.api, "POST", "/api/v1/netquery/query", &[], &query);
+    let rows: Value = serde_json::from_str(answer.text()).expect("JSON");
+    let rows = rows["results"].as_array().expect("rows").iter();
+    let told: BTreeMap<_, _> =
+        rows.map(|row| (row["id"].as_str().unwrap(), row["allowed"].clone())).collect();
+    let expected = json!({
+        "drop": false, "tunnel": true, "failed": false, "unsaid": null, "against": true, "later": false,
+        "block": false, "split": true
+    });
+    assert_eq!(json!(told), expected);
 }
 
 #[test]
