@@ -87,7 +87,8 @@ fn status(circumstance: Circumstance, [one, other]: [&Answered; 2]) -> String {
         return LOST.to_owned();
     }
     let refused = |answer: &Answered| matches!(answer.status, 401 | 403);
-    let is_asked = circumstance != Circumstance::Elsewhere;
+    // Who is told that there is no such method was not let through.
+    let is_asked = circumstance != Circumstance::Elsewhere && one.status != 405;
     match (refused(one), refused(other)) {
         (true, true) => format!("refused by both, with {} against {}", one.status, other.status),
         // Who hears of another error need not have been let through.

@@ -308,8 +308,9 @@ fn talks(talk: &Talk, one: &[Frame], other: &[Frame]) -> Vec<Cause> {
     let mut lacks = false;
     let nothing = (one.is_empty(), other.is_empty());
     let [nameless, also] = [&first, &second].map(|all| all.get(&[][..]).map_or(0, Vec::len));
-    if nameless != also && !ends && nothing == (false, false) {
-        // What belongs to whom cannot be told then.
+    // What belongs to whom cannot be told then.
+    let muddled = nameless != also && nothing == (false, false);
+    if muddled && !ends {
         let words = format!(
             "more answers without a name by the {}",
             if nameless > also { "first" } else { "second" }
@@ -318,7 +319,7 @@ fn talks(talk: &Talk, one: &[Frame], other: &[Frame]) -> Vec<Cause> {
         return vec![(words, vec![Difference::new(Sort::Message, "without a name", one, other)])];
     }
     let all: BTreeMap<_, _> = first.keys().chain(second.keys()).map(|key| (key.clone(), ())).collect();
-    for operation in all.into_keys() {
+    for operation in all.into_keys().filter(|name| !(muddled && name.is_empty())) {
         let [one, other] = [&first, &second].map(|all| all.get(&operation).map_or(&[][..], Vec::as_slice));
         for at in 0..one.len().max(other.len()) {
             match (one.get(at), other.get(at)) {
@@ -451,5 +452,7 @@ mod tests {
         let talk = Talk { frames: vec![Sent::Close(1000)], ..Talk::default() };
         assert!(talks(&talk, &said(&["1|done"]), &[]).is_empty());
         assert_eq!(talks(&talk, &said(&["1|done"]), &said(&["1|ok"])).len(), 1);
+        // Which of the nameless is missing is not known.
+        assert!(talks(&talk, &said(&["2|done", "|error|a"]), &said(&["|error|b", "|error|a"])).is_empty());
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{suite::Mode, target::OPERATIONS};
 
 /// On how many endpoints a failure must be seen to be one of none of them.
-const EVERYWHERE: usize = 3;
+pub(super) const EVERYWHERE: usize = 3;
 
 /// Where the like of an answer was objected to, and how often: by oracle and cause, and then by endpoint.
 pub(super) type Places = BTreeMap<(Oracle, String), BTreeMap<String, u64>>;

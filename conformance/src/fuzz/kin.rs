@@ -6,7 +6,7 @@ use portmaster_fixtures::Permission;
 use serde_json::Value;
 
 use super::{
-    bucket::{Bucket, size},
+    bucket::{Bucket, EVERYWHERE, size},
     case::{Ask, Case, Sent, Step, Talk, Who},
     catalogue::{Catalogue, Known, decoded},
     finding::{Finding, Oracle},
@@ -66,12 +66,20 @@ pub(super) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -> Vec<Buc
             }
         }
     }
-    // Where rights differ in one direction, all that tells of them comes of that.
+    // Where rights differ in one direction, or the second asks everybody for the same, all that tells of them comes of that.
     let in_direction = |mark: &str| {
         let of_mark = of.iter().enumerate().filter(|(_, marks)| marks.contains(mark)).map(|(at, _)| at);
         of_mark.max_by_key(|at| buckets[*at].seen)
     };
-    if let (Some(lead), None) | (None, Some(lead)) = (in_direction(REFUSED), in_direction(OPEN)) {
+    let lead = match (in_direction(REFUSED), in_direction(OPEN)) {
+        (Some(refused), Some(open)) if asks_for_one_level(&buckets, &of) => {
+            join(&mut leads, refused, open);
+            Some(open)
+        }
+        (Some(lead), None) | (None, Some(lead)) => Some(lead),
+        _ => None,
+    };
+    if let Some(lead) = lead {
         for (at, one) in buckets.iter().enumerate() {
             if one.is_alike() && tells_of_rights(&one.cause) {
                 join(&mut leads, at, lead);
@@ -97,6 +105,24 @@ pub(super) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -> Vec<Buc
 fn join(leads: &mut [usize], one: usize, other: usize) {
     let (from, to) = (leads[one], leads[other]);
     leads.iter_mut().filter(|lead| **lead == from).for_each(|lead| *lead = to);
+}
+
+/// Whether one permission explains whom the second refuses and whom it lets through where the first does not: all it refuses have less, all
+/// others have as much. It has to be the same to read, or to write.
+fn asks_for_one_level(buckets: &[Bucket], of: &[BTreeSet<String>]) -> bool {
+    let held = |mark: &'static str| {
+        let marked = buckets.iter().zip(of).filter(|(_, marks)| marks.contains(mark));
+        let cases = marked.flat_map(|(one, _)| &one.cases);
+        cases.filter_map(|(case, step, mode)| {
+            let Some(Step::Ask(ask)) = case.steps.get(*step) else { return None };
+            let (read, write) = levels(ask.who.tier(), *mode);
+            let writes = matches!(ask.method.as_str(), "POST" | "PUT" | "DELETE");
+            Some((writes, if writes { write } else { read }))
+        })
+    };
+    let sides: BTreeSet<bool> = held(REFUSED).chain(held(OPEN)).map(|(writes, _)| writes).collect();
+    let (most, least) = (held(REFUSED).map(|(_, held)| held).max(), held(OPEN).map(|(_, held)| held).min());
+    sides.len() == 1 && most.zip(least).is_some_and(|(most, least)| most < least)
 }
 
 /// What tells where a difference comes from.
@@ -128,17 +154,32 @@ fn marks(bucket: &Bucket, catalogue: &Catalogue) -> BTreeSet<String> {
     if bucket.cause.ends_with("of another value") {
         marks.extend(forms(&bucket.small.finding));
     }
+    if bucket.cause.ends_with("of another length") {
+        marks.extend(lengths(&bucket.small.finding));
+    }
+    if bucket.cause == LOST && bucket.endpoints.len() >= EVERYWHERE
+        || bucket.cause == "header location another one" && leads_out(&bucket.small.finding)
+    {
+        marks.insert("no way to the endpoints".to_owned());
+    }
     marks
 }
 
-/// The kind of message that only one of them says, where the other is silent.
-fn exchanged(cause: &str, finding: &Finding) -> Option<String> {
-    let kind = |told: &str| told.split('|').nth(1).map(|kind| kind.trim_end_matches('"').to_owned());
-    match cause {
-        "nothing is said by the first" => Some(format!("{} more", kind(&finding.got)?)),
-        "nothing is said by the second" => Some(format!("no {} any more", kind(&finding.expected)?)),
-        _ => None,
-    }
+/// The kind of message that only one of them says, where the other is silent; one without a name is one more of those.
+fn exchanged(cause: &str, finding: &Finding) -> Vec<String> {
+    let (who, told) = match cause {
+        "nothing is said by the first" => ("second", &finding.got),
+        "nothing is said by the second" => ("first", &finding.expected),
+        _ => return cause.starts_with(NAMELESS).then(|| cause.to_owned()).into_iter().collect(),
+    };
+    let mut parts = told.split('|');
+    let nameless = parts.next().is_some_and(|before| before.ends_with('"'));
+    let mut marks: Vec<_> = nameless.then(|| format!("{NAMELESS} by the {who}")).into_iter().collect();
+    marks.extend(parts.next().map(|kind| kind.trim_end_matches('"')).map(|kind| match who {
+        "second" => format!("{kind} more"),
+        _ => format!("no {kind} any more"),
+    }));
+    marks
 }
 
 /// What is missing and what is there more, where one kind of message came in the place of another.
@@ -157,7 +198,29 @@ fn tells_of_rights(cause: &str) -> bool {
     let member = cause.strip_prefix("member ").and_then(|rest| rest.split(' ').next());
     begins.iter().any(|one| cause.starts_with(one))
         || member.is_some_and(|member| rights.contains(&member))
+        // What the second asks a permission for has none at the first, or is the list of who has which.
+        || cause.starts_with("status 405 against 40")
+        || member.is_some_and(|member| member.ends_with("core/apiKeys"))
         || (cause.starts_with("error text ") && cause.contains("bridged api call"))
+}
+
+/// What both say, without the place where they say it.
+fn values(finding: &Finding) -> [&str; 2] {
+    [&finding.expected, &finding.got]
+        .map(|told| told.rsplit_once(": ").map_or(told.as_str(), |(_, value)| value))
+}
+
+/// Whether the first leads on to where endpoints are, and the second does not.
+fn leads_out(finding: &Finding) -> bool {
+    let [one, other] = values(finding).map(|place| place.starts_with("/api/v1/"));
+    one && !other
+}
+
+/// How long a list is for each of them: one that shows in two places is the same, unless it is so short that others are as well.
+fn lengths(finding: &Finding) -> Option<String> {
+    let [one, other] = values(finding);
+    let count = |told: &str| told.split(' ').next()?.parse::<usize>().ok();
+    (count(one)?.min(count(other)?) >= ENOUGH).then(|| format!("from {one} to {other}"))
 }
 
 /// In what form a value is written by each of them, where that differs: with a zone or without, say.
@@ -173,6 +236,8 @@ fn forms(finding: &Finding) -> Option<String> {
 /// What the second refuses and the first does not, and the other way round.
 const REFUSED: &str = "refused now";
 const OPEN: &str = "not refused any more";
+/// How a cause begins that answers do not say what they belong to.
+const NAMELESS: &str = "more answers without a name";
 /// What stands behind an answer is behind its text where nobody says how long that is.
 const BEHIND: &str = "more behind the answer";
 const HEADLESS: &str = "without its first line";
@@ -188,6 +253,10 @@ fn looks(cause: &str) -> Vec<String> {
         // Another error is none the more open.
         if matches!(one.as_str(), "401" | "403") && other.starts_with(['4', '5']) && one != other {
             return vec![format!("{other} now")];
+        }
+        // Nor is one refused who is told no more that there is no such method.
+        if one == "405" && matches!(other.as_str(), "401" | "403") {
+            return vec!["no 405 any more".to_owned()];
         }
         // That something is answered at all is nothing uncommon.
         return match (one.as_str(), other.as_str()) {
@@ -230,6 +299,8 @@ fn looks(cause: &str) -> Vec<String> {
         // Causes cut long texts off.
         let rest = one.trim_matches('"').split_once("\\n").map(|(_, rest)| rest);
         let same = |rest: &str, other: &str| rest == other || (!rest.is_empty() && other.starts_with(rest));
+        let (tags, others) = (tags(&one), tags(&other));
+        looks.extend(tags.symmetric_difference(&others).map(|tag| format!("marked up with {tag}")));
         looks.extend(rest.filter(|rest| same(rest, other.trim_matches('"'))).map(|_| HEADLESS.to_owned()));
         return looks;
     }
@@ -243,6 +314,13 @@ fn looks(cause: &str) -> Vec<String> {
         }
         None => vec![],
     }
+}
+
+/// The tags of HTML in a text, as Markdown may hold them too.
+fn tags(text: &str) -> BTreeSet<&str> {
+    let named = text.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+    let names = named.map(|(name, _)| name.trim_start_matches('/'));
+    names.filter(|name| !name.is_empty() && name.chars().all(|one| one.is_ascii_lowercase())).collect()
 }
 
 /// What is uncommon in the step that fails, and in what leads to it.
@@ -298,12 +376,13 @@ fn key(ask: &Ask, known: Option<&Known>) -> Option<String> {
     (!needed).then(|| format!("by {holder}"))
 }
 
-/// The endpoint that is asked, or, beside all of them, the one that the path begins with.
+/// The endpoint that is asked, or, beside all of them, the one that the path begins with, or is a letter too short for.
 fn nearest<'c>(path: &str, catalogue: &'c Catalogue) -> Option<&'c Known> {
     let whole = decoded(path)?;
     let path = whole.strip_prefix("/api/v1/")?;
     let ends = path.char_indices().map(|(at, _)| at).chain([path.len()]).rev();
-    ends.filter(|end| path.len() - end <= NEAR).find_map(|end| catalogue.find(&path[..end]))
+    let longer = || catalogue.find(&format!("{path}{}", path.chars().next_back()?));
+    ends.filter(|end| path.len() - end <= NEAR).find_map(|end| catalogue.find(&path[..end])).or_else(longer)
 }
 
 fn request(ask: &Ask, catalogue: &Catalogue, marks: &mut BTreeSet<String>) {

@@ -327,6 +327,25 @@ pub(super) fn at_the_ends(scope: &Scope, endpoint: &Endpoint) -> Option<BoxedStr
         .map(|paths| paths.prop_map(move |path| Ask { who: who.clone(), ..plain(path) }).boxed())
 }
 
+/// Requests with one parameter and no other, by who may: what is read of it shows, whatever the others are needed for.
+pub(super) fn parameter(scope: &Scope, endpoint: &Endpoint) -> Vec<BoxedStrategy<Ask>> {
+    let names = endpoint.parameters.iter().filter(|one| !one.field.contains("(in path)"));
+    let who = mighty(scope);
+    names
+        .map(|one| {
+            let (who, method, name) = (who.clone(), one.method.clone(), one.field.clone());
+            (paths::inside(endpoint), one_of![1 => edge(), 1 => word()])
+                .prop_map(move |(path, value)| Ask {
+                    method: method.clone(),
+                    target: format!("/api/v1/{path}?{name}={}", encoded(&value)),
+                    who: who.clone(),
+                    ..Ask::default()
+                })
+                .boxed()
+        })
+        .collect()
+}
+
 /// Requests just as they are documented, by who may: with the examples of parameters and bodies.
 pub(super) fn documented(scope: &Scope, endpoint: &Endpoint) -> BoxedStrategy<Ask> {
     let methods = [(endpoint.read, "GET"), (endpoint.write, "POST")];

@@ -26,6 +26,10 @@ pub(crate) fn cases(scope: &Scope) -> BoxedStrategy<Case> {
         let around = asked.iter().map(|one| asks::around(scope, one).prop_map(Step::Ask).boxed());
         all.push((10, one(Union::new(around).boxed())));
         if scope.compares() {
+            let alone: Vec<_> = asked.iter().flat_map(|one| asks::parameter(scope, one)).collect();
+            if !alone.is_empty() {
+                all.push((6, one(Union::new(alone).prop_map(Step::Ask).boxed())));
+            }
             all.extend(sequences::ends(scope, &asked).map(|ends| (8, ends)));
             all.extend(sequences::again(scope, &asked).map(|again| (4, again)));
             all.extend(sequences::settings(scope, &asked).map(|settings| (4, settings)));
