@@ -240,7 +240,9 @@ impl World {
             let former = Resolver::configured(&entry.resolver, &self.behaviour.value_checks);
             let present = resolvers.iter().find(|one| one.is_called(&entry.resolver));
             let Some(resolver) = present.or(former.as_ref()) else {
-                let known = resolvers.iter().map(Resolver::label).collect::<Vec<_>>().join(", ");
+                let mut known: Vec<String> = resolvers.iter().map(Resolver::label).collect();
+                known.dedup();
+                let known = known.join(", ");
                 return Err(SetupError::Resolver { domain: entry.domain, resolver: entry.resolver, known });
             };
             let stored = self.now() - SignedDuration::from_secs(i64::from(entry.age));
