@@ -96,7 +96,7 @@ pub(super) fn typed<T: DeserializeOwned + JsonSchema + 'static>(value: &Value) -
     // To JSON 7.0 is a whole number.
     let read = read_value(value).or_else(|_| read_value(&whole(value)));
     // It has the form, but says what cannot be, such as a number that is too great.
-    read.map_err(|misfit| Problem::conflict(misfit.to_string()))
+    read.map_err(|misfit| Problem::mistakes(&[(&misfit).into()]).with(StatusCode::CONFLICT))
 }
 
 /// A value whose whole numbers are written as such.
