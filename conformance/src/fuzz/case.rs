@@ -140,6 +140,13 @@ pub enum Sent {
 }
 
 impl Sent {
+    /// Whether the connection ends with it: answers to what was sent before may not get out any more.
+    pub(super) const fn ends(&self) -> bool {
+        matches!(self, Self::Broken { .. } | Self::Close(_))
+    }
+}
+
+impl Sent {
     /// What it does to a target.
     fn class(&self, harm: &Harm) -> Class {
         match self {

@@ -12,12 +12,14 @@ use super::{
     finding::{Finding, Oracle},
 };
 use crate::{
-    contrast::{LOST, levels},
+    contrast::{Circumstance, LOST, levels},
     keeper::normalised,
     suite::{Mode, Tier},
     target::OPERATIONS,
 };
 
+/// What the bridge says of an endpoint's refusal.
+const BRIDGED: &str = "bridged api call returned unexpected error code 40";
 /// The beginning of a mark that names an endpoint.
 const AT: &str = "only at ";
 /// How long a part of a path is uncommon.
@@ -66,22 +68,26 @@ pub(super) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -> Vec<Buc
             }
         }
     }
-    // Where rights differ in one direction, or the second asks everybody for the same, all that tells of them comes of that.
-    let in_direction = |mark: &str| {
-        let of_mark = of.iter().enumerate().filter(|(_, marks)| marks.contains(mark)).map(|(at, _)| at);
-        of_mark.max_by_key(|at| buckets[*at].seen)
+    // Where rights differ in one direction, or the second asks everybody for the same, all that tells of them comes of that. What an endpoint
+    // says of who asks is no direction beside the right to ask.
+    let in_direction = |mark: &str, own: bool| {
+        let of_mark = of.iter().enumerate().filter(|(at, marks)| {
+            marks.contains(mark) && (own || !buckets[*at].cause.ends_with(&Circumstance::Open.to_string()))
+        });
+        of_mark.map(|(at, _)| at).max_by_key(|at| buckets[*at].seen)
     };
-    let lead = match (in_direction(REFUSED), in_direction(OPEN)) {
-        (Some(refused), Some(open)) if asks_for_one_level(&buckets, &of) => {
+    let directions = |own| [REFUSED, OPEN].map(|mark| in_direction(mark, own));
+    let lead = match if directions(false) == [None; 2] { directions(true) } else { directions(false) } {
+        [Some(refused), Some(open)] if asks_for_one_level(&buckets, &of) => {
             join(&mut leads, refused, open);
             Some(open)
         }
-        (Some(lead), None) | (None, Some(lead)) => Some(lead),
+        [Some(lead), None] | [None, Some(lead)] => Some(lead),
         _ => None,
     };
     if let Some(lead) = lead {
         for (at, one) in buckets.iter().enumerate() {
-            if one.is_alike() && tells_of_rights(&one.cause) {
+            if one.is_alike() && (tells_of_rights(one) || of[at].contains(REFUSED) || of[at].contains(OPEN)) {
                 join(&mut leads, at, lead);
             }
         }
@@ -192,7 +198,8 @@ fn instead(cause: &str) -> Vec<String> {
 
 /// Whether a difference is one of rights as well, where those differ: who is refused shows in how, in the session that is begun, and in
 /// what is said of rights; the bridge says no more of a refusal than that the call failed.
-fn tells_of_rights(cause: &str) -> bool {
+fn tells_of_rights(bucket: &Bucket) -> bool {
+    let cause = bucket.cause.as_str();
     let begins = ["refused by both, ", "header set-cookie ", "header www-authenticate "];
     let rights = [".Read", ".Write", ".ReadRole", ".WriteRole"];
     let member = cause.strip_prefix("member ").and_then(|rest| rest.split(' ').next());
@@ -202,6 +209,20 @@ fn tells_of_rights(cause: &str) -> bool {
         || cause.starts_with("status 405 against 40")
         || member.is_some_and(|member| member.ends_with("core/apiKeys"))
         || (cause.starts_with("error text ") && cause.contains("bridged api call"))
+        || (cause == "message: error against success" && bucket.small.finding.expected.contains(BRIDGED))
+        || bucket.cases.iter().all(|(case, step, _)| case.steps.iter().take(*step).any(calls_unheard))
+}
+
+/// Whether it asks an endpoint over the bridge, on a connection that ends before everybody is answered.
+fn calls_unheard(step: &Step) -> bool {
+    let Step::Talk(talk) = step else { return false };
+    let calls = |sent: &Sent| match sent {
+        Sent::Message(bytes) | Sent::Fragments(bytes, _) => {
+            String::from_utf8_lossy(&bytes.0).contains("|api:")
+        }
+        _ => false,
+    };
+    talk.frames.iter().any(calls) && talk.frames.iter().any(Sent::ends)
 }
 
 /// What both say, without the place where they say it.
@@ -482,7 +503,7 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fuzz::shrink::Small;
+    use crate::fuzz::{case::Bytes, shrink::Small};
     use portmaster_fixtures::Contract;
 
     fn bucket(cause: &str, target: &str, headers: &[&str]) -> Bucket {
@@ -584,6 +605,31 @@ mod tests {
         assert_eq!((followers(&[refused]), followers(&[open])), (each, each));
         // Which of two it would come of is not known.
         assert_eq!((followers(&[]), followers(&[refused, open])), (0, 0));
+        // An endpoint that says of itself who asks says of rights, too, and is no direction of its own.
+        let own = "let through by the first, refused by the second, where neither key nor method decides";
+        assert_eq!((followers(&[open, own]), followers(&[refused, own])), (each + 1, each + 1));
+        assert_eq!(followers(&[own]), each);
+    }
+
+    #[test]
+    fn what_the_bridge_says_of_rights_follows_and_what_it_does_unheard() {
+        let open = bucket("refused by the first, let through by the second, asked by who may not", "/", &[]);
+        let follows = |one: Bucket| led(vec![open.clone(), one]).iter().any(|(_, follows)| follows.is_some());
+        let mut answered = bucket("message: error against success", "/", &[]);
+        assert!(!follows(answered.clone()));
+        answered.small.finding.expected = format!("message: binary \"1|error|{BRIDGED}5\"");
+        assert!(follows(answered));
+        let behind = |frames: &[Sent]| {
+            let mut one = bucket("text \"a\" against \"b\"", "/", &[]);
+            for (case, step, _) in &mut one.cases {
+                case.steps.insert(0, Step::Talk(Talk { frames: frames.to_vec(), ..Talk::default() }));
+                *step = 1;
+            }
+            one
+        };
+        let call = Sent::Message(Bytes(b"1|update|api:spn/reinit|J{}".to_vec()));
+        assert!(follows(behind(&[call.clone(), Sent::Close(1000)])));
+        assert!(!follows(behind(&[call])) && !follows(behind(&[Sent::Close(1000)])));
     }
 
     #[test]

@@ -73,7 +73,14 @@ fn what_is_wrong_with_rules_and_faults_is_said_where_it_is() {
         ("POST", "/rules", json!({ "wen": {} }), 400, "/wen", "did you mean \"when\"?"),
         ("POST", "/faults", json!({}), 409, "/effect", "nothing happens"),
         ("POST", "/faults", json!({ "effect": { "status": 1000 } }), 400, "/effect/status", "599"),
-        ("POST", "/faults", json!({ "effect": { "delay": "9999999h" } }), 409, "/effect/delay", "effect.delay: \"9999999h\" is"),
+        (
+            "POST",
+            "/faults",
+            json!({ "effect": { "delay": "9999999h" } }),
+            409,
+            "/effect/delay",
+            "effect.delay: \"9999999h\" is",
+        ),
         ("PUT", "/faults", json!({}), 400, "", "expected a list, found a map"),
         (
             "PUT",
