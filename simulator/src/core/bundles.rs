@@ -68,6 +68,9 @@ impl Bundles {
             if let Some(path) = source {
                 let path_told = || path.display().to_string();
                 let files = read(path).map_err(|source| BundleError { what, path: path_told(), source })?;
+                if let Some(why) = (name == "portmaster").then(|| without_index(&files)).flatten() {
+                    tracing::warn!("{}: {why}", path_told());
+                }
                 given.insert(name.to_owned(), Some(files));
             }
         }
@@ -109,6 +112,19 @@ pub(crate) enum Looked<'a> {
     NoFile(String),
 }
 
+/// Why nothing is to be seen of a user interface: it begins with its `index.html`.
+fn without_index(files: &Files) -> Option<String> {
+    if files.contains_key("index.html") {
+        return None;
+    }
+    let deeper = files.keys().find_map(|path| path.strip_suffix("/index.html"));
+    let deeper = deeper.map(|folder| format!("; there is one in {folder}, which may be what is meant"));
+    Some(format!(
+        "there is no index.html, so the user interface cannot be opened{}",
+        deeper.unwrap_or_default()
+    ))
+}
+
 /// Reads a zip file or a folder.
 fn read(path: &Path) -> io::Result<Files> {
     let mut files = Files::new();
@@ -133,7 +149,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64) -
         if kind.is_dir() {
             read_folder(&entry.path(), &format!("{name}/"), files, room)?;
         } else if kind.is_file() {
-            let body = read_limited(fs::File::open(entry.path())?, room)?;
+            let body = read_limited(fs::File::open(entry.path())?, &name, room)?;
             files.insert(name, body);
         }
     }
@@ -154,7 +170,7 @@ fn read_zip(path: &Path, files: &mut Files, room: &mut u64) -> io::Result<()> {
         let file = archive.by_index(at).map_err(invalid)?;
         if file.is_file() {
             let name = file.name().map(|name| name.trim_start_matches("./").to_owned()).map_err(invalid)?;
-            let body = read_limited(file, room)?;
+            let body = read_limited(file, &name, room)?;
             files.insert(name, body);
         }
     }
@@ -167,9 +183,10 @@ fn read_zip(_: &Path, _: &mut Files, _: &mut u64) -> io::Result<()> {
 }
 
 /// Reads all of it, as long as there is room.
-fn read_limited(source: impl Read, room: &mut u64) -> io::Result<Bytes> {
+fn read_limited(source: impl Read, name: &str, room: &mut u64) -> io::Result<Bytes> {
     let mut body = Vec::new();
-    source.take(*room + 1).read_to_end(&mut body)?;
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", name.escape_debug()));
+    source.take(*room + 1).read_to_end(&mut body).map_err(named)?;
     *room = room.checked_sub(body.len() as u64).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::FileTooLarge,
@@ -177,4 +194,19 @@ fn read_limited(source: impl Read, room: &mut u64) -> io::Result<Bytes> {
         )
     })?;
     Ok(body.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_interface_without_its_first_page_is_told() {
+        let why = |paths: &[&str]| {
+            without_index(&paths.iter().map(|path| ((*path).to_owned(), Bytes::new())).collect())
+        };
+        assert_eq!(why(&["a.js", "index.html"]), None);
+        assert!(why(&["a.js"]).is_some_and(|why| !why.contains("which may be")));
+        assert!(why(&["dist/ui/index.html"]).is_some_and(|why| why.contains("one in dist/ui")));
+    }
 }
