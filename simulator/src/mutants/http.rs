@@ -146,8 +146,10 @@ fn apply_to_request(
             let target = rewrite.apply(request.uri.to_string().as_bytes());
             request.uri = target.as_slice().try_into().unwrap_or_else(|_| request.uri.clone());
         }
-        (RequestChange::LowerTarget, _) => {
-            let target = request.uri.to_string().to_lowercase();
+        (RequestChange::LowerPath, _) => {
+            let mut target = request.uri.to_string();
+            let path = target.find('?').unwrap_or(target.len());
+            target.replace_range(..path, &target[..path].to_lowercase());
             request.uri = target.parse().unwrap_or_else(|_| request.uri.clone());
         }
         (RequestChange::Drop(names), _) => names.iter().for_each(|name| _ = headers.remove(name)),
@@ -427,10 +429,10 @@ mod tests {
 
     #[test]
     fn requests_are_taken_for_others() {
-        let request = || Request::get("/api/v1/PING/?k=v").header("X-Key", "one").header("X-Key", "two");
+        let request = || Request::get("/api/v1/PING/?k=V").header("X-Key", "one").header("X-Key", "two");
         let target = Rewrite { pattern: "/(\\?|$)".into(), with: "$1".into() };
-        assert_eq!(applied(RequestChange::Target(target), request()).uri, "/api/v1/PING?k=v");
-        assert_eq!(applied(RequestChange::LowerTarget, request()).uri, "/api/v1/ping/?k=v");
+        assert_eq!(applied(RequestChange::Target(target), request()).uri, "/api/v1/PING?k=V");
+        assert_eq!(applied(RequestChange::LowerPath, request()).uri, "/api/v1/ping/?k=V");
         assert_eq!(applied(RequestChange::Method("POST".into()), request()).method, "POST");
         assert_eq!(applied(RequestChange::Last("X-Key".into()), request()).headers["x-key"], "two");
         let one = HeaderRewrite { name: "X-Key".into(), pattern: "o".into(), with: "0".into() };
