@@ -442,7 +442,7 @@ mod tests {
             pattern: r"\?k=(\w)".into(),
             with: "Bearer $1".into(),
         };
-        assert_eq!(applied(RequestChange::Take(one), request()).headers["authorization"], "Bearer v");
+        assert_eq!(applied(RequestChange::Take(one), request()).headers["authorization"], "Bearer V");
     }
 
     fn answered(method: &str, changes: Vec<AnswerChange>) -> Edited {
