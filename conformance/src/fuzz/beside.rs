@@ -1,6 +1,10 @@
 //! Sends cases to two targets that are set up alike, and finds what differs.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+    time::Duration,
+};
 
 use portmaster_fixtures::Permission;
 use tokio::{
@@ -317,9 +321,9 @@ fn talks(talk: &Talk, one: &[Frame], other: &[Frame]) -> Vec<Cause> {
         let [one, other] = [nameless, also].map(|count| format!("{count} answers"));
         return vec![(words, vec![Difference::new(Sort::Message, "without a name", one, other)])];
     }
-    let all: BTreeMap<_, _> = first.keys().chain(second.keys()).map(|key| (key.clone(), ())).collect();
-    for operation in all.into_keys().filter(|name| !(muddled && name.is_empty())) {
-        let [one, other] = [&first, &second].map(|all| all.get(&operation).map_or(&[][..], Vec::as_slice));
+    let all: BTreeSet<_> = first.keys().chain(second.keys()).collect();
+    for operation in all {
+        let [one, other] = [&first, &second].map(|all| all.get(operation).map_or(&[][..], Vec::as_slice));
         // What one of them lacks may be among those without a name.
         if muddled && one.len() != other.len() {
             continue;

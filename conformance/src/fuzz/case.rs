@@ -144,9 +144,7 @@ impl Sent {
     pub(super) const fn ends(&self) -> bool {
         matches!(self, Self::Broken { .. } | Self::Close(_))
     }
-}
 
-impl Sent {
     /// What it does to a target.
     fn class(&self, harm: &Harm) -> Class {
         match self {
@@ -308,6 +306,11 @@ impl Who {
 }
 
 impl Ask {
+    /// Whether it wants permission to write.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self.method.as_str(), "POST" | "PUT" | "DELETE")
+    }
+
     /// The request on the wire, on a connection that is kept.
     pub(super) fn request(&self, keys: &Keys, session: Option<&str>) -> Request {
         let mut request = Request::new(&self.method, self.target.clone());

@@ -164,7 +164,7 @@ impl Scope {
         if known.is_some_and(|known| avoided(&known.slug)) {
             return false;
         }
-        if !matches!(ask.method.as_str(), "POST" | "PUT" | "DELETE") {
+        if !ask.writes() {
             // What only a router sees through may lead where it should not.
             let path = ask.target.split('?').next().and_then(decoded).unwrap_or_default();
             return known.is_some() || !["app/auth", "self-check"].iter().any(|one| path.contains(one));
@@ -207,8 +207,7 @@ impl Scope {
     /// Whether a step may change who may do what, or end the target.
     pub(super) fn is_spoiled_by(&self, step: &Step) -> bool {
         let Step::Ask(ask) = step else { return false };
-        let writes = matches!(ask.method.as_str(), "POST" | "PUT" | "DELETE");
         let known = || self.catalogue.of_target(&ask.target);
-        writes && known().is_some_and(|known| Expectations::get().spoils(&known.slug))
+        ask.writes() && known().is_some_and(|known| Expectations::get().spoils(&known.slug))
     }
 }

@@ -62,7 +62,7 @@ fn caller(who: &Who, marks: &mut BTreeSet<String>) {
 /// Which key is shown though it is none that opens what is asked, or nothing has to be opened.
 fn key(ask: &Ask, known: Option<&Known>) -> Option<String> {
     let Who::Bearer(tier) = ask.who else { return None };
-    let write = matches!(ask.method.as_str(), "POST" | "PUT" | "DELETE");
+    let write = ask.writes();
     let required = known.map(|known| if write { known.endpoint.write } else { known.endpoint.read })?;
     let (read, written) = levels(Some(tier), Mode::Guarded);
     let needed = required > Permission::Anyone && (if write { written } else { read }) >= required;

@@ -2,17 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    ENOUGH,
-    marks::marks,
-    rights::{self, OPEN, REFUSED},
-};
-use crate::{
-    contrast::Circumstance,
-    fuzz::{
-        bucket::{Bucket, size},
-        catalogue::Catalogue,
-    },
+use super::{ENOUGH, marks::marks, rights};
+use crate::fuzz::{
+    bucket::{Bucket, size},
+    catalogue::Catalogue,
 };
 
 /// Says of differences of which other one they are likely to follow, and puts them behind it. What was made small has little left that
@@ -54,31 +47,8 @@ pub(in crate::fuzz) fn gather(mut buckets: Vec<Bucket>, catalogue: &Catalogue) -
             }
         }
     }
-    // Where rights differ in one direction, or the second asks everybody for the same, all that tells of them comes of that. What an endpoint
-    // says of who asks is no direction beside the right to ask.
-    let in_direction = |mark: &str, own: bool| {
-        let of_mark = of.iter().enumerate().filter(|(at, marks)| {
-            marks.contains(mark) && (own || !buckets[*at].cause.ends_with(&Circumstance::Open.to_string()))
-        });
-        of_mark.map(|(at, _)| at).max_by_key(|at| buckets[*at].seen)
-    };
-    let directions = |own| [REFUSED, OPEN].map(|mark| in_direction(mark, own));
-    let lead = match if directions(false) == [None; 2] { directions(true) } else { directions(false) } {
-        [Some(refused), Some(open)] if rights::are_of_one_level(&buckets, &of) => {
-            join(&mut leads, refused, open);
-            Some(open)
-        }
-        [Some(lead), None] | [None, Some(lead)] => Some(lead),
-        _ => None,
-    };
-    if let Some(lead) = lead {
-        for (at, one) in buckets.iter().enumerate() {
-            if one.is_alike()
-                && (rights::are_told_by(one) || of[at].contains(REFUSED) || of[at].contains(OPEN))
-            {
-                join(&mut leads, at, lead);
-            }
-        }
+    for pair in rights::followers(&buckets, &of).windows(2) {
+        join(&mut leads, pair[0], pair[1]);
     }
     let mut sets: BTreeMap<usize, Vec<Bucket>> = BTreeMap::new();
     for (lead, bucket) in leads.into_iter().zip(buckets.drain(..)) {
